@@ -1,0 +1,9 @@
+"""The one exception that the command line turns into a message and exit code 2."""
+
+
+class FerBenchError(Exception):
+    """Something that the user can put right.
+
+    The message names the file or option, what was found, what was expected and what to do; the command line
+    prints it without a traceback and exits with 2.
+    """

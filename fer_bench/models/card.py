@@ -1,0 +1,30 @@
+"""What a model declares about itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """One architecture: how to build it, where it comes from, and the counts that a contract test asserts."""
+
+    name: str
+    """On the command line and in file names."""
+    title: str
+    """In tables."""
+    build: Callable[[int, int], Any]
+    """``build(image_size, classes)`` returns an uncompiled ``keras.Model`` with random weights that maps float32
+    (batch, image_size, image_size, 3) in [-1, 1] to float32 probabilities (batch, classes)."""
+    reference: str
+    """Publication and what of it this is."""
+    trainable_parameters: int
+    """With seven classes; the same at every image size."""
+    non_trainable_parameters: int
+    paper_trainable_parameters: int | None = None
+    """The paper's Table 6; ``None`` where the paper has no such model."""
+    imagenet_backbone: str | None = None
+    """Name of the ``keras.applications`` class whose ImageNet weights the model can start from."""
+    load_imagenet: Callable[[Any, str], None] | None = None
+    """``load_imagenet(model, weights)`` copies ImageNet weights into a built model; ``weights`` is ``imagenet``
+    (downloaded by Keras) or the path of a weights file."""

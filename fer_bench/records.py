@@ -1,0 +1,359 @@
+"""Records: the facts of a run, as frozen dataclasses in JSON files.
+
+Left of the records are pixels, Keras and weights; right of them plain data. A record holds counts and samples,
+never rounded scores, and says what it was made from (design: "Rules", "Decided"). Loading checks every field, so
+that a hand-edited or foreign file gives a message instead of a wrong table.
+"""
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+from fer_bench.errors import FerBenchError
+from fer_bench.files import read_json, write_json
+
+SCHEMA = 1
+Origin = Literal["real", "synthetic"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """Where and when a record was made: recorded, never part of a result's identity."""
+
+    created: str
+    """UTC time, ISO 8601, to the second."""
+    packages: dict[str, str]
+    """Versions of the packages that matter to the figures."""
+    python: str
+    system: str
+    """Operating system and machine type, e.g. ``Linux-6.1 x86_64``."""
+    processor: str
+    """Model name of the CPU."""
+    cores: int
+    memory_gib: float
+    devices: tuple[str, ...]
+    """Accelerators that the backend saw; empty on a machine with none."""
+    host: str
+    """Hash of processor, cores, memory, system and devices: the same for the same kind of machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Where a model's training started."""
+
+    kind: Literal["random", "imagenet"]
+    source: str = ""
+    """For ImageNet: ``keras`` (downloaded by Keras) or the name of the weights file."""
+    sha256: str = ""
+    """Of the weights file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """One epoch of training. Losses are mean categorical cross-entropies in nats, accuracies fractions."""
+
+    loss: float
+    """On the augmented training images, averaged while the weights changed (as Keras reports it)."""
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float
+    seconds: float
+    """Wall time of the epoch with its validation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What makes a trained model the one it is (design: "Identity of a result")."""
+
+    model: str
+    dataset: str
+    """What it was trained on."""
+    recipe: str
+    """Recipe id."""
+    seed: int
+    backend: str
+    origin: Origin
+    dataset_fingerprint: str
+    """Of the dataset it was trained on."""
+    class_names: tuple[str, ...]
+
+    @property
+    def cell_id(self) -> str:
+        """``<model>__<dataset>__<recipe>__s<seed>``, the stem of the files of the run."""
+        return f"{self.model}__{self.dataset}__{self.recipe}__s{self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRecord(Identity):
+    """One training run."""
+
+    kind: ClassVar[str] = "train"
+
+    recipe_content: dict[str, Any]
+    start: Start
+    n_train: int
+    n_val: int
+    history: tuple[Epoch, ...]
+    best_epoch: int
+    """Counted from 0; the earliest epoch with the highest validation accuracy."""
+    weights_sha256: str
+    trainable_parameters: int
+    environment: Environment
+
+    @property
+    def stem(self) -> str:
+        """File name without its ending."""
+        return f"{self.model}__{self.dataset}__{self.dataset}__{self.recipe}__s{self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalRecord(Identity):
+    """One trained model on one test set: its own dataset's, or another's (cross-test)."""
+
+    kind: ClassVar[str] = "eval"
+
+    target: str
+    """Dataset it was tested on."""
+    target_fingerprint: str
+    n: int
+    confusion_matrix: tuple[tuple[int, ...], ...]
+    """Counts, rows true, columns predicted, both in the order of ``class_names``."""
+    accuracy: float
+    """Correct / n: trace over sum of the matrix."""
+    weights_sha256: str
+    predictions: str
+    """Name of the ``.npz`` beside the record: ids, labels, float16 probabilities."""
+    predictions_sha256: str
+    environment: Environment
+
+    @property
+    def stem(self) -> str:
+        """File name without its ending."""
+        return f"{self.model}__{self.dataset}__{self.target}__{self.recipe}__s{self.seed}"
+
+    def check(self, where: str) -> None:
+        """Refuse a record whose parts contradict each other."""
+        size = len(self.class_names)
+        if len(self.confusion_matrix) != size or any(len(row) != size for row in self.confusion_matrix):
+            raise FerBenchError(f"{where}: confusion_matrix is not {size} x {size}")
+        if any(count < 0 for row in self.confusion_matrix for count in row):
+            raise FerBenchError(f"{where}: confusion_matrix has a negative count")
+        total = sum(map(sum, self.confusion_matrix))
+        correct = sum(self.confusion_matrix[i][i] for i in range(size))
+        if total != self.n or total == 0:
+            raise FerBenchError(f"{where}: confusion_matrix counts {total} images, n says {self.n}")
+        if abs(self.accuracy - correct / total) > 1e-12:
+            raise FerBenchError(
+                f"{where}: accuracy {self.accuracy} is not the matrix's {correct}/{total} = {correct / total}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencySample:
+    """One timed call."""
+
+    order: int
+    """Position among all timed calls of the session, from 0; models take turns in a random order."""
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileRecord:
+    """Complexity of one model: parameters, FLOPs, inference time (paper, Table 6)."""
+
+    kind: ClassVar[str] = "profile"
+
+    model: str
+    origin: Origin
+    """``synthetic`` where measured within a synthetic demo run."""
+    backend: str
+    image_size: int
+    classes: int
+    trainable_parameters: int
+    non_trainable_parameters: int
+    flops_paper_rule: int
+    """By the rule of the paper's figures: a multiply-add counts two, batch norm and activations nothing."""
+    session: str
+    """Names the measuring session: latencies are compared within one session only."""
+    warmup: int
+    """Untimed calls before the first timed one."""
+    latency: dict[str, tuple[LatencySample, ...]]
+    """Single-image calls by runtime: ``keras-predict``, ``keras-call`` (the compiled function)."""
+    threads: dict[str, int]
+    environment: Environment
+
+    @property
+    def stem(self) -> str:
+        """File name without its ending."""
+        return f"{self.model}__{self.backend}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairDifference:
+    """One pair of a post-hoc test."""
+
+    a: str
+    b: str
+    difference: float
+    """Mean of ``a`` minus mean of ``b``, seconds."""
+    ci: tuple[float, float]
+    """Simultaneous confidence interval of the difference, seconds."""
+    p: float
+    """Adjusted p-value."""
+    significant: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatisticsRecord:
+    """One-way ANOVA with Tukey's HSD over the inference times (paper, section V-E and Table 7)."""
+
+    kind: ClassVar[str] = "statistics"
+
+    analysis: Literal["anova"]
+    origin: Origin
+    runtime: str
+    models: tuple[str, ...]
+    inputs: dict[str, str]
+    """SHA-256 of each model's ProfileRecord file: a table refuses statistics whose inputs have changed."""
+    alpha: float
+    n: dict[str, int]
+    mean: dict[str, float]
+    """Seconds."""
+    sd: dict[str, float]
+    """Sample standard deviation (n - 1), seconds."""
+    f: float
+    p: float
+    df: tuple[int, int]
+    """Between, within."""
+    pairs: tuple[PairDifference, ...]
+
+    @property
+    def stem(self) -> str:
+        """File name without its ending."""
+        return f"anova__{self.runtime}"
+
+
+Record = TrainRecord | EvalRecord | ProfileRecord | StatisticsRecord
+RecordT = TypeVar("RecordT", TrainRecord, EvalRecord, ProfileRecord, StatisticsRecord)
+KINDS: dict[str, type[Record]] = {cls.kind: cls for cls in (TrainRecord, EvalRecord, ProfileRecord, StatisticsRecord)}
+
+
+def path_of(folder: Path, record: Record) -> Path:
+    """Return the path of a record below a records folder: ``<kind>/<stem>.json``."""
+    return folder / record.kind / f"{record.stem}.json"
+
+
+def save(folder: Path, record: Record) -> Path:
+    """Write a record to its place below ``folder``, atomically, and return the path."""
+    path = path_of(folder, record)
+    content = {"schema": SCHEMA, "kind": record.kind, **dataclasses.asdict(record)}
+    if isinstance(record, TrainRecord):
+        content["target"] = record.dataset
+    write_json(path, content)
+    return path
+
+
+def load(path: Path, cls: type[RecordT]) -> RecordT:
+    """Read one record.
+
+    Raises:
+        FerBenchError: the file is missing, of another kind or schema, or a field is missing or of the wrong type.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict) or content.get("kind") != cls.kind:
+        raise FerBenchError(f"{path}: not a {cls.kind} record")
+    if content.get("schema") != SCHEMA:
+        raise FerBenchError(
+            f"{path}: record schema {content.get('schema')!r}, this fer-bench reads {SCHEMA}; "
+            "make the record again or use the version that wrote it"
+        )
+    fields = {key: value for key, value in content.items() if key not in ("schema", "kind")}
+    if cls is TrainRecord:
+        fields.pop("target", None)
+    record: RecordT = _build(cls, fields, str(path))
+    if isinstance(record, EvalRecord):
+        record.check(str(path))
+    return record
+
+
+def load_all(folder: Path, cls: type[RecordT]) -> list[RecordT]:
+    """Read every record of a kind below ``folder``, in the order of their file names; none where it is absent."""
+    return [load(path, cls) for path in paths(folder, cls)]
+
+
+def paths(folder: Path, cls: type[Record]) -> list[Path]:
+    """Return the files of a kind of record below ``folder``, sorted by name."""
+    return sorted(path for path in (folder / cls.kind).glob("*.json") if not path.name.startswith("."))
+
+
+def replace(record: RecordT, **changes: Any) -> RecordT:
+    """Return a copy of a record with fields changed (``dataclasses.replace``, typed)."""
+    return dataclasses.replace(record, **changes)
+
+
+class _MismatchError(Exception):
+    pass
+
+
+def _build(cls: type[Any], content: Any, where: str) -> Any:
+    if not isinstance(content, dict):
+        raise FerBenchError(f"{where}: expected an object with the fields of {cls.__name__}")
+    hints = typing.get_type_hints(cls)
+    known = {field.name: field for field in dataclasses.fields(cls)}
+    for key in content:
+        if key not in known:
+            raise FerBenchError(f"{where}: unknown field {key!r}")
+    values = {}
+    for name, field in known.items():
+        if name not in content:
+            if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+                raise FerBenchError(f"{where}: field {name!r} is missing")
+            continue
+        try:
+            values[name] = _convert(hints[name], content[name], f"{where}: {name}")
+        except _MismatchError:
+            found = repr(content[name])
+            raise FerBenchError(f"{where}: {name} = {found[:80]}, expected {hints[name]}") from None
+    return cls(**values)
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    origin = typing.get_origin(hint)
+    arguments = typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast(type[Any], hint), value, where)
+    if hint is Any:
+        return value
+    if origin is Literal:
+        return _require(value in arguments, value)
+    if origin is tuple:
+        _require(isinstance(value, list), value)
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple(_convert(arguments[0], item, where) for item in value)
+        _require(len(value) == len(arguments), value)
+        return tuple(_convert(kind, item, where) for kind, item in zip(arguments, value, strict=True))
+    if origin is dict:
+        _require(isinstance(value, dict), value)
+        return {_convert(arguments[0], k, where): _convert(arguments[1], v, where) for k, v in value.items()}
+    if origin is types.UnionType:
+        return _require(any(_fits(kind, value) for kind in arguments), value)
+    _require(_fits(hint, value), value)
+    return float(value) if hint is float else value
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind)
+
+
+def _require(condition: bool, value: Any) -> Any:
+    if not condition:
+        raise _MismatchError
+    return value

@@ -1,0 +1,94 @@
+"""Every path rule, from one root (design: "workspace.py")."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fer_bench.errors import FerBenchError
+
+ENVIRONMENT_VARIABLE = "FER_BENCH_WORKSPACE"
+DEFAULT_ROOT = Path("workspace")
+
+
+@dataclass(frozen=True)
+class Results:
+    """Where records are read and what is rendered from them goes: a workspace's own, or the published state."""
+
+    records: Path
+    tables: Path
+    reports: Path
+
+    @property
+    def figures(self) -> Path:
+        """Folder of the figures."""
+        return self.reports / "figures"
+
+    @property
+    def selection(self) -> Path:
+        """File that names which records form each block of a table, where several could."""
+        return self.records.parent / "selection.toml"
+
+
+PUBLISHED = Results(records=Path("reports/records"), tables=Path("tables"), reports=Path("reports"))
+"""The committed, published state, relative to the checkout."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Everything that a run produces lies under ``root``."""
+
+    root: Path
+
+    @property
+    def results(self) -> Results:
+        """The workspace's own records, tables and report, apart from the published ones."""
+        return Results(self.root / "records", self.root / "tables", self.root / "reports")
+
+    def raw(self, dataset: str) -> Path:
+        """Folder of synthetic raw files made by ``run-all``; users' own files stay where they are."""
+        return self.root / "raw" / dataset
+
+    def prepared(self, dataset: str) -> Path:
+        """Folder of a prepared dataset (see ``datasets/store.py``)."""
+        return self.root / "datasets" / dataset
+
+    def run(self, cell_id: str) -> Path:
+        """Folder of a training run in progress: its checkpoint and best weights so far."""
+        return self.root / "runs" / cell_id
+
+    def weights(self, cell_id: str) -> Path:
+        """Weights file of a finished training run."""
+        return self.root / "weights" / f"{cell_id}.weights.h5"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the workspace for writing; a second process is told who holds it.
+
+        Raises:
+            FerBenchError: another process holds the lock.
+        """
+        from filelock import FileLock, Timeout
+
+        self.root.mkdir(parents=True, exist_ok=True)
+        path = self.root / ".lock"
+        holder = self.root / ".lock-holder"
+        lock = FileLock(path, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            try:
+                who = holder.read_text(encoding="utf-8").strip()
+            except OSError:
+                who = "unknown"
+            raise FerBenchError(
+                f"{self.root}: another fer-bench (process {who}) is writing to this workspace; "
+                "wait for it, stop it, or choose another with --workspace"
+            ) from None
+        try:
+            holder.write_text(f"{os.getpid()}\n", encoding="utf-8")
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
