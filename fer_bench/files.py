@@ -20,8 +20,8 @@ def replacing(path: Path) -> Iterator[Path]:
     that follows a kill, therefore never sees half a file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last: some writers (Keras, matplotlib, numpy) choose the format by it.
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    # The name's end stays: some writers (Keras, matplotlib, numpy) choose the format by it.
+    handle, name = tempfile.mkstemp(prefix=".", suffix=f"-{path.name}", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

@@ -86,8 +86,13 @@ class Recipe:
 
     @property
     def id(self) -> str:
-        """Name and the first eight hexadecimal digits of the SHA-256 of the content, e.g. ``paper-1a2b3c4d``."""
-        canonical = json.dumps(self.content(), sort_keys=True, separators=(",", ":"))
+        """Name and the first eight hexadecimal digits of a SHA-256 of the content, e.g. ``paper-1a2b3c4d``.
+
+        Fields at their default are left out of the hash, so that a field added later changes no old id; hence a
+        default must never change.
+        """
+        told = _differing(self.content(), Recipe(name="").content())
+        canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
         return f"{self.name}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
 
     def learning_rate_at(self, epoch: int) -> float:
@@ -105,6 +110,19 @@ class Recipe:
         """Return the recipe with ``model`` starting from ImageNet weights, or from random ones."""
         others = {name for name in self.pretrained if name != model}
         return dataclasses.replace(self, pretrained=tuple(sorted(others | ({model} if pretrained else set()))))
+
+
+def _differing(content: dict[str, Any], default: dict[str, Any]) -> dict[str, Any]:
+    """Return what of ``content`` differs from ``default``, in nested tables too."""
+    told = {}
+    for key, value in content.items():
+        if isinstance(value, dict):
+            value = _differing(value, default[key])
+            if value:
+                told[key] = value
+        elif value != default[key]:
+            told[key] = value
+    return told
 
 
 PRESETS: dict[str, Recipe] = {

@@ -21,10 +21,11 @@ class ModelCard:
     trainable_parameters: int
     """With seven classes; the same at every image size."""
     non_trainable_parameters: int
+    """Frozen weights and batch-norm statistics; the states of random generators are not parameters."""
     paper_trainable_parameters: int | None = None
     """The paper's Table 6; ``None`` where the paper has no such model."""
-    imagenet_backbone: str | None = None
-    """Name of the ``keras.applications`` class whose ImageNet weights the model can start from."""
+    imagenet_application: str | None = None
+    """Class in ``keras.applications`` whose ImageNet weights the model can start from; ``None`` where there is none."""
     load_imagenet: Callable[[Any, str], None] | None = None
     """``load_imagenet(model, weights)`` copies ImageNet weights into a built model; ``weights`` is ``imagenet``
     (downloaded by Keras) or the path of a weights file."""

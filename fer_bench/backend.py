@@ -1,0 +1,133 @@
+"""The Keras backend: settings that must be made before its first operation, and what it runs on.
+
+Keras 3 runs on TensorFlow (default), JAX or PyTorch, chosen by the environment variable ``KERAS_BACKEND``.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+
+from fer_bench.errors import FerBenchError
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def name() -> str:
+    """Return the backend that Keras uses or would use, without importing it: planning needs no Keras."""
+    import json
+    from pathlib import Path
+
+    chosen = os.environ.get("KERAS_BACKEND", "")
+    if not chosen:
+        config = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "keras.json"
+        try:
+            chosen = json.loads(config.read_text(encoding="utf-8")).get("backend", "tensorflow")
+        except (OSError, ValueError):
+            chosen = "tensorflow"
+    if chosen not in BACKENDS:
+        raise FerBenchError(f"KERAS_BACKEND is {chosen!r}; expected one of {', '.join(BACKENDS)}")
+    return chosen
+
+
+@cache
+def configure() -> str:
+    """Prepare the backend, once a process, and return its name.
+
+    On TensorFlow one inter-op thread, which on a CPU makes training repeat bit for bit, at no visible cost; it can
+    only be set before the first operation. GPUs take memory as they need it.
+
+    Raises:
+        FerBenchError: the chosen backend is not installed.
+    """
+    chosen = name()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        with _quiet_import():
+            _prepare(chosen)
+    except ImportError as error:
+        raise FerBenchError(
+            f"the Keras backend {chosen!r} cannot be imported ({error}); install it, "
+            "or choose another with the environment variable KERAS_BACKEND"
+        ) from error
+    import keras
+
+    if keras.backend.backend() != chosen:
+        raise FerBenchError(f"Keras runs on {keras.backend.backend()!r}, expected {chosen!r}: check KERAS_BACKEND")
+    return chosen
+
+
+def _prepare(chosen: str) -> None:
+    if chosen == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        for device in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(device, True)
+    import keras  # noqa: F401
+
+
+@contextlib.contextmanager
+def _quiet_import() -> Iterator[None]:
+    """Hold back what native libraries print while they load; print it where loading fails.
+
+    TensorFlow writes several lines about oneDNN and CUDA before its log level applies, on every machine without a
+    GPU. They go to the file descriptor, past ``sys.stderr``.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as held_back:
+        os.dup2(held_back.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held_back.seek(0)
+            os.write(kept, held_back.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def devices() -> tuple[str, ...]:
+    """Return the names of the accelerators that the backend sees; empty on a machine with none."""
+    chosen = configure()
+    if chosen == "tensorflow":
+        import tensorflow as tf
+
+        details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+        return tuple(str(detail.get("device_name", "GPU")) for detail in details)
+    if chosen == "jax":
+        import jax
+
+        return tuple(device.device_kind for device in jax.devices() if device.platform != "cpu")
+    import torch
+
+    return tuple(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+
+
+def threads() -> dict[str, int]:
+    """Return the backend's thread settings as records keep them; 0 means that the backend chooses."""
+    chosen = configure()
+    if chosen == "tensorflow":
+        import tensorflow as tf
+
+        return {
+            "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
+            "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
+        }
+    if chosen == "torch":
+        import torch
+
+        return {"inter_op": torch.get_num_interop_threads(), "intra_op": torch.get_num_threads()}
+    return {}
+
+
+def jit_compile() -> bool | str:
+    """Return Keras' ``jit_compile`` for training: XLA makes TensorFlow on a CPU several times slower."""
+    chosen = configure()
+    if chosen == "jax":
+        return "auto"
+    return chosen == "tensorflow" and bool(devices())

@@ -1,0 +1,52 @@
+"""The command line: a command parses, imports what it needs, calls one function.
+
+Nothing heavy is imported before a command runs: ``fer-bench --help`` needs typer and rich only.
+"""
+
+import sys
+
+import typer
+
+from fer_bench import __version__
+from fer_bench.cli import data, results, runs
+from fer_bench.errors import FerBenchError
+
+app = typer.Typer(
+    name="fer-bench",
+    help="Benchmark lightweight CNNs for facial emotion recognition on FER-2013, RAF-DB, AffectNet and CK+.\n\n"
+    "Try it on synthetic faces: [bold]fer-bench run-all[/bold]",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (data, runs, results):
+    module.register(app)
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        typer.echo(f"fer-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; a :class:`FerBenchError` becomes one message and exit code 2."""
+    try:
+        app()
+    except FerBenchError as error:
+        print(f"fer-bench: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nfer-bench: interrupted; finished work is kept, run the same command to continue", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)

@@ -1,0 +1,87 @@
+"""A dataset's folder as its readers see it: listed in a fixed order, and never left."""
+
+import os
+from pathlib import Path
+
+from fer_bench.errors import FerBenchError
+from fer_bench.files import inside
+
+PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp"})
+"""Endings, in lower case, of the files that count as pictures; anything else (``Thumbs.db``, notes) is ignored."""
+
+
+class Folder:
+    """Files below ``root``, named by paths relative to it with ``/`` between the parts.
+
+    Hidden files (``.DS_Store``, ``._face.jpg``) and ``__MACOSX`` are not listed. Names are sorted, so that a
+    reader gives the same order on every file system.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._trusted: set[str] = set()
+
+    def path(self, relative: str) -> Path:
+        """Return the path of a file or folder.
+
+        Raises:
+            FerBenchError: it leads out of the folder, by ``..``, as an absolute path or through a symbolic link.
+        """
+        try:
+            return self._checked(relative)
+        except (OSError, ValueError) as error:
+            raise FerBenchError(f"{relative[:80]!r} in {self.root}: no usable file name ({error})") from error
+
+    def _checked(self, relative: str) -> Path:
+        if "\0" in relative:
+            raise ValueError("a null character")
+        parent, slash, name = relative.rpartition("/")
+        if name in ("", ".", "..") or "\\" in relative or ":" in relative or (slash and not parent):
+            return inside(self.root, relative)
+        # Resolving every part of 280,000 paths takes a minute; each folder is resolved once instead.
+        if parent not in self._trusted:
+            inside(self.root, parent)
+            self._trusted.add(parent)
+        path = self.root / parent / name
+        return inside(self.root, relative) if path.is_symlink() else path
+
+    def has(self, relative: str) -> bool:
+        """Whether there is a file or folder of that name inside the folder."""
+        return self.path(relative).exists()
+
+    def folders(self, relative: str = "") -> list[str]:
+        """Return the sorted names of the folders directly below a folder."""
+        return sorted(entry.name for entry in self._entries(relative) if entry.is_dir())
+
+    def files(self, relative: str, ending: str = "") -> list[str]:
+        """Return the sorted names of the files directly in a folder whose names end with ``ending``."""
+        return sorted(
+            entry.name for entry in self._entries(relative) if entry.name.endswith(ending) and not entry.is_dir()
+        )
+
+    def pictures(self, relative: str) -> list[str]:
+        """Return the sorted names of the picture files directly in a folder."""
+        return [name for name in self.files(relative) if Path(name).suffix.lower() in PICTURES]
+
+    def text(self, relative: str) -> str:
+        """Return the content of a UTF-8 text file.
+
+        Raises:
+            FerBenchError: it is missing, unreadable or not UTF-8.
+        """
+        path = self.path(relative)
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except FileNotFoundError:
+            raise FerBenchError(f"{path}: no such file; the copy of the dataset is incomplete") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise FerBenchError(f"{path}: not readable as text ({error})") from error
+
+    def _entries(self, relative: str) -> list[os.DirEntry[str]]:
+        path = self.path(relative) if relative else self.root
+        try:
+            with os.scandir(path) as entries:
+                return [entry for entry in entries if not entry.name.startswith(".") and entry.name != "__MACOSX"]
+        except OSError as error:
+            reason = error.strerror or error
+            raise FerBenchError(f"{path}: cannot be listed ({reason}); the dataset needs this folder") from error

@@ -1,0 +1,140 @@
+"""Reading a prepared dataset (see ``store.py`` for how it is made)."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench.datasets.card import Split
+from fer_bench.datasets.scaled import scaled
+from fer_bench.emotions import EMOTIONS
+from fer_bench.errors import FerBenchError
+from fer_bench.files import read_json
+from fer_bench.records import Origin
+
+SCHEMA = 1
+IMAGES, LABELS, SAMPLES, MANIFEST = "images.npy", "labels.npy", "samples.csv", "manifest.json"
+COLUMNS = ("id", "split", "label", "part", "source", "group")
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A prepared dataset: images in a memory map, everything else in memory. Row i is the same image everywhere."""
+
+    folder: Path
+    images: np.memmap[Any, np.dtype[np.uint8]]
+    """uint8, (n, height, width), read only; mapped, not read."""
+    labels: NDArray[np.uint8]
+    """Class indices, (n,)."""
+    splits: NDArray[np.str_]
+    """``train``, ``val`` or ``test``, (n,)."""
+    ids: NDArray[np.str_]
+    """(n,), unique."""
+    parts: NDArray[np.str_]
+    """The official part of each image, (n,)."""
+    groups: NDArray[np.str_]
+    """The subject of each image where known, else empty, (n,)."""
+    manifest: dict[str, Any]
+
+    @classmethod
+    def load(cls, folder: Path) -> "Prepared":
+        """Open a prepared folder and check that its files agree with each other.
+
+        The images' own bytes are not read, since AffectNet has 14 GB of them.
+
+        Raises:
+            FerBenchError: it is missing, incomplete, of another schema, or its files contradict each other.
+        """
+        name = folder.name
+        again = f"run: fer-bench prepare {name} --source PATH"
+        if not (folder / MANIFEST).is_file():
+            raise FerBenchError(f"{folder}: the dataset is not prepared; {again}")
+        manifest = read_json(folder / MANIFEST)
+        if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+            raise FerBenchError(f"{folder / MANIFEST}: not a manifest of schema {SCHEMA}; {again}")
+        try:
+            images = np.lib.format.open_memmap(folder / IMAGES, mode="r")
+            labels = np.load(folder / LABELS, allow_pickle=False)
+            with (folder / SAMPLES).open(encoding="utf-8", newline="") as stream:
+                header, *rows = csv.reader(stream)
+            columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+            ids, splits, names, parts, _, groups = (np.array(columns[column], np.str_) for column in COLUMNS)
+            _require_agreement(manifest, images, labels, ids, splits, names, parts)
+        except (OSError, ValueError, KeyError, csv.Error) as error:
+            raise FerBenchError(f"{folder}: the prepared dataset is damaged ({error}); {again}") from error
+        return cls(folder, images, labels, splits, ids, parts, groups, manifest)
+
+    @property
+    def dataset(self) -> str:
+        """Name of the dataset's card."""
+        return str(self.manifest["dataset"])
+
+    @property
+    def origin(self) -> Origin:
+        """``real`` or ``synthetic``."""
+        return "synthetic" if self.manifest["origin"] == "synthetic" else "real"
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over images, labels, ids, splits and parts, 64 hexadecimal digits."""
+        return str(self.manifest["fingerprint"])
+
+    def indices(self, split: Split) -> NDArray[np.intp]:
+        """Return the rows of a split, ascending; empty where the dataset has none of it (CK+: ``train``)."""
+        if split not in get_args(Split):
+            raise FerBenchError(f"unknown split {split!r}; expected {', '.join(get_args(Split))}")
+        return np.flatnonzero(self.splits == split)
+
+    def at_size(self, size: int) -> np.memmap[Any, np.dtype[np.uint8]]:
+        """Return all images for a network of ``size`` x ``size`` pixels, uint8, read only.
+
+        The stored ones where they are no larger than that, (n, height, width); otherwise an area-averaged copy,
+        (n, size, size), made on the first call and kept as ``scaled-<size>.npy`` beside them.
+        """
+        if size < 1:
+            raise FerBenchError(f"image size {size}, expected at least 1")
+        if size >= self.images.shape[1]:
+            return self.images
+        return scaled(self.images, self.folder / f"scaled-{size}.npy", size)
+
+
+def is_prepared(folder: Path) -> bool:
+    """Return whether ``folder`` holds a prepared dataset."""
+    return (folder / MANIFEST).is_file()
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of a prepared folder, ``None`` where there is none."""
+    if not is_prepared(folder):
+        return None
+    manifest: dict[str, Any] = read_json(folder / MANIFEST)
+    return manifest
+
+
+def _require_agreement(
+    manifest: dict[str, Any],
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    ids: NDArray[np.str_],
+    splits: NDArray[np.str_],
+    names: NDArray[np.str_],
+    parts: NDArray[np.str_],
+) -> None:
+    """Raise ValueError where the files of a prepared dataset contradict each other."""
+    n, size = manifest["n"], manifest["size"]
+    if images.dtype != np.uint8 or images.shape != (n, *size):
+        raise ValueError(f"{IMAGES} is {images.dtype} {images.shape}, the manifest says uint8 {(n, *size)}")
+    if labels.dtype != np.uint8 or labels.shape != (n,) or ids.shape != (n,):
+        raise ValueError(f"{len(labels)} labels and {len(ids)} rows for {n} images")
+    if labels.max() >= len(EMOTIONS) or not np.array_equal(np.array(EMOTIONS)[labels], names):
+        raise ValueError(f"{LABELS} and {SAMPLES} name different classes")
+    for key, column in (("splits", splits), ("parts", parts)):
+        counts = {str(name): np.bincount(labels[column == name], minlength=len(EMOTIONS)) for name in np.unique(column)}
+        if {name: count.tolist() for name, count in counts.items()} != manifest["counts"][key]:
+            raise ValueError(f"the {key} of {SAMPLES} are not those that the manifest counts")
+    for key in ("dataset", "origin", "fingerprint"):
+        if not isinstance(manifest[key], str):
+            raise ValueError(f"the manifest's {key} is {manifest[key]!r}")

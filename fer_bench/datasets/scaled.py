@@ -1,0 +1,61 @@
+"""Area-averaged copies of prepared images (design: "Downscaling").
+
+A bilinear warp to a size below the stored one skips pixels and aliases; averaging once, beforehand, does not.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench.datasets.decoding import one_opencv_thread, resize, worker_count
+from fer_bench.files import replacing
+
+BLOCK = 1024
+"""Images a task."""
+
+
+def scaled(images: NDArray[np.uint8], path: Path, size: int) -> np.memmap[Any, np.dtype[np.uint8]]:
+    """Return the copy of ``images`` at ``size`` x ``size`` kept at ``path``, made where it is not there yet.
+
+    Args:
+        images: uint8, (n, height, width).
+        path: of the ``.npy`` file; it appears when it is whole.
+        size: height and width of the copy, pixels.
+
+    Returns:
+        uint8, (n, size, size), memory-mapped, read only.
+    """
+    shape = (len(images), size, size)
+    kept = _opened(path, shape)
+    if kept is not None:
+        return kept
+    with replacing(path) as temporary:
+        _write(temporary, images, size)
+    made = _opened(path, shape)
+    if made is None:
+        raise RuntimeError(f"{path}: not the array that was just written")
+    return made
+
+
+def _write(path: Path, images: NDArray[np.uint8], size: int) -> None:
+    copy = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(images), size, size))
+
+    def fill(start: int) -> None:
+        for i in range(start, min(start + BLOCK, len(images))):
+            copy[i] = resize(images[i], (size, size))
+
+    with one_opencv_thread(), ThreadPoolExecutor(worker_count()) as pool:
+        for _ in pool.map(fill, range(0, len(images), BLOCK)):
+            pass
+    copy.flush()
+
+
+def _opened(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]] | None:
+    try:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError):
+        return None
+    return array if array.dtype == np.uint8 and array.shape == shape else None

@@ -1,0 +1,73 @@
+"""Test a trained model: one function for the own test set and for the cross-test (paper, section IV-C)."""
+
+import numpy as np
+
+from fer_bench import backend, grid, metrics, records
+from fer_bench.datasets.prepared import Prepared
+from fer_bench.emotions import EMOTIONS
+from fer_bench.environment import describe
+from fer_bench.errors import FerBenchError
+from fer_bench.files import replacing, sha256_of
+from fer_bench.network import Network
+from fer_bench.records import EvalRecord, TrainRecord
+from fer_bench.workspace import Workspace
+
+
+def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Workspace) -> EvalRecord:
+    """Test a finished run on the test images of ``target``, or return its record where that has been done.
+
+    Stores every prediction (ids, labels, float16 probabilities) beside the record. The confusion matrix is that of
+    the stored probabilities, so that anybody can count it again.
+
+    Args:
+        run: the record of the training run.
+        target: its own dataset or another one.
+        network: compiled for the run's model and recipe, with the run's weights loaded.
+        workspace: where records go.
+
+    Raises:
+        FerBenchError: the target has no test images, or is synthetic where the run is real, or the other way round.
+    """
+    done = grid.evaluated(workspace, run, target)
+    if done is not None:
+        return done
+    rows = target.indices("test")
+    if not len(rows):
+        raise FerBenchError(f"{target.dataset}: no test images")
+    if target.origin != run.origin:
+        raise FerBenchError(
+            f"{run.model} was trained on {run.origin} {run.dataset}, and this {target.dataset} is {target.origin}: "
+            "real and synthetic data are never mixed; use separate workspaces"
+        )
+    images = target.at_size(run.recipe_content["image_size"])
+    probabilities = network.predict(images, rows).astype(np.float16)
+    labels = np.asarray(target.labels)[rows].astype(np.int64)
+    matrix = metrics.confusion_matrix(labels, probabilities.argmax(axis=1), len(EMOTIONS))
+
+    stem = f"{run.model}__{run.dataset}__{target.dataset}__{run.recipe}__s{run.seed}"
+    predictions = workspace.results.records / EvalRecord.kind / f"{stem}.npz"
+    with replacing(predictions) as temporary:
+        np.savez_compressed(
+            temporary, ids=np.asarray(target.ids)[rows].astype(np.str_), labels=labels, probabilities=probabilities
+        )
+    record = EvalRecord(
+        model=run.model,
+        dataset=run.dataset,
+        recipe=run.recipe,
+        seed=run.seed,
+        backend=backend.name(),
+        origin=run.origin,
+        dataset_fingerprint=run.dataset_fingerprint,
+        class_names=EMOTIONS,
+        target=target.dataset,
+        target_fingerprint=target.fingerprint,
+        n=len(rows),
+        confusion_matrix=tuple(tuple(int(count) for count in row) for row in matrix),
+        accuracy=int(np.trace(matrix)) / len(rows),
+        weights_sha256=run.weights_sha256,
+        predictions=predictions.name,
+        predictions_sha256=sha256_of(predictions),
+        environment=describe(backend.devices()),
+    )
+    records.save(workspace.results.records, record)
+    return record

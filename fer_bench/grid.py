@@ -1,0 +1,65 @@
+"""The grid of training runs: what is to be done, in the order that compiles each model once.
+
+Planning needs no Keras: whether a cell is done is read from files.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from fer_bench import backend, records
+from fer_bench.datasets.prepared import Prepared
+from fer_bench.recipe import PRESETS, Recipe, recipe_from
+from fer_bench.records import EvalRecord, TrainRecord
+from fer_bench.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training run."""
+
+    model: str
+    dataset: str
+    recipe: Recipe
+    seed: int
+
+    @property
+    def id(self) -> str:
+        """Stem of the run's files; equal to its records' ``cell_id``."""
+        return f"{self.model}__{self.dataset}__{self.recipe.id}__s{self.seed}"
+
+
+def cells(models: Sequence[str], datasets: Sequence[str], recipe: Recipe, seeds: Sequence[int]) -> Iterator[Cell]:
+    """Yield every cell, model by model."""
+    for model in models:
+        for seed in seeds:
+            for dataset in datasets:
+                yield Cell(model, dataset, recipe, seed)
+
+
+def trained(workspace: Workspace, cell: Cell, fingerprint: str) -> TrainRecord | None:
+    """Return the record of a finished run with the same identity whose weights are at hand, else ``None``."""
+    stem = f"{cell.model}__{cell.dataset}__{cell.dataset}__{cell.recipe.id}__s{cell.seed}"
+    path = workspace.results.records / TrainRecord.kind / f"{stem}.json"
+    if not path.is_file() or not workspace.weights(cell.id).is_file():
+        return None
+    record = records.load(path, TrainRecord)
+    same = record.dataset_fingerprint == fingerprint and record.backend == backend.name()
+    return record if same else None
+
+
+def evaluated(workspace: Workspace, run: TrainRecord, target: Prepared) -> EvalRecord | None:
+    """Return the record of a finished test of this very run on this very target, else ``None``."""
+    folder = workspace.results.records / EvalRecord.kind
+    path = folder / f"{run.model}__{run.dataset}__{target.dataset}__{run.recipe}__s{run.seed}.json"
+    if not path.is_file():
+        return None
+    record = records.load(path, EvalRecord)
+    same = record.weights_sha256 == run.weights_sha256 and record.target_fingerprint == target.fingerprint
+    return record if same and (folder / record.predictions).is_file() else None
+
+
+def cell_of(run: TrainRecord) -> Cell:
+    """Return the cell that a training record is of, its recipe rebuilt from the record's content."""
+    name = run.recipe.rpartition("-")[0]
+    recipe = recipe_from({**run.recipe_content, "name": name}, base=PRESETS["paper"], where=run.cell_id)
+    return Cell(run.model, run.dataset, recipe, run.seed)

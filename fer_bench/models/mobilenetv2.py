@@ -1,0 +1,63 @@
+"""MobileNetV2 (Sandler et al., CVPR 2018), as the paper used it and as it is usually used.
+
+The paper's count of 3,511,879 trainable parameters (Table 6) is that of Keras' MobileNetV2 *with its 1000-way
+softmax top kept* and a 7-way softmax layer on those 1000 outputs. The usual head sits on the pooled features.
+"""
+
+from typing import Any
+
+from fer_bench.models.card import ModelCard
+from fer_bench.models.pretrained import copy_imagenet
+
+APPLICATION = "MobileNetV2"
+
+
+def build_paper(image_size: int, classes: int) -> Any:
+    """MobileNetV2 with its 1000-way top, and Dense(classes, softmax) on the 1000 probabilities (Table 6)."""
+    import keras
+
+    base = keras.applications.MobileNetV2(input_shape=(image_size, image_size, 3), weights=None)
+    outputs = keras.layers.Dense(classes, activation="softmax", name="emotions")(base.output)
+    return keras.Model(base.input, outputs, name="mobilenetv2")
+
+
+def build_canonical(image_size: int, classes: int) -> Any:
+    """MobileNetV2 without its top, global average pooling, Dense(classes, softmax)."""
+    import keras
+
+    base = keras.applications.MobileNetV2(
+        input_shape=(image_size, image_size, 3), weights=None, include_top=False, pooling="avg"
+    )
+    outputs = keras.layers.Dense(classes, activation="softmax", name="emotions")(base.output)
+    return keras.Model(base.input, outputs, name="mobilenetv2-canonical")
+
+
+def load_imagenet(model: Any, weights: str) -> None:
+    """Copy ImageNet weights into the layers of MobileNetV2 (see :func:`copy_imagenet`)."""
+    copy_imagenet(model, APPLICATION, weights)
+
+
+_REFERENCE = "Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, CVPR 2018"
+
+PAPER = ModelCard(
+    name="mobilenetv2",
+    title="MobileNetV2",
+    build=build_paper,
+    reference=f"{_REFERENCE}; the paper's variant: 1000-way softmax top kept under the 7-way layer",
+    trainable_parameters=3_511_879,
+    non_trainable_parameters=34_112,
+    paper_trainable_parameters=3_511_879,
+    imagenet_application=APPLICATION,
+    load_imagenet=load_imagenet,
+)
+
+CANONICAL = ModelCard(
+    name="mobilenetv2-canonical",
+    title="MobileNetV2 (usual head)",
+    build=build_canonical,
+    reference=f"{_REFERENCE}; 7-way head on the pooled features",
+    trainable_parameters=2_232_839,
+    non_trainable_parameters=34_112,
+    imagenet_application=APPLICATION,
+    load_imagenet=load_imagenet,
+)

@@ -1,0 +1,170 @@
+"""A model compiled once and used for many cells: its warp, its train and predict steps, its state.
+
+Tracing and compiling a network takes tens of seconds; ``Network`` does it once a model, and gives every cell a fresh
+start by restoring the weights that the cell's seed gives.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench import augmentation, backend
+from fer_bench.emotions import EMOTIONS
+from fer_bench.errors import FerBenchError
+from fer_bench.files import replacing, sha256_of
+from fer_bench.models import model_card
+from fer_bench.models.pretrained import IMAGENET
+from fer_bench.recipe import Recipe
+from fer_bench.records import Start
+
+PREDICT_BATCH = 64
+
+
+def build_model(name: str, recipe: Recipe, seed: int, classes: int = len(EMOTIONS)) -> Any:
+    """Build one registered model with the random weights of ``seed`` and the recipe's batch-norm momentum."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    model = model_card(name).build(recipe.image_size, classes)
+    if recipe.batch_norm_momentum is not None:
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = recipe.batch_norm_momentum
+    return model
+
+
+def count_parameters(model: Any) -> tuple[int, int]:
+    """Return the trainable and the non-trainable parameters of a built ``keras.Model``."""
+    return (
+        sum(math.prod(weight.shape) for weight in model.trainable_weights),
+        sum(math.prod(weight.shape) for weight in model.non_trainable_weights),
+    )
+
+
+class Network:
+    """One model of the registry, compiled for one recipe.
+
+    Args:
+        name: a model of the registry.
+        recipe: gives image size, optimizer, batch-norm momentum.
+    """
+
+    def __init__(self, name: str, recipe: Recipe) -> None:
+        backend.configure()
+        import keras
+
+        self.name = name
+        self.card = model_card(name)
+        self.core = build_model(name, recipe, seed=0)
+        self._recipe = recipe
+        optimizers = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+        self.optimizer = optimizers[recipe.optimizer](recipe.learning_rate)
+        size = recipe.image_size
+
+        class Input(keras.layers.Layer):  # type: ignore[misc]
+            """The warp as a layer: uint8 images and float32 matrices to the network's input."""
+
+            def call(self, images: Any, matrices: Any) -> Any:
+                return augmentation.network_input(images, matrices, size)
+
+            def compute_output_spec(self, images: Any, matrices: Any) -> Any:
+                return keras.KerasTensor((images.shape[0], size, size, 3), dtype="float32")
+
+        images = keras.Input((None, None), dtype="uint8", name="images")
+        matrices = keras.Input((2, 3), dtype="float32", name="matrices")
+        self.trainer = keras.Model((images, matrices), self.core(Input(dtype="float32")(images, matrices)))
+        self.trainer.compile(
+            optimizer=self.optimizer,
+            loss="sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+            jit_compile=backend.jit_compile(),
+        )
+        self.optimizer.build(self.core.trainable_variables)
+
+    def start(self, seed: int, weights: str | None) -> Start:
+        """Put the network at the start of a run: weights by seed, then ImageNet's; a fresh optimizer.
+
+        Args:
+            seed: of the random weights and of dropout.
+            weights: ``None`` for a random start; ``imagenet`` or the path of a weights file otherwise.
+
+        Raises:
+            FerBenchError: the weights cannot be had, or the model has no ImageNet weights.
+        """
+        fresh = build_model(self.name, self._recipe, seed)
+        start = Start(kind="random")
+        if weights is not None:
+            if self.card.load_imagenet is None:
+                raise FerBenchError(
+                    f"{self.name}: no ImageNet weights are known for this model; "
+                    "leave it out of the recipe's 'pretrained', or use --weights random"
+                )
+            self.card.load_imagenet(fresh, weights)
+            start = (
+                Start(kind="imagenet", source="keras")
+                if weights == IMAGENET
+                else Start(kind="imagenet", source=Path(weights).name, sha256=sha256_of(Path(weights)))
+            )
+        for target, source in zip(self.core.variables, fresh.variables, strict=True):
+            target.assign(source)
+        for variable in self._optimizer_variables():
+            variable.assign(np.zeros(variable.shape, dtype=variable.dtype))
+        return start
+
+    def _optimizer_variables(self) -> list[Any]:
+        """Iteration count and moments; the learning rate is set by the epoch."""
+        return [variable for variable in self.optimizer.variables if variable is not self.optimizer.learning_rate]
+
+    def state(self) -> list[NDArray[Any]]:
+        """Return everything that the next step depends on: weights, statistics, dropout states, optimizer."""
+        return [np.asarray(v) for v in (*self.core.variables, *self._optimizer_variables())]
+
+    def restore(self, state: Sequence[NDArray[Any]]) -> None:
+        """Put back what :meth:`state` returned.
+
+        Raises:
+            FerBenchError: the state is of another network.
+        """
+        variables = (*self.core.variables, *self._optimizer_variables())
+        if [tuple(v.shape) for v in variables] != [np.shape(array) for array in state]:
+            raise FerBenchError(f"the state does not belong to {self.name}: another shape or number of variables")
+        for variable, array in zip(variables, state, strict=True):
+            variable.assign(array)
+
+    def save_weights(self, path: Path) -> None:
+        """Write the weights as a Keras ``.weights.h5`` file, atomically."""
+        with replacing(path) as temporary:
+            self.core.save_weights(temporary)
+
+    def load_weights(self, path: Path) -> None:
+        """Read weights that :meth:`save_weights` wrote.
+
+        Raises:
+            FerBenchError: the file is missing, or of another model.
+        """
+        if not path.is_file():
+            raise FerBenchError(f"{path}: no such weights file; train the model first with fer-bench train")
+        try:
+            self.core.load_weights(path)
+        except (ValueError, OSError, KeyError) as error:
+            raise FerBenchError(f"{path}: not weights of {self.name} ({str(error).splitlines()[0]})") from error
+
+    def predict(self, images: NDArray[np.uint8], rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return class probabilities (len(rows), classes) of the given rows of ``images`` (N, H, W), unaugmented."""
+        import keras
+
+        class Rows(keras.utils.PyDataset):  # type: ignore[misc]
+            def __len__(self) -> int:
+                return math.ceil(len(rows) / PREDICT_BATCH)
+
+            def __getitem__(self, index: int) -> tuple[tuple[NDArray[Any], NDArray[Any]]]:
+                # Every batch has the same shape, so that one compiled step serves all: the last one is filled up.
+                wanted = np.arange(index * PREDICT_BATCH, (index + 1) * PREDICT_BATCH) % len(rows)
+                return ((images[rows[wanted]], augmentation.identity_matrices(PREDICT_BATCH)),)
+
+        probabilities: NDArray[np.float32] = self.trainer.predict(Rows(), verbose=0)
+        return probabilities[: len(rows)]

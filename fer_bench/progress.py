@@ -1,0 +1,135 @@
+"""What a person sees while work is done: tqdm bars on a terminal, plain lines elsewhere. Always on stderr."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tqdm import tqdm
+
+
+def duration(seconds: float) -> str:
+    """Return a duration for people.
+
+    >>> duration(7.4), duration(192), duration(7300)
+    ('7 s', '3 min 12 s', '2 h 01 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+class Bar:
+    """Progress of one piece of work: rate and time left on a terminal, silent elsewhere."""
+
+    def __init__(self, title: str, total: int | None, unit: str) -> None:
+        self._bar = tqdm(
+            total=total,
+            desc=title,
+            unit=unit,
+            leave=False,
+            dynamic_ncols=True,
+            disable=not sys.stderr.isatty(),
+            position=1 if _overall else 0,
+        )
+
+    def advance(self, steps: int = 1) -> None:
+        """Count ``steps`` more."""
+        self._bar.update(steps)
+
+    def at(self, done: int, total: int | None = None) -> None:
+        """Set the position, and the total once it is known."""
+        if total is not None and total != self._bar.total:
+            self._bar.total = total
+        self._bar.update(done - self._bar.n)
+
+    def note(self, text: str) -> None:
+        """Show a short text behind the bar."""
+        self._bar.set_postfix_str(text)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self._bar.close()
+
+
+@contextmanager
+def bar(title: str, total: int | None = None, unit: str = "it") -> Iterator[Bar]:
+    """Show a bar for as long as the block runs."""
+    shown = Bar(title, total, unit)
+    try:
+        yield shown
+    finally:
+        shown.close()
+
+
+def say(text: str) -> None:
+    """Print one line to stderr, above any bar."""
+    tqdm.write(text, file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One piece of a plan."""
+
+    title: str
+    seconds: float
+    """Expected cost; only the proportions matter."""
+
+
+class Plan:
+    """A list of stages worked through in order: what runs, what comes, how much time is left.
+
+    The time left is the expected cost of what is to come, scaled by how the finished stages kept to theirs.
+    """
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self._stages = stages
+        self._done = 0
+        self._worked = 0.0
+        self._expected = 0.0
+        total = sum(stage.seconds for stage in stages)
+        self._bar = tqdm(
+            total=round(total),
+            bar_format="{desc} |{bar}| {postfix}",
+            leave=False,
+            dynamic_ncols=True,
+            disable=not sys.stderr.isatty(),
+            position=0,
+        )
+
+    @contextmanager
+    def stage(self) -> Iterator[Stage]:
+        """Work on the next stage; it is counted when the block ends without an error."""
+        stage = self._stages[self._done]
+        following = self._stages[self._done + 1].title if self._done + 1 < len(self._stages) else "nothing"
+        self._bar.set_description_str(f"[{self._done + 1}/{len(self._stages)}] {stage.title}")
+        self._bar.set_postfix_str(f"next: {following}{self._left_text()}")
+        began = time.perf_counter()
+        yield stage
+        took = time.perf_counter() - began
+        self._done += 1
+        self._worked += took
+        self._expected += stage.seconds
+        self._bar.update(min(round(self._expected), self._bar.total or 0) - self._bar.n)
+        say(f"[{self._done}/{len(self._stages)}] {stage.title}: {duration(took)}{self._left_text()}")
+
+    def _left_text(self) -> str:
+        to_come = sum(stage.seconds for stage in self._stages[self._done :])
+        if not to_come or not self._expected:
+            return ""
+        return f"; about {duration(to_come * self._worked / self._expected)} left"
+
+    def __enter__(self) -> "Plan":
+        _overall.append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _overall.remove(self)
+        self._bar.close()
+
+
+_overall: list[Plan] = []

@@ -1,0 +1,143 @@
+"""The one way from a workspace to the published state, ``reports/records`` and ``reports/selection.toml``."""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from fer_bench import metrics, paper, records
+from fer_bench.errors import FerBenchError
+from fer_bench.files import replacing, sha256_of, write_text
+from fer_bench.records import EvalRecord, ProfileRecord, Record, StatisticsRecord, TrainRecord
+from fer_bench.selection import Choice, Selection, choose, load_selection, naming, read_all, select, toml_lines
+from fer_bench.workspace import Results
+
+LIMIT = 20_000_000
+"""Most bytes that the published records and predictions may have together."""
+
+
+def publish(source: Results, destination: Results) -> list[Path]:
+    """Copy every record of ``source``, with its predictions, to ``destination``; return the files written.
+
+    Everything is checked before the first file is written: the published state with the new records must give
+    tables. A record replaces the published one with the same file name and nothing else. Where the new and the
+    published records could both form a block of a table, and ``selection.toml`` does not say which, the block is
+    given to what ``source`` shows: a block that ``selection.toml`` already names is never changed.
+
+    Raises:
+        FerBenchError: no records; a record that does not load or contradicts itself; a synthetic one; predictions
+            that are missing or changed; more than 20 MB in all; or anything that makes the tables impossible, as
+            :func:`fer_bench.selection.select` says, with the lines to write.
+    """
+    if source.records.resolve() == destination.records.resolve():
+        raise FerBenchError(f"{source.records}: already the published records; publish from a workspace")
+    files = _checked(source)
+    evidence = select(source)
+    with tempfile.TemporaryDirectory() as temporary:
+        # The published state as it would be, to find what is wrong with it before anything is touched.
+        staged = Results(Path(temporary) / "records", destination.tables, destination.reports)
+        if destination.records.is_dir():
+            shutil.copytree(destination.records, staged.records)
+        for path in files:
+            target = staged.records / path.relative_to(source.records)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        size = sum(path.stat().st_size for path in staged.records.rglob("*") if path.is_file())
+        if size > LIMIT:
+            raise FerBenchError(
+                f"{destination.records} would hold {size / 1e6:.1f} MB, at most {LIMIT / 1e6:.0f} MB may be published; "
+                "remove records that no table shows"
+            )
+        published = load_selection(destination.selection)
+        added = _added(naming(staged, evidence), load_selection(source.selection), published)
+        try:
+            choose(staged, replace(published, choices={**published.choices, **added}))
+        except FerBenchError as error:
+            message = str(error).replace(str(staged.records), str(destination.records))
+            raise FerBenchError(f"nothing was published; with the new records: {message}") from error
+    written = []
+    for path in files:
+        target = destination.records / path.relative_to(source.records)
+        with replacing(target) as temporary_file:
+            shutil.copyfile(path, temporary_file)
+        written.append(target)
+    if added:
+        write_text(destination.selection, _with_choices(destination.selection, added))
+        written.append(destination.selection)
+    return written
+
+
+def _checked(source: Results) -> list[Path]:
+    """Return the files to copy, predictions before the records that name them.
+
+    A publish that is killed half-way then leaves no record without its predictions.
+    """
+    tests = read_all(source.records, EvalRecord)
+    found: list[Record] = [*read_all(source.records, TrainRecord), *tests]
+    found += [*read_all(source.records, ProfileRecord), *read_all(source.records, StatisticsRecord)]
+    if not found:
+        raise FerBenchError(f"{source.records}: no records to publish; train and evaluate first")
+    for record in found:
+        if record.origin != "real":
+            raise FerBenchError(
+                f"{records.path_of(source.records, record)}: of synthetic faces; only real results are published. "
+                "Publish from a workspace without synthetic records"
+            )
+    predictions = [_predictions(records.path_of(source.records, record), record) for record in tests]
+    return [*predictions, *(records.path_of(source.records, record) for record in found)]
+
+
+def _predictions(path: Path, record: EvalRecord) -> Path:
+    """Return the predictions of an evaluation, checked: unchanged, nothing else in them, and of the same matrix."""
+    file = path.parent / record.predictions
+    again = "run `fer-bench evaluate` again"
+    if Path(record.predictions).name != record.predictions or file.suffix != ".npz":
+        raise FerBenchError(f"{path}: predictions = {record.predictions!r}, expected the name of an .npz beside it")
+    if not file.is_file():
+        raise FerBenchError(f"{file}: the predictions of {path.name} are missing; {again}")
+    if sha256_of(file) != record.predictions_sha256:
+        raise FerBenchError(f"{file}: not the predictions that {path.name} was made from; {again}")
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise FerBenchError(f"{file}: not readable as .npz ({error}); {again}") from error
+    shapes = {name: array.shape for name, array in arrays.items()}
+    # Pictures of people must never be published: nothing but ids, labels and probabilities may be in there.
+    expected = {"ids": (record.n,), "labels": (record.n,), "probabilities": (record.n, len(record.class_names))}
+    if shapes != expected:
+        raise FerBenchError(f"{file}: holds {shapes}, expected {expected}; {again}")
+    classes = len(record.class_names)
+    matrix = metrics.confusion_matrix(arrays["labels"], arrays["probabilities"].argmax(axis=1), classes)
+    if not np.array_equal(matrix, record.confusion_matrix):
+        raise FerBenchError(f"{file}: gives another confusion matrix than {path.name} holds; {again}")
+    return file
+
+
+def _added(named: Mapping[str, Choice], ours: Selection, published: Selection) -> dict[str, Choice]:
+    """Return what to add to the published selection so that it shows what ``ours`` and ``named`` say.
+
+    Args:
+        named: what tells the source's groups from published ones (:func:`fer_bench.selection.naming`).
+        ours: the source's own selection, which may also leave out seeds or test sets.
+        published: what is selected already, and stays.
+    """
+    added = {}
+    for name in (*paper.TRAINED_ON, "latency"):
+        own = ours.choices.get(name, Choice())
+        stated = {field: value for field, value in vars(own).items() if value}
+        choice = replace(named.get(name, Choice()), **stated)
+        if name not in published.choices and choice != Choice():
+            added[name] = choice
+    return added
+
+
+def _with_choices(path: Path, added: Mapping[str, Choice]) -> str:
+    """Return the text of ``selection.toml`` with tables added; what people wrote in it stays as it is."""
+    head = "# Which records form a block of the tables, where several could (written by fer-bench publish).\n"
+    text = path.read_text(encoding="utf-8") if path.exists() else head
+    return text.rstrip("\n") + "\n" + "".join("\n" + "\n".join(toml_lines(n, c)) + "\n" for n, c in added.items())

@@ -1,0 +1,82 @@
+"""Tables to Markdown, LaTeX and HTML; all formatting and escaping.
+
+The same records give the same bytes: no dates, no paths, independent of the locale.
+"""
+
+import difflib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from fer_bench.errors import FerBenchError
+from fer_bench.files import write_text
+from fer_bench.render.html import to_html
+from fer_bench.render.latex import all_tex, to_latex
+from fer_bench.render.markdown import to_markdown
+from fer_bench.render.text import GENERATED
+from fer_bench.tables.values import Table
+
+__all__ = ["all_tex", "check_tables", "to_html", "to_latex", "to_markdown", "write_tables"]
+
+_OURS = re.compile(r"table\d\d\.(md|tex)")
+
+
+def write_tables(tables: Sequence[Table], folder: Path) -> list[Path]:
+    """Write ``tableNN.md`` and ``tableNN.tex`` for every table, and ``all.tex``; return their paths.
+
+    Files ``tableNN.*`` of tables that are no longer made are removed.
+    """
+    contents = _contents(tables)
+    for name, text in contents.items():
+        write_text(folder / name, text)
+    for name in _stale(folder, contents):
+        (folder / name).unlink()
+    return [folder / name for name in contents]
+
+
+def check_tables(tables: Sequence[Table], folder: Path) -> str:
+    """Return the unified diff from the files in ``folder`` to what :func:`write_tables` would write.
+
+    Empty where they are equal. A missing file is compared with nothing, and a stale ``tableNN.*`` with nothing.
+
+    Raises:
+        FerBenchError: a file is not readable as UTF-8 text.
+    """
+    contents = _contents(tables)
+    expected = {**contents, **dict.fromkeys(_stale(folder, contents), "")}
+    diffs = []
+    for name, text in sorted(expected.items()):
+        path = folder / name
+        found = _read(path)
+        if found == text and path.exists():
+            continue
+        before = name if path.exists() else f"{name} (missing)"
+        after = f"{name} (from the records)" if name in contents else f"{name} (stale: no such table)"
+        # keepends leaves a difference in line ends visible.
+        diff = difflib.unified_diff(found.splitlines(keepends=True), text.splitlines(keepends=True), before, after)
+        diffs.append("".join(diff) or f"--- {before}\n+++ {after}\n")
+    return "".join(diffs)
+
+
+def _contents(tables: Sequence[Table]) -> dict[str, str]:
+    contents = {}
+    for table in tables:
+        contents[f"{table.name}.md"] = f"<!-- {GENERATED} -->\n\n{to_markdown(table)}\n"
+        contents[f"{table.name}.tex"] = f"{to_latex(table)}\n"
+    contents["all.tex"] = f"{all_tex(tables)}\n"
+    return contents
+
+
+def _stale(folder: Path, contents: dict[str, str]) -> list[str]:
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path.name for path in found if _OURS.fullmatch(path.name) and path.name not in contents)
+
+
+def _read(path: Path) -> str:
+    if not path.exists():
+        return ""
+    try:
+        # Bytes, not text mode: that would hide foreign line ends.
+        return path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FerBenchError(f"{path}: not readable as text ({error}); run `fer-bench tables` to write it") from error

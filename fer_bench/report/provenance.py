@@ -1,0 +1,136 @@
+"""The tail of a report: recipes, environments, and the commands that run it again."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from fer_bench import paper
+from fer_bench.recipe import PRESETS
+from fer_bench.records import Environment, TrainRecord
+from fer_bench.render.text import plain
+from fer_bench.report.document import Bullets, Code, Element, Heading, Paragraph
+from fer_bench.selection import CROSS_TEST, Evidence
+from fer_bench.tables.values import Cell, Column, Grid, Missing, Row, Text
+
+
+def how_it_was_run(evidence: Evidence) -> list[Element]:
+    """Return the content of every recipe and the environments, as far as the records tell."""
+    elements: list[Element] = [Heading(2, "How it was run")]
+    recipes = {block.recipe: block.trains[0].recipe_content for block in evidence.blocks.values() if block.trains}
+    if recipes:
+        elements.append(_grid("Recipes", "Field", {name: _flat(content) for name, content in recipes.items()}))
+    environments = _environments(evidence)
+    if environments:
+        columns = {
+            f"{number}: {', '.join(stages)}": _facts(environment)
+            for number, (environment, stages) in enumerate(environments, start=1)
+        }
+        elements.append(_grid("Environments", "", columns))
+    if len(elements) == 1:
+        elements.append(Paragraph("No records."))
+    return elements
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return nested fields as ``outer.inner`` with printable values, sorted by name."""
+    flat: dict[str, str] = {}
+    for key, value in sorted(content.items()):
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list | tuple):
+            flat[prefix + key] = ", ".join(map(str, value)) or "none"
+        else:
+            flat[prefix + key] = "none" if value is None else str(value)
+    return flat
+
+
+def _environments(evidence: Evidence) -> list[tuple[Environment, list[str]]]:
+    """Return each different environment, its date left out, with the stages that ran in it."""
+    pairs = [
+        (stage, record.environment)
+        for block in evidence.blocks.values()
+        for stage, found in (("training", block.trains), ("tests", block.evals))
+        for record in found
+    ]
+    profiles = evidence.latency.profiles.values() if evidence.latency else ()
+    pairs += [("profile", profile.environment) for profile in profiles]
+    # Packages are a dict: equal environments are found by comparison, not by hash.
+    found: list[tuple[Environment, list[str]]] = []
+    for stage, environment in pairs:
+        undated = replace(environment, created="")
+        stages = next((names for known, names in found if known == undated), None)
+        if stages is None:
+            found.append((undated, [stage]))
+        elif stage not in stages:
+            stages.append(stage)
+    return found
+
+
+def _facts(environment: Environment) -> dict[str, str]:
+    facts = {
+        "processor": environment.processor,
+        "cores": str(environment.cores),
+        "memory": f"{environment.memory_gib:.1f} GiB",
+        "accelerators": ", ".join(environment.devices) or "none",
+        "system": environment.system,
+        "host": environment.host,
+        "Python": environment.python,
+    }
+    return facts | dict(sorted(environment.packages.items()))
+
+
+def _grid(title: str, first: str, columns: Mapping[str, Mapping[str, str]]) -> Grid:
+    """Return facts as rows, one column for each of ``columns``; a fact that one lacks is missing there."""
+    fields = dict.fromkeys(field for facts in columns.values() for field in facts)
+    rows: list[Row] = []
+    for field in fields:
+        cells: list[Cell] = [Text(facts[field]) if field in facts else Missing() for facts in columns.values()]
+        rows.append((Text(field), *cells))
+    return Grid(title, (Column(first, text=True), *(Column(name, text=True) for name in columns)), tuple(rows))
+
+
+def how_to_run_again(evidence: Evidence) -> list[Element]:
+    """Return the commands that make the same records, and those that render them."""
+    elements: list[Element] = [Heading(2, "How to run it again")]
+    if evidence.synthetic:
+        recipes = sorted({_recipe_argument(block.recipe) for block in evidence.blocks.values()} or {"demo"})
+        lines = [f"fer-bench run-all --synthetic --recipe {recipe}" for recipe in recipes]
+        return [*elements, Code(tuple(lines))]
+    lines = [f"fer-bench prepare {dataset} --source PATH" for dataset in _datasets(evidence)]
+    for block in evidence.blocks.values():
+        for record in block.trains:
+            lines += _run_lines(record)
+    if any(record.target == CROSS_TEST for block in evidence.blocks.values() for record in block.evals):
+        lines.append(f"fer-bench cross-test --on {CROSS_TEST}")
+    if evidence.latency:
+        lines += ["fer-bench profile", *(f"fer-bench anova --runtime {r}" for r in evidence.latency.statistics)]
+    lines += ["fer-bench publish", "fer-bench tables", "fer-bench figures", "fer-bench report"]
+    notes = [
+        "A recipe that is not a preset is a TOML file with the fields above; its id tells whether it is the same.",
+        "The same seed gives the same weights only on the same backend, packages and machine.",
+    ]
+    return [*elements, Code(tuple(lines)), Bullets(tuple(notes))]
+
+
+def _datasets(evidence: Evidence) -> Iterator[str]:
+    used = {*evidence.blocks, *(record.target for block in evidence.blocks.values() for record in block.evals)}
+    return (dataset for dataset in paper.DATASET_TITLES if dataset in used)
+
+
+def _recipe_argument(recipe: str) -> str:
+    """Return what ``--recipe`` takes: the preset's name, or the file that the recipe's name came from."""
+    name = recipe.rpartition("-")[0]
+    return name if name in PRESETS else shlex.quote(plain(f"{name}.toml"))
+
+
+def _run_lines(record: TrainRecord) -> list[str]:
+    weights = "random"
+    if record.start.kind == "imagenet":
+        source = record.start.source
+        weights = "imagenet" if source in ("", "keras") else shlex.quote(plain(source))
+    options = (
+        f"--model {record.model} --dataset {record.dataset} --recipe {_recipe_argument(record.recipe)} "
+        f"--seed {record.seed} --weights {weights}"
+    )
+    return [f"fer-bench train {options}", f"fer-bench evaluate {options}"]

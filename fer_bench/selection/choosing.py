@@ -1,0 +1,289 @@
+"""Load the records, group them, choose what forms each block, refuse to mix what must not be mixed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fer_bench import paper, records
+from fer_bench.emotions import EMOTIONS
+from fer_bench.errors import FerBenchError
+from fer_bench.files import sha256_of
+from fer_bench.records import EvalRecord, Origin, ProfileRecord, RecordT, StatisticsRecord, TrainRecord
+from fer_bench.selection.choices import Choice, Selection, load_selection, quote, toml_lines
+from fer_bench.selection.evidence import Block, Evidence, Latency
+from fer_bench.workspace import Results
+
+CROSS_TEST = "ck-plus"
+"""The dataset that every model is tested on besides its own (paper, section V-D)."""
+
+
+@dataclass(frozen=True, order=True)
+class _Group:
+    """What the records of a block have in common; only the fields of its kind are filled."""
+
+    recipe: str = ""
+    backend: str = ""
+    fingerprint: str = ""
+    session: str = ""
+    machine: str = ""
+    """Host, image size and classes of a latency measurement."""
+
+    def matches(self, choice: Choice) -> bool:
+        return (
+            choice.recipe in (None, self.recipe)
+            and choice.backend in (None, self.backend)
+            and choice.session in (None, self.session)
+            and self.fingerprint.startswith(choice.fingerprint or "")
+        )
+
+    def describe(self) -> str:
+        known = {"session": self.session, "recipe": self.recipe, "backend": self.backend}
+        known |= {"dataset": self.fingerprint[:12], "measured on": self.machine}
+        return ", ".join(f"{name} {value}" for name, value in known.items() if value)
+
+    def choice(self, others: Iterable["_Group"]) -> Choice:
+        """Return the shortest choice that tells this group from ``others``."""
+        choice = Choice(session=self.session) if self.session else Choice(recipe=self.recipe)
+        rivals = [other for other in others if other != self and other.matches(choice)]
+        if any(other.backend != self.backend for other in rivals):
+            choice = replace(choice, backend=self.backend)
+            rivals = [other for other in rivals if other.matches(choice)]
+        if any(other.fingerprint != self.fingerprint for other in rivals):
+            choice = replace(choice, fingerprint=self.fingerprint)
+        return choice
+
+
+def select(results: Results) -> Evidence:
+    """Load the records of a workspace, or the published ones, and choose what forms each block.
+
+    Raises:
+        FerBenchError: an unreadable record; several groups of records could form a block and ``selection.toml``
+            names none, or nothing that exists; real and synthetic records together; an evaluation of other
+            weights than its training run's; statistics of profiles that have changed since.
+    """
+    return choose(results, load_selection(results.selection))
+
+
+def choose(results: Results, selection: Selection) -> Evidence:
+    """As :func:`select`, with a selection that need not be on disk yet."""
+    folder = results.records
+    trains = [r for r in read_all(folder, TrainRecord) if _is_ours(r)]
+    evals = [r for r in read_all(folder, EvalRecord) if _is_ours(r) and r.target in (r.dataset, CROSS_TEST)]
+    profiles = [r for r in read_all(folder, ProfileRecord) if r.model in paper.MODELS]
+    found = {r.origin for r in trains} | {r.origin for r in evals} | {r.origin for r in profiles}
+    origin = _origin(found, selection)
+    evals = [r for r in evals if r.origin == origin]
+    trains = [r for r in trains if r.origin == origin]
+    for record in evals:
+        if record.class_names != EMOTIONS:
+            raise FerBenchError(
+                f"{records.path_of(folder, record)}: classes {', '.join(record.class_names)}; "
+                f"the paper's tables need {', '.join(EMOTIONS)}"
+            )
+    blocks = {}
+    for dataset in paper.TRAINED_ON:
+        block = _block(
+            dataset,
+            [r for r in evals if r.dataset == dataset],
+            [r for r in trains if r.dataset == dataset],
+            selection,
+        )
+        if block is not None:
+            _check_weights(folder, block)
+            blocks[dataset] = block
+    latency = _latency(folder, [r for r in profiles if r.origin == origin], selection)
+    return Evidence(origin=origin, blocks=blocks, latency=latency)
+
+
+def naming(results: Results, evidence: Evidence) -> dict[str, Choice]:
+    """Return what ``selection.toml`` must say so that ``results`` shows the same groups as ``evidence``.
+
+    Names (training datasets and ``latency``) that one group of records alone could form are left out.
+    """
+    groups: dict[str, set[_Group]] = {}
+    shown: dict[str, _Group] = {}
+    for name, block in evidence.blocks.items():
+        evals = [r for r in read_all(results.records, EvalRecord) if _is_ours(r) and r.dataset == name]
+        groups[name] = {_group(r) for r in evals}
+        shown[name] = _Group(recipe=block.recipe, backend=block.backend, fingerprint=block.fingerprint)
+    if evidence.latency is not None:
+        profiles = [r for r in read_all(results.records, ProfileRecord) if r.model in paper.MODELS]
+        groups["latency"] = {_group(r) for r in profiles}
+        shown["latency"] = _group(next(iter(evidence.latency.profiles.values())))
+    return {name: group.choice(groups[name]) for name, group in shown.items() if groups[name] - {group}}
+
+
+def read_all(folder: Path, cls: type[RecordT]) -> list[RecordT]:
+    """Read every record of a kind; each must bear the file name that its content gives it.
+
+    Raises:
+        FerBenchError: as :func:`fer_bench.records.load`, or a file name that does not fit, such as a copy.
+    """
+    loaded = []
+    for path in records.paths(folder, cls):
+        record = records.load(path, cls)
+        if record.stem != path.stem:
+            raise FerBenchError(
+                f"{path}: holds the record {record.stem}; a copy or renamed file would count twice: remove it"
+            )
+        loaded.append(record)
+    return loaded
+
+
+def _is_ours(record: TrainRecord | EvalRecord) -> bool:
+    return record.model in paper.MODELS and record.dataset in paper.TRAINED_ON
+
+
+def _origin(found: set[Origin], selection: Selection) -> Origin:
+    if selection.origin is not None:
+        if selection.origin not in found:
+            raise FerBenchError(f"{selection.path}: origin = {selection.origin!r} matches no record; remove the line")
+        return selection.origin
+    if len(found) > 1:
+        raise FerBenchError(
+            f"{selection.path.parent}: real and synthetic records lie together, and no table may mix them. "
+            f'Write one of these lines at the top of {selection.path}:\n  origin = "real"\n  origin = "synthetic"'
+        )
+    return next(iter(found), "real")
+
+
+def _choose(name: str, groups: Mapping[_Group, str], selection: Selection) -> _Group | None:
+    """Return the one group that the selection leaves, ``None`` where there are no records and nothing is selected.
+
+    ``groups`` maps a group to what it holds, for messages.
+    """
+    choice = selection.choices.get(name)
+    left = [group for group in sorted(groups) if choice is None or group.matches(choice)]
+    if not groups and choice is None:
+        return None
+    listed = "".join(f"\n  {group.describe()}: {groups[group]}" for group in sorted(groups))
+    if not left:
+        raise FerBenchError(
+            f"{selection.path}: [{name}] matches no record. Found:{listed or ' none'}\nCorrect it or remove it."
+        )
+    if len(left) == 1:
+        return left[0]
+    options = [group.choice(left) for group in left]
+    if any(other in options[:i] for i, other in enumerate(options)):
+        raise FerBenchError(
+            f"{name}: one session holds measurements that cannot be compared:{listed}\n"
+            "Run `fer-bench profile` again for all models."
+        )
+    lines = "\nor\n".join("\n".join(f"  {line}" for line in toml_lines(name, option)) for option in options)
+    raise FerBenchError(
+        f"{name}: {len(left)} groups of records could form its rows, and no table may mix them:{listed}\n"
+        f"Choose one: write into {selection.path}\n{lines}"
+    )
+
+
+def _block(dataset: str, evals: list[EvalRecord], trains: list[TrainRecord], selection: Selection) -> Block | None:
+    # A run that is trained but not evaluated does not compete with evaluated ones.
+    group = _choose(dataset, _contents((_group(r), r) for r in (evals or trains)), selection)
+    if group is None:
+        return None
+    evals = [r for r in evals if _group(r) == group]
+    trains = [r for r in trains if _group(r) == group]
+    choice = selection.choices.get(dataset, Choice())
+    if choice.seeds is not None:
+        absent = set(choice.seeds) - {r.seed for r in (*evals, *trains)}
+        if absent:
+            raise FerBenchError(f"{selection.path}: [{dataset}] seeds: no record of {', '.join(map(str, absent))}")
+        evals = [r for r in evals if r.seed in choice.seeds]
+        trains = [r for r in trains if r.seed in choice.seeds]
+    for target in choice.targets:
+        if target not in (dataset, CROSS_TEST):
+            raise FerBenchError(
+                f"{selection.path}: [{dataset}] targets: {target!r}, expected {dataset!r} or {CROSS_TEST!r}"
+            )
+    for target in (dataset, CROSS_TEST):
+        evals = _one_test_set(dataset, target, evals, selection, choice.targets.get(target))
+    return Block(
+        dataset=dataset,
+        recipe=group.recipe,
+        backend=group.backend,
+        fingerprint=group.fingerprint,
+        evals=tuple(sorted(evals, key=lambda r: (paper.MODELS.index(r.model), r.target, r.seed))),
+        trains=tuple(sorted(trains, key=lambda r: (paper.MODELS.index(r.model), r.seed))),
+    )
+
+
+def _one_test_set(
+    dataset: str, target: str, evals: list[EvalRecord], selection: Selection, wanted: str | None
+) -> list[EvalRecord]:
+    """Return the evaluations without those on another state of the test set ``target``."""
+    found = sorted({r.target_fingerprint for r in evals if r.target == target})
+    left = [fingerprint for fingerprint in found if fingerprint.startswith(wanted or "")]
+    if wanted is not None and not left:
+        raise FerBenchError(
+            f"{selection.path}: [{dataset}] targets: {target} = {wanted!r} matches no record; "
+            f"found {', '.join(found) or 'none'}"
+        )
+    if len(left) > 1:
+        lines = "\n  or ".join(f"targets = {{ {quote(target)} = {quote(fingerprint)} }}" for fingerprint in left)
+        raise FerBenchError(
+            f"{dataset}: its models were tested on {len(left)} different states of {target}. Evaluate them all on "
+            f"one, or choose: write into {selection.path} below [{dataset}]\n  {lines}"
+        )
+    return [r for r in evals if r.target != target or r.target_fingerprint in left]
+
+
+def _group(record: TrainRecord | EvalRecord | ProfileRecord) -> _Group:
+    if isinstance(record, ProfileRecord):
+        machine = f"host {record.environment.host}, {record.image_size} px, {record.classes} classes"
+        return _Group(backend=record.backend, session=record.session, machine=machine)
+    return _Group(recipe=record.recipe, backend=record.backend, fingerprint=record.dataset_fingerprint)
+
+
+def _contents(pairs: Iterable[tuple[_Group, Any]]) -> dict[_Group, str]:
+    models: dict[_Group, set[str]] = {}
+    for group, record in pairs:
+        models.setdefault(group, set()).add(record.model)
+    return {group: ", ".join(m for m in paper.MODELS if m in names) for group, names in models.items()}
+
+
+def _check_weights(folder: Path, block: Block) -> None:
+    """Refuse an evaluation that was made before its model was trained again."""
+    weights: dict[tuple[str, int], tuple[str, Path]] = {}
+    made: list[TrainRecord | EvalRecord] = [*block.trains, *block.evals]
+    for record in made:
+        path = records.path_of(folder, record)
+        digest, first = weights.setdefault((record.model, record.seed), (record.weights_sha256, path))
+        if digest != record.weights_sha256:
+            raise FerBenchError(
+                f"{path}: made with other weights than {first.name}; run `fer-bench evaluate` and `fer-bench cross-test` "
+                "again"
+            )
+
+
+def _latency(folder: Path, profiles: list[ProfileRecord], selection: Selection) -> Latency | None:
+    group = _choose("latency", _contents((_group(r), r) for r in profiles), selection)
+    if group is None:
+        return None
+    chosen = {r.model: r for model in paper.MODELS for r in profiles if r.model == model and _group(r) == group}
+    statistics = {}
+    for record in read_all(folder, StatisticsRecord):
+        if any(model in chosen for model in record.models):
+            check_inputs(folder, record, group.backend)
+            statistics[record.runtime] = record
+    return Latency(
+        session=group.session,
+        backend=group.backend,
+        image_size=next(iter(chosen.values())).image_size,
+        profiles=chosen,
+        statistics=statistics,
+    )
+
+
+def check_inputs(folder: Path, record: StatisticsRecord, backend: str) -> None:
+    """Refuse statistics whose profiles have changed since, or are of another backend.
+
+    Raises:
+        FerBenchError: a profile's file is missing or has another SHA-256 than the statistics were made from.
+    """
+    for model, digest in record.inputs.items():
+        path = folder / ProfileRecord.kind / f"{model}__{backend}.json"
+        if not path.exists() or sha256_of(path) != digest:
+            raise FerBenchError(
+                f"{records.path_of(folder, record)}: not made from {path}, as it is now; run `fer-bench anova` again"
+            )

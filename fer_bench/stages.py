@@ -1,0 +1,188 @@
+"""Single stages with what a person sees of them: shared by the commands and by ``run-all``."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fer_bench import __version__, records
+from fer_bench.errors import FerBenchError
+from fer_bench.files import read_json, sha256_of, write_json
+from fer_bench.grid import Cell
+from fer_bench.progress import bar
+from fer_bench.records import Epoch, EvalRecord, Origin, ProfileRecord, StatisticsRecord, TrainRecord
+from fer_bench.workspace import Results, Workspace
+
+if TYPE_CHECKING:  # Keras is imported when a network is built, not before
+    from fer_bench.datasets.prepared import Prepared
+    from fer_bench.network import Network
+
+RUNTIME = "keras-predict"
+"""The runtime that Tables 6 and 7 show: probably what the paper timed."""
+
+
+class Networks:
+    """The compiled network of the model at work; one at a time is kept in memory."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[tuple[str, str], Network] | None = None
+
+    def of(self, cell: Cell) -> "Network":
+        """Return the network of a cell's model and recipe, compiled anew only where the last one is another."""
+        import gc
+
+        from fer_bench.network import Network
+
+        key = (cell.model, cell.recipe.id)
+        if self._kept is None or self._kept[0] != key:
+            if self._kept is not None:
+                import keras
+
+                self._kept = None
+                keras.backend.clear_session()
+                gc.collect()
+            self._kept = (key, Network(cell.model, cell.recipe))
+        return self._kept[1]
+
+
+def train_cell(
+    workspace: Workspace, cell: Cell, dataset: "Prepared", networks: Networks, *, weights: str | None
+) -> TrainRecord:
+    """Train a cell with a bar of its steps; see :func:`fer_bench.training.train`."""
+    import math
+
+    from fer_bench.training import train
+
+    steps = math.ceil(len(dataset.indices("train")) / cell.recipe.batch_size)
+    title = f"{cell.model} on {cell.dataset}"
+    with bar(title, steps * cell.recipe.epochs, unit="step") as shown:
+
+        def on_epoch(number: int, epoch: Epoch) -> None:
+            shown.at((number + 1) * steps)
+            shown.note(f"epoch {number + 1}/{cell.recipe.epochs}, validation {epoch.val_accuracy:.1%}")
+
+        return train(
+            cell, dataset, networks.of(cell), workspace, weights=weights, on_epoch=on_epoch, on_step=shown.advance
+        )
+
+
+def test_run(workspace: Workspace, run: TrainRecord, cell: Cell, target: "Prepared", networks: Networks) -> EvalRecord:
+    """Test a finished run on a dataset's test images; see :func:`fer_bench.evaluation.evaluate`."""
+    from fer_bench import grid
+    from fer_bench.evaluation import evaluate
+
+    done = grid.evaluated(workspace, run, target)
+    if done is not None:
+        return done
+    network = networks.of(cell)
+    network.load_weights(workspace.weights(cell.id))
+    with bar(f"test {cell.model} on {target.dataset}"):
+        return evaluate(run, target, network, workspace)
+
+
+def profile(workspace: Workspace, models: Sequence[str], runs: int, origin: Origin) -> list[ProfileRecord]:
+    """Profile models in one session and save their records."""
+    from fer_bench.profiling import profile_models
+
+    with bar("profile", unit="call") as shown:
+
+        def on_progress(what: str, done: int, total: int) -> None:
+            shown.note(what)
+            shown.at(done, total)
+
+        profiles = profile_models(models, runs=runs, origin=origin, progress=on_progress)
+    for record in profiles:
+        records.save(workspace.results.records, record)
+    return profiles
+
+
+def latest_session(results: Results) -> list[ProfileRecord]:
+    """Return the profiles of the latest measuring session, the paper's models first in the paper's order.
+
+    Raises:
+        FerBenchError: there is none.
+    """
+    from fer_bench.models import model_cards
+
+    known = records.load_all(results.records, ProfileRecord)
+    if not known:
+        raise FerBenchError(f"{results.records}: no profile records; run fer-bench profile first")
+    latest = max(known, key=lambda record: record.environment.created).session
+    order = {name: position for position, name in enumerate(model_cards())}
+    return sorted(
+        (record for record in known if record.session == latest),
+        key=lambda record: order.get(record.model, len(order)),
+    )
+
+
+def anova(results: Results, runtime: str, alpha: float = 0.05) -> StatisticsRecord:
+    """Compare the inference times of the latest session and save the record.
+
+    Raises:
+        FerBenchError: fewer than two profiles in it, or the runtime was not measured.
+    """
+    from fer_bench.statistics import anova_tukey, to_record
+
+    profiles = latest_session(results)
+    for record in profiles:
+        if runtime not in record.latency:
+            raise FerBenchError(
+                f"{record.model}: {runtime!r} was not measured; expected one of {', '.join(record.latency)}"
+            )
+    samples = {record.model: [sample.seconds for sample in record.latency[runtime]] for record in profiles}
+    result = anova_tukey(samples, alpha=alpha)
+    inputs = {record.model: sha256_of(records.path_of(results.records, record)) for record in profiles}
+    statistics = to_record(result, runtime=runtime, origin=profiles[0].origin, inputs=inputs)
+    records.save(results.records, statistics)
+    return statistics
+
+
+def anova_is_fresh(results: Results, runtime: str) -> bool:
+    """Return whether there is an ANOVA of the profiles as they are now."""
+    found = [item for item in records.load_all(results.records, StatisticsRecord) if item.runtime == runtime]
+    profiles = {record.model: sha256_of(records.path_of(results.records, record)) for record in latest_session(results)}
+    return any(item.inputs == profiles for item in found)
+
+
+def render(results: Results) -> None:
+    """Write tables, figures and report from the records, and a stamp that says from which."""
+    from fer_bench.figures import write_figures
+    from fer_bench.render import write_tables
+    from fer_bench.report import write_report
+    from fer_bench.selection import select
+    from fer_bench.tables import build_tables
+
+    evidence = select(results)
+    tables = build_tables(evidence)
+    written = list(write_tables(tables, results.tables))
+    figures = write_figures(evidence, results.figures)
+    written += [*figures, *write_report(evidence, tables, figures, results.reports)]
+    write_json(
+        _stamp(results),
+        {"inputs": _inputs(results), "outputs": sorted(str(path.relative_to(_root(results))) for path in written)},
+    )
+
+
+def is_rendered(results: Results) -> bool:
+    """Return whether tables, figures and report are there and were made from the records as they are now."""
+    if not _stamp(results).is_file():
+        return False
+    stamp = read_json(_stamp(results))
+    return stamp["inputs"] == _inputs(results) and all((_root(results) / path).is_file() for path in stamp["outputs"])
+
+
+def _root(results: Results) -> Path:
+    return results.tables.parent
+
+
+def _stamp(results: Results) -> Path:
+    return results.reports / ".rendered.json"
+
+
+def _inputs(results: Results) -> str:
+    files = sorted(results.records.glob("*/*.json"))
+    if results.selection.is_file():
+        files.append(results.selection)
+    facts = [__version__, *((str(path.relative_to(results.records.parent)), sha256_of(path)) for path in files)]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -1,0 +1,134 @@
+"""The notes under a table: what its blocks were made from."""
+
+from collections.abc import Iterable, Sequence
+
+from fer_bench import paper
+from fer_bench.records import EvalRecord, ProfileRecord, Start
+from fer_bench.selection import Block, Evidence, Latency
+
+SHORT = 12
+"""Hexadecimal digits of a fingerprint or checksum that a note prints."""
+
+
+SYNTHETIC_NOTE = "Synthetic faces drawn in the layouts of the datasets named: these figures say nothing about the datasets themselves."
+
+
+def dataset_notes(evidence: Evidence, targets: Sequence[str] = ("",)) -> list[str]:
+    """Return one note a training dataset: recipe, seeds, backend, fingerprints, test images, start weights.
+
+    Args:
+        evidence: the chosen records.
+        targets: the test sets that the table shows; an empty string means the training dataset's own.
+    """
+    notes = [_dataset_note(evidence, dataset, targets) for dataset in paper.TRAINED_ON]
+    return [SYNTHETIC_NOTE, *notes] if evidence.synthetic else notes
+
+
+def _dataset_note(evidence: Evidence, dataset: str, targets: Sequence[str]) -> str:
+    title = paper.DATASET_TITLES[dataset]
+    block = evidence.blocks.get(dataset)
+    if block is None:
+        return f"{title}: no records."
+    parts = [f"recipe {block.recipe}{_protocol(block)}", _seeds(block), f"backend {block.backend}"]
+    parts.append(f"dataset {block.fingerprint[:SHORT]}")
+    for target in targets:
+        parts.append(_test_set(block, target or dataset))
+    parts.append(f"start: {_starts(block)}")
+    return f"{title}: {'; '.join(parts)}."
+
+
+def _protocol(block: Block) -> str:
+    """Return the size and length of the training where a training record tells them."""
+    if not block.trains:
+        return ""
+    content = block.trains[0].recipe_content
+    known = [
+        f"{content[key]} {unit}"
+        for key, unit in (("image_size", "px"), ("epochs", "epochs"))
+        if isinstance(content.get(key), int)
+    ]
+    return f" ({', '.join(known)})" if known else ""
+
+
+def _seeds(block: Block) -> str:
+    by_seeds: dict[tuple[int, ...], list[str]] = {}
+    for model in paper.MODELS:
+        if block.seeds(model):
+            by_seeds.setdefault(block.seeds(model), []).append(paper.MODEL_TITLES[model])
+    if len(by_seeds) == 1:
+        return _numbered("seed", next(iter(by_seeds)))
+    return ", ".join(f"{_numbered('seed', seeds)} ({', '.join(models)})" for seeds, models in by_seeds.items())
+
+
+def _numbered(word: str, numbers: Sequence[int]) -> str:
+    return f"{word}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
+def _test_set(block: Block, target: str) -> str:
+    tested: list[EvalRecord] = [record for record in block.evals if record.target == target]
+    title = paper.DATASET_TITLES[target]
+    if not tested:
+        return f"not tested on {title}"
+    fingerprint = tested[0].target_fingerprint
+    state = "" if fingerprint == block.fingerprint else f" {fingerprint[:SHORT]}"
+    images = f"synthetic {title} images" if tested[0].origin == "synthetic" else f"{title} images"
+    return f"tested on {tested[0].n:,} {images}{state}"
+
+
+def _starts(block: Block) -> str:
+    described = []
+    for model in paper.MODELS:
+        starts = {_start(record.start) for record in block.trained(model)}
+        if starts:
+            described.append(f"{paper.MODEL_TITLES[model]} {' and '.join(sorted(starts))}")
+    return ", ".join(described) or "not recorded"
+
+
+def _start(start: Start) -> str:
+    if start.kind == "random":
+        return "random"
+    known = [start.source] if start.source else []
+    if start.sha256:
+        known.append(f"sha256 {start.sha256[:SHORT]}")
+    return f"ImageNet ({', '.join(known)})" if known else "ImageNet"
+
+
+def latency_notes(evidence: Evidence) -> list[str]:
+    """Return the notes on how and where inference times were measured."""
+    latency = evidence.latency
+    if latency is None:
+        return ["No profile records."]
+    profiles = list(latency.profiles.values())
+    demo = ["Measured within a demo run on synthetic faces."] if evidence.synthetic else []
+    size = latency.image_size
+    notes = [
+        *demo,
+        f"Session {latency.session}; backend {latency.backend}; input {size} × {size} × 3, one image a call; "
+        f"{_one(f'{profile.warmup}' for profile in profiles)} untimed calls first; threads: {_threads(latency)}.",
+        f"Machine: {_one(_machine(profile) for profile in profiles)}.",
+    ]
+    absent = [paper.MODEL_TITLES[model] for model in paper.MODELS if model not in latency.profiles]
+    if absent:
+        notes.append(f"Not measured in this session: {', '.join(absent)}.")
+    if size != 224 and not evidence.synthetic:
+        notes.append("The published figures are for an input of 224 × 224 × 3.")
+    return notes
+
+
+def _machine(profile: ProfileRecord) -> str:
+    environment = profile.environment
+    devices = ", ".join(environment.devices) or "no accelerator"
+    return (
+        f"{environment.processor}, {environment.cores} cores, {environment.memory_gib:.0f} GiB, {devices}, "
+        f"host {environment.host}"
+    )
+
+
+def _threads(latency: Latency) -> str:
+    threads = sorted({item for profile in latency.profiles.values() for item in profile.threads.items()})
+    return ", ".join(f"{name} {count}" for name, count in threads) or "not recorded"
+
+
+def _one(texts: Iterable[str]) -> str:
+    """Return the different texts, once each, in their order."""
+    return " / ".join(dict.fromkeys(texts))

@@ -1,0 +1,84 @@
+"""Fixtures that several test modules share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Two workers on two cores: every process may use one thread more than it needs, not all of them.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+TINY_SIZE = 32
+
+
+def build_tiny(image_size: int, classes: int):
+    """Build a network with everything that matters to training: a frozen block, batch norm, dropout."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((image_size, image_size, 3))
+    x = layers.Conv2D(4, 3, padding="same", name="frozen_conv")(inputs)
+    x = layers.BatchNormalization(name="frozen_bn")(x)
+    x = layers.Conv2D(12, 3, 2, padding="same", name="conv")(x)
+    x = layers.ReLU()(layers.BatchNormalization(name="bn")(x))
+    x = layers.Conv2D(16, 3, 2, padding="same", name="conv_2")(x)
+    x = layers.ReLU()(layers.BatchNormalization(name="bn_2")(x))
+    x = layers.Dropout(0.2)(layers.Flatten()(layers.AveragePooling2D(2)(x)))
+    model = keras.Model(inputs, layers.Dense(classes, activation="softmax", name="emotions")(x), name="tiny")
+    for name in ("frozen_conv", "frozen_bn"):
+        model.get_layer(name).trainable = False
+    return model
+
+
+@pytest.fixture
+def tiny_model(monkeypatch):
+    """Register the model ``tiny``, as another package's entry point would."""
+    from fer_bench import models
+    from fer_bench.models.card import ModelCard
+
+    card = ModelCard(
+        name="tiny",
+        title="Tiny",
+        build=build_tiny,
+        reference="tests",
+        trainable_parameters=9_103,
+        non_trainable_parameters=184,
+    )
+    models.model_cards.cache_clear()
+    monkeypatch.setitem(models._BUILT_IN, "tiny", card)
+    yield card
+    models.model_cards.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def synthetic_root(tmp_path_factory) -> Path:
+    """Synthetic files of every dataset in its real layout, small."""
+    from fer_bench.datasets.synthetic import synthesize
+
+    root = tmp_path_factory.mktemp("synthetic")
+    for name, train, test in (("fer2013", 140, 70), ("raf-db", 140, 70), ("affectnet", 70, 35), ("ck-plus", 0, 24)):
+        synthesize(name, root / name, train=train, test=test, seed=7)
+    return root
+
+
+@pytest.fixture(scope="session")
+def prepared_root(synthetic_root, tmp_path_factory) -> Path:
+    """The synthetic datasets, prepared: ``<root>/datasets/<name>`` as in a workspace."""
+    from fer_bench.datasets import dataset_card
+    from fer_bench.datasets.store import prepare
+
+    root = tmp_path_factory.mktemp("prepared")
+    for name in ("fer2013", "raf-db", "affectnet", "ck-plus"):
+        prepare(dataset_card(name), synthetic_root / name, root / "datasets" / name)
+    return root
+
+
+@pytest.fixture
+def workspace(prepared_root, tmp_path):
+    """A workspace of its own with the prepared synthetic datasets."""
+    import shutil
+
+    from fer_bench.workspace import Workspace
+
+    shutil.copytree(prepared_root / "datasets", tmp_path / "workspace" / "datasets")
+    return Workspace(tmp_path / "workspace")

@@ -1,0 +1,92 @@
+"""The one warp."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fer_bench.augmentation import identity_matrices, network_input, random_matrices, warp
+from fer_bench.recipe import Augmentation
+
+NOTHING = Augmentation(rotation=0, shear=0, zoom=0, width_shift=0, height_shift=0, horizontal_flip=False)
+
+
+def pictures(count: int, height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, height, width), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(("stored", "size"), [(48, 224), (48, 48), (100, 224), (48, 96)])
+def test_without_augmentation_it_is_opencvs_resize(stored, size):
+    images = pictures(2, stored, stored)
+    ours = np.asarray(warp(images, identity_matrices(2), size))
+    for image, result in zip(images, ours, strict=True):
+        expected = cv2.resize(image.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
+        np.testing.assert_allclose(result, expected, atol=0.01)
+
+
+def test_an_augmented_image_is_opencvs_affine_warp():
+    images = pictures(8, 60, 60)
+    matrices = random_matrices(Augmentation(), 8, np.random.default_rng(1))
+    ours = np.asarray(warp(images, matrices, 60))
+    # From [-1, 1] to pixels and back: x = (u + 1) * 30 - 0.5.
+    to_pixels = np.array([[30, 0, 29.5], [0, 30, 29.5], [0, 0, 1]])
+    for image, matrix, result in zip(images, matrices, ours, strict=True):
+        inverse = (to_pixels @ np.vstack([matrix, [0, 0, 1]]) @ np.linalg.inv(to_pixels))[:2]
+        expected = cv2.warpAffine(
+            image.astype(np.float32),
+            inverse,
+            (60, 60),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        # OpenCV rounds places to 1/32 of a pixel; on noise that is worth some levels.
+        assert np.abs(result - expected).mean() < 3
+        assert np.corrcoef(result.ravel(), expected.ravel())[0, 1] > 0.997
+
+
+def test_a_flip_mirrors():
+    images = pictures(1, 32, 32)
+    mirrored = identity_matrices(1).copy()
+    mirrored[:, 0, 0] = -1
+    np.testing.assert_allclose(np.asarray(warp(images, mirrored, 32))[0], images[0, :, ::-1], atol=1e-3)
+
+
+def test_a_shift_is_a_fraction_of_the_picture():
+    images = pictures(1, 40, 40)
+    matrices = identity_matrices(1).copy()
+    matrices[:, 0, 2] = 2 * 0.1
+    np.testing.assert_allclose(np.asarray(warp(images, matrices, 40))[0, :, :36], images[0, :, 4:], atol=1e-3)
+
+
+def test_magnitudes_stay_within_the_recipe():
+    draws = random_matrices(Augmentation(), 4000, np.random.default_rng(0)).astype(np.float64)
+    assert draws.dtype == np.float64
+    assert np.abs(draws[:, :, 2]).max() <= 2 * 0.1
+    assert np.abs(draws[:, :, 2]).max() > 2 * 0.1 * 0.99
+    scale = np.hypot(draws[:, 1, 0], draws[:, 1, 1])
+    assert 0.9 <= scale.min() < 0.901
+    assert 1.099 < scale.max() <= 1.1
+    turned = np.rad2deg(np.arctan2(draws[:, 1, 0], draws[:, 1, 1]))
+    assert 9.9 < np.abs(turned).max() <= 10.0001
+    assert 0.45 < (np.linalg.det(draws[:, :, :2]) < 0).mean() < 0.55
+
+
+def test_no_augmentation_is_the_identity():
+    draws = random_matrices(NOTHING, 5, np.random.default_rng(0))
+    np.testing.assert_array_equal(draws, identity_matrices(5))
+
+
+def test_the_same_generator_draws_the_same():
+    first, second = (random_matrices(Augmentation(), 9, np.random.default_rng([1, 2, 3])) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+@settings(max_examples=25, deadline=None)
+@given(level=st.integers(0, 255), height=st.integers(2, 40), width=st.integers(2, 40), seed=st.integers(0, 99))
+def test_a_flat_picture_stays_flat_and_spans_minus_one_to_one(level, height, width, seed):
+    images = np.full((3, height, width), level, np.uint8)
+    matrices = random_matrices(Augmentation(rotation=180, zoom=0.9), 3, np.random.default_rng(seed))
+    result = np.asarray(network_input(images, matrices, 16))
+    assert result.shape == (3, 16, 16, 3)
+    np.testing.assert_allclose(result, level / 127.5 - 1, atol=1e-5)

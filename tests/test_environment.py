@@ -1,0 +1,67 @@
+import hashlib
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from importlib import metadata
+
+import pytest
+
+import fer_bench
+from fer_bench import environment
+
+
+def test_describe_names_the_packages_that_are_installed() -> None:
+    packages = environment.describe().packages
+    assert packages["fer-bench"] == fer_bench.__version__
+    assert packages["numpy"] == metadata.version("numpy")
+    assert packages["keras"] == metadata.version("keras")
+    assert all(re.match(r"\d+\.\d+", version) for version in packages.values())
+
+
+def test_a_package_that_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "PACKAGES", ("numpy", "no-such-distribution"))
+    assert set(environment.describe().packages) == {"fer-bench", "numpy"}
+
+
+def test_describe_fills_every_field() -> None:
+    described = environment.describe()
+    created = datetime.strptime(described.created, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    assert abs(datetime.now(UTC) - created) < timedelta(minutes=1)
+    assert described.python == ".".join(map(str, sys.version_info[:3]))
+    assert described.processor.strip()
+    assert described.cores >= 1
+    assert 0.1 < described.memory_gib < 100_000
+    assert described.devices == ()
+
+
+def test_host_is_made_from_the_kind_of_machine_alone() -> None:
+    first = environment.describe(["GPU A"])
+    # Nothing but what the record shows goes in: no host name, no user.
+    shown = (first.processor, str(first.cores), f"{first.memory_gib:.1f}", first.system, "GPU A")
+    assert first.host == hashlib.sha256("\n".join(shown).encode()).hexdigest()[:12]
+    assert environment.describe(["GPU A"]).host == first.host
+    assert environment.describe(["GPU B"]).host != first.host
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("processor\t: 0\nmodel\t\t: 17\nmodel name\t: AMD EPYC 7B13\nflags\t: fpu\n", "AMD EPYC 7B13"),
+        ("processor\t: 0\nBogoMIPS\t: 48.00\nCPU implementer\t: 0x41\n", ""),
+        ("", ""),
+    ],
+)
+def test_processor_name_from_cpuinfo(tmp_path, text: str, expected: str) -> None:
+    path = tmp_path / "cpuinfo"
+    path.write_text(text, encoding="utf-8")
+    assert environment._cpuinfo_model(path) == expected
+
+
+def test_describe_imports_no_backend() -> None:
+    code = (
+        "import sys; from fer_bench.environment import describe; describe(); "
+        "print([name for name in ('keras', 'tensorflow', 'jax', 'torch', 'numpy') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,47 @@
+"""Files that are whole or absent; paths that stay inside."""
+
+import os
+
+import pytest
+
+from fer_bench.errors import FerBenchError
+from fer_bench.files import inside, read_json, replacing, write_json
+
+
+def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "a.weights.h5"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
+        assert temporary.name.endswith(".weights.h5")
+        temporary.write_text("new")
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path):
+    write_json(tmp_path / "a.json", {"b": 1, "a": "é"})
+    write_json(tmp_path / "b.json", {"a": "é", "b": 1})
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert read_json(tmp_path / "a.json") == {"a": "é", "b": 1}
+    with pytest.raises(ValueError, match="Out of range float"):
+        write_json(tmp_path / "c.json", float("nan"))
+    assert not (tmp_path / "c.json").exists()
+
+
+def test_unreadable_json_names_the_file(tmp_path):
+    (tmp_path / "broken.json").write_text("{")
+    for name in ("broken.json", "missing.json"):
+        with pytest.raises(FerBenchError, match=name):
+            read_json(tmp_path / name)
+
+
+def test_paths_that_lead_out_are_refused(tmp_path):
+    root = tmp_path / "data"
+    root.mkdir()
+    (tmp_path / "secret").write_text("x")
+    (root / "link").symlink_to(tmp_path / "secret")
+    for path in ("../secret", str(tmp_path / "secret"), "link", "a/../../secret"):
+        with pytest.raises(FerBenchError, match="leads out"):
+            inside(root, path)
+    assert inside(root, "a/b.png") == root / "a/b.png"

@@ -1,0 +1,111 @@
+"""Contract tests over every registered model."""
+
+import numpy as np
+import pytest
+
+from fer_bench.errors import FerBenchError
+from fer_bench.models import PAPER_MODELS, model_card, model_cards
+from fer_bench.network import count_parameters
+
+NAMES = sorted(model_cards())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_are_exactly_the_cards(name):
+    card = model_card(name)
+    model = card.build(64, 7)
+    assert count_parameters(model) == (card.trainable_parameters, card.non_trainable_parameters)
+    assert model.input_shape == (None, 64, 64, 3)
+    assert model.output_shape == (None, 7)
+
+
+def test_the_papers_counts():
+    published = {name: model_card(name).paper_trainable_parameters for name in PAPER_MODELS}
+    assert published == {"mobilenetv2": 3_511_879, "clcm": 2_393_191, "shufflenetv2": 3_997_795}
+    assert all(model_card(name).trainable_parameters == count for name, count in published.items())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_output_is_a_distribution(name):
+    model = model_card(name).build(32, 5)
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
+    probabilities = np.asarray(model(images))
+    assert probabilities.shape == (2, 5)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert (probabilities >= 0).all()
+
+
+def test_clcm_freezes_the_first_ten_layers_of_its_backbone():
+    model = model_card("clcm").build(64, 7)
+    frozen = [layer.name for layer in model.layers if not layer.trainable]
+    assert frozen == [layer.name for layer in model.layers[:10]]
+    assert frozen[-1] == "block_1_expand"
+
+
+@pytest.fixture(scope="module")
+def imagenet_file(tmp_path_factory):
+    """A weights file in the form of Keras' own, with random weights."""
+    import keras
+
+    path = tmp_path_factory.mktemp("weights") / "backbone.weights.h5"
+    keras.utils.set_random_seed(3)
+    source = keras.applications.MobileNetV2(weights=None)
+    source.save_weights(path)
+    return path, source
+
+
+@pytest.mark.parametrize("name", ["clcm", "mobilenetv2", "mobilenetv2-canonical"])
+def test_imagenet_weights_reach_every_layer_of_the_backbone(name, imagenet_file):
+    path, source = imagenet_file
+    card = model_card(name)
+    model = card.build(48, 7)
+    card.load_imagenet(model, str(path))
+    own = {layer.name: layer for layer in model.layers}
+    shared = [layer for layer in source.layers if layer.weights and layer.name in own]
+    assert len(shared) >= 104
+    for layer in shared:
+        for ours, theirs in zip(own[layer.name].get_weights(), layer.get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    head = [
+        layer
+        for layer in model.layers
+        if layer.weights and layer not in shared and layer.name not in {layer.name for layer in source.layers}
+    ]
+    assert head, "the new head must not come from ImageNet"
+
+
+def test_weights_that_cannot_be_had_are_an_error_not_a_random_start(tmp_path, imagenet_file):
+    card = model_card("clcm")
+    model = card.build(48, 7)
+    with pytest.raises(FerBenchError, match="no such weights file"):
+        card.load_imagenet(model, str(tmp_path / "missing.weights.h5"))
+    junk = tmp_path / "junk.weights.h5"
+    junk.write_bytes(b"not an HDF5 file")
+    with pytest.raises(FerBenchError, match="not a Keras weights file of keras.applications.MobileNetV2"):
+        card.load_imagenet(model, str(junk))
+    other = tmp_path / "other.weights.h5"
+    model.save_weights(other)
+    with pytest.raises(FerBenchError, match="1000-way top"):
+        card.load_imagenet(model, str(other))
+
+
+def test_a_failed_download_says_what_to_do(monkeypatch):
+    import keras
+
+    def refuse(*_args, **_kwargs):
+        raise Exception("URL fetch failure")  # as Keras does
+
+    monkeypatch.setattr(keras.applications, "MobileNetV2", refuse)
+    with pytest.raises(FerBenchError, match="could not be downloaded.*--weights PATH"):
+        model_card("clcm").load_imagenet(None, "imagenet")
+
+
+def test_an_unknown_model_names_the_known_ones():
+    with pytest.raises(FerBenchError, match="no model 'resnet'.*mobilenetv2, clcm, shufflenetv2"):
+        model_card("resnet")
+
+
+def test_max_and_average_pooling_differ_in_nothing_but_the_pooling():
+    average, largest = (model_card(name).build(64, 7) for name in ("shufflenetv2", "shufflenetv2-maxpool"))
+    kinds = [[type(layer).__name__ for layer in model.layers] for model in (average, largest)]
+    assert [(a, b) for a, b in zip(*kinds, strict=True) if a != b] == [("GlobalAveragePooling2D", "GlobalMaxPooling2D")]

@@ -1,0 +1,97 @@
+"""The protocol as a value."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fer_bench.errors import FerBenchError
+from fer_bench.recipe import PRESETS, Recipe, load_recipe, recipe_from
+
+
+def test_the_paper_preset_is_the_papers_protocol():
+    paper = load_recipe("paper")
+    assert (paper.image_size, paper.epochs, paper.batch_size) == (224, 100, 64)
+    assert (paper.optimizer, paper.learning_rate, paper.schedule) == ("adam", 1e-4, "constant")
+    assert paper.pretrained == ("clcm",)
+    assert paper.batch_norm_momentum is None
+    assert {paper.learning_rate_at(epoch) for epoch in range(100)} == {1e-4}
+
+
+def test_the_id_is_a_hash_of_the_content_alone():
+    recipe = Recipe(name="a")
+    assert recipe.id.rpartition("-")[2] == dataclasses.replace(recipe, name="b").id.rpartition("-")[2]
+    assert recipe.id != dataclasses.replace(recipe, epochs=99).id
+    # Records of other machines and days hold this id: it must not change by itself.
+    assert PRESETS["paper"].id == "paper-f40bacc7"
+
+
+def test_the_schedule_rises_then_falls():
+    recipe = Recipe(name="a", epochs=10, learning_rate=1.0, schedule="cosine", warmup_epochs=2)
+    rates = [recipe.learning_rate_at(epoch) for epoch in range(10)]
+    assert rates[0] < rates[1] < rates[2] == 1.0
+    assert all(earlier > later > 0 for earlier, later in zip(rates[2:], rates[3:], strict=False))
+
+
+def test_a_recipe_from_toml(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text('base = "demo"\nepochs = 3\n[augmentation]\nrotation = 0\n')
+    recipe = load_recipe(str(path))
+    assert (recipe.name, recipe.epochs, recipe.image_size) == ("small", 3, PRESETS["demo"].image_size)
+    assert recipe.augmentation.rotation == 0
+    assert recipe.augmentation.shear == PRESETS["demo"].augmentation.shear
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("epoch = 3", "unknown key 'epoch'"),
+        ("epochs = 0", "epochs = 0 is out of range"),
+        ("epochs = 2.5", "expected int"),
+        ("epochs = true", "expected int"),
+        ('optimizer = "rmsprop"', "optimizer"),
+        ('base = "fast"', "base = 'fast'"),
+        ("[augmentation]\nflip = true", "unknown key 'flip'"),
+        ("[augmentation]\nrotation = 'much'", "rotation"),
+        ("epochs =", "not TOML"),
+    ],
+)
+def test_a_wrong_recipe_names_file_and_key(tmp_path, text, words):
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    with pytest.raises(FerBenchError, match="wrong") as caught:
+        load_recipe(str(path))
+    assert words in str(caught.value)
+
+
+def test_an_unknown_preset_names_the_known_ones():
+    with pytest.raises(FerBenchError, match="paper, demo"):
+        load_recipe("papr")
+
+
+@given(
+    epochs=st.integers(1, 500),
+    batch_size=st.integers(2, 512),
+    learning_rate=st.floats(1e-6, 1),
+    pretrained=st.sets(st.sampled_from(["clcm", "mobilenetv2", "x"])),
+    momentum=st.none() | st.floats(0.1, 0.99),
+)
+def test_content_gives_the_recipe_back(epochs, batch_size, learning_rate, pretrained, momentum):
+    recipe = Recipe(
+        name="r",
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        pretrained=tuple(pretrained),
+        batch_norm_momentum=momentum,
+    )
+    again = recipe_from({**recipe.content(), "name": "r"}, base=PRESETS["demo"], where="test")
+    assert again.id == recipe.id
+
+
+def test_the_start_of_a_model_can_be_changed():
+    paper = PRESETS["paper"]
+    assert paper.starting("clcm", pretrained=True).id == paper.id
+    assert paper.starting("clcm", pretrained=False).pretrained == ()
+    assert paper.starting("mobilenetv2", pretrained=True).pretrained == ("clcm", "mobilenetv2")

@@ -1,0 +1,228 @@
+"""Tables as text: golden files, escaping, the check."""
+
+import locale
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import record_factory as make
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fer_bench import metrics, records
+from fer_bench.errors import FerBenchError
+from fer_bench.render import check_tables, to_html, to_latex, to_markdown, write_tables
+from fer_bench.render.latex import escape as latex_escape
+from fer_bench.render.markdown import escape as markdown_escape
+from fer_bench.render.text import number_text
+from fer_bench.selection import select
+from fer_bench.tables import Table, build_tables
+from fer_bench.tables.values import Column, Grid, Matrices, Matrix, Missing, Number, Text, matrix_cells
+
+GOLDEN = Path(__file__).parent / "golden"
+"""Written anew by running these tests with UPDATE_GOLDEN=1: read the diff before committing it."""
+ORIGINS = ("real", "synthetic")
+
+
+def tables_of(folder: Path, origin: str) -> list[Table]:
+    results = make.results_in(folder)
+    make.save_partial(results, origin=origin)
+    return build_tables(select(results))
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Table]]:
+    return {origin: tables_of(tmp_path_factory.mktemp(origin), origin) for origin in ORIGINS}
+
+
+def one(*rows: tuple[object, ...], title: str = "A title") -> Table:
+    columns = tuple(Column(f"Column {i}", text=i == 0) for i in range(len(rows[0])))
+    return Table(4, title, False, (Grid("Block", columns, rows),), ("A note.",))
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_golden_texts(tables: dict[str, list[Table]], origin: str, tmp_path: Path) -> None:
+    folder = GOLDEN / origin
+    if os.environ.get("UPDATE_GOLDEN"):
+        write_tables(tables[origin], folder)
+    write_tables(tables[origin], tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == sorted(path.name for path in folder.iterdir())
+    assert len(names) == 17
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+
+
+def test_the_same_records_made_elsewhere_and_later_give_the_same_bytes(tmp_path: Path) -> None:
+    texts = []
+    for day in ("2024-05-01", "2025-11-30"):
+        results = make.results_in(tmp_path / day)
+        record = make.eval_record("clcm", "fer2013", "fer2013")
+        make.save_eval(results, replace(record, environment=make.environment(f"{day}T00:00:00Z")))
+        folder = tmp_path / f"{day}-tables"
+        texts.append([path.read_bytes() for path in write_tables(build_tables(select(results)), folder)])
+    assert texts[0] == texts[1]
+
+
+def test_independent_of_the_locale(tables: dict[str, list[Table]]) -> None:
+    before = [to_markdown(table) for table in tables["real"]]
+    german = next((name for name in ("de_DE.UTF-8", "de_DE.utf8", "German_Germany.1252") if _set(name)), None)
+    if german is None:
+        pytest.skip("no German locale on this machine")
+    try:
+        assert [to_markdown(table) for table in tables["real"]] == before
+    finally:
+        locale.setlocale(locale.LC_ALL, "C")
+
+
+def _set(name: str) -> bool:
+    try:
+        locale.setlocale(locale.LC_ALL, name)
+    except locale.Error:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (Number(value=63.25, decimals=1), "63.2"),
+        (Number(value=-0.04, decimals=1), "0.0"),
+        (Number(value=-0.04, decimals=1, signed=True), "0.0"),
+        (Number(value=1.26, decimals=1, signed=True), "+1.3"),
+        (Number(value=3511879, decimals=0, thousands=True), "3,511,879"),
+        (Number(value=-0.00821, decimals=4, star=True), "-0.0082*"),
+        (Number(value=0.0584, decimals=4, sd=0.0035), "0.0584 ± 0.0035"),
+    ],
+)
+def test_numbers(number: Number, text: str) -> None:
+    assert number_text(number) == text
+
+
+def test_markdown_of_a_cell_cannot_break_the_table() -> None:
+    wild = "a|b *c* _d_ `e` <script>x</script> [f](http://g) \\ \n\n# h"
+    text = to_markdown(one((Text(wild), Number(value=1, decimals=0, best=True))))
+    row = next(line for line in text.splitlines() if line.startswith("| a"))
+    assert row.count("|") - row.count("\\|") == 3
+    assert "<script>" not in row.replace("\\<", "")
+    assert "](" not in row
+    assert "**1**" in row
+    assert len([line for line in text.splitlines() if line.startswith("#")]) == 1
+
+
+def test_latex_escapes_every_special_character() -> None:
+    assert latex_escape("50% & a_b #1 $x$ {y} ~^\\ <|>") == (
+        r"50\% \& a\_b \#1 \$x\$ \{y\} \textasciitilde{}\textasciicircum{}\textbackslash{} "
+        r"\textless{}\textbar{}\textgreater{}"
+    )
+    assert latex_escape("a--b, paper's") == "a-{}-b, paper's"
+    assert latex_escape("1 ± 2 × – é 漢") == r"1 $\pm$ 2 $\times$ -- é [U+6F22]"
+
+
+def test_latex_minus_is_a_minus() -> None:
+    text = to_latex(one((Text("x"), Number(value=-0.5, decimals=1, star=True), Text("semi-automatic"))))
+    assert "$-$0.5*" in text
+    assert "semi-automatic" in text
+
+
+def test_html_is_escaped() -> None:
+    text = to_html(one((Text('<img src=x onerror="alert(1)">'), Missing()), title="<b>"))
+    assert "<img" not in text
+    assert "<b>" not in text
+    assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt;" in text
+
+
+def test_what_does_not_print_is_replaced() -> None:
+    assert markdown_escape("a\x00b\u202ec\td") == "a\ufffdb\ufffdc d"
+
+
+def test_check_is_silent_where_nothing_changed(tables: dict[str, list[Table]], tmp_path: Path) -> None:
+    write_tables(tables["real"], tmp_path)
+    assert check_tables(tables["real"], tmp_path) == ""
+
+
+def test_check_shows_changes_missing_and_stale_files(tables: dict[str, list[Table]], tmp_path: Path) -> None:
+    write_tables(tables["real"], tmp_path)
+    edited = tmp_path / "table04.md"
+    edited.write_text(edited.read_text(encoding="utf-8").replace("| CLCM ", "| CLCM!"), encoding="utf-8")
+    (tmp_path / "table05.tex").unlink()
+    (tmp_path / "table99.md").write_text("old\n", encoding="utf-8")
+    (tmp_path / "README.md").write_text("mine\n", encoding="utf-8")
+    (tmp_path / "table06.md").write_bytes((tmp_path / "table06.md").read_bytes().replace(b"\n", b"\r\n"))
+    difference = check_tables(tables["real"], tmp_path)
+    assert "--- table04.md\n" in difference
+    assert "\n-| CLCM!" in difference
+    assert "\n+| CLCM " in difference
+    assert "--- table05.tex (missing)" in difference
+    assert "+++ table99.md (stale: no such table)" in difference
+    assert "\n-old" in difference
+    assert "--- table06.md" in difference
+    assert "README" not in difference
+    assert "table10" not in difference
+    write_tables(tables["real"], tmp_path)
+    assert check_tables(tables["real"], tmp_path) == ""
+    assert (tmp_path / "README.md").exists()
+
+
+def test_check_of_an_absent_folder_shows_every_file(tables: dict[str, list[Table]], tmp_path: Path) -> None:
+    assert check_tables(tables["real"], tmp_path / "none").count("(missing)") == 17
+
+
+def test_check_of_a_binary_file_says_so(tables: dict[str, list[Table]], tmp_path: Path) -> None:
+    write_tables(tables["real"], tmp_path)
+    (tmp_path / "table04.md").write_bytes(b"\xff\xfe")
+    with pytest.raises(FerBenchError, match=r"table04\.md: not readable"):
+        check_tables(tables["real"], tmp_path)
+
+
+counts = st.integers(0, 10**6)
+matrices = st.lists(st.lists(counts, min_size=7, max_size=7), min_size=7, max_size=7)
+
+
+@given(matrix=matrices)
+@settings(max_examples=60, deadline=None)
+def test_any_matrix_renders(matrix: list[list[int]]) -> None:
+    cells = matrix_cells(metrics.row_percentages(matrix))
+    shown = Matrix("CLCM", cells, Missing(), cells, Number(value=63, decimals=0))
+    table = Table(8, "Matrices", False, (Matrices("FER-2013", tuple("ABCDEFG"), (shown,) * 3),), ("note",))
+    assert to_markdown(table).count("\n| A") == 3
+    lines = [line for line in to_latex(table).splitlines() if line.startswith("A ")]
+    assert [line.count("&") for line in lines] == [21, 21]
+    assert to_html(table).count("<tr>") == 3 * 8
+
+
+@given(text=st.text(max_size=40), value=st.floats(-1e9, 1e9))
+@settings(max_examples=100, deadline=None)
+def test_any_text_renders_in_every_form(text: str, value: float) -> None:
+    table = one((Text(text), Number(value=value, decimals=2, signed=True)), title=text)
+    rows = [line for line in to_markdown(table).splitlines() if line.startswith("|")]
+    assert len(rows) == 3
+    unescaped = rows[2].replace("\\\\", "").replace("\\|", "")
+    assert unescaped.count("|") == 3
+    assert to_html(table).count("<td") == 2
+    assert to_latex(table).count("\n") == to_latex(one((Text("x"), Missing()))).count("\n")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed: LaTeX is not compiled here")
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_all_tex_compiles(tables: dict[str, list[Table]], origin: str, tmp_path: Path) -> None:
+    write_tables(tables[origin], tmp_path)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    # A table that is wider than the text would be cut in print.
+    assert "Overfull \\hbox" not in done.stdout
+
+
+def test_wild_names_in_records_render(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    name = "wei_rd&%$#{}~^-0123abcd"
+    record = make.train_record("clcm", "fer2013", recipe=name)
+    records.save(results.records, replace(record, start=replace(record.start, source="we|ights<1>.h5")))
+    make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013", recipe=name))
+    table = build_tables(select(results))[0]
+    assert r"wei\_rd\&\%\$\#\{\}\textasciitilde{}\textasciicircum{}-0123abcd" in to_latex(table)
+    assert r"we\|ights\<1\>.h5" in to_markdown(table)

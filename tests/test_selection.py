@@ -1,0 +1,194 @@
+"""Which records form a table, and what is refused."""
+
+import re
+import shutil
+from dataclasses import replace as change
+from pathlib import Path
+
+import pytest
+import record_factory as make
+
+from fer_bench import records
+from fer_bench.errors import FerBenchError
+from fer_bench.selection import select
+from fer_bench.workspace import Results
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    return make.results_in(tmp_path)
+
+
+def test_no_records_select_nothing(results: Results) -> None:
+    evidence = select(results)
+    assert evidence.empty
+    assert not evidence.synthetic
+
+
+def test_one_group_of_records_needs_no_selection(results: Results) -> None:
+    make.save_partial(results)
+    evidence = select(results)
+    assert list(evidence.blocks) == ["fer2013", "raf-db"]
+    assert evidence.blocks["fer2013"].seeds("clcm") == (0, 1)
+    assert [r.seed for r in evidence.blocks["fer2013"].tested("clcm", "ck-plus")] == [0, 1]
+    assert evidence.latency is not None
+    assert list(evidence.latency.statistics) == ["keras-predict"]
+
+
+def test_other_models_and_targets_are_left_out(results: Results) -> None:
+    make.save_run(results, "clcm", "fer2013")
+    other = records.replace(make.eval_record("clcm", "fer2013", "raf-db"), model="mobilenetv2-canonical")
+    make.save_eval(results, other)
+    make.save_eval(results, make.eval_record("clcm", "fer2013", "raf-db"))
+    assert {(r.model, r.target) for r in select(results).blocks["fer2013"].evals} == {
+        ("clcm", "fer2013"),
+        ("clcm", "ck-plus"),
+    }
+
+
+def test_two_recipes_are_refused_with_the_lines_to_write(results: Results) -> None:
+    make.save_run(results, "clcm", "fer2013")
+    make.save_run(results, "mobilenetv2", "fer2013", recipe="short-89abcdef")
+    with pytest.raises(FerBenchError, match="2 groups of records") as caught:
+        select(results)
+    message = str(caught.value)
+    assert "recipe paper-0123abcd, backend tensorflow" in message
+    assert f"write into {results.selection}" in message
+    # What the message says to write does what it says.
+    for recipe, model in (("paper-0123abcd", "clcm"), ("short-89abcdef", "mobilenetv2")):
+        block = f'[fer2013]\nrecipe = "{recipe}"'
+        assert block in re.sub(r"^ +", "", message, flags=re.MULTILINE)
+        results.selection.write_text(block + "\n", encoding="utf-8")
+        assert {r.model for r in select(results).blocks["fer2013"].evals} == {model}
+
+
+def test_same_recipe_on_two_states_of_a_dataset_names_the_fingerprint(results: Results) -> None:
+    make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013"))
+    other = records.replace(make.eval_record("mobilenetv2", "fer2013", "fer2013"), dataset_fingerprint="f" * 64)
+    make.save_eval(results, other)
+    with pytest.raises(FerBenchError, match=f'fingerprint = "{"f" * 64}"'):
+        select(results)
+    results.selection.write_text(f'[fer2013]\nfingerprint = "{"f" * 12}"\n', encoding="utf-8")
+    assert {r.model for r in select(results).blocks["fer2013"].evals} == {"mobilenetv2"}
+
+
+def test_two_backends_are_not_mixed(results: Results) -> None:
+    make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013"))
+    other = records.replace(make.eval_record("mobilenetv2", "fer2013", "fer2013"), backend="jax")
+    make.save_eval(results, other)
+    with pytest.raises(FerBenchError, match='backend = "jax"'):
+        select(results)
+
+
+def test_two_states_of_a_test_set_are_not_mixed(results: Results) -> None:
+    make.save_eval(results, make.eval_record("clcm", "fer2013", "ck-plus"))
+    other = records.replace(make.eval_record("mobilenetv2", "fer2013", "ck-plus"), target_fingerprint="e" * 64)
+    make.save_eval(results, other)
+    with pytest.raises(FerBenchError, match="2 different states of ck-plus"):
+        select(results)
+    results.selection.write_text(f'[fer2013]\ntargets = {{ ck-plus = "{"e" * 64}" }}\n', encoding="utf-8")
+    assert {r.model for r in select(results).blocks["fer2013"].evals} == {"mobilenetv2"}
+
+
+def test_a_run_in_progress_does_not_compete_with_evaluated_ones(results: Results) -> None:
+    make.save_run(results, "clcm", "fer2013")
+    records.save(results.records, make.train_record("clcm", "fer2013", recipe="next-89abcdef"))
+    assert select(results).blocks["fer2013"].recipe == make.RECIPE
+
+
+def test_seeds_can_be_chosen(results: Results) -> None:
+    make.save_partial(results)
+    results.selection.write_text("[fer2013]\nseeds = [1]\n", encoding="utf-8")
+    block = select(results).blocks["fer2013"]
+    assert {(r.model, r.seed) for r in block.evals} == {("clcm", 1)}
+    results.selection.write_text("[fer2013]\nseeds = [0, 5]\n", encoding="utf-8")
+    with pytest.raises(FerBenchError, match="no record of 5"):
+        select(results)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('[fer2013]\nrecipe = "gone-00000000"', "matches no record"),
+        ('[affectnet]\nrecipe = "paper-0123abcd"', "matches no record"),
+        ('[latency]\nsession = "gone"', "matches no record"),
+        ('[fer-2013]\nrecipe = "x"', r"unknown \[fer-2013\]"),
+        ('[fer2013]\nmodel = "clcm"', "unknown key 'model'"),
+        ("[fer2013]\nseeds = [true]", "a list of whole numbers"),
+        ("[fer2013]\nseeds = []", "a list of whole numbers"),
+        ("[fer2013]\nrecipe = 3", "a recipe id in quotes"),
+        ('fer2013 = "paper"', "expected a table"),
+        ('[fer2013]\ntargets = { raf-db = "0" }', "'raf-db', expected 'fer2013' or 'ck-plus'"),
+        ('[fer2013]\ntargets = { ck-plus = "zz" }', "matches no record"),
+        ("[fer2013", "not readable as TOML"),
+        ('origin = "made up"', "expected"),
+        ('origin = "synthetic"', "matches no record"),
+    ],
+)
+def test_a_wrong_selection_is_refused(results: Results, content: str, message: str) -> None:
+    make.save_partial(results)
+    results.selection.write_text(content + "\n", encoding="utf-8")
+    with pytest.raises(FerBenchError, match=message) as caught:
+        select(results)
+    assert str(results.selection) in str(caught.value)
+
+
+def test_real_and_synthetic_are_never_mixed(results: Results) -> None:
+    make.save_run(results, "clcm", "fer2013")
+    make.save_run(results, "clcm", "raf-db", origin="synthetic")
+    with pytest.raises(FerBenchError, match="real and synthetic"):
+        select(results)
+    results.selection.write_text('origin = "synthetic"\n', encoding="utf-8")
+    evidence = select(results)
+    assert evidence.synthetic
+    assert list(evidence.blocks) == ["raf-db"]
+
+
+def test_latencies_of_two_sessions_are_not_mixed(results: Results) -> None:
+    for model, session in (("mobilenetv2", "monday"), ("clcm", "monday"), ("shufflenetv2", "tuesday")):
+        records.save(results.records, make.profile_record(model, session=session))
+    with pytest.raises(FerBenchError, match='session = "tuesday"'):
+        select(results)
+    results.selection.write_text('[latency]\nsession = "monday"\n', encoding="utf-8")
+    latency = select(results).latency
+    assert latency is not None
+    assert list(latency.profiles) == ["mobilenetv2", "clcm"]
+
+
+def test_latencies_of_two_machines_under_one_session_name_are_refused(results: Results) -> None:
+    records.save(results.records, make.profile_record("clcm"))
+    records.save(results.records, make.profile_record("mobilenetv2", processor="Another CPU"))
+    with pytest.raises(FerBenchError, match="profile` again"):
+        select(results)
+
+
+def test_stale_statistics_are_refused(results: Results) -> None:
+    make.save_partial(results)
+    select(results)
+    profile = make.profile_record("clcm")
+    records.save(results.records, change(profile, warmup=11))
+    with pytest.raises(FerBenchError, match="run `fer-bench anova` again"):
+        select(results)
+
+
+def test_a_test_of_older_weights_is_refused(results: Results) -> None:
+    make.save_run(results, "clcm", "fer2013")
+    run = make.train_record("clcm", "fer2013")
+    records.save(results.records, records.replace(run, weights_sha256="0" * 64))
+    with pytest.raises(FerBenchError, match="made with other weights"):
+        select(results)
+
+
+def test_a_copied_record_is_refused(results: Results) -> None:
+    make.save_run(results, "clcm", "fer2013")
+    path = records.path_of(results.records, make.train_record("clcm", "fer2013"))
+    shutil.copy(path, path.with_name("backup.json"))
+    with pytest.raises(FerBenchError, match="would count twice"):
+        select(results)
+
+
+def test_other_classes_are_refused(results: Results) -> None:
+    record = make.eval_record("clcm", "fer2013", "fer2013")
+    make.save_eval(results, records.replace(record, class_names=tuple(reversed(record.class_names))))
+    with pytest.raises(FerBenchError, match="the paper's tables need angry, disgust"):
+        select(results)

@@ -1,0 +1,443 @@
+"""The prepared store: what it holds, what it refuses, and that it is whole or absent."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fer_bench.datasets import dataset_card
+from fer_bench.datasets.card import DatasetCard, Layout, Reading, Sample
+from fer_bench.datasets.store import Prepared, prepare
+from fer_bench.emotions import EMOTIONS
+from fer_bench.errors import FerBenchError
+
+FER2013 = dataset_card("fer2013")
+COUNTS = {"Training": [10, 5, 10, 20, 15, 10, 10], "PublicTest": [2] * 7, "PrivateTest": [3] * 7}
+CODES = {"angry": 0, "disgust": 1, "fear": 2, "happy": 3, "sad": 4, "surprise": 5, "neutral": 6}
+
+
+def faces() -> list[tuple[str, str, NDArray[np.uint8]]]:
+    """Part, class and image of each row."""
+    random = np.random.default_rng(3)
+    return [
+        (part, name, random.integers(0, 256, (48, 48)).astype(np.uint8))
+        for part, counts in COUNTS.items()
+        for name, count in zip(EMOTIONS, counts, strict=True)
+        for _ in range(count)
+    ]
+
+
+def mark(root: Path, dataset: str = "fer2013", counts: dict[str, list[int]] = COUNTS) -> None:
+    content = {"synthetic": True, "dataset": dataset, "layout": "csv", "seed": 0, "version": 1, "counts": counts}
+    (root / "fer-bench-synthetic.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """A small FER-2013 table, marked as synthetic."""
+    root = tmp_path / "raw"
+    root.mkdir()
+    rows = [f"{CODES[name]},{' '.join(map(str, image.ravel()))},{part}" for part, name, image in faces()]
+    (root / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *rows]), encoding="utf-8")
+    mark(root)
+    return root
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# What is stored.
+
+
+def test_the_store_holds_what_the_table_holds(raw: Path, tmp_path: Path) -> None:
+    before = snapshot(raw)
+    result = prepare(FER2013, raw, tmp_path / "out")
+    images = np.stack([image for _, _, image in faces()])
+    assert np.array_equal(result.images, images)
+    assert result.images.dtype == np.uint8
+    assert isinstance(result.images, np.memmap)
+    assert not result.images.flags.writeable
+    assert [EMOTIONS[label] for label in result.labels] == [name for _, name, _ in faces()]
+    assert result.parts.tolist() == [part for part, _, _ in faces()]
+    assert result.ids[:2].tolist() == ["fer0000000", "fer0000001"]
+    assert set(result.groups) == {""}
+    assert (result.dataset, result.origin) == ("fer2013", "synthetic")
+    assert result.manifest["complete"] is True
+    assert result.manifest["counts"]["parts"] == COUNTS
+    assert result.manifest["n"] == len(images)
+    assert snapshot(raw) == before
+
+
+def test_the_table_of_samples_is_for_people(raw: Path, tmp_path: Path) -> None:
+    prepare(FER2013, raw, tmp_path / "out")
+    lines = (tmp_path / "out/samples.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "id,split,label,part,source,group"
+    assert lines[-1] == "fer0000114,test,surprise,PrivateTest,fer2013.csv:116,"
+
+
+def test_loading_gives_what_prepare_gave(raw: Path, tmp_path: Path) -> None:
+    made = prepare(FER2013, raw, tmp_path / "out")
+    loaded = Prepared.load(tmp_path / "out")
+    assert loaded.fingerprint == made.fingerprint
+    assert np.array_equal(loaded.images, made.images)
+    for split in ("train", "val", "test"):
+        assert np.array_equal(loaded.indices(split), made.indices(split))
+
+
+def test_progress_reaches_the_total(raw: Path, tmp_path: Path) -> None:
+    calls: list[tuple[int, int | None]] = []
+    prepare(FER2013, raw, tmp_path / "out", progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(done, 115) for done in range(1, 116)]
+
+
+# Splits.
+
+
+def test_validation_is_a_fifth_of_the_training_part_in_each_class(raw: Path, tmp_path: Path) -> None:
+    result = prepare(FER2013, raw, tmp_path / "out")
+    assert result.manifest["counts"]["splits"] == {
+        "train": [8, 4, 8, 16, 12, 8, 8],
+        "val": [2, 1, 2, 4, 3, 2, 2],
+        "test": [5] * 7,
+    }
+    assert set(result.parts[result.indices("val")]) == {"Training"}
+    assert set(result.parts[result.indices("test")]) == {"PublicTest", "PrivateTest"}
+    every = np.concatenate([result.indices(split) for split in ("train", "val", "test")])
+    assert sorted(every) == list(range(115))
+
+
+def test_the_split_depends_on_its_seed_alone(raw: Path, tmp_path: Path) -> None:
+    first, again, other = (
+        prepare(FER2013, raw, tmp_path / name, split_seed=seed) for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    )
+    assert np.array_equal(first.splits, again.splits)
+    assert not np.array_equal(first.splits, other.splits)
+    assert other.manifest["split_seed"] == 1
+
+
+def test_an_unknown_split_is_refused(raw: Path, tmp_path: Path) -> None:
+    with pytest.raises(FerBenchError, match="unknown split 'validation'; expected train, val, test"):
+        prepare(FER2013, raw, tmp_path / "out").indices("validation")  # type: ignore[arg-type]
+
+
+def card_of(samples: Callable[[], list[Sample]]) -> DatasetCard:
+    layout = Layout("only", "anything", lambda path: "a folder", lambda path, crop: Reading(samples()))
+    return dataclasses.replace(FER2013, name="mine", size=(2, 2), counts={}, layouts=(layout,))
+
+
+def own(number: int, *, label: int = 0, group: str = "", name: str = "") -> Sample:
+    pixels = np.full((2, 2), number % 256, np.uint8)
+    return Sample(name or f"s{number:03d}", "train", label, f"line {number}", "all", group=group, pixels=pixels)
+
+
+def test_a_person_is_never_in_training_and_validation(tmp_path: Path) -> None:
+    card = card_of(lambda: [own(i, label=i % 7, group=f"subject {i // 14}") for i in range(280)])
+    result = prepare(card, tmp_path, tmp_path / "out", allow_incomplete=True)
+    train, val = (set(result.groups[result.indices(split)]) for split in ("train", "val"))
+    assert not train & val
+    assert len(result.indices("val")) == 56
+
+
+def test_too_few_images_to_split_is_said(tmp_path: Path) -> None:
+    card = card_of(lambda: [own(i, label=i % 7) for i in range(14)])
+    with pytest.raises(
+        FerBenchError, match=r"14 training images cannot be split .* at least five images of each class"
+    ):
+        prepare(card, tmp_path, tmp_path / "out", allow_incomplete=True)
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        ([own(1, name="a"), own(2, name="a")], "line 2 and line 1 are both the image 'a'"),
+        ([own(1, label=7)], "line 1: the reader gave it label 7"),
+        ([own(1, label=-1)], "line 1: the reader gave it label -1"),
+        ([], "holds no images"),
+    ],
+)
+def test_a_reader_that_contradicts_itself_is_refused(tmp_path: Path, samples: list[Sample], message: str) -> None:
+    with pytest.raises(FerBenchError, match=message):
+        prepare(card_of(lambda: samples), tmp_path, tmp_path / "out", allow_incomplete=True)
+
+
+# The fingerprint.
+
+
+def test_the_fingerprint_follows_the_content_and_not_the_place(raw: Path, tmp_path: Path) -> None:
+    first = prepare(FER2013, raw, tmp_path / "out")
+    shutil.copytree(raw, tmp_path / "elsewhere/deep/raw")
+    moved = prepare(FER2013, tmp_path / "elsewhere/deep/raw", tmp_path / "other/out")
+    assert moved.fingerprint == first.fingerprint
+    assert len(first.fingerprint) == 64
+    table = (raw / "fer2013.csv").read_text(encoding="utf-8")
+    position = table.rindex(",")
+    for changed in (
+        table[: position - 1] + str((int(table[position - 1]) + 1) % 10) + table[position:],  # one pixel
+        table[:-11] + "PublicTest",  # a part
+    ):
+        (raw / "fer2013.csv").write_text(changed, encoding="utf-8")
+        result = prepare(FER2013, raw, tmp_path / "out", allow_incomplete=True)
+        assert result.fingerprint != first.fingerprint
+    (raw / "fer2013.csv").write_text(table, encoding="utf-8")
+    assert prepare(FER2013, raw, tmp_path / "out").fingerprint == first.fingerprint
+    assert prepare(FER2013, raw, tmp_path / "out", split_seed=1).fingerprint != first.fingerprint
+
+
+# Counts.
+
+
+def test_a_mismatch_shows_found_expected_and_difference(raw: Path, tmp_path: Path) -> None:
+    mark(raw, counts=COUNTS | {"PublicTest": [2, 2, 2, 4, 2, 2, 1]})
+    with pytest.raises(FerBenchError) as caught:
+        prepare(FER2013, raw, tmp_path / "out")
+    lines = [line.split() for line in str(caught.value).splitlines()]
+    assert ["PublicTest", "found", "expected", "difference"] in lines
+    assert ["happy", "2", "4", "-2"] in lines
+    assert ["surprise", "2", "1", "+1"] in lines
+    assert ["angry", "2", "2"] in lines
+    assert ["total", "14", "15", "-1"] in lines
+    assert "Training" not in str(caught.value)
+    assert "--allow-incomplete" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+    result = prepare(FER2013, raw, tmp_path / "out", allow_incomplete=True)
+    assert result.manifest["complete"] is False
+    assert result.manifest["counts"]["parts"] == COUNTS
+
+
+def test_without_the_marker_the_official_counts_hold(raw: Path, tmp_path: Path) -> None:
+    (raw / "fer-bench-synthetic.json").unlink()
+    with pytest.raises(FerBenchError, match=r"not those of the official FER-2013(.|\n)*happy +20 +7215 +-7195"):
+        prepare(FER2013, raw, tmp_path / "out")
+    assert prepare(FER2013, raw, tmp_path / "out", allow_incomplete=True).origin == "real"
+
+
+def test_an_unknown_part_is_a_mismatch(raw: Path, tmp_path: Path) -> None:
+    mark(raw, counts={part: counts for part, counts in COUNTS.items() if part != "PrivateTest"})
+    with pytest.raises(FerBenchError, match=r"PrivateTest +found +expected(.|\n)*total +21 +0 +\+21"):
+        prepare(FER2013, raw, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ({"synthetic": True, "dataset": "raf-db", "counts": COUNTS}, "are synthetic 'raf-db', not fer2013"),
+        ({"synthetic": True, "dataset": "fer2013", "counts": {"Training": [1]}}, "not the marker of synthetic files"),
+        ({"dataset": "fer2013", "counts": COUNTS}, "not the marker of synthetic files"),
+        ([], "not the marker of synthetic files"),
+    ],
+)
+def test_a_wrong_marker_is_refused(raw: Path, tmp_path: Path, marker: object, message: str) -> None:
+    (raw / "fer-bench-synthetic.json").write_text(json.dumps(marker), encoding="utf-8")
+    with pytest.raises(FerBenchError, match=message):
+        prepare(FER2013, raw, tmp_path / "out", allow_incomplete=True)
+
+
+# Recognising a layout.
+
+
+def class_folders(root: Path) -> None:
+    for part, name, image in faces():
+        folder = root / ("train" if part == "Training" else "test") / name
+        folder.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(folder / f"{part}_{len(list(folder.iterdir()))}.png"), image)
+
+
+def test_one_folder_too_high_or_too_low_is_found(tmp_path: Path) -> None:
+    class_folders(tmp_path / "here/data")
+    mark(tmp_path / "here/data")
+    (tmp_path / "here/another").mkdir()
+    names = ("here/data", "here", "here/data/train")
+    results = [prepare(FER2013, tmp_path / name, tmp_path / "out") for name in names]
+    assert {result.fingerprint for result in results} == {results[0].fingerprint}
+    assert {result.origin for result in results} == {"synthetic"}
+
+
+def test_two_layouts_in_one_folder_are_a_question(raw: Path, tmp_path: Path) -> None:
+    class_folders(raw)
+    with pytest.raises(FerBenchError) as caught:
+        prepare(FER2013, raw, tmp_path / "out")
+    assert "the table fer2013.csv" in str(caught.value)
+    assert "train/ with 7 class folders and test/ with 7 class folders" in str(caught.value)
+    assert "--layout" in str(caught.value)
+    for layout in ("csv", "folders"):
+        assert prepare(FER2013, raw, tmp_path / "out", layout=layout).manifest["layout"] == layout
+
+
+def test_a_foreign_folder_is_described_and_told_what_was_expected(tmp_path: Path) -> None:
+    (tmp_path / "a/b/photos").mkdir(parents=True)
+    (tmp_path / "a/b/notes.txt").touch()
+    with pytest.raises(FerBenchError) as caught:
+        prepare(FER2013, tmp_path / "a/b", tmp_path / "out")
+    assert "not recognised as FER-2013: it holds notes.txt, photos/" in str(caught.value)
+    assert "fer2013.csv or icml_face_data.csv" in str(caught.value)
+    assert "train/ and test/" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layout": "tar"}, "fer2013 has no layout 'tar'; known: csv, folders"),
+        ({"crop": "landmarks"}, "fer2013 has no crop 'landmarks'; known: none"),
+    ],
+)
+def test_an_unknown_choice_names_the_known_ones(
+    raw: Path, tmp_path: Path, options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(FerBenchError, match=message):
+        prepare(FER2013, raw, tmp_path / "out", layout=options.get("layout"), crop=options.get("crop"))
+
+
+def test_a_missing_source_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FerBenchError, match="nowhere: no such file or folder"):
+        prepare(FER2013, tmp_path / "nowhere", tmp_path / "out")
+
+
+# Whole or absent.
+
+
+def test_a_failure_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+    class_folders(tmp_path / "raw")
+    mark(tmp_path / "raw")
+    (tmp_path / "raw/test/sad/PublicTest_0.png").write_bytes(b"")
+    with pytest.raises(FerBenchError, match=r"PublicTest_0\.png: the picture file is empty"):
+        prepare(FER2013, tmp_path / "raw", tmp_path / "out/fer2013")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_interruption_keeps_the_former_store(raw: Path, tmp_path: Path) -> None:
+    prepare(FER2013, raw, tmp_path / "out/fer2013")
+    before = snapshot(tmp_path / "out")
+
+    def interrupt(done: int, total: int | None) -> None:
+        if done == 60:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare(FER2013, raw, tmp_path / "out/fer2013", split_seed=1, progress=interrupt)
+    assert snapshot(tmp_path / "out") == before
+
+
+def test_what_a_killed_run_left_is_cleared_away(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "out/.fer2013.partial").mkdir(parents=True)
+    (tmp_path / "out/.fer2013.partial/images.npy").write_bytes(b"half")
+    prepare(FER2013, raw, tmp_path / "out/fer2013")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["fer2013"]
+
+
+def test_a_run_killed_while_replacing_keeps_the_former_store(raw: Path, tmp_path: Path) -> None:
+    before = prepare(FER2013, raw, tmp_path / "out/fer2013").fingerprint
+    (tmp_path / "out/fer2013").rename(tmp_path / "out/.fer2013.former")
+    mark(raw, counts=COUNTS | {"PublicTest": [0] * 7})
+    with pytest.raises(FerBenchError, match="not those of the synthetic FER-2013"):
+        prepare(FER2013, raw, tmp_path / "out/fer2013")
+    assert Prepared.load(tmp_path / "out/fer2013").fingerprint == before
+
+
+def test_preparing_again_replaces_everything(raw: Path, tmp_path: Path) -> None:
+    prepare(FER2013, raw, tmp_path / "out").at_size(24)
+    again = prepare(FER2013, raw, tmp_path / "out", split_seed=1)
+    assert Prepared.load(tmp_path / "out").fingerprint == again.fingerprint
+    assert not (tmp_path / "out/scaled-24.npy").exists()
+
+
+def test_a_folder_of_something_else_is_not_replaced(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/thesis.tex").touch()
+    with pytest.raises(FerBenchError, match="out: holds something that is no prepared dataset"):
+        prepare(FER2013, raw, tmp_path / "out")
+    assert (tmp_path / "out/thesis.tex").exists()
+
+
+def test_the_users_own_folder_is_not_replaced(raw: Path) -> None:
+    for destination in (raw, raw.parent):
+        with pytest.raises(FerBenchError, match="the dataset's own files are in there"):
+            prepare(FER2013, raw, destination)
+    assert (raw / "fer2013.csv").exists()
+
+
+def test_a_missing_store_says_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(FerBenchError, match="run: fer-bench prepare raf-db --source PATH"):
+        Prepared.load(tmp_path / "datasets/raf-db")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def other_label(path: Path) -> None:
+    labels = np.load(path)
+    np.save(path, np.roll(labels, 1))
+
+
+def one_row_less(path: Path) -> None:
+    path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
+
+
+def other_split(path: Path) -> None:
+    path.write_text(path.read_text(encoding="utf-8").replace(",val,", ",train,", 1), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("images.npy", cut),
+        ("images.npy", Path.unlink),
+        ("labels.npy", other_label),
+        ("labels.npy", cut),
+        ("samples.csv", one_row_less),
+        ("samples.csv", other_split),
+        ("manifest.json", cut),
+    ],
+)
+def test_files_that_disagree_are_noticed(raw: Path, tmp_path: Path, name: str, damage: Callable[[Path], None]) -> None:
+    prepare(FER2013, raw, tmp_path / "fer2013")
+    if name == "manifest.json":
+        (tmp_path / "fer2013" / name).write_text('{"schema": 0}', encoding="utf-8")
+    else:
+        damage(tmp_path / "fer2013" / name)
+    with pytest.raises(FerBenchError, match="run: fer-bench prepare fer2013 --source PATH"):
+        Prepared.load(tmp_path / "fer2013")
+
+
+# Smaller sizes.
+
+
+def test_a_smaller_size_is_the_average_of_areas(raw: Path, tmp_path: Path) -> None:
+    result = prepare(FER2013, raw, tmp_path / "out")
+    small = result.at_size(24)
+    means = result.images.reshape(-1, 24, 2, 24, 2).mean(axis=(2, 4))
+    assert small.shape == (115, 24, 24)
+    assert small.dtype == np.uint8
+    assert np.abs(small - means).max() <= 0.5
+    assert np.array_equal(small, np.load(tmp_path / "out/scaled-24.npy"))
+
+
+def test_the_smaller_copy_is_made_once_and_again_when_damaged(raw: Path, tmp_path: Path) -> None:
+    result = prepare(FER2013, raw, tmp_path / "out")
+    expected = np.array(result.at_size(20))
+    path = tmp_path / "out/scaled-20.npy"
+    made = path.stat()
+    assert np.array_equal(result.at_size(20), expected)
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (made.st_ino, made.st_mtime_ns)
+    cut(path)
+    assert np.array_equal(result.at_size(20), expected)
+    assert Prepared.load(tmp_path / "out").fingerprint == result.fingerprint
+
+
+@pytest.mark.parametrize("size", [48, 96, 224])
+def test_no_copy_is_made_at_or_above_the_stored_size(raw: Path, tmp_path: Path, size: int) -> None:
+    result = prepare(FER2013, raw, tmp_path / "out")
+    assert result.at_size(size) is result.images
+    assert not list((tmp_path / "out").glob("scaled-*"))
+
+
+def test_no_size_below_one(raw: Path, tmp_path: Path) -> None:
+    with pytest.raises(FerBenchError, match="image size 0, expected at least 1"):
+        prepare(FER2013, raw, tmp_path / "out").at_size(0)

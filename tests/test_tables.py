@@ -1,0 +1,243 @@
+"""What the tables say: the right value in the right cell."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import record_factory as make
+
+from fer_bench import paper, records
+from fer_bench.errors import FerBenchError
+from fer_bench.selection import Evidence, select
+from fer_bench.tables import Table, build_tables
+from fer_bench.tables.values import Cell, Grid, Matrices, Missing, Number, Pair, Text, mark_best, mean_of
+
+DIAGONAL = tuple(tuple(10 if i == j else 0 for j in range(7)) for i in range(7))
+
+
+def evidence_of(folder: Path, *matrices: tuple[str, str, str, object]) -> Evidence:
+    results = make.results_in(folder)
+    for model, dataset, target, matrix in matrices:
+        make.save_eval(results, make.eval_record(model, dataset, target, matrix=matrix))
+    return select(results)
+
+
+@pytest.fixture(scope="module")
+def partial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Table]]:
+    tables = {}
+    for origin in ("real", "synthetic"):
+        results = make.results_in(tmp_path_factory.mktemp(origin))
+        make.save_partial(results, origin=origin)
+        tables[origin] = build_tables(select(results))
+    return tables
+
+
+def grid(table: Table, block: int = 0) -> Grid:
+    found = table.blocks[block]
+    assert isinstance(found, Grid)
+    return found
+
+
+def column(table: Table, name: str, block: int = 0) -> list[Cell]:
+    found = grid(table, block)
+    position = [item.title for item in found.columns].index(name)
+    return [row[position] for row in found.rows]
+
+
+def value(cell: Cell) -> float:
+    assert isinstance(cell, Number)
+    return cell.value
+
+
+def test_tables_are_4_to_11(partial: dict[str, list[Table]]) -> None:
+    assert [table.number for table in partial["real"]] == list(range(4, 12))
+
+
+def test_without_records_every_measured_cell_is_missing_and_the_published_stand(tmp_path: Path) -> None:
+    tables = {table.number: table for table in build_tables(select(make.results_in(tmp_path)))}
+    for number in (4, 5):
+        assert all(cell == Missing() for cell in column(tables[number], "Measured"))
+        assert all(cell == Missing() for cell in column(tables[number], "Difference (points)"))
+    assert [value(cell) for cell in column(tables[4], "Published", 1)] == [73, 84, 80]
+    assert [value(cell) for cell in column(tables[5], "Published", 2)] == [91, 91, 92]
+    assert all(cell == Missing() for cell in column(tables[7], "Mean difference (s)"))
+    matrices = tables[8].blocks[0]
+    assert isinstance(matrices, Matrices)
+    assert all(cell == Missing() for row in matrices.matrices[0].measured for cell in row)
+
+
+def test_table_4_compares_with_the_paper(tmp_path: Path) -> None:
+    matrix = [list(row) for row in DIAGONAL]
+    matrix[0] = [3, 7, 0, 0, 0, 0, 0]  # 63 of 70 right: 90 %
+    table = build_tables(evidence_of(tmp_path, ("clcm", "raf-db", "raf-db", matrix)))[0]
+    measured, difference = column(table, "Measured", 1), column(table, "Difference (points)", 1)
+    assert measured[0] == Missing()
+    assert value(measured[1]) == pytest.approx(90)
+    assert value(difference[1]) == pytest.approx(90 - 84)
+    assert column(table, "Measured", 0) == [Missing()] * 3
+
+
+def test_several_seeds_give_mean_deviation_and_their_number(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    for seed, right in ((0, 10), (1, 6), (2, 8)):
+        matrix = [list(row) for row in DIAGONAL]
+        matrix[3] = [0, 0, 10 - right, right, 0, 0, 0]
+        make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013", seed=seed, matrix=matrix))
+    tables = build_tables(select(results))
+    cell = column(tables[0], "Measured")[1]
+    assert isinstance(cell, Number)
+    assert cell.value == pytest.approx(100 * 68 / 70)
+    assert cell.sd == pytest.approx(100 * 2 / 70)
+    assert value(column(tables[0], "Runs")[1]) == 3
+    # The matrix shows all three runs together: 24 of 30.
+    matrices = tables[4].blocks[0]
+    assert isinstance(matrices, Matrices)
+    assert value(matrices.matrices[1].measured[3][3]) == pytest.approx(80)
+    happy = grid(tables[6]).rows[3][2]
+    assert isinstance(happy, Pair)
+    assert isinstance(happy.measured, Number)
+    assert happy.measured.value == pytest.approx(0.8)
+    assert happy.measured.sd == pytest.approx(0.2)
+
+
+def test_table_5_shows_the_cross_test_only(tmp_path: Path) -> None:
+    wrong = [[0, 10, 0, 0, 0, 0, 0], *DIAGONAL[1:]]
+    evidence = evidence_of(tmp_path, ("clcm", "fer2013", "fer2013", DIAGONAL), ("clcm", "fer2013", "ck-plus", wrong))
+    tables = build_tables(evidence)
+    assert value(column(tables[0], "Measured")[1]) == 100
+    assert value(column(tables[1], "Measured")[1]) == pytest.approx(600 / 7)
+
+
+def test_table_6_gives_paper_rule_gflops_and_ratios(partial: dict[str, list[Table]]) -> None:
+    table = partial["real"][2]
+    assert [round(value(cell), 4) for cell in column(table, "GFLOPs")] == [0.6016, 0.5994, 0.9743]
+    assert [value(cell) for cell in column(table, "Trainable parameters")] == [3_511_879, 2_393_191, 3_997_795]
+    ratios = [value(cell) for cell in column(table, "Ratio to CLCM", 1)]
+    assert ratios == pytest.approx([1 / 0.86, 1, 1.08 / 0.86], rel=0.01)
+    published = [value(row[6]) for row in grid(table, 1).rows]
+    assert published == pytest.approx([0.0584 / 0.0502, 1, 0.0633 / 0.0502])
+    assert [isinstance(row[1], Number) and row[1].best for row in grid(table, 1).rows] == [False, True, False]
+    assert [block.title for block in table.blocks][1:] == [
+        "Inference time, keras-predict",
+        "Inference time, keras-call",
+    ]
+
+
+def test_table_6_without_clcm_has_no_ratios(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    records.save(results.records, make.profile_record("mobilenetv2"))
+    table = build_tables(select(results))[2]
+    assert column(table, "Ratio to CLCM", 1) == [Missing()] * 3
+    assert value(column(table, "Mean time (s)", 1)[0]) > 0
+
+
+def test_table_7_has_the_six_pairs_in_the_papers_order(partial: dict[str, list[Table]]) -> None:
+    table = partial["real"][3]
+    rows = grid(table).rows
+    assert [(row[0], row[1]) for row in rows[:3]] == [
+        (Text("MobileNetV2"), Text("CLCM")),
+        (Text("MobileNetV2"), Text("ShuffleNetV2")),
+        (Text("CLCM"), Text("MobileNetV2")),
+    ]
+    assert value(rows[0][2]) == -value(rows[2][2]) > 0
+    assert [isinstance(row[2], Number) and row[2].star for row in rows] == [True, False, True, True, False, True]
+    assert value(rows[0][4]) == pytest.approx(value(rows[0][2]) - 0.0082)
+
+
+def test_table_9_keeps_the_papers_order(partial: dict[str, list[Table]]) -> None:
+    table = partial["real"][5]
+    assert [block.title for block in table.blocks] == ["CLCM", "MobileNetV2", "ShuffleNetV2"]
+    block = table.blocks[1]
+    assert isinstance(block, Matrices)
+    assert [m.title for m in block.matrices] == [f"trained on {name}" for name in ("RAF-DB", "AffectNet", "FER-2013")]
+    measured, published = block.matrices[2].measured, block.matrices[2].published
+    assert published is not None
+    assert [value(cell) for cell in published[0]] == [9, 0, 0, 0, 42, 49, 0]
+    counts = make.counts("ck-plus", "mobilenetv2", 0)
+    assert [value(cell) for cell in measured[0]] == pytest.approx([100 * count / 45 for count in counts[0]])
+
+
+def test_a_class_without_images_is_missing_not_zero(tmp_path: Path) -> None:
+    matrix = [[0] * 7, *DIAGONAL[1:]]
+    tables = build_tables(evidence_of(tmp_path, ("clcm", "fer2013", "fer2013", matrix)))
+    matrices = tables[4].blocks[0]
+    assert isinstance(matrices, Matrices)
+    assert matrices.matrices[1].measured[0] == (Missing(),) * 7
+    angry = grid(tables[6]).rows[0][2]
+    assert isinstance(angry, Pair)
+    assert angry.measured == Missing()
+
+
+def test_table_11_keeps_the_papers_rows_and_marks_the_literature(partial: dict[str, list[Table]]) -> None:
+    table = partial["real"][7]
+    assert [value(cell) for cell in column(table, "Published")] == [
+        entry.accuracy for entry in paper.TABLE11["fer2013"]
+    ]
+    rows = {row[0]: row for row in grid(table).rows}
+    assert rows[Text("FERC [70]")][2:] == (Text(""), Text("protocol may differ"))
+    assert isinstance(rows[Text("CLCM (Ours)")][2], Number)
+    assert grid(table, 2).rows[5][2:] == (Missing(), Text("not measured"))
+
+
+def test_synthetic_results_stand_alone(partial: dict[str, list[Table]]) -> None:
+    for table in partial["synthetic"]:
+        assert table.caption.endswith("(synthetic faces, demo)")
+        assert not any("ublished" in note for note in table.notes)
+        for block in table.blocks:
+            if isinstance(block, Matrices):
+                assert all(matrix.published is None for matrix in block.matrices)
+            else:
+                assert not any("ublished" in item.title for item in block.columns)
+                assert not any(isinstance(cell, Pair) for row in block.rows for cell in row)
+    methods = [row[0] for row in grid(partial["synthetic"][7]).rows]
+    assert methods == [Text("MobileNetV2"), Text("CLCM"), Text("ShuffleNetV2")]
+    assert all(not table.caption.endswith("demo)") for table in partial["real"])
+
+
+def test_notes_say_where_the_values_come_from(partial: dict[str, list[Table]]) -> None:
+    note = next(note for note in partial["real"][0].notes if note.startswith("FER-2013"))
+    for part in (
+        "recipe paper-0123abcd (224 px, 100 epochs)",
+        "seed 0 (MobileNetV2, ShuffleNetV2), seeds 0, 1 (CLCM)",
+        "backend tensorflow",
+        f"dataset {make.digest('real fer2013')[:12]};",
+        "tested on 7,178 FER-2013 images",
+        f"CLCM ImageNet (mobilenet_v2.h5, sha256 {make.digest('imagenet')[:12]})",
+        "ShuffleNetV2 random",
+    ):
+        assert part in note
+    assert "AffectNet: no records." in partial["real"][0].notes
+    assert any("Test CPU @ 2.00 GHz" in note for note in partial["real"][2].notes)
+    cross = next(note for note in partial["real"][1].notes if note.startswith("FER-2013"))
+    assert f"432 CK+ images {make.digest('real ck-plus')[:12]}" in cross
+
+
+def test_best_marks_equals_and_needs_a_rival() -> None:
+    def number(x: float) -> Number:
+        return Number(value=x, decimals=1)
+
+    def marks(cells: list[Cell], *, lowest: bool = False) -> list[bool]:
+        rows = mark_best([(cell,) for cell in cells], 0, lowest=lowest)
+        return [isinstance(cell, Number) and cell.best for (cell,) in rows]
+
+    assert marks([number(1), Missing(), number(2.04), number(2.01)]) == [False, False, True, True]
+    assert marks([number(1), Missing(), number(2)], lowest=True) == [True, False, False]
+    assert marks([number(1), Missing()]) == [False, False]
+
+
+def test_mean_of_never_guesses() -> None:
+    assert mean_of([], decimals=1) == Missing()
+    assert mean_of([1.0, float("nan")], decimals=1) == Missing()
+    with pytest.raises(FerBenchError, match="finite"):
+        mean_of([float("inf")], decimals=1)
+
+
+def test_rendering_tables_stays_light() -> None:
+    code = (
+        "import sys, fer_bench.render, fer_bench.selection, fer_bench.tables;"
+        "heavy = {'scipy', 'sklearn', 'matplotlib', 'pandas', 'keras', 'tensorflow', 'statsmodels', 'cv2'};"
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,265 @@
+"""Training: it learns, keeps frozen layers, and continues after an interruption as if nothing had happened."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from fer_bench import grid, records
+from fer_bench.datasets.prepared import Prepared
+from fer_bench.errors import FerBenchError
+from fer_bench.evaluation import evaluate
+from fer_bench.grid import Cell
+from fer_bench.network import Network, count_parameters
+from fer_bench.recipe import Augmentation, Recipe
+from fer_bench.records import EvalRecord, TrainRecord
+from fer_bench.training import scores, train
+from fer_bench.workspace import Workspace
+
+RECIPE = Recipe(
+    name="test",
+    image_size=32,
+    epochs=4,
+    batch_size=16,
+    learning_rate=3e-3,
+    batch_norm_momentum=0.8,
+    augmentation=Augmentation(rotation=3, shear=0, zoom=0.05, width_shift=0.02, height_shift=0.02),
+)
+CELL = Cell("tiny", "fer2013", RECIPE, 0)
+
+
+@pytest.fixture
+def dataset(workspace):
+    return Prepared.load(workspace.prepared("fer2013"))
+
+
+@pytest.fixture
+def network(tiny_model):
+    return Network("tiny", RECIPE)
+
+
+def weights_of(network):
+    return [np.asarray(variable).copy() for variable in network.core.weights]
+
+
+def test_a_run_is_recorded_and_done_once(workspace, dataset, network):
+    run = train(CELL, dataset, network, workspace)
+    assert len(run.history) == 4
+    assert run.history[-1].loss < run.history[0].loss
+    accuracies = [epoch.val_accuracy for epoch in run.history]
+    assert run.best_epoch == accuracies.index(max(accuracies))
+    assert run.origin == "synthetic"
+    assert (run.n_train, run.n_val) == (112, 28)
+    assert run.trainable_parameters == count_parameters(network.core)[0]
+    assert run.recipe_content == RECIPE.content()
+    path = records.path_of(workspace.results.records, run)
+    assert path.name == f"tiny__fer2013__fer2013__{RECIPE.id}__s0.json"
+    assert records.load(path, TrainRecord) == run
+    assert not workspace.run(CELL.id).exists(), "the checkpoint of a finished run is removed"
+    assert grid.cell_of(run) == CELL
+
+    def must_not_train(*_: object) -> None:
+        pytest.fail("a finished run was trained again")
+
+    assert train(CELL, dataset, network, workspace, on_step=must_not_train) == run
+
+
+def test_the_weights_kept_are_the_best_epochs(workspace, dataset, network):
+    run = train(CELL, dataset, network, workspace)
+    rows = dataset.indices("val")
+    best = run.history[run.best_epoch]
+    for fresh in (network, Network("tiny", RECIPE)):
+        fresh.load_weights(workspace.weights(CELL.id))
+        loss, accuracy = scores(fresh.predict(dataset.at_size(32), rows), dataset.labels[rows])
+        assert accuracy == best.val_accuracy
+        assert loss == pytest.approx(best.val_loss, rel=1e-4)
+
+
+def test_an_interrupted_run_ends_as_an_undisturbed_one(workspace, dataset, network, tmp_path):
+    other = Workspace(tmp_path / "undisturbed")
+    undisturbed = train(CELL, dataset, network, other)
+    expected = weights_of(network)
+
+    class Interruption(Exception):
+        pass
+
+    def interrupt(number: int, _: object) -> None:
+        if number in stops:
+            stops.remove(number)
+            raise Interruption
+
+    # On a compiled network of its own, after every epoch once.
+    stops = [0, 1, 2]
+    second = Network("tiny", RECIPE)
+    for _ in range(3):
+        with pytest.raises(Interruption):
+            train(CELL, dataset, second, workspace, on_epoch=interrupt)
+    resumed = train(CELL, dataset, second, workspace)
+    for ours, theirs in zip(weights_of(second), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+    def timeless(run: TrainRecord) -> list[object]:
+        return [dataclasses.replace(epoch, seconds=0) for epoch in run.history]
+
+    assert timeless(resumed) == timeless(undisturbed)
+
+
+def test_one_network_serves_several_cells_as_new_ones_would(workspace, dataset, network):
+    train(dataclasses.replace(CELL, seed=1), dataset, network, workspace)
+    train(CELL, dataset, network, workspace)
+    again = Network("tiny", RECIPE)
+    again.start(0, None)
+    used = Network("tiny", RECIPE)
+    used.start(1, None)
+    used.start(0, None)
+    for ours, theirs in zip(weights_of(used), weights_of(again), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not np.array_equal(weights_of(network)[2], weights_of(again)[2])
+
+
+def test_frozen_layers_stay_exactly_as_they_were(workspace, dataset, network):
+    network.start(0, None)
+    frozen = [network.core.get_layer(name) for name in ("frozen_conv", "frozen_bn")]
+    before = [np.asarray(weight).copy() for layer in frozen for weight in layer.weights]
+    assert len(before) == 6
+    statistics = np.asarray(network.core.get_layer("bn").moving_mean).copy()
+    train(CELL, dataset, network, workspace)
+    after = [np.asarray(weight) for layer in frozen for weight in layer.weights]
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert not np.array_equal(statistics, np.asarray(network.core.get_layer("bn").moving_mean))
+
+
+@pytest.mark.slow
+def test_clcms_frozen_layers_stay_exactly_as_they_were(workspace, dataset):
+    recipe = dataclasses.replace(RECIPE, epochs=1, batch_norm_momentum=None)
+    network = Network("clcm", recipe)
+    network.start(0, None)
+    frozen = [weight for layer in network.core.layers[:10] for weight in layer.weights]
+    assert len(frozen) == 16  # four convolutions, three batch norms of four
+    before = [np.asarray(weight).copy() for weight in frozen]
+    moving = np.asarray(network.core.get_layer("block_1_depthwise_BN").moving_mean).copy()
+    train(Cell("clcm", "fer2013", recipe, 0), dataset, network, workspace)
+    for old, new in zip(before, frozen, strict=True):
+        np.testing.assert_array_equal(old, np.asarray(new))
+    assert not np.array_equal(moving, np.asarray(network.core.get_layer("block_1_depthwise_BN").moving_mean))
+
+
+def test_a_loss_that_is_not_a_number_ends_with_a_message(workspace, dataset, tiny_model):
+    recipe = dataclasses.replace(RECIPE, optimizer="sgd", learning_rate=1.0, epochs=2)
+    network = Network("tiny", recipe)
+    cell = dataclasses.replace(CELL, recipe=recipe)
+
+    def spoil() -> None:
+        network.core.get_layer("conv").kernel.assign(np.full((3, 3, 4, 12), np.nan, np.float32))
+
+    with pytest.raises(FerBenchError, match="loss became nan in epoch 1; lower the recipe's learning rate"):
+        train(cell, dataset, network, workspace, on_step=spoil)
+
+
+def test_a_recipe_that_wants_imagenet_never_starts_at_random(workspace, dataset, network):
+    cell = dataclasses.replace(CELL, recipe=CELL.recipe.starting("tiny", pretrained=True))
+    with pytest.raises(FerBenchError, match="give --weights imagenet .* or --weights random"):
+        train(cell, dataset, network, workspace)
+    with pytest.raises(FerBenchError, match="no ImageNet weights are known for this model"):
+        train(cell, dataset, network, workspace, weights="imagenet")
+
+
+def test_a_damaged_checkpoint_names_the_file(workspace, dataset, network):
+    workspace.run(CELL.id).mkdir(parents=True)
+    (workspace.run(CELL.id) / "checkpoint.npz").write_bytes(b"PK junk")
+    with pytest.raises(FerBenchError, match=r"checkpoint\.npz: damaged checkpoint"):
+        train(CELL, dataset, network, workspace)
+
+
+def test_evaluation_counts_what_it_stores(workspace, dataset, network):
+    run = train(CELL, dataset, network, workspace)
+    target = Prepared.load(workspace.prepared("ck-plus"))
+    for tested in (dataset, target):
+        record = evaluate(run, tested, network, workspace)
+        folder = workspace.results.records / "eval"
+        stored = np.load(folder / record.predictions, allow_pickle=False)
+        assert record.n == len(tested.indices("test")) == len(stored["ids"])
+        assert stored["ids"].tolist() == tested.ids[tested.indices("test")].tolist()
+        assert stored["probabilities"].dtype == np.float16
+        predicted = stored["probabilities"].argmax(axis=1)
+        matrix = np.zeros((7, 7), int)
+        np.add.at(matrix, (stored["labels"], predicted), 1)
+        assert matrix.tolist() == [list(row) for row in record.confusion_matrix]
+        assert record.accuracy == (predicted == stored["labels"]).mean()
+        assert (record.dataset, record.target, record.origin) == ("fer2013", tested.dataset, "synthetic")
+        assert records.load(records.path_of(workspace.results.records, record), EvalRecord) == record
+
+
+def test_real_and_synthetic_are_never_mixed(workspace, dataset, network):
+    run = dataclasses.replace(train(CELL, dataset, network, workspace), origin="real")
+    with pytest.raises(FerBenchError, match="never mixed"):
+        evaluate(run, Prepared.load(workspace.prepared("ck-plus")), network, workspace)
+
+
+@pytest.mark.slow
+def test_a_run_survives_sigkill(workspace, tmp_path):
+    """A real process, really killed, ends with the bits of one that was left alone."""
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import sys; sys.path.insert(0, sys.argv[2])\n"
+        "from pathlib import Path\n"
+        "from conftest import build_tiny\n"
+        "from fer_bench import models\n"
+        "from fer_bench.models.card import ModelCard\n"
+        "models._BUILT_IN['tiny'] = ModelCard(name='tiny', title='', build=build_tiny, reference='',\n"
+        "    trainable_parameters=0, non_trainable_parameters=0)\n"
+        "from test_training import CELL\n"
+        "from fer_bench.datasets.prepared import Prepared\n"
+        "from fer_bench.network import Network\n"
+        "from fer_bench.training import train\n"
+        "from fer_bench.workspace import Workspace\n"
+        "data = Prepared.load(Path(sys.argv[3]))\n"
+        "print('ready', flush=True)\n"
+        "train(CELL, data, Network('tiny', CELL.recipe), Workspace(Path(sys.argv[1])),\n"
+        "      on_epoch=lambda n, e: print('epoch', flush=True))\n"
+    )
+    folder = os.path.dirname(__file__)
+
+    def start(root):
+        return subprocess.Popen(
+            [sys.executable, str(script), str(root), folder, str(workspace.prepared("fer2013"))],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    alone, killed = Workspace(tmp_path / "alone"), Workspace(tmp_path / "killed")
+    assert start(alone.root).wait(120) == 0
+    rng = np.random.default_rng(0)
+    for _ in range(2):
+        process = start(killed.root)
+        assert process.stdout is not None
+        while process.stdout.readline().strip() != "epoch":
+            pass
+        time.sleep(rng.uniform(0, 0.2))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert start(killed.root).wait(120) == 0
+    paths = [records.paths(place.results.records, TrainRecord)[0] for place in (alone, killed)]
+    first, second = (records.load(path, TrainRecord) for path in paths)
+    assert [(e.loss, e.val_loss, e.val_accuracy) for e in first.history] == [
+        (e.loss, e.val_loss, e.val_accuracy) for e in second.history
+    ]
+    networks = []
+    for place in (alone, killed):
+        import h5py
+
+        with h5py.File(place.weights(CELL.id)) as content:
+            arrays: list[np.ndarray] = []
+            content.visititems(
+                lambda _, item, arrays=arrays: arrays.append(item[...]) if isinstance(item, h5py.Dataset) else None
+            )
+            networks.append(arrays)
+    assert len(networks[0]) > 10
+    for ours, theirs in zip(*networks, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
