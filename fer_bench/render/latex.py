@@ -72,6 +72,7 @@ def to_latex(table: Table) -> str:
         r"\centering",
         rf"\caption{{{escape(table.caption)}}}",
         rf"\label{{tab:fer-bench-{table.number:02d}}}",
+        r"\par\smallskip",
         r"\small",
     ]
     grids = [block for block in table.blocks if isinstance(block, Grid)]
@@ -130,7 +131,8 @@ def _matrices(block: Matrices) -> str:
     published = [matrix.published for matrix in block.matrices if matrix.published is not None]
     if published:
         lines += [*_titled("Published", len(columns)), _body(tuple(columns), _side_by_side(block.classes, published))]
-    return _tabular("l" + "r" * (len(columns) - 1), lines)
+    # Twenty-two columns: less space between them leaves more for the digits.
+    return "{\\setlength{\\tabcolsep}{3pt}%\n" + _tabular("l" + "r" * (len(columns) - 1), lines) + "}"
 
 
 def _side_by_side(classes: tuple[str, ...], matrices: Sequence[tuple[tuple[Value, ...], ...]]) -> tuple[Row, ...]:

@@ -251,8 +251,8 @@ def _check_weights(folder: Path, block: Block) -> None:
         digest, first = weights.setdefault((record.model, record.seed), (record.weights_sha256, path))
         if digest != record.weights_sha256:
             raise FerBenchError(
-                f"{path}: made with other weights than {first.name}; run `fer-bench evaluate` and `fer-bench cross-test` "
-                "again"
+                f"{path}: made with other weights than {first.name}; "
+                "run `fer-bench evaluate` and `fer-bench cross-test` again"
             )
 
 

@@ -10,7 +10,9 @@ SHORT = 12
 """Hexadecimal digits of a fingerprint or checksum that a note prints."""
 
 
-SYNTHETIC_NOTE = "Synthetic faces drawn in the layouts of the datasets named: these figures say nothing about the datasets themselves."
+SYNTHETIC_NOTE = (
+    "Synthetic faces drawn in the layouts of the datasets named: these figures say nothing about the datasets."
+)
 
 
 def dataset_notes(evidence: Evidence, targets: Sequence[str] = ("",)) -> list[str]:

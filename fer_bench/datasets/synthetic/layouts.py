@@ -106,9 +106,11 @@ def synthesize(
             raise FerBenchError(f"{number} {name} images for {dataset}; ask for at least {len(EMOTIONS)}, one a class")
     if destination.is_file() or (destination.is_dir() and any(destination.iterdir())):
         raise FerBenchError(f"{destination} exists and is not an empty folder; choose another or remove it")
-    destination.parent.mkdir(parents=True, exist_ok=True)
     folder = destination.parent / f".{destination.name}-{uuid.uuid4().hex[:8]}"
-    folder.mkdir()
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise FerBenchError(f"{destination.parent}: no folder can be made there ({error.strerror})") from error
     try:
         plan = _PLANS[dataset, layout](folder, train, test, seed)
         results = _run(plan.jobs, progress)
@@ -146,33 +148,30 @@ def _run(jobs: Sequence[Callable[[], Any]], progress: Progress | None) -> list[A
     return results
 
 
-def _spread(total: int, classes: int = len(EMOTIONS)) -> list[int]:
-    """Return how many of ``total`` pictures each class gets when picture i shows class i modulo ``classes``."""
-    return [len(range(index, total, classes)) for index in range(classes)]
+def _spread(total: int) -> list[int]:
+    """Return how many of ``total`` pictures each class gets when picture i shows class i modulo seven."""
+    return [len(range(index, total, len(EMOTIONS))) for index in range(len(EMOTIONS))]
 
 
 @dataclass(frozen=True)
 class _Portrait:
-    emotion: str
     identity: Identity
     face: Face
     rng: np.random.Generator
     """For what else is drawn about the picture."""
 
 
-def _portrait(emotion: str, key: list[int], sizes: Callable[[np.random.Generator], int]) -> _Portrait:
+def _portrait(
+    emotion: str, key: list[int], sizes: Callable[[np.random.Generator], int], *, gray: bool = False
+) -> _Portrait:
     """Draw someone in the wild, seeded by ``key``: seed, dataset, part and number of the picture."""
     rng = np.random.default_rng(key)
     identity, units, view = draw_identity(rng), action_units(emotion, rng), draw_view(rng)
-    return _Portrait(emotion, identity, render(identity, units, view, sizes(rng)), rng)
+    return _Portrait(identity, render(identity, units, view, sizes(rng), gray=gray), rng)
 
 
 def _write_image(path: Path, image: NDArray[np.uint8], options: list[int]) -> None:
     path.write_bytes(cv2.imencode(path.suffix, image, options)[1].tobytes())
-
-
-def _gray(face: Face) -> NDArray[np.uint8]:
-    return np.asarray(cv2.cvtColor(face.image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
 
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
@@ -198,9 +197,9 @@ def _fer2013_parts(train: int, test: int) -> tuple[list[tuple[str, str, list[int
 
 def _fer2013_folders(folder: Path, train: int, test: int, seed: int) -> _Plan:
     def draw(usage: str, emotion: str, key: list[int], number: int) -> None:
-        face = _portrait(emotion, [seed, *key], lambda _: 48).face
+        image = _portrait(emotion, [seed, *key], lambda _: 48, gray=True).face.image
         split = "train" if usage == "Training" else "test"
-        _write_image(folder / split / emotion / f"{usage}_{10_000_000 + number}.jpg", _gray(face), _JPEG)
+        _write_image(folder / split / emotion / f"{usage}_{10_000_000 + number}.jpg", image, _JPEG)
 
     for split in ("train", "test"):
         for emotion in EMOTIONS:
@@ -211,7 +210,7 @@ def _fer2013_folders(folder: Path, train: int, test: int, seed: int) -> _Plan:
 
 def _fer2013_csv(folder: Path, train: int, test: int, seed: int) -> _Plan:
     def draw(usage: str, emotion: str, key: list[int]) -> str:
-        pixels = _gray(_portrait(emotion, [seed, *key], lambda _: 48).face)
+        pixels = _portrait(emotion, [seed, *key], lambda _: 48, gray=True).face.image
         return f"{_FER2013.index(emotion)},{' '.join(map(str, pixels.ravel().tolist()))},{usage}\n"
 
     def finish(lines: list[str]) -> None:
@@ -349,13 +348,12 @@ def _ck_frame(folder: Path, sequence: _Sequence, number: int) -> None:
     units = {unit: strength * value for unit, value in sequence.units.items()}
     view = sequence.view
     moved = dataclasses.replace(view, pitch=view.pitch + 1.5 * strength, grain_seed=view.grain_seed + number)
-    face = render(sequence.identity, units, moved, 640)
+    face = render(sequence.identity, units, moved, 640, gray=not sequence.colour)
     # 640 x 490: the middle of a square picture.
     top, bottom = 75, 565
-    image = (face.image if sequence.colour else _gray(face))[top:bottom]
     below = Path(sequence.subject) / sequence.name
     stem = f"{sequence.subject}_{sequence.name}_{number:08d}"
-    _write_image(folder / "cohn-kanade-images" / below / f"{stem}.png", image, _PNG)
+    _write_image(folder / "cohn-kanade-images" / below / f"{stem}.png", face.image[top:bottom], _PNG)
     lines = "".join(f"{x:16.7e}{y - top:16.7e}\n" for x, y in face.landmarks)
     (folder / "Landmarks" / below / f"{stem}_landmarks.txt").write_text(lines, encoding="ascii", newline="\n")
     if sequence.emotion and number == sequence.frames:

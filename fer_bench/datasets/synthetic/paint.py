@@ -302,10 +302,10 @@ class Painter:
             roots, tips = self.outline(rim[4:-4:2] * 0.98), self.surface(edge[4:-4])
             reach = self._own.uniform(0.3, 0.9, len(roots))[:, None]
             ends = roots + (tips[:: len(tips) // len(roots)][: len(roots)] - roots) * reach
-            strands = _fixed(np.stack((roots, ends), axis=1))
+            locks = list(_fixed(np.stack((roots, ends), axis=1)))
             width = max(1, round(0.03 * self.unit))
             for start, shade in enumerate((0.82, 1.2)):
-                cv2.polylines(self.canvas, strands[start::2], False, _times(colour, shade), width, cv2.LINE_AA, 4)
+                cv2.polylines(self.canvas, locks[start::2], False, _times(colour, shade), width, cv2.LINE_AA, 4)
 
     def _glasses(self) -> None:
         who = self.identity

@@ -20,12 +20,12 @@ class Face:
     """A rendered face."""
 
     image: NDArray[np.uint8]
-    """(size, size, 3), BGR."""
+    """(size, size, 3) BGR, or (size, size) gray."""
     landmarks: NDArray[np.float32]
     """(68, 2), x and y in pixels, in the order of iBUG 300-W and CK+; moved onto the border where they lie outside."""
 
 
-def render(identity: Identity, aus: Mapping[Unit, float], view: View, size: int) -> Face:
+def render(identity: Identity, aus: Mapping[Unit, float], view: View, size: int, *, gray: bool = False) -> Face:
     """Draw a face at twice its size or more and reduce it by area. The same arguments give the same pixels.
 
     Args:
@@ -33,10 +33,13 @@ def render(identity: Identity, aus: Mapping[Unit, float], view: View, size: int)
         aus: action units and intensities, see :func:`~fer_bench.datasets.synthetic.face.action_units`.
         view: pose, light, camera.
         size: side of the square picture, pixels.
+        gray: photograph in gray, at a third of the camera's cost.
     """
     painter = Painter(identity, Muscles(aus), view, size * max(2, math.ceil(128 / size)))
     painter.paint()
     image = cv2.resize(painter.canvas, (size, size), interpolation=cv2.INTER_AREA)
+    if gray:
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     landmarks = painter.landmarks() * (size / painter.side)
     return Face(_photograph(image, _light(painter), view), np.clip(landmarks, 0, size - 1).astype(np.float32))
 
@@ -92,7 +95,7 @@ def _light(painter: Painter) -> NDArray[np.float32]:
 def _photograph(image: MatLike, shading: NDArray[np.float32], view: View) -> NDArray[np.uint8]:
     size = image.shape[0]
     shade = cv2.resize(shading, (size, size), interpolation=cv2.INTER_LINEAR)
-    lit = cv2.multiply(image, cv2.merge((shade, shade, shade)), dtype=cv2.CV_8U)
+    lit = cv2.multiply(image, _like(shade, image), dtype=cv2.CV_8U)
     sigma = view.blur * size
     if sigma > 0.2:
         lit = cv2.GaussianBlur(lit, (0, 0), sigma)
@@ -100,4 +103,9 @@ def _photograph(image: MatLike, shading: NDArray[np.float32], view: View) -> NDA
     levels = (levels - 0.5) * view.contrast + 0.5
     lit = cv2.LUT(lit, (np.clip(levels, 0, 1) * 255).astype(np.uint8))
     grain = np.random.default_rng(view.grain_seed).standard_normal((size, size), dtype=np.float32) * view.noise
-    return np.asarray(cv2.add(lit, cv2.merge((grain, grain, grain)), dtype=cv2.CV_8U), dtype=np.uint8)
+    return np.asarray(cv2.add(lit, _like(grain, image), dtype=cv2.CV_8U), dtype=np.uint8)
+
+
+def _like(plane: MatLike, image: MatLike) -> MatLike:
+    """Return a plane, (n, n), with as many equal channels as ``image``."""
+    return plane if image.ndim == 2 else cv2.merge((plane, plane, plane))
