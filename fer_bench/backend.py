@@ -44,6 +44,7 @@ def configure() -> str:
     """
     chosen = name()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _keep_freed_memory()
     try:
         with _quiet_import():
             _prepare(chosen)
@@ -67,6 +68,24 @@ def _prepare(chosen: str) -> None:
         for device in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(device, True)
     import keras  # noqa: F401
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep what is freed: a training step frees and takes the same hundreds of megabytes every time.
+
+    Measured with ShuffleNetV2 at 48 x 48: half the system time (12 s to 5.5 s in a minute), which matters where two
+    networks are trained side by side on two cores. Where there is no glibc nothing is done.
+    """
+    import ctypes
+
+    m_trim_threshold, m_top_pad, m_mmap_threshold = -1, -2, -3
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(m_mmap_threshold, 32 * 2**20)  # the largest that glibc accepts
+    mallopt(m_trim_threshold, 2**31 - 1)
+    mallopt(m_top_pad, 64 * 2**20)
 
 
 @contextlib.contextmanager

@@ -43,7 +43,7 @@ def describe(backend_devices: Sequence[str] = ()) -> Environment:
     """
     system = f"{platform.system()}-{platform.release()} {platform.machine()}"
     processor = _processor()
-    cores = _cores()
+    cores = cores()
     memory = round(_memory_bytes() / 2**30, 1)
     devices = tuple(backend_devices)
     identity = "\n".join((processor, str(cores), f"{memory:.1f}", system, *devices))
@@ -69,7 +69,7 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return the logical cores that this process may use: a container often allows fewer than the machine has."""
     if sys.platform == "linux":
         allowed = len(os.sched_getaffinity(0))

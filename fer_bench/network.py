@@ -25,15 +25,16 @@ PREDICT_BATCH = 64
 
 
 def build_model(name: str, recipe: Recipe, seed: int, classes: int = len(EMOTIONS)) -> Any:
-    """Build one registered model with the random weights of ``seed`` and the recipe's batch-norm momentum."""
+    """Build one registered model with the random weights of ``seed``, the recipe's batch-norm momentum and dropout."""
     import keras
 
     keras.utils.set_random_seed(seed)
     model = model_card(name).build(recipe.image_size, classes)
-    if recipe.batch_norm_momentum is not None:
-        for layer in model.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.momentum = recipe.batch_norm_momentum
+    for layer in model.layers:
+        if recipe.batch_norm_momentum is not None and isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = recipe.batch_norm_momentum
+        if recipe.dropout is not None and isinstance(layer, keras.layers.Dropout):
+            layer.rate = recipe.dropout
     return model
 
 

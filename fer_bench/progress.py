@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class Bar:
             unit=unit,
             leave=False,
             dynamic_ncols=True,
-            disable=not sys.stderr.isatty(),
+            disable=_listener is not None or not sys.stderr.isatty(),
             position=1 if _overall else 0,
         )
 
@@ -68,7 +68,19 @@ def bar(title: str, total: int | None = None, unit: str = "it") -> Iterator[Bar]
 
 def say(text: str) -> None:
     """Print one line to stderr, above any bar."""
-    tqdm.write(text, file=sys.stderr)
+    if _listener is not None:
+        _listener(text)
+    else:
+        tqdm.write(text, file=sys.stderr)
+
+
+def report_to(listener: Callable[[str], None]) -> None:
+    """Show no bars in this process, and give what it says to ``listener``: for workers of another process."""
+    global _listener
+    _listener = listener
+
+
+_listener: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,14 +93,18 @@ class Stage:
 
 
 class Plan:
-    """A list of stages worked through in order: what runs, what comes, how much time is left.
+    """A list of stages with different titles: what runs, what comes, how much time is left.
 
-    The time left is the expected cost of what is to come, scaled by how the finished stages kept to theirs.
+    The time left is the expected cost of what is to come, scaled by how the finished stages kept to theirs. Stages
+    may overlap; then the time in which any of them ran counts once.
     """
 
     def __init__(self, stages: Sequence[Stage]) -> None:
         self._stages = stages
         self._done = 0
+        self._finished: set[Stage] = set()
+        self._running: dict[Stage, float] = {}
+        self._since: float | None = None
         self._worked = 0.0
         self._expected = 0.0
         total = sum(stage.seconds for stage in stages)
@@ -105,20 +121,42 @@ class Plan:
     def stage(self) -> Iterator[Stage]:
         """Work on the next stage; it is counted when the block ends without an error."""
         stage = self._stages[self._done]
-        following = self._stages[self._done + 1].title if self._done + 1 < len(self._stages) else "nothing"
-        self._bar.set_description_str(f"[{self._done + 1}/{len(self._stages)}] {stage.title}")
-        self._bar.set_postfix_str(f"next: {following}{self._left_text()}")
-        began = time.perf_counter()
+        self.began(stage)
         yield stage
-        took = time.perf_counter() - began
+        self.ended(stage)
+
+    def began(self, stage: Stage) -> None:
+        """Show that a stage runs, and what comes."""
+        self._running[stage] = time.perf_counter()
+        if len(self._running) == 1 and self._since is None:
+            self._since = time.perf_counter()
+        self._show()
+
+    def ended(self, stage: Stage) -> None:
+        """Count a stage, say how long it took and how much time is left."""
+        now = time.perf_counter()
+        took = now - self._running.pop(stage)
         self._done += 1
-        self._worked += took
         self._expected += stage.seconds
+        self._finished.add(stage)
+        if self._since is not None:
+            self._worked += now - self._since
+            self._since = now if self._running else None
         self._bar.update(min(round(self._expected), self._bar.total or 0) - self._bar.n)
         say(f"[{self._done}/{len(self._stages)}] {stage.title}: {duration(took)}{self._left_text()}")
+        self._show()
+
+    def _show(self) -> None:
+        if self._running:
+            self._bar.set_description_str(
+                f"[{self._done + 1}/{len(self._stages)}] " + ", ".join(stage.title for stage in self._running)
+            )
+        coming = [stage for stage in self._stages if stage not in self._finished and stage not in self._running]
+        following = coming[0].title if coming else "nothing"
+        self._bar.set_postfix_str(f"next: {following}{self._left_text()}")
 
     def _left_text(self) -> str:
-        to_come = sum(stage.seconds for stage in self._stages[self._done :])
+        to_come = sum(stage.seconds for stage in self._stages if stage not in self._finished)
         if not to_come or not self._expected:
             return ""
         return f"; about {duration(to_come * self._worked / self._expected)} left"

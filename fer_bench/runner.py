@@ -4,7 +4,7 @@ Every stage is skipped where its result is there already, so that a second run e
 where it stopped. Planning reads files only; Keras is imported by the first stage that needs it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from fer_bench.grid import Cell
 from fer_bench.progress import Plan, Stage, bar, say
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord
+from fer_bench.workers import Event, Work, work_side_by_side
 from fer_bench.workspace import Workspace
 
 SYNTHETIC_TRAIN = 700
@@ -45,6 +46,8 @@ class Job:
     weights: str | None
     runs: int
     """Timed calls of each model."""
+    jobs: int = 1
+    """Models trained side by side."""
 
 
 def run_all(workspace: Workspace, job: Job) -> None:
@@ -54,25 +57,36 @@ def run_all(workspace: Workspace, job: Job) -> None:
         FerBenchError: no dataset to train on, real and synthetic data in one workspace, or what a stage raises.
     """
     with workspace.lock():
-        _data(workspace, job)
-        datasets = _load(workspace, job.synthetic)
-        work = [*_training(workspace, job, datasets), *_profiling(workspace, job)]
-        if work or not stages.is_rendered(workspace.results):
-            work.append((Stage("tables, figures, report", 15), partial(stages.render, workspace.results)))
-        _work_through(work)
+        _work_through(_data(workspace, job))
+        groups = _training(workspace, job, _load(workspace, job.synthetic))
+        after = _profiling(workspace, job)
+        if groups or after or not stages.is_rendered(workspace.results):
+            after.append((Stage("tables, figures, report", 15), partial(stages.render, workspace.results)))
+        _work_through(after, groups, job.jobs)
 
 
-Work = tuple[Stage, Callable[[], object]]
+def _work_through(work: Sequence[Work], groups: Sequence[Sequence[Work]] = (), jobs: int = 1) -> None:
+    """Do the groups, several side by side where ``jobs`` allows, then ``work`` in order."""
+    side_by_side = jobs > 1 and len(groups) > 1
+    in_order = [*([] if side_by_side else [item for group in groups for item in group]), *work]
+    with Plan([stage for stage, _ in (*(item for group in groups for item in group), *work)]) as plan:
+        if side_by_side:
+
+            def on_event(event: Event) -> None:
+                if event.kind == "say":
+                    say(event.text)
+                elif event.stage is not None:
+                    (plan.began if event.kind == "begin" else plan.ended)(event.stage)
+
+            work_side_by_side(groups, jobs, on_event)
+        for stage, do in in_order:
+            plan.began(stage)
+            do()
+            plan.ended(stage)
 
 
-def _work_through(work: Sequence[Work]) -> None:
-    with Plan([stage for stage, _ in work]) as plan:
-        for _, do in work:
-            with plan.stage():
-                do()
-
-
-def _data(workspace: Workspace, job: Job) -> None:
+def _data(workspace: Workspace, job: Job) -> list[Work]:
+    """Return the datasets to be made or prepared."""
     work: list[Work] = []
     if job.synthetic:
         for name in dataset_cards():
@@ -83,7 +97,7 @@ def _data(workspace: Workspace, job: Job) -> None:
             say(f"{name} is prepared already; {source} is not read again (fer-bench prepare {name} does that)")
         else:
             work.append((Stage(f"prepare {name}", 30), partial(_prepare, workspace, name, source)))
-    _work_through(work)
+    return work
 
 
 def _synthesize(workspace: Workspace, name: str) -> None:
@@ -120,41 +134,38 @@ def _load(workspace: Workspace, synthetic: bool) -> dict[str, Prepared]:
     return found
 
 
-def _training(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) -> list[Work]:
-    """Return the missing runs and tests; the tests of a run follow it while its network is at hand."""
-    networks = stages.Networks()
+def _training(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) -> list[list[Work]]:
+    """Return the missing runs and tests by model; the tests of a run follow it while its network is at hand."""
     trainable = [name for name in datasets if dataset_card(name).trainable]
-    test_only = [dataset for name, dataset in datasets.items() if not dataset_card(name).trainable]
-    work: list[Work] = []
-    compiled = ""
+    test_only = [name for name in datasets if not dataset_card(name).trainable]
+    groups: dict[str, list[Work]] = {}
+    networks = {model: stages.Networks() for model in job.models}
     for cell in grid.cells(job.models, trainable, job.recipe, job.seeds):
-        dataset = datasets[cell.dataset]
-        targets = [dataset, *test_only]
-        run = grid.trained(workspace, cell, dataset.fingerprint)
-        if run is not None and all(grid.evaluated(workspace, run, target) is not None for target in targets):
+        targets = [cell.dataset, *test_only]
+        run = grid.trained(workspace, cell, datasets[cell.dataset].fingerprint)
+        if run is not None and all(grid.evaluated(workspace, run, datasets[target]) for target in targets):
             continue
-        title = f"{cell.model} on {cell.dataset}" + (f", seed {cell.seed}" if len(job.seeds) > 1 else "")
-        seconds = 0.0 if cell.model == compiled else _COMPILE_SECONDS
-        compiled = cell.model
+        group = groups.setdefault(cell.model, [])
+        seconds = 2.0 if group else _COMPILE_SECONDS
         if run is None:
-            images = len(dataset.indices("train")) * cell.recipe.epochs
+            images = len(datasets[cell.dataset].indices("train")) * cell.recipe.epochs
             seconds += images / _IMAGES_PER_SECOND * max(1.0, (cell.recipe.image_size / 48) ** 2)
-        stage = Stage(f"{'train and test' if run is None else 'test'} {title}", seconds + 2)
-        work.append((stage, partial(_train_and_test, workspace, cell, dataset, targets, networks, job.weights)))
-    return work
+        title = f"{'train and test' if run is None else 'test'} {cell.model} on {cell.dataset}"
+        title += f", seed {cell.seed}" if len(job.seeds) > 1 else ""
+        do = partial(_train_and_test, workspace, cell, targets, networks[cell.model], job.weights)
+        group.append((Stage(title, seconds), do))
+    return list(groups.values())
 
 
 def _train_and_test(
-    workspace: Workspace,
-    cell: Cell,
-    dataset: Prepared,
-    targets: Sequence[Prepared],
-    networks: stages.Networks,
-    weights: str | None,
+    workspace: Workspace, cell: Cell, targets: Sequence[str], networks: stages.Networks, weights: str | None
 ) -> None:
-    run = stages.train_cell(workspace, cell, dataset, networks, weights=weights)
-    results = [stages.test_run(workspace, run, cell, target, networks) for target in targets]
-    say("    accuracy: " + ", ".join(f"{result.target} {result.accuracy:.1%}" for result in results))
+    """Train a cell and test it; everything comes by name, since this runs in worker processes too."""
+    run = stages.train_cell(workspace, cell, Prepared.load(workspace.prepared(cell.dataset)), networks, weights=weights)
+    tests = [
+        stages.test_run(workspace, run, cell, Prepared.load(workspace.prepared(target)), networks) for target in targets
+    ]
+    say(f"    {cell.model} on {cell.dataset}: " + ", ".join(f"{test.target} {test.accuracy:.1%}" for test in tests))
 
 
 def _profiling(workspace: Workspace, job: Job) -> list[Work]:

@@ -1,7 +1,5 @@
 """Files that are whole or absent; paths that stay inside."""
 
-import os
-
 import pytest
 
 from fer_bench.errors import FerBenchError
@@ -11,12 +9,17 @@ from fer_bench.files import inside, read_json, replacing, write_json
 def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "a.weights.h5"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
-        assert temporary.name.endswith(".weights.h5")
-        temporary.write_text("new")
-        raise ZeroDivisionError
+
+    def write_and_fail() -> None:
+        with replacing(path) as temporary:
+            assert temporary.name.endswith(".weights.h5")
+            temporary.write_text("new")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == [path.name]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path):

@@ -81,7 +81,7 @@ def test_weights_that_cannot_be_had_are_an_error_not_a_random_start(tmp_path, im
         card.load_imagenet(model, str(tmp_path / "missing.weights.h5"))
     junk = tmp_path / "junk.weights.h5"
     junk.write_bytes(b"not an HDF5 file")
-    with pytest.raises(FerBenchError, match="not a Keras weights file of keras.applications.MobileNetV2"):
+    with pytest.raises(FerBenchError, match=r"not a Keras weights file of keras\.applications\.MobileNetV2"):
         card.load_imagenet(model, str(junk))
     other = tmp_path / "other.weights.h5"
     model.save_weights(other)
@@ -96,12 +96,12 @@ def test_a_failed_download_says_what_to_do(monkeypatch):
         raise Exception("URL fetch failure")  # as Keras does
 
     monkeypatch.setattr(keras.applications, "MobileNetV2", refuse)
-    with pytest.raises(FerBenchError, match="could not be downloaded.*--weights PATH"):
+    with pytest.raises(FerBenchError, match=r"could not be downloaded.*--weights PATH"):
         model_card("clcm").load_imagenet(None, "imagenet")
 
 
 def test_an_unknown_model_names_the_known_ones():
-    with pytest.raises(FerBenchError, match="no model 'resnet'.*mobilenetv2, clcm, shufflenetv2"):
+    with pytest.raises(FerBenchError, match=r"no model 'resnet'.*mobilenetv2, clcm, shufflenetv2"):
         model_card("resnet")
 
 

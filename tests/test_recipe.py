@@ -1,6 +1,7 @@
 """The protocol as a value."""
 
 import dataclasses
+import itertools
 
 import pytest
 from hypothesis import given
@@ -31,7 +32,7 @@ def test_the_schedule_rises_then_falls():
     recipe = Recipe(name="a", epochs=10, learning_rate=1.0, schedule="cosine", warmup_epochs=2)
     rates = [recipe.learning_rate_at(epoch) for epoch in range(10)]
     assert rates[0] < rates[1] < rates[2] == 1.0
-    assert all(earlier > later > 0 for earlier, later in zip(rates[2:], rates[3:], strict=False))
+    assert all(earlier > later > 0 for earlier, later in itertools.pairwise(rates[2:]))
 
 
 def test_a_recipe_from_toml(tmp_path):
@@ -76,8 +77,9 @@ def test_an_unknown_preset_names_the_known_ones():
     learning_rate=st.floats(1e-6, 1),
     pretrained=st.sets(st.sampled_from(["clcm", "mobilenetv2", "x"])),
     momentum=st.none() | st.floats(0.1, 0.99),
+    dropout=st.none() | st.floats(0, 0.9),
 )
-def test_content_gives_the_recipe_back(epochs, batch_size, learning_rate, pretrained, momentum):
+def test_content_gives_the_recipe_back(epochs, batch_size, learning_rate, pretrained, momentum, dropout):
     recipe = Recipe(
         name="r",
         epochs=epochs,
@@ -85,6 +87,7 @@ def test_content_gives_the_recipe_back(epochs, batch_size, learning_rate, pretra
         learning_rate=learning_rate,
         pretrained=tuple(pretrained),
         batch_norm_momentum=momentum,
+        dropout=dropout,
     )
     again = recipe_from({**recipe.content(), "name": "r"}, base=PRESETS["demo"], where="test")
     assert again.id == recipe.id

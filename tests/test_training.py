@@ -1,11 +1,11 @@
 """Training: it learns, keeps frozen layers, and continues after an interruption as if nothing had happened."""
 
 import dataclasses
-import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,19 +85,19 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(workspace, dataset, netwo
     undisturbed = train(CELL, dataset, network, other)
     expected = weights_of(network)
 
-    class Interruption(Exception):
+    class InterruptionError(Exception):
         pass
 
     def interrupt(number: int, _: object) -> None:
         if number in stops:
             stops.remove(number)
-            raise Interruption
+            raise InterruptionError
 
     # On a compiled network of its own, after every epoch once.
     stops = [0, 1, 2]
     second = Network("tiny", RECIPE)
     for _ in range(3):
-        with pytest.raises(Interruption):
+        with pytest.raises(InterruptionError):
             train(CELL, dataset, second, workspace, on_epoch=interrupt)
     resumed = train(CELL, dataset, second, workspace)
     for ours, theirs in zip(weights_of(second), expected, strict=True):
@@ -164,7 +164,7 @@ def test_a_loss_that_is_not_a_number_ends_with_a_message(workspace, dataset, tin
 
 def test_a_recipe_that_wants_imagenet_never_starts_at_random(workspace, dataset, network):
     cell = dataclasses.replace(CELL, recipe=CELL.recipe.starting("tiny", pretrained=True))
-    with pytest.raises(FerBenchError, match="give --weights imagenet .* or --weights random"):
+    with pytest.raises(FerBenchError, match=r"give --weights imagenet .* or --weights random"):
         train(cell, dataset, network, workspace)
     with pytest.raises(FerBenchError, match="no ImageNet weights are known for this model"):
         train(cell, dataset, network, workspace, weights="imagenet")
@@ -224,7 +224,7 @@ def test_a_run_survives_sigkill(workspace, tmp_path):
         "train(CELL, data, Network('tiny', CELL.recipe), Workspace(Path(sys.argv[1])),\n"
         "      on_epoch=lambda n, e: print('epoch', flush=True))\n"
     )
-    folder = os.path.dirname(__file__)
+    folder = str(Path(__file__).parent)
 
     def start(root):
         return subprocess.Popen(

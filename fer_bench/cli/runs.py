@@ -273,6 +273,16 @@ def run_all(
     ] = None,
     weights: WeightsOption = None,
     runs: Annotated[int, typer.Option(min=2, help="Timed single-image calls of each model.")] = 50,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            help="Models trained side by side, each in its own process; the results are the same. Default: one a core "
+            "for recipes of at most 64 x 64 pixels, whose steps keep one core busy; 1 otherwise.",
+        ),
+    ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Do everything in order: prepare, train, test, cross-test, profile, ANOVA, tables, figures, report.
@@ -283,6 +293,7 @@ def run_all(
     Example: fer-bench run-all --recipe paper --source fer2013=~/fer2013 --source ck-plus=~/CK+ --weights imagenet
     """
     from fer_bench.datasets import dataset_card
+    from fer_bench.environment import cores
     from fer_bench.models import model_card
     from fer_bench.recipe import load_recipe
     from fer_bench.runner import Job
@@ -307,7 +318,9 @@ def run_all(
     if synthetic is None:
         synthetic = chosen.name == "demo" and not sources
     place = Workspace(workspace)
-    job = Job(models, chosen, seed or [0], synthetic, sources, weights, runs)
+    if jobs is None:
+        jobs = cores() if chosen.image_size <= 64 else 1
+    job = Job(models, chosen, seed or [0], synthetic, sources, weights, runs, min(jobs, len(models)))
     run(place, job)
     typer.echo(
         f"tables: {place.results.tables}\nfigures: {place.results.figures}\n"

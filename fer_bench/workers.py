@@ -1,0 +1,118 @@
+"""Several models trained at a time, each in a process of its own.
+
+The steps of a small network keep about one core busy, whatever the number of threads; on several cores two networks
+side by side take little longer than one. Every process runs the same code with the same settings as a single one
+would, so that the results are the same.
+"""
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from typing import Any, Literal
+
+from fer_bench import progress
+from fer_bench.errors import FerBenchError
+from fer_bench.progress import Stage
+
+Work = tuple[Stage, Callable[[], object]]
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a worker tells."""
+
+    kind: Literal["begin", "end", "say", "error"]
+    group: int
+    text: str = ""
+    stage: Stage | None = None
+
+
+def work_side_by_side(groups: Sequence[Sequence[Work]], jobs: int, on_event: Callable[[Event], None]) -> None:
+    """Work through groups of work, each in order in one process, at most ``jobs`` groups at a time.
+
+    The processes end with this one, however it ends, so that none writes to a workspace that nobody holds.
+
+    Args:
+        groups: picklable; objects shared within a group stay shared in its process.
+        jobs: processes at a time.
+        on_event: called here, in the parent.
+
+    Raises:
+        FerBenchError: the message of the first worker that raised one, or a worker died; the others are stopped.
+    """
+    context = multiprocessing.get_context("spawn")
+    events: Any = context.Queue()
+    running: dict[int, Any] = {}
+    waiting = list(range(len(groups)))
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                number = waiting.pop(0)
+                process = context.Process(target=_work, args=(number, list(groups[number]), events), daemon=True)
+                process.start()
+                running[number] = process
+            try:
+                _handle(events.get(timeout=0.2), on_event)
+                continue
+            except queue.Empty:
+                pass
+            for number, process in list(running.items()):
+                if not process.is_alive():
+                    del running[number]
+                    if process.exitcode != 0:
+                        _drain(events, on_event)
+                        raise FerBenchError(
+                            f"the process that worked on {groups[number][0][0].title!r} ended with "
+                            f"{process.exitcode} (a negative number is a signal; -9 often means too little memory); "
+                            "run the same command again to continue, with --jobs 1 to use less memory"
+                        )
+        _drain(events, on_event)
+    finally:
+        for process in running.values():
+            process.terminate()
+        for process in running.values():
+            process.join()
+
+
+def _handle(event: Event, on_event: Callable[[Event], None]) -> None:
+    if event.kind == "error":
+        raise FerBenchError(event.text)
+    on_event(event)
+
+
+def _drain(events: Any, on_event: Callable[[Event], None]) -> None:
+    time.sleep(0.1)
+    while True:
+        try:
+            _handle(events.get(timeout=0.05), on_event)
+        except queue.Empty:
+            return
+
+
+def _work(number: int, group: list[Work], events: Any) -> None:
+    """Work through one group in this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent hears Ctrl-C and stops its workers.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    progress.report_to(lambda text: events.put(Event("say", number, text)))
+    try:
+        for stage, do in group:
+            events.put(Event("begin", number, stage=stage))
+            do()
+            events.put(Event("end", number, stage=stage))
+    except FerBenchError as error:
+        events.put(Event("error", number, str(error)))
+    events.close()
+    events.join_thread()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
