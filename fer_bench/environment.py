@@ -43,17 +43,17 @@ def describe(backend_devices: Sequence[str] = ()) -> Environment:
     """
     system = f"{platform.system()}-{platform.release()} {platform.machine()}"
     processor = _processor()
-    cores = cores()
+    available = cores()
     memory = round(_memory_bytes() / 2**30, 1)
     devices = tuple(backend_devices)
-    identity = "\n".join((processor, str(cores), f"{memory:.1f}", system, *devices))
+    identity = "\n".join((processor, str(available), f"{memory:.1f}", system, *devices))
     return Environment(
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         packages=_versions(),
         python=platform.python_version(),
         system=system,
         processor=processor,
-        cores=cores,
+        cores=available,
         memory_gib=memory,
         devices=devices,
         host=hashlib.sha256(identity.encode()).hexdigest()[:12],

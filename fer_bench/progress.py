@@ -156,10 +156,16 @@ class Plan:
         self._bar.set_postfix_str(f"next: {following}{self._left_text()}")
 
     def _left_text(self) -> str:
-        to_come = sum(stage.seconds for stage in self._stages if stage not in self._finished)
-        if not to_come or not self._expected:
+        now = time.perf_counter()
+        # A running stage counts by its age, never quite as done, so that one that overruns does not count as nothing.
+        progressed = self._expected + sum(
+            min(now - began, 0.95 * stage.seconds) for stage, began in self._running.items()
+        )
+        total = sum(stage.seconds for stage in self._stages)
+        worked = self._worked + (now - self._since if self._since is not None else 0.0)
+        if self._done == 0 or self._done == len(self._stages):
             return ""
-        return f"; about {duration(to_come * self._worked / self._expected)} left"
+        return f"; about {duration((total - progressed) * worked / progressed)} left"
 
     def __enter__(self) -> "Plan":
         _overall.append(self)

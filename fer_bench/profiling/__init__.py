@@ -1,8 +1,7 @@
 """Complexity of models: parameters, FLOPs and single-image inference time (paper, section V-E, Table 6)."""
 
-import math
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from fer_bench.environment import describe
 from fer_bench.errors import FerBenchError
 from fer_bench.models import model_card
 from fer_bench.models.card import ModelCard
+from fer_bench.network import count_parameters
 from fer_bench.profiling.flops import flops_paper_rule
 from fer_bench.profiling.latency import Progress, measure
 from fer_bench.profiling.runtimes import RUNTIMES, Call
@@ -118,7 +118,7 @@ def _noise(image_size: int, seed: int) -> NDArray[np.float32]:
 
 
 def _parameters(model: Any, card: ModelCard, classes: int) -> dict[str, int]:
-    trainable, others = _size(model.trainable_weights), _size(model.non_trainable_weights)
+    trainable, others = count_parameters(model)
     expected = (card.trainable_parameters, card.non_trainable_parameters)
     if classes == 7 and (trainable, others) != expected:
         raise FerBenchError(
@@ -126,10 +126,6 @@ def _parameters(model: Any, card: ModelCard, classes: int) -> dict[str, int]:
             f"{expected[0]:,} and {expected[1]:,}: the architecture or the card has changed"
         )
     return {"trainable_parameters": trainable, "non_trainable_parameters": others}
-
-
-def _size(weights: Iterable[Any]) -> int:
-    return sum(math.prod(weight.shape) for weight in weights)
 
 
 def _check_outputs(name: str, calls: dict[str, Call], batch: NDArray[np.float32], classes: int) -> None:

@@ -1,0 +1,58 @@
+"""What a person sees while work is done."""
+
+import pytest
+
+from fer_bench import progress
+from fer_bench.progress import Plan, Stage, duration
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (3599, "59 min 59 s"), (3600, "1 h 00 min")]
+)
+def test_durations_are_for_people(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    class Clock:
+        now = 100.0
+
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: Clock.now)
+    return Clock
+
+
+def test_the_time_left_follows_how_the_work_goes(clock, capsys):
+    stages = [Stage("a", 10), Stage("b", 10), Stage("c", 20)]
+    with Plan(stages) as plan:
+        for stage in stages:
+            with plan.stage() as running:
+                assert running == stage
+                clock.now += 2 * stage.seconds  # Twice as slow as expected.
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "[1/3] a: 20 s; about 1 min 00 s left",
+        "[2/3] b: 20 s; about 40 s left",
+        "[3/3] c: 40 s",
+    ]
+
+
+def test_stages_side_by_side_count_once(clock, capsys):
+    stages = [Stage("a", 10), Stage("b", 10), Stage("c", 10), Stage("d", 10)]
+    with Plan(stages) as plan:
+        plan.began(stages[0])
+        plan.began(stages[1])
+        clock.now += 10
+        plan.ended(stages[0])
+        plan.ended(stages[1])
+    assert capsys.readouterr().err.splitlines()[-1] == "[2/4] b: 10 s; about 10 s left"
+
+
+def test_a_stage_that_fails_is_not_counted(capsys):
+    def fail() -> None:
+        with Plan([Stage("a", 1)]) as plan, plan.stage():
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,118 @@
+"""The whole line, small."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fer_bench import runner, stages
+from fer_bench.errors import FerBenchError
+from fer_bench.recipe import Augmentation, Recipe
+from fer_bench.runner import Job, run_all
+from fer_bench.workspace import Workspace
+
+RECIPE = Recipe(name="mini", image_size=32, epochs=1, batch_size=16, augmentation=Augmentation(rotation=1))
+
+
+def job(*models: str, **changes) -> Job:
+    values = {
+        "models": models,
+        "recipe": RECIPE,
+        "seeds": [0],
+        "synthetic": True,
+        "sources": {},
+        "weights": None,
+        "runs": 3,
+    }
+    return Job(**{**values, **changes})
+
+
+def records(workspace: Workspace, kind: str) -> list[dict]:
+    return [json.loads(path.read_text()) for path in sorted((workspace.results.records / kind).glob("*.json"))]
+
+
+@pytest.mark.slow
+def test_everything_is_made_and_a_second_run_does_nothing(workspace, tiny_model, monkeypatch, capsys):
+    run_all(workspace, job("tiny"))
+    assert len(records(workspace, "train")) == 3
+    evals = records(workspace, "eval")
+    assert {(item["dataset"], item["target"]) for item in evals} == {
+        (trained, tested) for trained in ("fer2013", "raf-db", "affectnet") for tested in (trained, "ck-plus")
+    }
+    assert {item["origin"] for item in [*evals, *records(workspace, "profile")]} == {"synthetic"}
+    for number in range(4, 12):
+        assert "synthetic" in (workspace.results.tables / f"table{number:02}.md").read_text(encoding="utf-8").lower()
+    assert (workspace.results.reports / "report.html").is_file()
+    capsys.readouterr()
+
+    def must_not(*_: object, **__: object) -> None:
+        pytest.fail("the second run did something again")
+
+    for name in ("train_cell", "test_run", "profile", "anova", "render"):
+        monkeypatch.setattr(stages, name, must_not)
+    monkeypatch.setattr(runner, "prepare", must_not)
+    run_all(workspace, job("tiny"))
+    assert capsys.readouterr().err == ""
+
+
+def test_real_and_synthetic_data_never_share_a_workspace(workspace):
+    with pytest.raises(FerBenchError, match="holds synthetic data, this run is on real data"):
+        run_all(workspace, job("clcm", synthetic=False))
+
+
+def test_without_data_it_says_what_to_do(tmp_path):
+    with pytest.raises(FerBenchError, match="run fer-bench prepare NAME --source PATH"):
+        run_all(Workspace(tmp_path), job("clcm", synthetic=False))
+
+
+def mini_run(workspace: Workspace, recipe: Path, *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "fer_bench", "run-all", "--synthetic", "--recipe", str(recipe), "--runs", "2"),
+            *("--model", "mobilenetv2-canonical", "--model", "shufflenetv2-canonical"),
+            *("--workspace", str(workspace.root), *more),
+        ],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads the process tree from /proc")
+def test_models_side_by_side_give_the_same_results_and_end_with_their_parent(workspace, tmp_path):
+    """Two real models in two processes, killed once with their parent, against the same in one process."""
+    recipe = tmp_path / "mini.toml"
+    recipe.write_text('base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\n')
+    side_by_side, one_by_one = workspace, Workspace(tmp_path / "one-by-one")
+    shutil.copytree(workspace.root, one_by_one.root)
+
+    killed = mini_run(side_by_side, recipe, "--jobs", "2")
+    deadline = time.monotonic() + 60
+    while len(workers := children(killed.pid)) < 3:  # Two workers, and Python's tracker of shared resources.
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < deadline, "a worker outlives its parent"
+        time.sleep(0.1)
+
+    for place, jobs in ((side_by_side, "2"), (one_by_one, "1")):
+        process = mini_run(place, recipe, "--jobs", jobs)
+        _, errors = process.communicate(timeout=400)
+        assert process.returncode == 0, errors
+    ours, theirs = (records(place, "eval") for place in (side_by_side, one_by_one))
+    assert len(ours) == 12
+    assert [item["confusion_matrix"] for item in ours] == [item["confusion_matrix"] for item in theirs]
+    assert [item["weights_sha256"] for item in ours] == [item["weights_sha256"] for item in theirs]
