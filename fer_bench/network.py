@@ -4,6 +4,7 @@ Tracing and compiling a network takes tens of seconds; ``Network`` does it once 
 start by restoring the weights that the cell's seed gives.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -136,16 +137,28 @@ class Network:
         for variable, array in zip(variables, state, strict=True):
             variable.assign(array)
 
+    def digest(self) -> str:
+        """Return the SHA-256 over type, shape and values of the weights, in order, as 64 hexadecimal digits.
+
+        Of the values rather than of the file, which also holds the names that Keras counts up within a process.
+        """
+        digest = hashlib.sha256()
+        for weight in self.core.weights:
+            array = np.ascontiguousarray(weight)
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
     def save_weights(self, path: Path) -> None:
         """Write the weights as a Keras ``.weights.h5`` file, atomically."""
         with replacing(path) as temporary:
             self.core.save_weights(temporary)
 
-    def load_weights(self, path: Path) -> None:
+    def load_weights(self, path: Path, digest: str) -> None:
         """Read weights that :meth:`save_weights` wrote.
 
         Raises:
-            FerBenchError: the file is missing, or of another model.
+            FerBenchError: the file is missing, of another model, or its weights do not have this digest.
         """
         if not path.is_file():
             raise FerBenchError(f"{path}: no such weights file; train the model first with fer-bench train")
@@ -153,6 +166,11 @@ class Network:
             self.core.load_weights(path)
         except (ValueError, OSError, KeyError) as error:
             raise FerBenchError(f"{path}: not weights of {self.name} ({str(error).splitlines()[0]})") from error
+        if self.digest() != digest:
+            raise FerBenchError(
+                f"{path}: not the weights that the training record names ({digest[:12]}); delete the file and "
+                "train again"
+            )
 
     def predict(self, images: NDArray[np.uint8], rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return class probabilities (len(rows), classes) of the given rows of ``images`` (N, H, W), unaugmented."""

@@ -101,6 +101,7 @@ class TrainRecord(Identity):
     best_epoch: int
     """Counted from 0; the earliest epoch with the highest validation accuracy."""
     weights_sha256: str
+    """Over type, shape and values of the weights, in order (``Network.digest``)."""
     trainable_parameters: int
     environment: Environment
 

@@ -76,7 +76,7 @@ def test_run(workspace: Workspace, run: TrainRecord, cell: Cell, target: "Prepar
     if done is not None:
         return done
     network = networks.of(cell)
-    network.load_weights(workspace.weights(cell.id))
+    network.load_weights(workspace.weights(cell.id), run.weights_sha256)
     with bar(f"test {cell.model} on {target.dataset}"):
         return evaluate(run, target, network, workspace)
 

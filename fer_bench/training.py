@@ -64,7 +64,7 @@ def train(
     recipe = cell.recipe
     done = grid.trained(workspace, cell, dataset.fingerprint)
     if done is not None:
-        network.load_weights(workspace.weights(cell.id))
+        network.load_weights(workspace.weights(cell.id), done.weights_sha256)
         return done
     train_rows, val_rows = dataset.indices("train"), dataset.indices("val")
     if not len(train_rows) or not len(val_rows):
@@ -120,7 +120,7 @@ def train(
         n_val=len(val_rows),
         history=tuple(progress.history),
         best_epoch=progress.best_epoch,
-        weights_sha256=sha256_of(workspace.weights(cell.id)),
+        weights_sha256=network.digest(),
         trainable_parameters=count_parameters(network.core)[0],
         environment=describe(backend.devices()),
     )
