@@ -5,9 +5,13 @@ Planning needs no Keras: whether a cell is done is read from files.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from fer_bench import backend, records
 from fer_bench.datasets.prepared import Prepared
+from fer_bench.errors import FerBenchError
+from fer_bench.models import model_card
+from fer_bench.models.pretrained import IMAGENET
 from fer_bench.recipe import PRESETS, Recipe, recipe_from
 from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.workspace import Workspace
@@ -34,6 +38,30 @@ def cells(models: Sequence[str], datasets: Sequence[str], recipe: Recipe, seeds:
         for seed in seeds:
             for dataset in datasets:
                 yield Cell(model, dataset, recipe, seed)
+
+
+def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> None:
+    """Refuse a start that cannot be had before anything is built, not after the first model's hundred epochs.
+
+    Raises:
+        FerBenchError: the recipe starts a model from ImageNet weights, and none are given, the file is missing, or
+            none are known for the model.
+    """
+    for model in models:
+        if model not in recipe.pretrained:
+            continue
+        if model_card(model).load_imagenet is None:
+            raise FerBenchError(
+                f"{model}: no ImageNet weights are known for this model; "
+                "leave it out of the recipe's 'pretrained', or use --weights random"
+            )
+        if weights is None:
+            raise FerBenchError(
+                f"recipe {recipe.name!r} starts {model} from ImageNet weights: "
+                "give --weights imagenet (downloaded by Keras), --weights PATH, or --weights random for a random start"
+            )
+        if weights != IMAGENET and not Path(weights).is_file():
+            raise FerBenchError(f"--weights {weights}: no such file; expected 'imagenet', 'random' or a weights file")
 
 
 def trained(workspace: Workspace, cell: Cell, fingerprint: str) -> TrainRecord | None:

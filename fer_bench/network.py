@@ -95,16 +95,12 @@ class Network:
             weights: ``None`` for a random start; ``imagenet`` or the path of a weights file otherwise.
 
         Raises:
-            FerBenchError: the weights cannot be had, or the model has no ImageNet weights.
+            FerBenchError: the weights cannot be had.
         """
         fresh = build_model(self.name, self._recipe, seed)
         start = Start(kind="random")
         if weights is not None:
-            if self.card.load_imagenet is None:
-                raise FerBenchError(
-                    f"{self.name}: no ImageNet weights are known for this model; "
-                    "leave it out of the recipe's 'pretrained', or use --weights random"
-                )
+            assert self.card.load_imagenet is not None, "grid.check_start refuses this"
             self.card.load_imagenet(fresh, weights)
             start = (
                 Start(kind="imagenet", source="keras")

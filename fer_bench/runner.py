@@ -56,6 +56,7 @@ def run_all(workspace: Workspace, job: Job) -> None:
     Raises:
         FerBenchError: no dataset to train on, real and synthetic data in one workspace, or what a stage raises.
     """
+    grid.check_start(job.models, job.recipe, job.weights)
     with workspace.lock():
         _work_through(_data(workspace, job))
         groups = _training(workspace, job, _load(workspace, job.synthetic))

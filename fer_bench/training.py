@@ -71,13 +71,9 @@ def train(
         raise FerBenchError(
             f"{cell.dataset}: {len(train_rows)} training and {len(val_rows)} validation images; cannot train on it"
         )
+    grid.check_start([cell.model], recipe, weights)
     if cell.model not in recipe.pretrained:
         weights = None
-    elif weights is None:
-        raise FerBenchError(
-            f"recipe {recipe.name!r} starts {cell.model} from ImageNet weights: "
-            "give --weights imagenet (downloaded by Keras), --weights PATH, or --weights random for a random start"
-        )
 
     folder = workspace.run(cell.id)
     checkpoint = Checkpoint(folder, identity=f"{dataset.fingerprint} {backend.name()} {_weights_hash(weights)}")

@@ -105,7 +105,7 @@ def _work(number: int, group: list[Work], events: Any) -> None:
             events.put(Event("begin", number, stage=stage))
             do()
             events.put(Event("end", number, stage=stage))
-    except FerBenchError as error:
+    except (FerBenchError, OSError) as error:
         events.put(Event("error", number, str(error)))
     events.close()
     events.join_thread()

@@ -16,7 +16,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.evaluation import evaluate
 from fer_bench.grid import Cell
 from fer_bench.network import Network, count_parameters
-from fer_bench.recipe import Augmentation, Recipe
+from fer_bench.recipe import PRESETS, Augmentation, Recipe
 from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.training import scores, train
 from fer_bench.workspace import Workspace
@@ -173,10 +173,15 @@ def test_a_loss_that_is_not_a_number_ends_with_a_message(workspace, dataset, tin
 
 def test_a_recipe_that_wants_imagenet_never_starts_at_random(workspace, dataset, network):
     cell = dataclasses.replace(CELL, recipe=CELL.recipe.starting("tiny", pretrained=True))
-    with pytest.raises(FerBenchError, match=r"give --weights imagenet .* or --weights random"):
-        train(cell, dataset, network, workspace)
     with pytest.raises(FerBenchError, match="no ImageNet weights are known for this model"):
-        train(cell, dataset, network, workspace, weights="imagenet")
+        train(cell, dataset, network, workspace)
+    paper = PRESETS["paper"]
+    with pytest.raises(FerBenchError, match=r"give --weights imagenet .* or --weights random"):
+        grid.check_start(["mobilenetv2", "clcm"], paper, None)
+    with pytest.raises(FerBenchError, match=r"missing\.h5: no such file"):
+        grid.check_start(["clcm"], paper, "missing.h5")
+    grid.check_start(["mobilenetv2", "shufflenetv2"], paper, None)
+    grid.check_start(["clcm"], paper, "imagenet")
 
 
 def test_a_damaged_checkpoint_names_the_file(workspace, dataset, network):

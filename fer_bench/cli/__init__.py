@@ -3,6 +3,7 @@
 Nothing heavy is imported before a command runs: ``fer-bench --help`` needs typer and rich only.
 """
 
+import errno
 import sys
 
 import typer
@@ -44,9 +45,11 @@ def main() -> None:
     except FerBenchError as error:
         print(f"fer-bench: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        print(f"fer-bench: {error}; nothing half-written is left, finished work is kept", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print("\nfer-bench: interrupted; finished work is kept, run the same command to continue", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)

@@ -67,11 +67,12 @@ def train(
     """
     import dataclasses
 
-    from fer_bench import stages
+    from fer_bench import grid, stages
     from fer_bench.datasets.prepared import Prepared
     from fer_bench.workspace import Workspace
 
     cell, weights = _cell(model, dataset, recipe, seed, weights)
+    grid.check_start([model], cell.recipe, weights)
     place = Workspace(workspace)
     with place.lock():
         run = stages.train_cell(place, cell, Prepared.load(place.prepared(dataset)), stages.Networks(), weights=weights)
