@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from functools import cache
 
@@ -64,7 +65,14 @@ def _prepare(chosen: str) -> None:
     if chosen == "tensorflow":
         import tensorflow as tf
 
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+        try:
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        except RuntimeError:
+            warnings.warn(
+                "TensorFlow has been used in this process before fer-bench: its threads can no longer be set, and "
+                "training on a CPU will not repeat bit for bit; call fer_bench.backend.configure() first",
+                stacklevel=2,
+            )
         for device in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(device, True)
     import keras  # noqa: F401

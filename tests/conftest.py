@@ -27,8 +27,16 @@ def build_tiny(image_size: int, classes: int):
     return model
 
 
+@pytest.fixture(scope="session")
+def configured() -> str:
+    """The backend with its settings made, as they must be before anything else uses it."""
+    from fer_bench import backend
+
+    return backend.configure()
+
+
 @pytest.fixture
-def tiny_model(monkeypatch):
+def tiny_model(configured, monkeypatch):
     """Register the model ``tiny``, as another package's entry point would."""
     from fer_bench import models
     from fer_bench.models.card import ModelCard

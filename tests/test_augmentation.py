@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from fer_bench.augmentation import identity_matrices, network_input, random_matrices, warp
 from fer_bench.recipe import Augmentation
 
+pytestmark = pytest.mark.usefixtures("configured")
+
 NOTHING = Augmentation(rotation=0, shear=0, zoom=0, width_shift=0, height_shift=0, horizontal_flip=False)
 
 

@@ -8,6 +8,7 @@ from fer_bench.models import PAPER_MODELS, model_card, model_cards
 from fer_bench.network import count_parameters
 
 NAMES = sorted(model_cards())
+pytestmark = pytest.mark.usefixtures("configured")
 
 
 @pytest.mark.parametrize("name", NAMES)
