@@ -110,7 +110,7 @@ class Plan:
         total = sum(stage.seconds for stage in stages)
         self._bar = tqdm(
             total=round(total),
-            bar_format="{desc} |{bar}| {postfix}",
+            bar_format="{desc} {bar}{postfix}",
             leave=False,
             dynamic_ncols=True,
             disable=not sys.stderr.isatty(),

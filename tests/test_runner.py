@@ -121,3 +121,21 @@ def test_models_side_by_side_give_the_same_results_and_end_with_their_parent(wor
     assert len(ours) == 12
     assert [item["confusion_matrix"] for item in ours] == [item["confusion_matrix"] for item in theirs]
     assert [item["weights_sha256"] for item in ours] == [item["weights_sha256"] for item in theirs]
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_with_a_word_and_leaves_a_state_to_continue_from(workspace, tmp_path):
+    recipe = tmp_path / "mini.toml"
+    recipe.write_text('base = "demo"\nimage_size = 32\nepochs = 50\n')
+    process = mini_run(workspace, recipe, "--jobs", "1")
+    deadline = time.monotonic() + 200
+    while not list((workspace.root / "runs").glob("*/checkpoint.npz")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "fer-bench: interrupted; finished work is kept, the same command continues"
+    assert "Traceback" not in errors
+    assert list((workspace.root / "runs").glob("*/checkpoint.npz"))

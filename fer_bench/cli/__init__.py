@@ -12,6 +12,9 @@ from fer_bench import __version__
 from fer_bench.cli import data, results, runs
 from fer_bench.errors import FerBenchError
 
+INTERRUPTED = 130
+"""Exit code of a run that Ctrl-C ended."""
+
 app = typer.Typer(
     name="fer-bench",
     help="Benchmark lightweight CNNs for facial emotion recognition on FER-2013, RAF-DB, AffectNet and CK+.\n\n"
@@ -50,6 +53,8 @@ def main() -> None:
             raise
         print(f"fer-bench: {error}; nothing half-written is left, finished work is kept", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("\nfer-bench: interrupted; finished work is kept, run the same command to continue", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        # Typer turns Ctrl-C into this code, without a word.
+        if end.code == INTERRUPTED:
+            print("fer-bench: interrupted; finished work is kept, the same command continues", file=sys.stderr)
+        raise
