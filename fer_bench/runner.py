@@ -171,13 +171,17 @@ def _train_and_test(
 
 def _profiling(workspace: Workspace, job: Job) -> list[Work]:
     """Return the profile and the ANOVA where they are missing or not of one session."""
-    origin: Origin = "synthetic" if job.synthetic else "real"
     work: list[Work] = []
     known = {profile.model: profile for profile in records.load_all(workspace.results.records, ProfileRecord)}
     of_job = [known[model] for model in job.models if model in known]
     if len(of_job) < len(job.models) or len({profile.session for profile in of_job}) > 1:
         seconds = 15.0 + 10 * len(job.models)
-        work.append((Stage("profile", seconds), partial(stages.profile, workspace, job.models, job.runs, origin)))
+        work.append(
+            (
+                Stage("profile", seconds),
+                partial(stages.profile, workspace, job.models, job.runs, stages.origin_of(workspace)),
+            )
+        )
     if len(job.models) > 1 and (work or not stages.anova_is_fresh(workspace.results, stages.RUNTIME)):
         work.append((Stage("ANOVA", 3), partial(stages.anova, workspace.results, stages.RUNTIME)))
     return work

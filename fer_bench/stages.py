@@ -81,6 +81,15 @@ def test_run(workspace: Workspace, run: TrainRecord, cell: Cell, target: "Prepar
         return evaluate(run, target, network, workspace)
 
 
+def origin_of(workspace: Workspace) -> Origin:
+    """Return ``synthetic`` for a workspace of synthetic datasets: its profile belongs to that run's tables."""
+    from fer_bench.datasets import dataset_cards
+    from fer_bench.datasets.prepared import read_manifest
+
+    manifests = (read_manifest(workspace.prepared(name)) for name in dataset_cards())
+    return "synthetic" if any(manifest and manifest["origin"] == "synthetic" for manifest in manifests) else "real"
+
+
 def profile(workspace: Workspace, models: Sequence[str], runs: int, origin: Origin) -> list[ProfileRecord]:
     """Profile models in one session and save their records."""
     from fer_bench.profiling import profile_models

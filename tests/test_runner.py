@@ -70,6 +70,11 @@ def test_real_and_synthetic_data_never_share_a_workspace(workspace):
         run_all(workspace, job("clcm", synthetic=False))
 
 
+def test_a_profile_belongs_to_the_data_of_its_workspace(workspace, tmp_path):
+    assert stages.origin_of(workspace) == "synthetic"
+    assert stages.origin_of(Workspace(tmp_path / "empty")) == "real"
+
+
 def test_without_data_it_says_what_to_do(tmp_path):
     with pytest.raises(FerBenchError, match="run fer-bench prepare NAME --source PATH"):
         run_all(Workspace(tmp_path), job("clcm", synthetic=False))

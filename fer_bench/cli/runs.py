@@ -208,7 +208,7 @@ def profile(
         model_card(name)
     place = Workspace(workspace)
     with place.lock():
-        profiles = stages.profile(place, names, runs, "real")
+        profiles = stages.profile(place, names, runs, stages.origin_of(place))
     if json:
         print_json(
             [
