@@ -82,7 +82,10 @@ def main(workspace: Path) -> None:
         own = result["dataset"] == result["target"]
         text = f"{result['model']} trained on {result['dataset']}, tested on {result['target']}: "
         bound = AT_LEAST.get(result["model"], 0.0) if own else CROSS_AT_LEAST * (result["model"] == "shufflenetv2")
-        expect(result["accuracy"] >= bound, f"{text}{result['accuracy']:.1%} (at least {bound:.0%})")
+        if bound:
+            expect(result["accuracy"] >= bound, f"{text}{result['accuracy']:.1%} (at least {bound:.0%})")
+        else:
+            print(f"        {text}{result['accuracy']:.1%}")
 
     for number in range(4, 12):
         for suffix in ("md", "tex"):

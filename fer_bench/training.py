@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import time
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -300,7 +301,7 @@ def _read_arrays(path: Path) -> list[NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as content:
             return [content[f"arr_{index}"] for index in range(len(content.files))]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise FerBenchError(
             f"{path}: damaged checkpoint ({error}); delete the folder {path.parent} to start over"
         ) from error

@@ -184,9 +184,10 @@ def test_a_recipe_that_wants_imagenet_never_starts_at_random(workspace, dataset,
     grid.check_start(["clcm"], paper, "imagenet")
 
 
-def test_a_damaged_checkpoint_names_the_file(workspace, dataset, network):
+@pytest.mark.parametrize("content", [b"junk", b"PK\x03\x04 the beginning of an archive", b""])
+def test_a_damaged_checkpoint_names_the_file(content, workspace, dataset, network):
     workspace.run(CELL.id).mkdir(parents=True)
-    (workspace.run(CELL.id) / "checkpoint.npz").write_bytes(b"PK junk")
+    (workspace.run(CELL.id) / "checkpoint.npz").write_bytes(content)
     with pytest.raises(FerBenchError, match=r"checkpoint\.npz: damaged checkpoint"):
         train(CELL, dataset, network, workspace)
 
