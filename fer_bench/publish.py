@@ -104,7 +104,7 @@ def _predictions(path: Path, record: EvalRecord) -> Path:
     try:
         with np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FerBenchError(f"{file}: not readable as .npz ({error}); {again}") from error
     shapes = {name: array.shape for name, array in arrays.items()}
     # Pictures of people must never be published: nothing but ids, labels and probabilities may be in there.

@@ -63,7 +63,7 @@ class Prepared:
             columns = dict(zip(header, zip(*rows, strict=True), strict=True))
             ids, splits, names, parts, _, groups = (np.array(columns[column], np.str_) for column in COLUMNS)
             _require_agreement(manifest, images, labels, ids, splits, names, parts)
-        except (OSError, ValueError, KeyError, csv.Error) as error:
+        except (OSError, ValueError, KeyError, EOFError, csv.Error) as error:
             raise FerBenchError(f"{folder}: the prepared dataset is damaged ({error}); {again}") from error
         return cls(folder, images, labels, splits, ids, parts, groups, manifest)
 
