@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from fer_bench import grid, records, stages
-from fer_bench.datasets import dataset_card, dataset_cards
-from fer_bench.datasets.prepared import Prepared, is_prepared
+from fer_bench.datasets import dataset_card
+from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names
 from fer_bench.datasets.store import prepare
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell
@@ -90,7 +90,9 @@ def _data(workspace: Workspace, job: Job) -> list[Work]:
     """Return the datasets to be made or prepared."""
     work: list[Work] = []
     if job.synthetic:
-        for name in dataset_cards():
+        from fer_bench.datasets.synthetic import LAYOUTS
+
+        for name in LAYOUTS:
             if not is_prepared(workspace.prepared(name)):
                 work.append((Stage(f"synthetic faces: {name}", 3), partial(_synthesize, workspace, name)))
     for name, source in job.sources.items():
@@ -119,7 +121,7 @@ def _prepare(workspace: Workspace, name: str, source: Path) -> None:
 
 def _load(workspace: Workspace, synthetic: bool) -> dict[str, Prepared]:
     """Return the prepared datasets, all of the wanted origin, at least one of them to train on."""
-    found = {name: Prepared.load(place) for name in dataset_cards() if is_prepared(place := workspace.prepared(name))}
+    found = {name: Prepared.load(workspace.prepared(name)) for name in prepared_names(workspace.datasets)}
     wanted: Origin = "synthetic" if synthetic else "real"
     for name, dataset in found.items():
         if dataset.origin != wanted:
@@ -127,7 +129,7 @@ def _load(workspace: Workspace, synthetic: bool) -> dict[str, Prepared]:
                 f"{workspace.prepared(name)} holds {dataset.origin} data, this run is on {wanted} data, and the two "
                 "are never mixed: choose another workspace with --workspace"
             )
-    if not any(dataset_card(name).trainable for name in found):
+    if not any(dataset.trainable for dataset in found.values()):
         raise FerBenchError(
             f"{workspace.root}: no dataset to train on is prepared; run fer-bench prepare NAME --source PATH, "
             "give --source NAME=PATH, or try --synthetic"
@@ -137,8 +139,8 @@ def _load(workspace: Workspace, synthetic: bool) -> dict[str, Prepared]:
 
 def _training(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) -> list[list[Work]]:
     """Return the missing runs and tests by model; the tests of a run follow it while its network is at hand."""
-    trainable = [name for name in datasets if dataset_card(name).trainable]
-    test_only = [name for name in datasets if not dataset_card(name).trainable]
+    trainable = [name for name, dataset in datasets.items() if dataset.trainable]
+    test_only = [name for name, dataset in datasets.items() if not dataset.trainable]
     groups: dict[str, list[Work]] = {}
     networks = {model: stages.Networks() for model in job.models}
     for cell in grid.cells(job.models, trainable, job.recipe, job.seeds):

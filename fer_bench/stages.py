@@ -83,10 +83,9 @@ def test_run(workspace: Workspace, run: TrainRecord, cell: Cell, target: "Prepar
 
 def origin_of(workspace: Workspace) -> Origin:
     """Return ``synthetic`` for a workspace of synthetic datasets: its profile belongs to that run's tables."""
-    from fer_bench.datasets import dataset_cards
-    from fer_bench.datasets.prepared import read_manifest
+    from fer_bench.datasets.prepared import prepared_names, read_manifest
 
-    manifests = (read_manifest(workspace.prepared(name)) for name in dataset_cards())
+    manifests = (read_manifest(workspace.prepared(name)) for name in prepared_names(workspace.datasets))
     return "synthetic" if any(manifest and manifest["origin"] == "synthetic" for manifest in manifests) else "real"
 
 

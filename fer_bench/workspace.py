@@ -50,9 +50,22 @@ class Workspace:
         """Folder of synthetic raw files made by ``run-all``; users' own files stay where they are."""
         return self.root / "raw" / dataset
 
+    @property
+    def datasets(self) -> Path:
+        """Folder of the prepared datasets."""
+        return self.root / "datasets"
+
     def prepared(self, dataset: str) -> Path:
         """Folder of a prepared dataset (see ``datasets/store.py``)."""
-        return self.root / "datasets" / dataset
+        return self.datasets / dataset
+
+    def audit(self, dataset: str) -> Path:
+        """Table of a dataset's duplicates."""
+        return self.root / "audits" / f"{dataset}.csv"
+
+    def contact_sheet(self, dataset: str) -> Path:
+        """Picture of some of a dataset's images; never among the published files."""
+        return self.root / "contact-sheets" / f"{dataset}.png"
 
     def run(self, cell_id: str) -> Path:
         """Folder of a training run in progress: its checkpoint and best weights so far."""

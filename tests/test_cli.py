@@ -8,14 +8,22 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer import Typer
 from typer.testing import CliRunner
 
 from fer_bench.cli import app
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-COMMANDS = sorted(
-    command.name or command.callback.__name__ for command in app.registered_commands if command.callback is not None
-)
+
+
+def names(application: Typer, before: str = "") -> list[str]:
+    """Return the words of every command, such as ``train`` and ``doctor labels``."""
+    own = [command.name or command.callback.__name__ for command in application.registered_commands if command.callback]
+    below = [name for group in application.registered_groups for name in names(group.typer_instance, f"{group.name} ")]
+    return sorted([before + name for name in own] + below)
+
+
+COMMANDS = names(app)
 HEAVY = {"tensorflow", "keras", "scipy", "sklearn", "statsmodels", "matplotlib", "pandas", "cv2"}
 
 
@@ -57,21 +65,21 @@ def test_tables_import_nothing_heavy(tmp_path):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(command):
-    result = CliRunner().invoke(app, [command, "--help"], terminal_width=200)
+    result = CliRunner().invoke(app, [*command.split(), "--help"], terminal_width=200)
     assert result.exit_code == 0
     assert f"Example: fer-bench {command}" in result.output
 
 
 def test_the_readme_names_every_command_and_no_other():
     named = set(re.findall(r"fer-bench ([a-z][a-z-]*)", README))
-    assert set(COMMANDS) <= named
-    assert named <= set(COMMANDS)
+    assert named == {command.partition(" ")[0] for command in COMMANDS}
+    assert [command for command in COMMANDS if f"fer-bench {command}" not in README] == []
 
 
 def test_the_readmes_options_exist():
     for line in README.splitlines():
-        for command, rest in re.findall(r"fer-bench ([a-z][a-z-]*)([^`|&]*)", line.partition("#")[0]):
-            text = CliRunner().invoke(app, [command, "--help"], terminal_width=200).output
+        for command, rest in re.findall(r"fer-bench ((?:doctor )?[a-z][a-z-]*)([^`|&]*)", line.partition("#")[0]):
+            text = CliRunner().invoke(app, [*command.split(), "--help"], terminal_width=200).output
             for option in re.findall(r"--[a-z][a-z-]*", rest):
                 assert option in text, f"{command} {option}"
 
@@ -98,13 +106,21 @@ def test_datasets_as_json(workspace):
     [
         (["train", "--model", "resnet", "--dataset", "fer2013"], "no model 'resnet'"),
         (["train", "--model", "clcm", "--dataset", "imagenet"], "imagenet"),
-        (["train", "--model", "clcm", "--dataset", "ck-plus"], "test set only"),
         (["train", "--model", "clcm", "--dataset", "fer2013", "--recipe", "fast"], "no recipe 'fast'"),
         (["train", "--model", "mobilenetv2", "--dataset", "fer2013"], "fer-bench prepare fer2013 --source PATH"),
         (["train", "--model", "clcm", "--dataset", "fer2013"], "give --weights imagenet"),
         (["train", "--model", "clcm", "--dataset", "fer2013", "--weights", "x.h5"], "--weights x.h5: no such file"),
         (["train", "--model", "shufflenetv2", "--dataset", "fer2013", "--weights", "imagenet"], "no ImageNet weights"),
         (["prepare", "fer2013", "--source", "nowhere"], "nowhere"),
+        (["prepare", "--source", "nowhere"], "name one dataset"),
+        (["prepare", "--card", "no.toml", "--source", "nowhere"], "no.toml"),
+        (["prepare", "fer2013", "--source", ".", "--layout", "tar"], "no layout 'tar'"),
+        (["inspect", "nowhere"], "nowhere: no such file or folder"),
+        (["inspect", "."], "no dataset that fer-bench knows"),
+        (["audit", "fer2013"], "fer-bench prepare fer2013 --source PATH"),
+        (["audit", "jaffe"], "unknown dataset 'jaffe'"),
+        (["show", "raf-db", "--out", "sheet.jpg"], "fer-bench prepare raf-db"),
+        (["doctor", "labels", "--model", "clcm", "--dataset", "raf-db"], "fer-bench prepare raf-db"),
         (["cross-test"], "fer-bench prepare ck-plus"),
         (["anova"], "run fer-bench profile first"),
         (["run-all", "--source", "fer2013"], "expected NAME=PATH"),
@@ -135,6 +151,60 @@ def test_prepare_shows_the_counts_and_the_label_map(synthetic_root, tmp_path):
     assert "synthetic" in result.stdout
     assert "1 = surprise" in result.stdout
     assert re.search(r"val\b.*\b28\b", result.stdout)
+
+
+def test_a_test_set_cannot_be_trained_on(workspace):
+    result = run("train", "-m", "clcm", "-d", "ck-plus", "--weights", "random", "-w", str(workspace.root))
+    assert result.returncode == 2
+    assert "test set only" in result.stderr
+
+
+def test_inspect_names_dataset_layout_and_the_command(synthetic_root):
+    result = run("inspect", str(synthetic_root / "affectnet"), "--json")
+    [found] = json.loads(result.stdout)
+    assert (found["dataset"], found["layout"], found["official_split"]) == ("affectnet", "npy", True)
+    assert found["path"] == str((synthetic_root / "affectnet").resolve())
+    shown = run("inspect", str(synthetic_root / "affectnet"))
+    assert f"fer-bench prepare affectnet --source {synthetic_root / 'affectnet'}" in shown.stdout
+
+
+def test_an_archive_is_inspected_and_prepared_like_its_folder(synthetic_root, tmp_path):
+    import shutil
+
+    archive = shutil.make_archive(str(tmp_path / "raf"), "zip", synthetic_root, "raf-db")
+    [found] = json.loads(run("inspect", archive, "--json").stdout)
+    assert (found["dataset"], found["layout"]) == ("raf-db", "aligned")
+    assert found["path"] == f"{archive}:/raf-db"
+    manifests = [
+        json.loads(run("prepare", "raf-db", "--source", str(source), "-w", str(tmp_path / str(i)), "--json").stdout)
+        for i, source in enumerate((synthetic_root / "raf-db", archive))
+    ]
+    assert manifests[0]["fingerprint"] == manifests[1]["fingerprint"]
+    assert [path.name for path in (tmp_path / "1/datasets").iterdir()] == ["raf-db"]
+
+
+def test_a_bad_picture_in_an_archive_is_named_by_the_archive(synthetic_root, tmp_path):
+    import shutil
+
+    shutil.copytree(synthetic_root / "raf-db", tmp_path / "raf-db")
+    (tmp_path / "raf-db/basic/Image/aligned/test_0003_aligned.jpg").write_bytes(b"")
+    archive = shutil.make_archive(str(tmp_path / "raf"), "gztar", tmp_path, "raf-db")
+    result = run("prepare", "raf-db", "--source", archive, "-w", str(tmp_path / "w"))
+    assert result.returncode == 2
+    assert "basic/Image/aligned/test_0003_aligned.jpg: the picture file is empty (0 bytes)" in result.stderr
+    assert "unpacked" not in result.stderr
+    skipping = run("prepare", "raf-db", "--source", archive, "-w", str(tmp_path / "w"), "--skip-bad")
+    assert "Left out: 1 images" in skipping.stdout
+    assert "test_0003_aligned.jpg: the picture file is empty" in skipping.stdout
+
+
+def test_audit_prints_the_keys_that_scripts_read(workspace):
+    result = run("audit", "ck-plus", "--workspace", str(workspace.root), "--json")
+    found = json.loads(result.stdout)
+    for key in ("duplicate_groups", "extra_copies", "cross_split_groups", "conflicting_label_groups"):
+        assert isinstance(found[key], int)
+        assert found[f"near_{key}"] >= found[key]
+    assert (workspace.root / "audits/ck-plus.csv").read_text(encoding="utf-8").startswith("kind,group,id,split")
 
 
 def test_anova_from_the_papers_summary_gives_table_7():

@@ -3,8 +3,12 @@
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,8 +16,9 @@ import pytest
 from numpy.typing import NDArray
 
 from fer_bench.datasets import dataset_card
-from fer_bench.datasets.card import DatasetCard, Layout, Reading, Sample
-from fer_bench.datasets.store import Prepared, prepare
+from fer_bench.datasets.card import DatasetCard, Flaw, Layout, PixelText, Protocol, Reading, Sample
+from fer_bench.datasets.prepared import Prepared
+from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 
@@ -94,7 +99,8 @@ def test_loading_gives_what_prepare_gave(raw: Path, tmp_path: Path) -> None:
 def test_progress_reaches_the_total(raw: Path, tmp_path: Path) -> None:
     calls: list[tuple[int, int | None]] = []
     prepare(FER2013, raw, tmp_path / "out", progress=lambda done, total: calls.append((done, total)))
-    assert calls == [(done, 115) for done in range(1, 116)]
+    assert calls[-1] == (115, 115)
+    assert calls == sorted(calls)
 
 
 # Splits.
@@ -115,7 +121,7 @@ def test_validation_is_a_fifth_of_the_training_part_in_each_class(raw: Path, tmp
 
 def test_the_split_depends_on_its_seed_alone(raw: Path, tmp_path: Path) -> None:
     first, again, other = (
-        prepare(FER2013, raw, tmp_path / name, split_seed=seed) for name, seed in (("a", 0), ("b", 0), ("c", 1))
+        prepare(FER2013, raw, tmp_path / name, Wishes(split_seed=seed)) for name, seed in (("a", 0), ("b", 0), ("c", 1))
     )
     assert np.array_equal(first.splits, again.splits)
     assert not np.array_equal(first.splits, other.splits)
@@ -127,19 +133,21 @@ def test_an_unknown_split_is_refused(raw: Path, tmp_path: Path) -> None:
         prepare(FER2013, raw, tmp_path / "out").indices("validation")  # type: ignore[arg-type]
 
 
-def card_of(samples: Callable[[], list[Sample]]) -> DatasetCard:
-    layout = Layout("only", "anything", lambda path: "a folder", lambda path, crop: Reading(samples()))
-    return dataclasses.replace(FER2013, name="mine", size=(2, 2), counts={}, layouts=(layout,))
+def card_of(samples: Callable[[], list[Sample | Flaw]], **changes: Any) -> DatasetCard:
+    protocol = Protocol("all", 1, "Everything.", None)
+    layout = Layout("only", "anything", "", lambda path: "a folder", lambda path, choice: Reading(samples()), ("all",))
+    card = dataclasses.replace(FER2013, name="mine", size=(2, 2), protocols=(protocol,), layouts=(layout,))
+    return dataclasses.replace(card, **changes)
 
 
 def own(number: int, *, label: int = 0, group: str = "", name: str = "") -> Sample:
-    pixels = np.full((2, 2), number % 256, np.uint8)
+    pixels = PixelText(" ".join([str(number % 256)] * 4), 2)
     return Sample(name or f"s{number:03d}", "train", label, f"line {number}", "all", group=group, pixels=pixels)
 
 
 def test_a_person_is_never_in_training_and_validation(tmp_path: Path) -> None:
     card = card_of(lambda: [own(i, label=i % 7, group=f"subject {i // 14}") for i in range(280)])
-    result = prepare(card, tmp_path, tmp_path / "out", allow_incomplete=True)
+    result = prepare(card, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
     train, val = (set(result.groups[result.indices(split)]) for split in ("train", "val"))
     assert not train & val
     assert len(result.indices("val")) == 56
@@ -150,7 +158,7 @@ def test_too_few_images_to_split_is_said(tmp_path: Path) -> None:
     with pytest.raises(
         FerBenchError, match=r"14 training images cannot be split .* at least five images of each class"
     ):
-        prepare(card, tmp_path, tmp_path / "out", allow_incomplete=True)
+        prepare(card, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +172,7 @@ def test_too_few_images_to_split_is_said(tmp_path: Path) -> None:
 )
 def test_a_reader_that_contradicts_itself_is_refused(tmp_path: Path, samples: list[Sample], message: str) -> None:
     with pytest.raises(FerBenchError, match=message):
-        prepare(card_of(lambda: samples), tmp_path, tmp_path / "out", allow_incomplete=True)
+        prepare(card_of(lambda: samples), tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
 
 
 # The fingerprint.
@@ -183,11 +191,11 @@ def test_the_fingerprint_follows_the_content_and_not_the_place(raw: Path, tmp_pa
         table[:-11] + "PublicTest",  # a part
     ):
         (raw / "fer2013.csv").write_text(changed, encoding="utf-8")
-        result = prepare(FER2013, raw, tmp_path / "out", allow_incomplete=True)
+        result = prepare(FER2013, raw, tmp_path / "out", Wishes(allow_incomplete=True))
         assert result.fingerprint != first.fingerprint
     (raw / "fer2013.csv").write_text(table, encoding="utf-8")
     assert prepare(FER2013, raw, tmp_path / "out").fingerprint == first.fingerprint
-    assert prepare(FER2013, raw, tmp_path / "out", split_seed=1).fingerprint != first.fingerprint
+    assert prepare(FER2013, raw, tmp_path / "out", Wishes(split_seed=1)).fingerprint != first.fingerprint
 
 
 # Counts.
@@ -206,7 +214,7 @@ def test_a_mismatch_shows_found_expected_and_difference(raw: Path, tmp_path: Pat
     assert "Training" not in str(caught.value)
     assert "--allow-incomplete" in str(caught.value)
     assert not (tmp_path / "out").exists()
-    result = prepare(FER2013, raw, tmp_path / "out", allow_incomplete=True)
+    result = prepare(FER2013, raw, tmp_path / "out", Wishes(allow_incomplete=True))
     assert result.manifest["complete"] is False
     assert result.manifest["counts"]["parts"] == COUNTS
 
@@ -215,7 +223,7 @@ def test_without_the_marker_the_official_counts_hold(raw: Path, tmp_path: Path) 
     (raw / "fer-bench-synthetic.json").unlink()
     with pytest.raises(FerBenchError, match=r"not those of the official FER-2013(.|\n)*happy +20 +7215 +-7195"):
         prepare(FER2013, raw, tmp_path / "out")
-    assert prepare(FER2013, raw, tmp_path / "out", allow_incomplete=True).origin == "real"
+    assert prepare(FER2013, raw, tmp_path / "out", Wishes(allow_incomplete=True)).origin == "real"
 
 
 def test_an_unknown_part_is_a_mismatch(raw: Path, tmp_path: Path) -> None:
@@ -236,7 +244,7 @@ def test_an_unknown_part_is_a_mismatch(raw: Path, tmp_path: Path) -> None:
 def test_a_wrong_marker_is_refused(raw: Path, tmp_path: Path, marker: object, message: str) -> None:
     (raw / "fer-bench-synthetic.json").write_text(json.dumps(marker), encoding="utf-8")
     with pytest.raises(FerBenchError, match=message):
-        prepare(FER2013, raw, tmp_path / "out", allow_incomplete=True)
+        prepare(FER2013, raw, tmp_path / "out", Wishes(allow_incomplete=True))
 
 
 # Recognising a layout.
@@ -264,10 +272,10 @@ def test_two_layouts_in_one_folder_are_a_question(raw: Path, tmp_path: Path) -> 
     with pytest.raises(FerBenchError) as caught:
         prepare(FER2013, raw, tmp_path / "out")
     assert "the table fer2013.csv" in str(caught.value)
-    assert "train/ with 7 class folders and test/ with 7 class folders" in str(caught.value)
+    assert "7 class folders of pictures named Training_..., PublicTest_..., PrivateTest_..." in str(caught.value)
     assert "--layout" in str(caught.value)
     for layout in ("csv", "folders"):
-        assert prepare(FER2013, raw, tmp_path / "out", layout=layout).manifest["layout"] == layout
+        assert prepare(FER2013, raw, tmp_path / "out", Wishes(layout=layout)).manifest["layout"] == layout
 
 
 def test_a_foreign_folder_is_described_and_told_what_was_expected(tmp_path: Path) -> None:
@@ -283,15 +291,16 @@ def test_a_foreign_folder_is_described_and_told_what_was_expected(tmp_path: Path
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layout": "tar"}, "fer2013 has no layout 'tar'; known: csv, folders"),
-        ({"crop": "landmarks"}, "fer2013 has no crop 'landmarks'; known: none"),
+        ({"layout": "tar"}, "fer2013 has no layout 'tar'; known: csv, "),
+        ({"crop": "landmarks"}, "fer2013 in the layout 'csv' has no crop 'landmarks'; known: none"),
+        ({"protocol": "best"}, "fer2013 in the layout 'csv' has no protocol 'best'; known: original"),
     ],
 )
 def test_an_unknown_choice_names_the_known_ones(
     raw: Path, tmp_path: Path, options: dict[str, str], message: str
 ) -> None:
     with pytest.raises(FerBenchError, match=message):
-        prepare(FER2013, raw, tmp_path / "out", layout=options.get("layout"), crop=options.get("crop"))
+        prepare(FER2013, raw, tmp_path / "out", Wishes(**options))
 
 
 def test_a_missing_source_is_named(tmp_path: Path) -> None:
@@ -299,14 +308,158 @@ def test_a_missing_source_is_named(tmp_path: Path) -> None:
         prepare(FER2013, tmp_path / "nowhere", tmp_path / "out")
 
 
+# Images that cannot be taken.
+
+
+def mixed(*flaws: Flaw, good: int = 70) -> Callable[[], list[Sample | Flaw]]:
+    return lambda: [own(i, label=i % 7) for i in range(good)] + list(flaws)
+
+
+BAD = Flaw("line 71", "pixel '300', expected a whole number from 0 to 255", part="all", label=3)
+GONE = Flaw("faces/72.png", "no such picture", missing=True, part="all", label=4)
+NAMELESS = Flaw("faces/73\udcff.png", "the file name is not UTF-8")
+
+
+def test_every_bad_image_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(FerBenchError) as caught:
+        prepare(card_of(mixed(BAD, GONE, NAMELESS)), tmp_path, tmp_path / "out/mine")
+    message = str(caught.value)
+    assert message.startswith("3 of 73 images cannot be taken:")
+    assert "line 71: pixel '300', expected a whole number from 0 to 255" in message
+    assert "faces/72.png: no such picture" in message
+    assert "faces/73\\xff.png: the file name is not UTF-8" in message
+    assert "--skip-bad" in message
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_skip_bad_goes_on_and_the_manifest_lists_every_one(tmp_path: Path) -> None:
+    result = prepare(card_of(mixed(BAD, GONE, NAMELESS)), tmp_path, tmp_path / "out/mine", Wishes(skip_bad=True))
+    assert len(result.ids) == 70
+    assert [item["source"] for item in result.manifest["skipped"]] == ["line 71", "faces/72.png", "faces/73\\xff.png"]
+    assert [item["missing"] for item in result.manifest["skipped"]] == [False, True, False]
+
+
+def test_a_partial_copy_may_lack_pictures_but_not_have_damaged_ones(tmp_path: Path) -> None:
+    partial = Wishes(allow_incomplete=True)
+    result = prepare(card_of(mixed(GONE)), tmp_path, tmp_path / "out/mine", partial)
+    assert [item["source"] for item in result.manifest["skipped"]] == ["faces/72.png"]
+    with pytest.raises(FerBenchError, match="1 of 72 images cannot be taken") as caught:
+        prepare(card_of(mixed(GONE, BAD)), tmp_path, tmp_path / "out/mine", partial)
+    assert "72.png" not in str(caught.value)
+    with pytest.raises(FerBenchError, match="--allow-incomplete"):
+        prepare(card_of(mixed(GONE)), tmp_path, tmp_path / "out/mine")
+
+
+def test_a_hopeless_copy_stops_early(tmp_path: Path) -> None:
+    read = 0
+
+    def samples() -> Iterator[Sample | Flaw]:
+        nonlocal read
+        for number in range(100_000):
+            read += 1
+            yield own(number, name=str(number)) if number % 10 else Flaw(f"line {number}", "a label of 9")
+
+    with pytest.raises(FerBenchError, match=r"of the first [\d,]+ images cannot be taken(.|\n)*and \d+ more"):
+        prepare(card_of(lambda: samples()), tmp_path, tmp_path / "out/mine")  # type: ignore[arg-type, return-value]
+    assert read < 10_000
+
+
+def test_counts_are_those_of_the_images_that_should_be_there(raw: Path, tmp_path: Path) -> None:
+    lines = (raw / "fer2013.csv").read_text(encoding="utf-8").splitlines()
+    lines[3] = lines[3].replace(" ", " 300 ", 1)
+    lines[5] = "9" + lines[5][1:]
+    (raw / "fer2013.csv").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(FerBenchError, match=r"2 of 115 images cannot be taken:\n.*fer2013\.csv:4: .*\n.*csv:6: .*9"):
+        prepare(FER2013, raw, tmp_path / "out")
+    result = prepare(FER2013, raw, tmp_path / "out", Wishes(skip_bad=True))
+    assert len(result.ids) == 113
+    assert result.manifest["complete"] is False
+    del lines[10]
+    (raw / "fer2013.csv").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(FerBenchError, match="not those of the synthetic FER-2013"):
+        prepare(FER2013, raw, tmp_path / "out", Wishes(skip_bad=True))
+
+
+# Copies.
+
+
+def test_training_copies_of_test_images_are_dropped_when_asked(raw: Path, tmp_path: Path) -> None:
+    lines = (raw / "fer2013.csv").read_text(encoding="utf-8").splitlines()
+    pixels = lines[-1].split(",")[1]
+    for number in (1, 30):
+        emotion, _, part = lines[number].split(",")
+        lines[number] = f"{emotion},{pixels},{part}"
+    (raw / "fer2013.csv").write_text("\n".join(lines), encoding="utf-8")
+    whole = prepare(FER2013, raw, tmp_path / "whole")
+    result = prepare(FER2013, raw, tmp_path / "out", Wishes(deduplicate=True))
+    assert result.manifest["deduplicated"] == ["fer0000000", "fer0000029"]
+    assert whole.manifest["deduplicated"] is None
+    kept = np.ones(115, bool)
+    kept[[0, 29]] = False
+    assert np.array_equal(result.images, whole.images[kept])
+    assert result.ids.tolist() == whole.ids[kept].tolist()
+    assert result.manifest["counts"]["found"] == COUNTS
+    assert sum(result.manifest["counts"]["parts"]["Training"]) == 78
+    assert result.manifest["complete"] is True
+
+
+def test_dropping_copies_is_part_of_the_fingerprint_even_where_there_are_none(raw: Path, tmp_path: Path) -> None:
+    plain = prepare(FER2013, raw, tmp_path / "a")
+    result = prepare(FER2013, raw, tmp_path / "b", Wishes(deduplicate=True))
+    assert result.manifest["deduplicated"] == []
+    assert np.array_equal(result.images, plain.images)
+    assert result.fingerprint != plain.fingerprint
+
+
 # Whole or absent.
+
+
+def command(raw: Path, workspace: Path) -> list[str]:
+    return [sys.executable, "-m", "fer_bench", "prepare", "fer2013", "--source", str(raw), "-w", str(workspace)]
+
+
+def test_a_full_disk_gets_a_message_and_leaves_nothing(raw: Path, tmp_path: Path) -> None:
+    import resource
+
+    result = subprocess.run(
+        command(raw, tmp_path / "w"),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )
+    assert result.returncode == 2
+    assert "File too large" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list((tmp_path / "w/datasets").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_kill_at_any_moment_leaves_a_whole_store_or_none(raw: Path, tmp_path: Path) -> None:
+    place = tmp_path / "w/datasets/fer2013"
+    random = np.random.default_rng(5)
+    started = time.monotonic()
+    subprocess.run(command(raw, tmp_path / "w"), capture_output=True, check=True)
+    takes = time.monotonic() - started
+    expected = Prepared.load(place).fingerprint
+    for _ in range(6):
+        shutil.rmtree(place, ignore_errors=True)
+        process = subprocess.Popen(command(raw, tmp_path / "w"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(float(random.uniform(0.2, 1.0)) * takes)
+        process.kill()
+        process.wait()
+        if place.exists():
+            assert Prepared.load(place).fingerprint == expected
+    subprocess.run(command(raw, tmp_path / "w"), capture_output=True, check=True)
+    assert Prepared.load(place).fingerprint == expected
+    assert [path.name for path in place.parent.iterdir()] == ["fer2013"]
 
 
 def test_a_failure_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
     class_folders(tmp_path / "raw")
     mark(tmp_path / "raw")
     (tmp_path / "raw/test/sad/PublicTest_0.png").write_bytes(b"")
-    with pytest.raises(FerBenchError, match=r"PublicTest_0\.png: the picture file is empty"):
+    with pytest.raises(FerBenchError, match=r"test/sad/PublicTest_0\.png: the picture file is empty"):
         prepare(FER2013, tmp_path / "raw", tmp_path / "out/fer2013")
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -316,11 +469,11 @@ def test_an_interruption_keeps_the_former_store(raw: Path, tmp_path: Path) -> No
     before = snapshot(tmp_path / "out")
 
     def interrupt(done: int, total: int | None) -> None:
-        if done == 60:
+        if done:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare(FER2013, raw, tmp_path / "out/fer2013", split_seed=1, progress=interrupt)
+        prepare(FER2013, raw, tmp_path / "out/fer2013", Wishes(split_seed=1), progress=interrupt)
     assert snapshot(tmp_path / "out") == before
 
 
@@ -342,7 +495,7 @@ def test_a_run_killed_while_replacing_keeps_the_former_store(raw: Path, tmp_path
 
 def test_preparing_again_replaces_everything(raw: Path, tmp_path: Path) -> None:
     prepare(FER2013, raw, tmp_path / "out").at_size(24)
-    again = prepare(FER2013, raw, tmp_path / "out", split_seed=1)
+    again = prepare(FER2013, raw, tmp_path / "out", Wishes(split_seed=1))
     assert Prepared.load(tmp_path / "out").fingerprint == again.fingerprint
     assert not (tmp_path / "out/scaled-24.npy").exists()
 

@@ -1,8 +1,11 @@
 """The synthetic faces: repeatable, laid out and labelled as the real datasets, neither trivial nor hopeless."""
 
+import csv
 import json
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +40,17 @@ CK_PLUS = {
     0: "neutral", 1: "angry", 2: "contempt", 3: "disgust", 4: "fear", 5: "happy", 6: "sad", 7: "surprise",
 }  # fmt: skip
 
+CK48 = {
+    "anger": "angry", "disgust": "disgust", "fear": "fear", "happy": "happy", "sadness": "sad", "surprise": "surprise",
+}  # fmt: skip
+FERPLUS = {
+    "anger": "angry", "disgust": "disgust", "fear": "fear", "happiness": "happy", "neutral": "neutral",
+    "sadness": "sad", "surprise": "surprise",
+}  # fmt: skip
+
 Made = dict[str, Path]
+Faces = Iterator[tuple[np.ndarray, str]]
+"""Gray 48 x 48 pictures of the test set and what they show."""
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +92,21 @@ def load_affectnet(folder: Path, split: str) -> tuple[np.ndarray, list[str]]:
     return np.stack([small_gray(files[index]) for index in keep]), [labels[index] for index in keep]
 
 
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="ascii", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def pixels(row: dict[str, str]) -> np.ndarray:
+    return np.array(row["pixels"].split(), np.uint8).reshape(48, 48)
+
+
+def cropped(path: Path, edges: list[float]) -> np.ndarray:
+    left, top, right, bottom = map(round, edges)
+    face = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)[top:bottom, left:right]
+    return cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA)
+
+
 LOADERS = {"fer2013": load_fer, "raf-db": load_raf, "affectnet": load_affectnet}
 
 
@@ -117,12 +145,16 @@ def test_raw_pixels_say_little_and_shapes_say_much(made: Made, dataset: str) -> 
     assert shapes > centroid + 0.4
 
 
-@pytest.mark.parametrize("dataset", ["raf-db", "affectnet"])
-def test_classes_mean_the_same_in_every_dataset(made: Made, dataset: str) -> None:
+@pytest.fixture(scope="module")
+def fer2013_model(made: Made) -> LogisticRegression:
     images, labels = load_fer(made["fer2013"], "train")
-    model = LogisticRegression(C=0.3, max_iter=300).fit(gradients(images), labels)
+    return LogisticRegression(C=0.3, max_iter=300).fit(gradients(images), labels)
+
+
+@pytest.mark.parametrize("dataset", ["raf-db", "affectnet"])
+def test_classes_mean_the_same_in_every_dataset(made: Made, fer2013_model: LogisticRegression, dataset: str) -> None:
     test_images, truth = LOADERS[dataset](made[dataset], "test")
-    predicted = model.predict(gradients(test_images))
+    predicted = fer2013_model.predict(gradients(test_images))
     for emotion in EMOTIONS:
         mine = predicted[np.array(truth) == emotion]
         assert Counter(mine.tolist()).most_common(1)[0][0] == emotion
@@ -131,19 +163,64 @@ def test_classes_mean_the_same_in_every_dataset(made: Made, dataset: str) -> Non
 # Repeatability
 
 
-@pytest.mark.parametrize(("dataset", "layout"), [(d, layout) for d, layouts in LAYOUTS.items() for layout in layouts])
-def test_the_seed_alone_decides_the_bytes(tmp_path: Path, dataset: str, layout: str) -> None:
-    def files(name: str, seed: int) -> dict[str, bytes]:
-        folder = tmp_path / name
-        synthesize(dataset, folder, train=8, test=7, seed=seed, layout=layout)
+@dataclass(frozen=True)
+class Small:
+    """A small set of a layout, and what drawing it said."""
+
+    dataset: str
+    layout: str
+    folder: Path
+    returned: dict[str, Any]
+    progress: list[tuple[int, int]]
+
+
+def draw_small(dataset: str, layout: str, folder: Path, seed: int) -> Small:
+    calls: list[tuple[int, int]] = []
+    returned = synthesize(
+        dataset,
+        folder,
+        train=8,
+        test=7,
+        seed=seed,
+        layout=layout,
+        progress=lambda done, total: calls.append((done, total)),
+    )
+    return Small(dataset, layout, folder, returned, calls)
+
+
+EVERY_LAYOUT = [(dataset, layout) for dataset, layouts in LAYOUTS.items() for layout in layouts]
+
+
+@pytest.fixture(scope="module", params=EVERY_LAYOUT, ids="-".join)
+def small(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Small:
+    return draw_small(*request.param, tmp_path_factory.mktemp("small"), 4)
+
+
+def test_the_seed_alone_decides_the_bytes(tmp_path: Path, small: Small) -> None:
+    def files(folder: Path) -> dict[str, bytes]:
         return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
-    first = files("first", 4)
-    assert first == files("again", 4)
-    other = files("other", 5)
-    pictures = [name for name in first if name.endswith((".jpg", ".png", ".csv"))]
+    def drawn(name: str, seed: int) -> dict[str, bytes]:
+        return files(draw_small(small.dataset, small.layout, tmp_path / name, seed).folder)
+
+    first = files(small.folder)
+    assert first == drawn("again", 4)
+    other = drawn("other", 5)
+    # RAF-DB's label tables are the same for every seed: they hold names and codes.
+    pictures = [name for name in first if name.endswith((".jpg", ".png", ".csv")) and "_labels" not in name]
     assert pictures
     assert not any(first[name] == other.get(name) for name in pictures)
+
+
+def test_a_folder_says_which_layout_it_is_and_how_many_pictures_count(small: Small) -> None:
+    assert marker(small.folder) == small.returned
+    assert (small.returned["dataset"], small.returned["layout"]) == (small.dataset, small.layout)
+    by_protocol = small.returned["counts_by_protocol"]
+    assert small.returned["counts"] in by_protocol.values()
+    total = len(small.progress)
+    assert small.progress == [(done, total) for done in range(1, total + 1)]
+    # What has none of the seven labels, and frames that no protocol takes, are outside the counts.
+    assert all(0 < sum(map(sum, parts.values())) <= total for parts in by_protocol.values())
 
 
 def test_a_larger_set_begins_with_the_smaller(tmp_path: Path) -> None:
@@ -173,7 +250,7 @@ def test_fer2013_folders(made: Made) -> None:
 
 
 def test_fer2013_csv_holds_the_folders_pictures_with_its_own_codes(tmp_path: Path) -> None:
-    for layout in LAYOUTS["fer2013"]:
+    for layout in ("folders", "csv"):
         synthesize("fer2013", tmp_path / layout, train=23, test=14, layout=layout)
     lines = (tmp_path / "csv" / "fer2013.csv").read_text().splitlines()
     assert lines[0] == "emotion,pixels,Usage"
@@ -281,22 +358,275 @@ def test_ck_plus(made: Made) -> None:
     subjects = {path.name for path in (folder / "cohn-kanade-images").iterdir()}
     counts = marker(folder)["counts"]
     assert counts_of(labels) == counts["peak"] == [2, 2, 1, 1, 0, 1, 1]
+    assert marker(folder)["counts_by_protocol"] == {
+        "paper-432": counts,
+        "peak-309": {"peak": counts["peak"]},
+        "last-three": {"last-three": [3 * count for count in counts["peak"]]},
+    }
     assert counts["neutral"] == [0, 0, 0, 0, len(subjects), 0, 0]
     assert labels.count("contempt") > 0
     assert unlabelled > 0
     assert shapes == {(490, 640), (490, 640, 3)}
 
 
+# Further layouts
+
+
+def split_csv_faces(folder: Path) -> Faces:
+    for row in table(folder / "test.csv"):
+        yield pixels(row), FER2013[int(row["emotion"])]
+
+
+def renamed_faces(folder: Path) -> Faces:
+    for file in sorted((folder / "test").glob("*/im*.png")):
+        yield small_gray(file), file.parent.name
+
+
+def raf_original_faces(folder: Path) -> Faces:
+    base = folder / "basic"
+    for line in (base / "EmoLabel/list_patition_label.txt").read_text().splitlines():
+        name, code = line.split()
+        if name.startswith("test"):
+            box = (base / f"Annotation/boundingbox/{Path(name).stem}_boundingbox.txt").read_text()
+            yield cropped(base / "Image/original" / name, [float(edge) for edge in box.split()]), RAF_DB[int(code)]
+
+
+def raf_folder_faces(folder: Path) -> Faces:
+    for file in sorted((folder / "DATASET/test").glob("*/*.jpg")):
+        yield small_gray(file), RAF_DB[int(file.parent.name)]
+
+
+def affectnet_table_faces(folder: Path) -> Faces:
+    for row in table(folder / "validation.csv"):
+        if int(row["expression"]) < 7:
+            left, top, width, height = (int(row[f"face_{name}"]) for name in ("x", "y", "width", "height"))
+            file = folder / "Manually_Annotated_Images" / row["subDirectory_filePath"]
+            yield cropped(file, [left, top, left + width, top + height]), AFFECTNET[int(row["expression"])]
+
+
+def affectnet_folder_faces(folder: Path) -> Faces:
+    for file in sorted((folder / "val").glob("[0-6]/*.jpg")):
+        yield small_gray(file), AFFECTNET[int(file.parent.name)]
+
+
+def ck48_faces(folder: Path) -> Faces:
+    for name, emotion in CK48.items():
+        for file in sorted((folder / "CK+48" / name).glob("*.png"))[2::3]:
+            yield small_gray(file), emotion
+
+
+def ckextended_faces(folder: Path) -> Faces:
+    for row in table(folder / "ckextended.csv"):
+        if row["emotion"] != "7":
+            yield pixels(row), FER2013[int(row["emotion"])]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "layout", "faces"),
+    [
+        ("fer2013", "split-csv", split_csv_faces),
+        ("fer2013", "folders-renamed", renamed_faces),
+        ("raf-db", "original", raf_original_faces),
+        ("raf-db", "class-folders", raf_folder_faces),
+        ("affectnet", "manual-csv", affectnet_table_faces),
+        ("affectnet", "class-folders", affectnet_folder_faces),
+        ("ck-plus", "ck48", ck48_faces),
+        ("ck-plus", "ckextended", ckextended_faces),
+    ],
+)
+def test_classes_mean_the_same_in_every_layout(
+    tmp_path: Path, fer2013_model: LogisticRegression, dataset: str, layout: str, faces: Callable[[Path], Faces]
+) -> None:
+    synthesize(dataset, tmp_path / "made", train=7, test=48 if dataset == "ck-plus" else 70, layout=layout)
+    images, truth = zip(*faces(tmp_path / "made"), strict=True)
+    predicted = fer2013_model.predict(gradients(np.stack(images)))
+    for emotion in set(truth):
+        mine = predicted[np.array(truth) == emotion]
+        assert Counter(mine.tolist()).most_common(1)[0][0] == emotion
+    assert len(set(truth)) == (6 if layout == "ck48" else 7)
+
+
+def test_fer2013_split_tables_hold_the_rows_of_the_whole_one(tmp_path: Path) -> None:
+    for layout in ("csv", "split-csv"):
+        synthesize("fer2013", tmp_path / layout, train=23, test=15, layout=layout)
+    parts = [table(tmp_path / "split-csv" / f"{name}.csv") for name in ("train", "val", "test")]
+    assert [len(part) for part in parts] == [23, 8, 7]
+    assert [row for part in parts for row in part] == table(tmp_path / "csv" / "fer2013.csv")
+    assert marker(tmp_path / "csv")["counts"] == marker(tmp_path / "split-csv")["counts"]
+
+
+def test_fer2013_renamed_pictures_are_those_of_the_table(tmp_path: Path) -> None:
+    for layout in ("csv", "folders-renamed"):
+        synthesize("fer2013", tmp_path / layout, train=23, test=15, layout=layout)
+    folder = tmp_path / "folders-renamed"
+    expected = Counter(
+        ("train" if row["Usage"] == "Training" else "test", FER2013[int(row["emotion"])], pixels(row).tobytes())
+        for row in table(tmp_path / "csv" / "fer2013.csv")
+    )
+    found = Counter((file.parts[-3], file.parts[-2], read(file).tobytes()) for file in folder.glob("*/*/im*.png"))
+    assert found == expected
+    counts = {"Training": [4, 4, 3, 3, 3, 3, 3], "Test": [3, 2, 2, 2, 2, 2, 2]}
+    assert marker(folder)["counts"] == counts
+    assert marker(folder)["counts_by_protocol"] == {"original": counts}
+    assert (folder / "train" / "angry" / "im0.png").is_file()
+
+
+def test_ferplus_votes_stand_beside_the_table_row_by_row(tmp_path: Path) -> None:
+    synthesize("fer2013", tmp_path / "made", train=100, test=20, layout="csv")
+    rows, votes = (table(tmp_path / "made" / name) for name in ("fer2013.csv", "fer2013new.csv"))
+    assert [row["Usage"] for row in votes] == [row["Usage"] for row in rows]
+    agreeing, odd = 0, Counter[str]()
+    for number, (row, vote) in enumerate(zip(rows, votes, strict=True)):
+        assert list(vote)[:2] == ["Usage", "Image name"]
+        assert vote["Image name"] == ("" if vote["NF"] == "10" else f"fer{number:07d}.png")
+        numbers = {name: int(text) for name, text in list(vote.items())[2:]}
+        assert len(numbers) == 10
+        assert sum(numbers.values()) == 10
+        most = max(numbers.values())
+        first = [name for name, count in numbers.items() if count == most]
+        if most <= 5:
+            odd["no majority"] += 1
+            assert len(first) > 1
+        elif first[0] in ("NF", "contempt", "unknown"):
+            odd[first[0]] += 1
+        elif FERPLUS[first[0]] == FER2013[int(row["emotion"])]:
+            agreeing += 1
+        else:
+            odd["another"] += 1
+    assert set(odd) == {"no majority", "NF", "contempt", "unknown", "another"}
+    assert agreeing > 0.8 * len(rows)
+
+
+def test_raf_db_originals_hold_the_face_somewhere_in_a_larger_picture(tmp_path: Path) -> None:
+    for layout in ("aligned", "original"):
+        synthesize("raf-db", tmp_path / layout, train=14, test=7, layout=layout)
+    base, other = (tmp_path / layout / "basic" for layout in ("original", "aligned"))
+    labels = "EmoLabel/list_patition_label.txt"
+    assert (base / labels).read_bytes() == (other / labels).read_bytes()
+    files = sorted((base / "Image/original").iterdir())
+    shapes, places = set(), set()
+    for file in files:
+        height, width, _ = read(file).shape
+        edges = (base / f"Annotation/boundingbox/{file.stem}_boundingbox.txt").read_text().split()
+        left, top, right, bottom = map(float, edges)
+        assert 0 <= left < right <= width
+        assert 0 <= top < bottom <= height
+        assert right - left < 0.7 * min(width, height)
+        lines, aligned = (
+            (place / f"Annotation/manual/{file.stem}_manu_attri.txt").read_text().splitlines()
+            for place in (base, other)
+        )
+        # The same person at the same place of the crop, whose size differs.
+        points = np.array([line.split() for line in lines[:5]], dtype=float)
+        expected = np.array([line.split() for line in aligned[:5]], dtype=float) / 100
+        assert np.abs((points - (left, top)) / (right - left) - expected).max() < 0.02
+        assert lines[5:] == aligned[5:]
+        shapes.add((height, width))
+        places.add((left, top))
+    assert len(files) == len(list((other / "Image/aligned").iterdir())) == len(shapes) == len(places) == 21
+    assert all(300 <= side <= 600 for shape in shapes for side in shape)
+
+
+def test_raf_db_class_folders_hold_the_aligned_pictures_and_their_labels(tmp_path: Path) -> None:
+    for layout in ("aligned", "class-folders"):
+        synthesize("raf-db", tmp_path / layout, train=16, test=9, layout=layout)
+    folder, aligned = tmp_path / "class-folders", tmp_path / "aligned" / "basic"
+    listed = dict(line.split() for line in (aligned / "EmoLabel/list_patition_label.txt").read_text().splitlines())
+    for split, total in (("train", 16), ("test", 9)):
+        rows = table(folder / f"{split}_labels.csv")
+        assert len(rows) == len(list((folder / "DATASET" / split).glob("*/*"))) == total
+        for row in rows:
+            assert listed[row["image"].replace("_aligned", "")] == row["label"]
+            picture = folder / "DATASET" / split / row["label"] / row["image"]
+            assert picture.read_bytes() == (aligned / "Image/aligned" / row["image"]).read_bytes()
+    assert marker(folder)["counts"] == marker(tmp_path / "aligned")["counts"]
+
+
+def test_affectnet_tables_list_every_picture_and_every_code(tmp_path: Path) -> None:
+    synthesize("affectnet", tmp_path, train=16, test=9, layout="manual-csv")
+    listed = []
+    for name, part in (("training", "train_set"), ("validation", "val_set")):
+        rows = table(tmp_path / f"{name}.csv")
+        for row in rows:
+            assert re.fullmatch(r"\d+/[0-9a-f]{56}\.jpg", row["subDirectory_filePath"])
+            file = tmp_path / "Manually_Annotated_Images" / row["subDirectory_filePath"]
+            height, width, _ = read(file).shape
+            left, top, face_width, face_height = (int(row[f"face_{key}"]) for key in ("x", "y", "width", "height"))
+            assert 0 <= left < left + face_width <= width
+            assert 0 <= top < top + face_height <= height
+            points = np.array(row["facial_landmarks"].split(";"), dtype=float).reshape(68, 2)
+            inside = (points > (left, top)) & (points < (left + face_width, top + face_height))
+            assert inside[27:].all()
+            rated = int(row["expression"]) < 8
+            assert all(-1 <= float(row[key]) <= 1 if rated else float(row[key]) == -2 for key in ("valence", "arousal"))
+        codes = Counter(int(row["expression"]) for row in rows)
+        assert [codes[code] for code in (7, 8, 9, 10)] == [2] * 4
+        assert counts_of([AFFECTNET[code] for code in codes.elements() if code < 7]) == marker(tmp_path)["counts"][part]
+        # Real tables are not sorted by class.
+        assert [row["expression"] for row in rows] != sorted(row["expression"] for row in rows)
+        listed += [row["subDirectory_filePath"] for row in rows]
+    pictures = [file.relative_to(tmp_path / "Manually_Annotated_Images") for file in tmp_path.rglob("*.jpg")]
+    assert sorted(listed) == sorted(map(str, pictures))
+
+
+def test_affectnet_class_folders_hold_the_pictures_of_the_array_edition(tmp_path: Path) -> None:
+    for layout in ("npy", "class-folders"):
+        synthesize("affectnet", tmp_path / layout, train=9, test=8, layout=layout)
+    folder, npy = tmp_path / "class-folders", tmp_path / "npy"
+    for part, official in (("train", "train_set"), ("val", "val_set")):
+        found = {(f.read_bytes(), f.parent.name) for f in (folder / part).glob("[0-7]/*.jpg")}
+        expected = {
+            (f.read_bytes(), np.load(npy / official / "annotations" / f"{f.stem}_exp.npy").item())
+            for f in (npy / official / "images").iterdir()
+        }
+        assert found == expected
+        assert marker(folder)["counts"][part] == marker(npy)["counts"][official]
+    assert marker(folder)["counts_by_protocol"] == {"seven": marker(folder)["counts"]}
+
+
+def test_ck48_holds_the_last_three_frames_of_each_labelled_sequence(made: Made, tmp_path: Path) -> None:
+    synthesize("ck-plus", tmp_path, train=0, test=8, layout="ck48")
+    whole = made["ck-plus"]
+    expected = set()
+    for file in (whole / "Emotion").rglob("*_emotion.txt"):
+        emotion = CK_PLUS[int(float(file.read_text()))]
+        frames = sorted((whole / "cohn-kanade-images" / file.parent.relative_to(whole / "Emotion")).iterdir())
+        expected |= {(emotion, frame.name) for frame in frames[-3:]}
+    names = CK48 | {"contempt": "contempt"}
+    found = {(names[file.parent.name], file.name) for file in (tmp_path / "CK+48").glob("*/*")}
+    assert found == expected
+    assert {read(file).shape for file in (tmp_path / "CK+48").glob("*/*")} == {(48, 48)}
+    by_protocol = marker(tmp_path)["counts_by_protocol"]
+    assert by_protocol == {"last-three": marker(whole)["counts_by_protocol"]["last-three"]}
+    assert by_protocol["last-three"]["last-three"] == counts_of([emotion for emotion, _ in found])
+
+
+def test_ckextended_holds_first_frames_as_neutral_and_peaks(made: Made, tmp_path: Path) -> None:
+    synthesize("ck-plus", tmp_path, train=0, test=8, layout="ckextended")
+    whole = made["ck-plus"]
+    rows = table(tmp_path / "ckextended.csv")
+    codes = FER2013 | {7: "contempt"}
+    labels = Counter(codes[int(row["emotion"])] for row in rows)
+    peaks = [CK_PLUS[int(float(file.read_text()))] for file in (whole / "Emotion").rglob("*_emotion.txt")]
+    assert labels == Counter(peaks) + Counter(neutral=len(list((whole / "cohn-kanade-images").glob("*/*"))))
+    assert {row["Usage"] for row in rows} == {"Training", "PublicTest", "PrivateTest"}
+    assert all(pixels(row).std() > 10 for row in rows)
+    assert marker(tmp_path)["counts_by_protocol"] == {
+        "ckextended": {"ckextended": [labels[emotion] for emotion in EMOTIONS]}
+    }
+
+
 def test_marker_says_what_was_made(tmp_path: Path) -> None:
     returned = synthesize("fer2013", tmp_path / "made", train=7, test=14, seed=3)
-    ones = [1] * 7
+    counts = {part: [1] * 7 for part in ("Training", "PublicTest", "PrivateTest")}
     assert returned == {
         "synthetic": True,
         "dataset": "fer2013",
         "layout": "folders",
         "seed": 3,
         "version": 1,
-        "counts": {"Training": ones, "PublicTest": ones, "PrivateTest": ones},
+        "counts": counts,
+        "counts_by_protocol": {"original": counts},
     }
     assert marker(tmp_path / "made") == returned
 

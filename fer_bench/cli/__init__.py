@@ -9,7 +9,7 @@ import sys
 import typer
 
 from fer_bench import __version__
-from fer_bench.cli import data, results, runs
+from fer_bench.cli import data, looking, results, runs
 from fer_bench.errors import FerBenchError
 
 INTERRUPTED = 130
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (data, runs, results):
+for module in (data, looking, runs, results):
     module.register(app)
 
 
@@ -49,7 +49,7 @@ def main() -> None:
         print(f"fer-bench: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS):
             raise
         print(f"fer-bench: {error}; nothing half-written is left, finished work is kept", file=sys.stderr)
         sys.exit(2)

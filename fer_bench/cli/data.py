@@ -1,11 +1,17 @@
 """Commands about what there is: datasets, models, synthetic faces, prepared datasets."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json, print_table
+from fer_bench.emotions import EMOTIONS
+from fer_bench.errors import FerBenchError
+
+_SHOWN = 20
+"""Images named on the terminal."""
 
 
 def register(app: typer.Typer) -> None:
@@ -40,14 +46,34 @@ def datasets(
                 "image_size": list(card.size),
                 "trainable": card.trainable,
                 "official_counts": {part: list(counts) for part, counts in card.counts.items()},
-                "layouts": {layout.name: layout.description for layout in card.layouts},
+                "protocols": [
+                    {
+                        "name": protocol.name,
+                        "version": protocol.version,
+                        "description": protocol.description,
+                        "counts": protocol.counts and {part: list(n) for part, n in protocol.counts.items()},
+                    }
+                    for protocol in card.protocols
+                ],
+                "layouts": [
+                    {
+                        "name": layout.name,
+                        "description": layout.description,
+                        "tree": layout.tree,
+                        "protocols": list(layout.protocols),
+                        "crops": list(layout.crops),
+                        "official": layout.official,
+                    }
+                    for layout in card.layouts
+                ],
                 "label_map": dict(card.label_map),
                 "licence": card.licence,
                 "access": card.access,
+                "files": card.files,
                 "citation": card.citation,
                 "prepared": None
                 if manifest is None
-                else {key: manifest[key] for key in ("origin", "layout", "crop", "n", "fingerprint")},
+                else {key: manifest[key] for key in ("origin", "layout", "protocol", "crop", "n", "fingerprint")},
             }
         )
     if json:
@@ -61,11 +87,25 @@ def datasets(
         rows.append((item["name"], item["title"], counts, f"{item['image_size'][0]} x {item['image_size'][1]}", state))
     print_table("Datasets", ("name", "title", "official images", "stored as", "prepared"), rows)
     if name:
-        item = found[0]
-        typer.echo(f"\nLicence: {item['licence']}\nAccess: {item['access']}\nCite: {item['citation']}\n\nLayouts:")
-        for layout, description in item["layouts"].items():
-            typer.echo(f"  {layout}: {description}")
-        typer.echo("\nLabels: " + ", ".join(f"{code} {emotion}" for code, emotion in item["label_map"].items()))
+        _print_dataset(found[0])
+
+
+def _print_dataset(item: dict[str, Any]) -> None:
+    rows = [(part, *_numbers(counts)) for part, counts in item["official_counts"].items()]
+    print_table("\nOfficial images per class", ("part", *EMOTIONS, "total"), rows, numbers=len(EMOTIONS) + 1)
+    typer.echo("\nLabel codes: " + ", ".join(f"{code} = {emotion}" for code, emotion in item["label_map"].items()))
+    for what in ("access", "files", "licence", "citation"):
+        typer.echo(f"\n{what.capitalize()}: {item[what]}")
+    typer.echo("\nProtocols (--protocol), the default first:")
+    for protocol in item["protocols"]:
+        typer.echo(f"  {protocol['name']} (version {protocol['version']}): {protocol['description']}")
+    typer.echo("\nWhat the folder must look like (--layout), found by itself:")
+    for layout in item["layouts"]:
+        crops = "" if layout["crops"] == ["none"] else f"; crop: {' or '.join(layout['crops'])}"
+        named = "" if layout["official"] else "; a re-upload, taken only when named"
+        typer.echo(f"\n  {layout['name']} (protocol: {' or '.join(layout['protocols'])}{crops}{named})")
+        for line in layout["tree"].strip("\n").splitlines():
+            typer.echo(f"      {line}")
 
 
 def models(json: JsonOption = False) -> None:
@@ -145,60 +185,117 @@ def synthesize(
 
 
 def prepare(
-    dataset: Annotated[str, typer.Argument(help="fer2013, raf-db, affectnet or ck-plus.")],
-    source: Annotated[Path, typer.Option("--source", help="The dataset as you hold it; it is never changed.")],
+    source: Annotated[
+        Path, typer.Option("--source", help="The dataset as you hold it, a folder or an archive; it is never changed.")
+    ],
+    dataset: Annotated[
+        str | None, typer.Argument(help="fer2013, raf-db, affectnet, ck-plus or another package's.")
+    ] = None,
+    card: Annotated[
+        Path | None, typer.Option("--card", help="TOML file that describes a dataset of your own, instead of DATASET.")
+    ] = None,
     layout: Annotated[str | None, typer.Option(help="Force a layout; recognised by itself otherwise.")] = None,
-    crop: Annotated[str | None, typer.Option(help="For ck-plus: 'landmarks' (default) or 'none'.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Which images, with which labels; see fer-bench datasets NAME.")
+    ] = None,
+    crop: Annotated[str | None, typer.Option(help="How to cut out the face; see fer-bench datasets NAME.")] = None,
     split_seed: Annotated[int, typer.Option(min=0, help="Seed of the 20 % validation taken from train.")] = 0,
+    deduplicate: Annotated[
+        bool, typer.Option("--deduplicate", help="Drop training images whose pixels are those of a test image.")
+    ] = False,
     allow_incomplete: Annotated[
-        bool, typer.Option("--allow-incomplete", help="Accept a copy whose counts are not the official ones.")
+        bool,
+        typer.Option("--allow-incomplete", help="Accept a partial copy, whose counts are not the official ones."),
+    ] = False,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out images that cannot be read; the manifest lists every one.")
     ] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
     """Turn raw files into a prepared dataset: right images, labels and splits, or a message that says what is wrong.
 
-    Example: fer-bench prepare fer2013 --source ~/data/fer2013
+    Example: fer-bench prepare fer2013 --source ~/data/fer2013.zip
     """
     from fer_bench.datasets import dataset_card
+    from fer_bench.datasets.folder_card import load_card
+    from fer_bench.datasets.store import Wishes
     from fer_bench.datasets.store import prepare as run
     from fer_bench.progress import bar
     from fer_bench.workspace import Workspace
 
-    card = dataset_card(dataset)
+    if (dataset is None) == (card is None):
+        raise FerBenchError("name one dataset: fer-bench prepare fer2013 ..., or --card FILE for one of your own")
+    chosen = load_card(card) if card is not None else dataset_card(dataset or "")
+    wishes = Wishes(
+        layout=layout,
+        protocol=protocol,
+        crop=crop,
+        split_seed=split_seed,
+        allow_incomplete=allow_incomplete,
+        skip_bad=skip_bad,
+        deduplicate=deduplicate,
+    )
     place = Workspace(workspace)
-    with place.lock(), bar(f"prepare {dataset}", unit="img") as shown:
+    with place.lock(), bar(f"prepare {chosen.name}", unit="img") as shown:
+
+        def unpacking(done: int, of: int | None) -> None:
+            shown.note("files of the archive" if done != of else "")
+            shown.at(done, of)
+
         prepared = run(
-            card,
-            source,
-            place.prepared(dataset),
-            layout=layout,
-            crop=crop,
-            split_seed=split_seed,
-            allow_incomplete=allow_incomplete,
-            progress=shown.at,
+            chosen, source.expanduser(), place.prepared(chosen.name), wishes, progress=shown.at, unpacking=unpacking
         )
     if json:
         print_json(prepared.manifest)
         return
-    _print_prepared(card, prepared.manifest)
+    _print_prepared(prepared.manifest)
 
 
-def _print_prepared(card: Any, manifest: dict[str, Any]) -> None:
-    from fer_bench.emotions import EMOTIONS
-
+def _print_prepared(manifest: dict[str, Any]) -> None:
     origin = " (synthetic)" if manifest["origin"] == "synthetic" else ""
-    typer.echo(f"{card.title}{origin}: layout {manifest['layout']!r} recognised by {manifest['evidence']}")
+    official = "" if manifest["official_split"] else "; a re-upload, NOT the official split"
+    typer.echo(
+        f"{manifest['title']}{origin}: layout {manifest['layout']!r}, recognised by {manifest['evidence']}{official}"
+    )
+    protocol = manifest["protocol"]
+    typer.echo(f"Protocol {protocol['name']!r} (version {protocol['version']}): {protocol['description']}")
+    if manifest["crop"] != "none":
+        typer.echo(f"Crop: {manifest['crop']}")
+    counts = manifest["counts"]
+    kind = "synthetic" if origin else "official"
     rows = []
-    for part, counts in manifest["counts"]["parts"].items():
-        rows.append((part, "found", *(f"{count:,}" for count in counts), f"{sum(counts):,}"))
-        if manifest["origin"] == "real" and part in card.counts:
-            official = card.counts[part]
-            rows.append(("", "official", *(f"{count:,}" for count in official), f"{sum(official):,}"))
-    for split, counts in manifest["counts"]["splits"].items():
-        rows.append((split, "split", *(f"{count:,}" for count in counts), f"{sum(counts):,}"))
+    parts = sorted({*(counts["expected"] or {}), *counts["found"]}, key=lambda part: (not _is_training(part), part))
+    for part in parts:
+        rows.append((part, "found", *_numbers(counts["found"].get(part))))
+        if counts["expected"] is not None:
+            rows.append(("", kind, *_numbers(counts["expected"].get(part))))
+    rows += [(split, "split", *_numbers(counts["splits"].get(split))) for split in ("train", "val", "test")]
     print_table("Images per class", ("part", "", *EMOTIONS, "total"), rows, numbers=len(EMOTIONS) + 1)
-    typer.echo("Labels: " + ", ".join(f"{code} = {emotion}" for code, emotion in card.label_map.items()))
+    verdict = {True: "as expected", False: "INCOMPLETE, as allowed", None: "not checked: nobody has published them"}
+    typer.echo(f"Counts: {verdict[manifest['complete']]}")
+    typer.echo("Labels: " + ", ".join(f"{code} = {emotion}" for code, emotion in manifest["label_map"].items()))
     for note in manifest["notes"]:
         typer.echo(f"Note: {note}")
+    if manifest["deduplicated"] is not None:
+        typer.echo(
+            f"Deduplicated: {len(manifest['deduplicated']):,} training images equal to a test image were dropped"
+        )
+    skipped = manifest["skipped"]
+    if skipped:
+        typer.echo(f"Left out: {len(skipped):,} images")
+    for item in skipped[:_SHOWN]:
+        typer.echo(f"  {item['source']}: {item['reason']}")
+    if len(skipped) > _SHOWN:
+        typer.echo(f"  and {len(skipped) - _SHOWN:,} more, in the manifest")
     typer.echo(f"Fingerprint: {manifest['fingerprint']}")
+
+
+def _is_training(part: str) -> bool:
+    return part.lower().startswith("train")
+
+
+def _numbers(counts: Sequence[int] | None) -> tuple[str, ...]:
+    """Return the cells of a row of counts, the total last."""
+    counts = counts or [0] * len(EMOTIONS)
+    return (*(f"{count:,}" for count in counts), f"{sum(counts):,}")

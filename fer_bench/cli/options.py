@@ -4,11 +4,14 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fer_bench.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, PUBLISHED, Results, Workspace
+
+if TYPE_CHECKING:
+    from fer_bench.datasets.prepared import Prepared
 
 WorkspaceOption = Annotated[
     Path,
@@ -38,6 +41,20 @@ DEFAULT_WORKSPACE = DEFAULT_ROOT
 def results_of(workspace: Path, local: bool) -> Results:
     """Return the workspace's results, or the published ones in the current folder."""
     return Workspace(workspace).results if local else PUBLISHED
+
+
+def open_prepared(place: Workspace, name: str) -> "Prepared":
+    """Return a prepared dataset of the workspace.
+
+    Raises:
+        FerBenchError: it is not prepared or damaged, or there is no dataset of that name.
+    """
+    from fer_bench.datasets import dataset_card
+    from fer_bench.datasets.prepared import Prepared, is_prepared
+
+    if not is_prepared(place.prepared(name)):
+        dataset_card(name)
+    return Prepared.load(place.prepared(name))
 
 
 def print_json(content: Any) -> None:

@@ -15,14 +15,17 @@ from fer_bench.cli.options import (
     SeedOption,
     WeightsOption,
     WorkspaceOption,
+    open_prepared,
     print_json,
     print_table,
 )
 from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:
+    from fer_bench.datasets.prepared import Prepared
     from fer_bench.grid import Cell
-    from fer_bench.records import EvalRecord
+    from fer_bench.records import EvalRecord, TrainRecord
+    from fer_bench.workspace import Workspace
 
 PAPER_MODELS = ("mobilenetv2", "clcm", "shufflenetv2")
 
@@ -36,20 +39,39 @@ def register(app: typer.Typer) -> None:
     app.command("run-all")(run_all)
 
 
-def _cell(model: str, dataset: str, recipe: str, seed: int, weights: str | None) -> "tuple[Cell, str | None]":
-    """Return the cell that the options name, and the ImageNet weights to start it from."""
-    from fer_bench.datasets import dataset_card
+def _cell(model: str, dataset: str, recipe: str, seed: int, weights: str | None) -> "Cell":
+    """Return the cell that the options name."""
     from fer_bench.grid import Cell
     from fer_bench.models import model_card
     from fer_bench.recipe import load_recipe
 
     model_card(model)
-    if not dataset_card(dataset).trainable:
-        raise FerBenchError(f"{dataset} is a test set only; train on another dataset and use fer-bench cross-test")
     chosen = load_recipe(recipe)
     if weights is not None:
         chosen = chosen.starting(model, pretrained=weights != "random")
-    return Cell(model, dataset, chosen, seed), weights
+    return Cell(model, dataset, chosen, seed)
+
+
+def trained_cell(
+    place: "Workspace", model: str, dataset: str, recipe: str, seed: int, weights: str | None
+) -> "tuple[Cell, TrainRecord, Prepared]":
+    """Return a cell that has been trained, the record of its run and its dataset.
+
+    Raises:
+        FerBenchError: it has not been trained on this copy of the dataset.
+    """
+    from fer_bench import grid
+
+    cell = _cell(model, dataset, recipe, seed, weights)
+    prepared = open_prepared(place, dataset)
+    run = grid.trained(place, cell, prepared.fingerprint)
+    if run is None:
+        raise FerBenchError(
+            f"{model} has not been trained on this {dataset} with recipe {cell.recipe.id} and seed {seed}; "
+            f"run fer-bench train --model {model} --dataset {dataset} --recipe {recipe} --seed {seed}"
+            + (f" --weights {weights}" if weights else "")
+        )
+    return cell, run, prepared
 
 
 def train(
@@ -68,14 +90,16 @@ def train(
     import dataclasses
 
     from fer_bench import grid, stages
-    from fer_bench.datasets.prepared import Prepared
     from fer_bench.workspace import Workspace
 
-    cell, weights = _cell(model, dataset, recipe, seed, weights)
+    cell = _cell(model, dataset, recipe, seed, weights)
     grid.check_start([model], cell.recipe, weights)
     place = Workspace(workspace)
     with place.lock():
-        run = stages.train_cell(place, cell, Prepared.load(place.prepared(dataset)), stages.Networks(), weights=weights)
+        prepared = open_prepared(place, dataset)
+        if not prepared.trainable:
+            raise FerBenchError(f"{dataset} is a test set only; train on another dataset and use fer-bench cross-test")
+        run = stages.train_cell(place, cell, prepared, stages.Networks(), weights=weights)
     if json:
         print_json(dataclasses.asdict(run))
         return
@@ -104,21 +128,12 @@ def evaluate(
 
     Example: fer-bench evaluate --model clcm --dataset fer2013
     """
-    from fer_bench import grid, stages
-    from fer_bench.datasets.prepared import Prepared
+    from fer_bench import stages
     from fer_bench.workspace import Workspace
 
-    cell, _ = _cell(model, dataset, recipe, seed, weights)
     place = Workspace(workspace)
     with place.lock():
-        prepared = Prepared.load(place.prepared(dataset))
-        run = grid.trained(place, cell, prepared.fingerprint)
-        if run is None:
-            raise FerBenchError(
-                f"{model} has not been trained on this {dataset} with recipe {cell.recipe.id} and seed {seed}; "
-                f"run fer-bench train --model {model} --dataset {dataset} --recipe {recipe} --seed {seed}"
-                + (f" --weights {weights}" if weights else "")
-            )
+        cell, run, prepared = trained_cell(place, model, dataset, recipe, seed, weights)
         result = stages.test_run(place, run, cell, prepared, stages.Networks())
     _print_results([result], json)
 
@@ -133,13 +148,12 @@ def cross_test(
     Example: fer-bench cross-test --on ck-plus
     """
     from fer_bench import grid, records, stages
-    from fer_bench.datasets.prepared import Prepared
     from fer_bench.records import TrainRecord
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
     with place.lock():
-        target = Prepared.load(place.prepared(on))
+        target = open_prepared(place, on)
         runs = [run for run in records.load_all(place.results.records, TrainRecord) if run.dataset != on]
         if not runs:
             raise FerBenchError(f"{place.root}: no trained model to test on {on}; run fer-bench train first")

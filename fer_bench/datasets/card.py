@@ -1,14 +1,24 @@
 """What a dataset declares about itself, and what its readers yield."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 Split = Literal["train", "val", "test"]
+
+LEFT_OUT = "left out"
+"""Stands in a label map for what is none of the seven classes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelText:
+    """A gray picture written as text, as in the CSV editions: parsed by the decoder, many rows at a time."""
+
+    text: str
+    """Whole numbers from 0 to 255 separated by white space, row by row."""
+    side: int
+    """Height and width that the numbers must fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +38,61 @@ class Sample:
     """What images must not be separated from, such as the subject; empty where unknown."""
     box: tuple[float, float, float, float] | None = None
     """Face crop: left, top, right, bottom in pixels of the source; ``None`` takes the whole picture."""
-    pixels: NDArray[np.uint8] | None = None
-    """The gray image where the source is a table of pixels; ``None`` where it is a picture file."""
+    pixels: PixelText | None = None
+    """The picture where the source is a table of pixels; ``None`` where it is a picture file."""
+    attributes: tuple[tuple[str, str], ...] = ()
+    """Further columns of the sample table, name and value, such as ``("gender", "female")``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One image that a reader or the decoder could not take, and why; the store decides what follows from it."""
+
+    source: str
+    """As :attr:`Sample.source`."""
+    reason: str
+    """What was found and what was expected, in one line without the name of the file."""
+    missing: bool = False
+    """A file that is listed, or that belongs to another one, is not there: a partial copy, nothing damaged."""
+    part: str = ""
+    """The official part where it is known."""
+    label: int | None = None
+    """Class index where it is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the user chose of a card's possibilities."""
+
+    protocol: str
+    """Name of one of the card's protocols that the layout offers."""
+    crop: str
+    """One of the layout's crops."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a layout's reader found: its samples, and anything a person should know about it."""
+    """What a layout's reader found. ``notes`` and ``label_map`` are complete once ``samples`` has been exhausted."""
 
-    samples: Iterable[Sample]
-    notes: tuple[str, ...] = ()
+    samples: Iterable[Sample | Flaw]
+    """Read once, lazily where the dataset may be large."""
+    label_map: dict[str, str] = field(default_factory=dict)
+    """The codes or folder names that were met, each with the class it was read as, or :data:`LEFT_OUT`."""
+    notes: list[str] = field(default_factory=list)
+    """Anything that a person should know about this copy, one sentence each."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Which images of a dataset are taken, with which labels: named and versioned, since results depend on it."""
+
+    name: str
+    version: int
+    """Raised whenever the same files would give other images or labels."""
+    description: str
+    """One sentence, the treatment of neutral and contempt included."""
+    counts: Mapping[str, tuple[int, ...]] | None
+    """Official images per class (paper's order) of each part; ``None`` where nobody has published them."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +101,25 @@ class Layout:
 
     name: str
     description: str
-    """What the folder looks like, for ``fer-bench datasets NAME`` and error messages."""
+    """What the folder looks like in one line, for messages."""
+    tree: str
+    """The same as an example, several lines, for ``fer-bench datasets NAME``."""
     recognise: Callable[[Path], str | None]
-    """Returns the evidence by which a folder is recognised, ``None`` where it is not this layout."""
-    read: Callable[[Path, str], Reading]
-    """Takes the folder and the crop (one of the card's ``crops``)."""
+    """Returns the evidence by which a folder (or file) is recognised, ``None`` where it is not this layout.
+
+    Looks at names and a few first bytes only; takes any folder, and raises nothing but ``OSError``.
+    """
+    read: Callable[[Path, Choice], Reading]
+    """Takes what ``recognise`` accepted. Raises :class:`~fer_bench.errors.FerBenchError` where the copy as a whole
+    cannot be read; single images that cannot are :class:`Flaw`."""
+    protocols: tuple[str, ...]
+    """Names of the card's protocols that this layout can give, the default first."""
+    crops: tuple[str, ...] = ("none",)
+    """Ways to crop, the default first; ``("none",)`` where pictures are faces already."""
+    counts: Mapping[str, tuple[int, ...]] | None = None
+    """Expected images where the layout's parts are not the protocol's."""
+    official: bool = True
+    """``False`` for re-uploads: taken only where ``--layout`` names them, and marked as not the official split."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +134,30 @@ class DatasetCard:
     """Height and width of the prepared images, pixels (native resolution, at most 224)."""
     trainable: bool
     """Has a training set; ``False`` for CK+, a test set only."""
-    counts: Mapping[str, tuple[int, ...]]
-    """Official images per class (paper's order) of each part: see ``Sample.part``."""
+    protocols: tuple[Protocol, ...]
+    """The default first."""
     label_map: Mapping[str, str]
     """The dataset's own codes to class names, for people to check."""
     layouts: tuple[Layout, ...]
-    crops: tuple[str, ...]
-    """Ways to crop, the default first; ``("none",)`` where pictures are faces already."""
     licence: str
     access: str
-    """Who grants access, and which files to ask for."""
+    """Who grants access, and how to ask."""
+    files: str
+    """Which files to ask for, or to download."""
     citation: str
+    split_by: Literal["id", "pixels"] = "id"
+    """What fixes the order in which the validation images are drawn: the ids where every layout has the same, the
+    pixels where the layouts name their images differently."""
+
+    @property
+    def counts(self) -> Mapping[str, tuple[int, ...]]:
+        """Official images per class of each part under the default protocol; empty where unpublished."""
+        return self.protocols[0].counts or {}
+
+    def protocol(self, name: str) -> Protocol:
+        """Return a protocol by name.
+
+        Raises:
+            KeyError: the card has none of that name.
+        """
+        return {protocol.name: protocol for protocol in self.protocols}[name]

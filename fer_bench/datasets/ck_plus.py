@@ -1,193 +1,124 @@
-"""CK+, the cross-test set: its card and its readers (paper, sections III-A and V-C).
+"""CK+, the cross-test set: its card (paper, sections III-A and V-C).
 
 The paper's CK+ matrices fit 432 images: the peak frame of each of the 309 labelled sequences that are not contempt,
-and 123 neutral frames, as many as there are subjects. It does not say how the neutral frames were chosen; here they
-are the first frame of each subject's first sequence, labelled or not (protocol ``paper-432``).
+and 123 neutral frames, as many as there are subjects.
 """
 
-import math
-from collections.abc import Iterator
-from pathlib import Path
+from fer_bench.datasets import ck_plus_48, ck_plus_sequences
+from fer_bench.datasets.card import DatasetCard, Layout, Protocol
+from fer_bench.datasets.ck_plus_landmarks import face_box
+from fer_bench.datasets.ck_plus_sequences import CODES, CONTEMPT_CODE
+from fer_bench.emotions import CONTEMPT, EMOTIONS
 
-import numpy as np
-from numpy.typing import NDArray
+__all__ = ["CARD", "face_box"]
 
-from fer_bench.datasets.card import DatasetCard, Layout, Reading, Sample
-from fer_bench.datasets.folder import Folder
-from fer_bench.emotions import ANGRY, CONTEMPT, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE
-from fer_bench.errors import FerBenchError
+_PEAKS = (45, 59, 25, 69, 0, 28, 83)
+_NEUTRAL = (0, 0, 0, 0, 123, 0, 0)
+_LAST_THREE = tuple(3 * count for count in _PEAKS)
+# 920 rows = 593 + 327: a neutral one for each sequence and an emotional one for each labelled sequence, 18 of those
+# contempt; 902 are left.
+_EXTENDED = (45, 59, 25, 69, 593, 28, 83)
 
-CODES = {0: NEUTRAL, 1: ANGRY, 3: DISGUST, 4: FEAR, 5: HAPPY, 6: SAD, 7: SURPRISE}
-"""Class index of each code of the emotion files."""
-CONTEMPT_CODE = 2
-POINTS = 68
-MARGIN = 0.25
-"""What the face crop adds on every side of the landmarks, as a fraction of the longer side of their box."""
-LIFT = 0.10
-"""How far the crop moves up, the same fraction: the points end at the eyebrows, below the forehead."""
-
-# Unpacked side by side, or each archive into a folder of its own name; the inner folder first.
-_IMAGES = ("extended-cohn-kanade-images/cohn-kanade-images", "cohn-kanade-images")
-_EMOTIONS = ("Emotion_labels/Emotion", "Emotion_labels", "Emotion")
-_LANDMARKS = ("Landmarks/Landmarks", "Landmarks")
-
-
-def face_box(points: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    """Return the square face crop around landmarks: left, top, right, bottom in pixels.
-
-    It may reach beyond the picture; the decoder clips it.
-
-    Args:
-        points: float, (n, 2): x and y of each landmark in pixels.
-    """
-    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-    side = max(right - left, bottom - top)
-    half = side * (0.5 + MARGIN)
-    x, y = (left + right) / 2, (top + bottom) / 2 - LIFT * side
-    return float(x - half), float(y - half), float(x + half), float(y + half)
-
-
-def _first(folder: Folder, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if (folder.root / name).is_dir()), None)
-
-
-def _recognise_sequences(path: Path) -> str | None:
-    images = _first(Folder(path), _IMAGES)
-    return None if images is None else f"{images}/"
-
-
-def _read_sequences(path: Path, crop: str) -> Reading:
-    folder = Folder(path)
-    images, emotion = _first(folder, _IMAGES), _first(folder, _EMOTIONS)
-    if images is None or emotion is None:
-        missing = _IMAGES[-1] if images is None else _EMOTIONS[-1]
-        raise FerBenchError(f"{path / missing}: no such folder; unpack the pictures and the emotion labels of CK+ here")
-    landmarks = (_first(folder, _LANDMARKS) or _LANDMARKS[-1]) if crop == "landmarks" else None
-    labels = dict(_labels(folder, emotion))
-    notes = [
-        "protocol paper-432: the last frame of each labelled sequence, and the first frame of each subject's first "
-        "sequence as neutral"
-    ]
-    contempt = sum(code == CONTEMPT_CODE for code, _ in labels.values())
-    if contempt:
-        notes.append(f"{CONTEMPT} is none of the seven classes and was left out: {contempt} sequences")
-    samples = []
-    unused = dict(labels)
-    other_frame = []
-    for subject in folder.folders(images):
-        sequences = folder.folders(f"{images}/{subject}")
-        if not sequences:
-            raise FerBenchError(f"{path / images / subject}: holds no sequence folders; unpack the pictures again")
-        for sequence in sequences:
-            place = f"{subject}/{sequence}"
-            frames = folder.pictures(f"{images}/{place}")
-            code, labelled_frame = unused.pop(place, (None, ""))
-            if sequence == sequences[0]:
-                _require_frames(path / images / place, frames, 1)
-                samples.append(_sample(folder, images, landmarks, place, frames[0], "neutral", NEUTRAL))
-            if code is not None and code != CONTEMPT_CODE:
-                # With one frame alone, the neutral and the peak picture would be the same.
-                _require_frames(path / images / place, frames, 2)
-                samples.append(_sample(folder, images, landmarks, place, frames[-1], "peak", CODES[code]))
-                if Path(frames[-1]).stem != labelled_frame:
-                    other_frame.append(place)
-    if unused:
-        raise FerBenchError(
-            f"{path / images / min(unused)}: no such sequence, but {emotion}/ has a label for it ({len(unused)} such); "
-            "unpack the pictures again"
-        )
-    if other_frame:
-        notes.append(
-            f"the label file names another frame than the last one in {len(other_frame)} sequences, such as "
-            f"{other_frame[0]}; the last one was taken"
-        )
-    return Reading(samples, tuple(notes))
-
-
-def _require_frames(place: Path, frames: list[str], least: int) -> None:
-    if len(frames) < least:
-        raise FerBenchError(f"{place}: {len(frames)} frames, expected at least {least}; unpack the pictures again")
-
-
-def _labels(folder: Folder, emotion: str) -> Iterator[tuple[str, tuple[int, str]]]:
-    """Yield ``subject/sequence`` of each labelled sequence with its code and the frame that its file is named after."""
-    for subject in folder.folders(emotion):
-        for sequence in folder.folders(f"{emotion}/{subject}"):
-            place = f"{subject}/{sequence}"
-            files = folder.files(f"{emotion}/{place}", "_emotion.txt")
-            if len(files) > 1:
-                raise FerBenchError(f"{folder.root / emotion / place}: {len(files)} emotion files, expected one")
-            if files:
-                source = f"{emotion}/{place}/{files[0]}"
-                yield place, (_code(folder.text(source), folder.root / source), files[0].removesuffix("_emotion.txt"))
-
-
-def _code(text: str, path: Path) -> int:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if value not in (*CODES, CONTEMPT_CODE):
-        raise FerBenchError(f"{path}: {text.strip()[:40]!r}, expected one emotion code from 0 to 7")
-    return int(value)
-
-
-def _sample(
-    folder: Folder, images: str, landmarks: str | None, place: str, frame: str, part: str, label: int
-) -> Sample:
-    stem = Path(frame).stem
-    box = None if landmarks is None else face_box(_points(folder, f"{landmarks}/{place}/{stem}_landmarks.txt"))
-    subject = place.split("/", 1)[0]
-    return Sample(stem, "test", label, f"{images}/{place}/{frame}", part, group=subject, box=box)
-
-
-def _points(folder: Folder, source: str) -> NDArray[np.float64]:
-    path = folder.path(source)
-    if not path.is_file():
-        raise FerBenchError(
-            f"{path}: no such landmarks file; unpack the landmarks of CK+ beside the pictures, or take whole frames "
-            "with --crop none"
-        )
-    rows = [line.split() for line in folder.text(source).splitlines() if line.strip()]
-    try:
-        points = np.array(rows, dtype=np.float64)
-    except ValueError:
-        points = np.empty(0)
-    if points.shape != (POINTS, 2) or not np.isfinite(points).all():
-        raise FerBenchError(f"{path}: expected {POINTS} lines of two numbers, x and y; unpack the landmarks again")
-    return points
-
+_CODES = {0: "neutral", CONTEMPT_CODE: CONTEMPT} | {code: EMOTIONS[index] for code, index in CODES.items()}
 
 CARD = DatasetCard(
     name="ck-plus",
     title="CK+",
     size=(224, 224),
     trainable=False,
-    counts={
-        "peak": (45, 59, 25, 69, 0, 28, 83),
-        "neutral": (0, 0, 0, 0, 123, 0, 0),
-    },
-    label_map={
-        str(code): CONTEMPT if code == CONTEMPT_CODE else EMOTIONS[CODES[code]]
-        for code in sorted((*CODES, CONTEMPT_CODE))
-    },
-    layouts=(
-        Layout(
-            "sequences",
-            "cohn-kanade-images/S005/001/S005_001_00000001.png ..., Emotion/S005/001/..._emotion.txt and, for the "
-            "face crop, Landmarks/S005/001/..._landmarks.txt",
-            _recognise_sequences,
-            _read_sequences,
+    protocols=(
+        Protocol(
+            "paper-432",
+            1,
+            "The peak (last) frame of each of the 309 labelled sequences that are not contempt, and one neutral frame "
+            "for each of the 123 subjects, the first frame of the subject's first sequence in sorted order, labelled "
+            "or not; contempt is left out. The paper does not say how its neutral frames were chosen: this choice is "
+            "fer-bench's, and gives the paper's 432 images.",
+            {"peak": _PEAKS, "neutral": _NEUTRAL},
+        ),
+        Protocol(
+            "peak-309",
+            1,
+            "The peak (last) frame of each of the 309 labelled sequences that are not contempt; contempt is left out, "
+            "and there are no neutral images.",
+            {"peak": _PEAKS},
+        ),
+        Protocol(
+            "last-three",
+            1,
+            "The last three frames of each of the 309 labelled sequences that are not contempt, 927 images of which "
+            "three each are nearly the same; contempt is left out, and there are no neutral images.",
+            {"last-three": _LAST_THREE},
+        ),
+        Protocol(
+            "ckextended",
+            1,
+            "The rows of ckextended.csv without the 18 of contempt: 593 neutral ones, as many as there are sequences, "
+            "and 309 of the six emotions; its column Usage is ignored, all 902 are test images.",
+            {"ckextended": _EXTENDED},
         ),
     ),
-    crops=("landmarks", "none"),
+    label_map={str(code): _CODES[code] for code in sorted(_CODES)},
+    layouts=(
+        Layout(
+            name="sequences",
+            description=(
+                "cohn-kanade-images/S005/001/S005_001_00000001.png ..., Emotion/S005/001/..._emotion.txt and, for the "
+                "face crop, Landmarks/S005/001/..._landmarks.txt"
+            ),
+            tree="""\
+cohn-kanade-images/                      from extended-cohn-kanade-images.zip
+    S005/001/S005_001_00000001.png ...   the frames of a sequence, from neutral to the peak
+Emotion/                                 from Emotion_labels.zip
+    S005/001/S005_001_00000011_emotion.txt
+Landmarks/                               from Landmarks.zip; not needed with --crop none
+    S005/001/S005_001_00000001_landmarks.txt ...
+or each archive in a folder of its own name: Emotion_labels/Emotion/S005/...""",
+            recognise=ck_plus_sequences.recognise,
+            read=ck_plus_sequences.read,
+            protocols=("paper-432", "peak-309", "last-three"),
+            crops=("landmarks", "none"),
+        ),
+        Layout(
+            name="ck48",
+            description="CK+48/ with a folder a class (anger, contempt, disgust, ...) of S010_004_00000017.png ...",
+            tree="""\
+CK+48/                                   the faces of the last three frames, 48 x 48 pixels
+    anger/S010_004_00000017.png ...      135 pictures
+    contempt/                             54, left out
+    disgust/                             177
+    fear/                                 75
+    happy/                               207
+    sadness/                              84
+    surprise/                            249""",
+            recognise=ck_plus_48.recognise_folders,
+            read=ck_plus_48.read_folders,
+            protocols=("last-three",),
+        ),
+        Layout(
+            name="ckextended",
+            description="ckextended.csv with the columns emotion, pixels and Usage",
+            tree="""\
+ckextended.csv                           920 rows of 48 x 48 pixels, with a header:
+    emotion,pixels,Usage
+    6,36 39 35 ... 24,Training           0 angry 1 disgust 2 fear 3 happy 4 sad 5 surprise 6 neutral 7 contempt""",
+            recognise=ck_plus_48.recognise_table,
+            read=ck_plus_48.read_table,
+            protocols=("ckextended",),
+        ),
+    ),
     licence=(
-        "Non-commercial research only, under an agreement with its authors; only the subjects marked so in the "
-        "agreement may be shown in publications. Do not pass the pictures on."
+        "For research, under an agreement to be signed; Consent-for-publication.doc comes with the files. Read both "
+        "before you use the pictures or show one, and pass none on. CK+48 and ckextended.csv are made of the same "
+        "pictures by others."
     ),
     access=(
-        "Affect Analysis Group, University of Pittsburgh (https://www.jeffcohn.net/Resources/), by a signed agreement; "
-        "take extended-cohn-kanade-images.zip, Emotion_labels.zip and Landmarks.zip."
+        "Affect Analysis Group, University of Pittsburgh: https://www.jeffcohn.net/Resources/ has the agreement form. "
+        "CK+48 and ckextended.csv go round on Kaggle (shawon10/ckplus, davilsena/ckdataset)."
+    ),
+    files=(
+        "extended-cohn-kanade-images.zip (593 sequences, 10,708 frames), Emotion_labels.zip (327 labels) and, for the "
+        "face crop, Landmarks.zip (68 points a frame). FACS_labels.zip is not needed."
     ),
     citation=(
         "P. Lucey, J. F. Cohn, T. Kanade, J. Saragih, Z. Ambadar and I. Matthews, 'The Extended Cohn-Kanade Dataset "

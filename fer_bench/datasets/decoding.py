@@ -1,62 +1,33 @@
-"""The one decoder of every dataset: picture files, or tables of pixels, to gray uint8 arrays of one size.
+"""Samples to images of one size, by a pool of threads, a bounded number at a time.
 
-OpenCV everywhere, so that the same bytes give the same pixels whatever the layout they were found in. Nothing heavy
-is imported until a picture is decoded.
+Nothing heavy is imported until a picture is decoded.
 """
 
 import contextlib
+import hashlib
 import itertools
 import math
-import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.datasets.card import Sample
+from fer_bench.datasets.card import Flaw, Sample
 from fer_bench.datasets.folder import Folder
+from fer_bench.datasets.pictures import decode, opencv
+from fer_bench.datasets.pixel_text import parse
+from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
 
-CHUNK = 32
-"""Pictures a task: enough to make the pool's own cost vanish, few enough to bound memory."""
+CHUNK = 64
+"""Images a task: enough to make the pool's own cost vanish, few enough to bound memory."""
+DIGEST = 16
+"""Bytes of an image's digest."""
 
 Box = tuple[float, float, float, float]
-
-
-def decode(data: bytes, source: str) -> NDArray[np.uint8]:
-    """Decode a picture file's bytes to gray, its EXIF orientation applied.
-
-    Args:
-        data: the whole file.
-        source: its name, for messages.
-
-    Returns:
-        uint8, (height, width).
-
-    Raises:
-        FerBenchError: the file is empty, cut short or no picture that OpenCV reads.
-    """
-    import cv2
-
-    if not data:
-        raise FerBenchError(f"{source}: the picture file is empty (0 bytes); unpack it again from the archive")
-    # Some OpenCV versions fill the missing rest of a JPEG with gray and say nothing.
-    if data.startswith(b"\xff\xd8") and b"\xff\xd9" not in data:
-        raise FerBenchError(
-            f"{source}: the JPEG is cut short ({len(data)} bytes, no end marker); unpack it again from the archive"
-        )
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-        reason = f"starts with the bytes {data[:4].hex(' ')}"
-    except cv2.error as error:
-        image, reason = None, error.err
-    if image is None:
-        raise FerBenchError(
-            f"{source}: cannot be decoded as a picture ({len(data)} bytes, {reason}); unpack it again from the archive"
-        )
-    return np.asarray(image, np.uint8)
 
 
 def square(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
@@ -99,10 +70,9 @@ def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
 
     An image of other proportions is stretched, as the paper's "resized" says (section IV-A).
     """
-    import cv2
-
     if image.shape == size:
-        return np.ascontiguousarray(image)
+        return image
+    cv2 = opencv()
     shrinks = image.shape[0] > size[0] or image.shape[1] > size[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (size[1], size[0]), interpolation=method), np.uint8)
@@ -111,8 +81,7 @@ def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
 @contextlib.contextmanager
 def one_opencv_thread() -> Iterator[None]:
     """Keep OpenCV's calls single-threaded inside the block: the pool's threads are the parallelism."""
-    import cv2
-
+    cv2 = opencv()
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -123,58 +92,95 @@ def one_opencv_thread() -> Iterator[None]:
 
 def worker_count() -> int:
     """Threads for reading and decoding: a few more than cores, since some wait for the disk."""
-    return min(32, (os.cpu_count() or 1) + 2)
+    return min(32, cores() + 2)
 
 
-def decoded(
-    folder: Folder, samples: Iterable[Sample], size: tuple[int, int]
-) -> Generator[tuple[Sample, NDArray[np.uint8]], None, None]:
-    """Yield each sample with its image, in the order of ``samples``, decoded by a pool of threads.
+@dataclass
+class Chunk:
+    """Some samples in a row, decoded."""
 
-    A bounded number of images is in flight, so memory does not grow with the dataset.
+    samples: list[Sample] = field(default_factory=list)
+    images: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 0, 0), np.uint8))
+    """(samples, height, width), C-contiguous."""
+    digests: list[bytes] = field(default_factory=list)
+    """BLAKE2b of each image's pixels, :data:`DIGEST` bytes."""
+    flaws: list[Flaw] = field(default_factory=list)
+    """What the reader or the decoder could not take."""
+    remarks: list[tuple[str, str]] = field(default_factory=list)
+    """Source and remark of the pictures that needed more than plain decoding."""
+
+
+def decoded(folder: Folder, items: Iterable[Sample | Flaw], size: tuple[int, int]) -> Generator[Chunk]:
+    """Yield the samples with their images, in order, decoded by a pool of threads.
+
+    A bounded number of images is in flight, so memory does not grow with the dataset. What cannot be decoded becomes
+    a :class:`~fer_bench.datasets.card.Flaw`, and the rest goes on.
 
     Args:
         folder: the dataset's folder, to which ``Sample.source`` is relative.
-        samples: read once, in the caller's thread.
+        items: read once, in the caller's thread.
         size: height and width of the images, pixels.
-
-    Yields:
-        The sample and its image, uint8, C-contiguous, of the shape ``size``.
-
-    Raises:
-        FerBenchError: a picture is missing, leads out of the folder, or cannot be decoded; its name is in the message.
     """
-    remaining = iter(samples)
+    remaining = iter(items)
     workers = worker_count()
-    pending: deque[Future[list[NDArray[np.uint8]]]] = deque()
-    chunks: deque[list[Sample]] = deque()
+    pending: deque[Future[Chunk]] = deque()
     with one_opencv_thread(), ThreadPoolExecutor(workers) as pool:
-        while chunk := list(itertools.islice(remaining, CHUNK)):
-            chunks.append(chunk)
-            pending.append(pool.submit(_decode_chunk, folder, chunk, size))
-            if len(pending) >= 2 * workers:
-                yield from zip(chunks.popleft(), pending.popleft().result(), strict=True)
-        while pending:
-            yield from zip(chunks.popleft(), pending.popleft().result(), strict=True)
-
-
-def _decode_chunk(folder: Folder, chunk: list[Sample], size: tuple[int, int]) -> list[NDArray[np.uint8]]:
-    return [_decode_sample(folder, sample, size) for sample in chunk]
-
-
-def _decode_sample(folder: Folder, sample: Sample, size: tuple[int, int]) -> NDArray[np.uint8]:
-    image = sample.pixels
-    if image is None:
-        path = folder.path(sample.source)
         try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise FerBenchError(f"{path}: the picture cannot be read ({error.strerror or error})") from error
-        image = decode(data, str(path))
-    if sample.box is not None:
+            while items_of_chunk := list(itertools.islice(remaining, CHUNK)):
+                pending.append(pool.submit(_decode_chunk, folder, items_of_chunk, size))
+                if len(pending) >= 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _decode_chunk(folder: Folder, items: list[Sample | Flaw], size: tuple[int, int]) -> Chunk:
+    chunk = Chunk()
+    images = np.empty((len(items), *size), np.uint8)
+    texts = _parsed(items)
+    for item in items:
+        if isinstance(item, Flaw):
+            chunk.flaws.append(item)
+            continue
         try:
-            left, top, right, bottom = square(sample.box, image.shape[0], image.shape[1])
+            image, remark = _picture(folder, item) if item.pixels is None else (next(texts), "")
+            if isinstance(image, str):
+                raise ValueError(image)
+            if item.box is not None:
+                left, top, right, bottom = square(item.box, image.shape[0], image.shape[1])
+                image = image[top:bottom, left:right]
         except ValueError as error:
-            raise FerBenchError(f"{sample.source}: {error}; prepare with --crop none to take whole pictures") from error
-        image = image[top:bottom, left:right]
-    return resize(image, size)
+            chunk.flaws.append(Flaw(item.source, str(error), part=item.part, label=item.label))
+            continue
+        except FileNotFoundError:
+            chunk.flaws.append(Flaw(item.source, "no such picture", missing=True, part=item.part, label=item.label))
+            continue
+        row = images[len(chunk.samples)]
+        row[...] = resize(image, size)
+        chunk.samples.append(item)
+        chunk.digests.append(hashlib.blake2b(row, digest_size=DIGEST).digest())
+        if remark:
+            chunk.remarks.append((item.source, remark))
+    chunk.images = images[: len(chunk.samples)]
+    return chunk
+
+
+def _parsed(items: list[Sample | Flaw]) -> Iterator[NDArray[np.uint8] | str]:
+    """Yield the image, or the reason why there is none, of each sample that is a text of pixels."""
+    texts = [item.pixels for item in items if isinstance(item, Sample) and item.pixels is not None]
+    for side, same in itertools.groupby(texts, key=lambda text: text.side):
+        yield from parse([text.text for text in same], side)
+
+
+def _picture(folder: Folder, sample: Sample) -> tuple[NDArray[np.uint8], str]:
+    try:
+        data = folder.read(sample.source)
+    except FileNotFoundError:
+        raise
+    except (OSError, FerBenchError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise ValueError(f"cannot be read ({reason or error})") from None
+    picture = decode(data, sample.source)
+    return picture.image, picture.remark

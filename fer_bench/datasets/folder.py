@@ -1,13 +1,32 @@
 """A dataset's folder as its readers see it: listed in a fixed order, and never left."""
 
+import errno
 import os
 from pathlib import Path
 
 from fer_bench.errors import FerBenchError
 from fer_bench.files import inside
 
-PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp"})
+PICTURES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp"})
 """Endings, in lower case, of the files that count as pictures; anything else (``Thumbs.db``, notes) is ignored."""
+
+_NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+"""Opening fails where the file is a symbolic link; 0 where the system cannot do that."""
+_BLOCK = 1 << 16
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a file's name, as the folder lists it, is UTF-8; one that is not cannot be written to a table."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown(name: str) -> str:
+    """Return a file's name as a message can show it: what is not UTF-8 or not printable is written as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 class Folder:
@@ -29,7 +48,7 @@ class Folder:
         """
         try:
             return self._checked(relative)
-        except (OSError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise FerBenchError(f"{relative[:80]!r} in {self.root}: no usable file name ({error})") from error
 
     def _checked(self, relative: str) -> Path:
@@ -45,18 +64,35 @@ class Folder:
         path = self.root / parent / name
         return inside(self.root, relative) if path.is_symlink() else path
 
+    def read(self, relative: str) -> bytes:
+        """Return the content of a file; a symbolic link is followed only to a place inside the folder.
+
+        Raises:
+            OSError: there is no such file, or it cannot be read.
+            FerBenchError: it leads out of the folder.
+        """
+        parent, _, name = relative.rpartition("/")
+        if _NOFOLLOW and parent in self._trusted and name not in ("", ".", "..") and "\0" not in relative:
+            # One system call instead of three for each of 300,000 pictures.
+            try:
+                return _content(os.open(f"{self.root}/{relative}", _NOFOLLOW | os.O_RDONLY | os.O_NONBLOCK))
+            except OSError as error:
+                if error.errno not in (errno.ELOOP, errno.EMLINK):
+                    raise
+        return self.path(relative).read_bytes()
+
     def has(self, relative: str) -> bool:
         """Whether there is a file or folder of that name inside the folder."""
         return self.path(relative).exists()
 
     def folders(self, relative: str = "") -> list[str]:
         """Return the sorted names of the folders directly below a folder."""
-        return sorted(entry.name for entry in self._entries(relative) if entry.is_dir())
+        return sorted(entry.name for entry in self._entries(relative) if _is_folder(entry))
 
     def files(self, relative: str, ending: str = "") -> list[str]:
         """Return the sorted names of the files directly in a folder whose names end with ``ending``."""
         return sorted(
-            entry.name for entry in self._entries(relative) if entry.name.endswith(ending) and not entry.is_dir()
+            entry.name for entry in self._entries(relative) if entry.name.endswith(ending) and not _is_folder(entry)
         )
 
     def pictures(self, relative: str) -> list[str]:
@@ -85,3 +121,23 @@ class Folder:
         except OSError as error:
             reason = error.strerror or error
             raise FerBenchError(f"{path}: cannot be listed ({reason}); the dataset needs this folder") from error
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # Such as a symbolic link to itself.
+        return False
+
+
+def _content(handle: int) -> bytes:
+    try:
+        data = os.read(handle, _BLOCK)
+        if len(data) < _BLOCK:
+            return data
+        pieces = [data]
+        while piece := os.read(handle, 1 << 20):
+            pieces.append(piece)
+        return b"".join(pieces)
+    finally:
+        os.close(handle)

@@ -15,9 +15,10 @@ from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json
 from fer_bench.records import Origin
 
-SCHEMA = 1
+SCHEMA = 2
 IMAGES, LABELS, SAMPLES, MANIFEST = "images.npy", "labels.npy", "samples.csv", "manifest.json"
-COLUMNS = ("id", "split", "label", "part", "source", "group")
+_COLUMNS = ("id", "split", "label", "part", "group")
+_NOT_ATTRIBUTES = frozenset({*_COLUMNS, "source"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,8 @@ class Prepared:
     """The official part of each image, (n,)."""
     groups: NDArray[np.str_]
     """The subject of each image where known, else empty, (n,)."""
+    attributes: dict[str, NDArray[np.str_]]
+    """Further columns of the sample table, such as RAF-DB's ``gender``, ``race`` and ``age``, each (n,)."""
     manifest: dict[str, Any]
 
     @classmethod
@@ -61,16 +64,34 @@ class Prepared:
             with (folder / SAMPLES).open(encoding="utf-8", newline="") as stream:
                 header, *rows = csv.reader(stream)
             columns = dict(zip(header, zip(*rows, strict=True), strict=True))
-            ids, splits, names, parts, _, groups = (np.array(columns[column], np.str_) for column in COLUMNS)
+            ids, splits, names, parts, groups = (np.array(columns[column], np.str_) for column in _COLUMNS)
+            attributes = {
+                name: np.array(column, np.str_) for name, column in columns.items() if name not in _NOT_ATTRIBUTES
+            }
             _require_agreement(manifest, images, labels, ids, splits, names, parts)
         except (OSError, ValueError, KeyError, EOFError, csv.Error) as error:
             raise FerBenchError(f"{folder}: the prepared dataset is damaged ({error}); {again}") from error
-        return cls(folder, images, labels, splits, ids, parts, groups, manifest)
+        return cls(folder, images, labels, splits, ids, parts, groups, attributes, manifest)
 
     @property
     def dataset(self) -> str:
         """Name of the dataset's card."""
         return str(self.manifest["dataset"])
+
+    @property
+    def title(self) -> str:
+        """The dataset's name for people."""
+        return str(self.manifest["title"])
+
+    @property
+    def trainable(self) -> bool:
+        """Whether it has training images; a test set alone, such as CK+, has none."""
+        return "train" in self.manifest["counts"]["splits"]
+
+    def sources(self) -> list[str]:
+        """Return the file that each image came from, relative to the dataset's folder."""
+        with (self.folder / SAMPLES).open(encoding="utf-8", newline="") as stream:
+            return [row["source"] for row in csv.DictReader(stream)]
 
     @property
     def origin(self) -> Origin:
@@ -79,7 +100,7 @@ class Prepared:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over images, labels, ids, splits and parts, 64 hexadecimal digits."""
+        """SHA-256 over pixels, labels, ids, splits, parts and choices, 64 hexadecimal digits."""
         return str(self.manifest["fingerprint"])
 
     def indices(self, split: Split) -> NDArray[np.intp]:
@@ -99,6 +120,17 @@ class Prepared:
         if size >= self.images.shape[1]:
             return self.images
         return scaled(self.images, self.folder / f"scaled-{size}.npy", size)
+
+
+def prepared_names(folder: Path) -> list[str]:
+    """Return the names of the datasets prepared below ``folder``: those with a card in its order, then the others."""
+    from fer_bench.datasets import dataset_cards
+
+    order = {name: position for position, name in enumerate(dataset_cards())}
+    found = [place.name for place in folder.iterdir() if is_prepared(place)] if folder.is_dir() else []
+    return sorted(
+        (name for name in found if not name.startswith(".")), key=lambda name: (order.get(name, len(order)), name)
+    )
 
 
 def is_prepared(folder: Path) -> bool:
@@ -135,6 +167,6 @@ def _require_agreement(
         counts = {str(name): np.bincount(labels[column == name], minlength=len(EMOTIONS)) for name in np.unique(column)}
         if {name: count.tolist() for name, count in counts.items()} != manifest["counts"][key]:
             raise ValueError(f"the {key} of {SAMPLES} are not those that the manifest counts")
-    for key in ("dataset", "origin", "fingerprint"):
+    for key in ("dataset", "title", "origin", "fingerprint"):
         if not isinstance(manifest[key], str):
             raise ValueError(f"the manifest's {key} is {manifest[key]!r}")

@@ -1,0 +1,201 @@
+"""Commands that look at data: what a folder is, what it holds twice, what the network sees, whether labels fit."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    DatasetOption,
+    JsonOption,
+    ModelOption,
+    RecipeOption,
+    SeedOption,
+    WeightsOption,
+    WorkspaceOption,
+    open_prepared,
+    print_json,
+    print_table,
+)
+from fer_bench.cli.runs import trained_cell
+from fer_bench.errors import FerBenchError
+
+PreparedArgument = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a prepared dataset.")]
+
+doctor = typer.Typer(help="Look for what is wrong.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(inspect)
+    app.command()(audit)
+    app.command()(show)
+    app.add_typer(doctor, name="doctor")
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(help="Folder, table or archive.")],
+    json: JsonOption = False,
+) -> None:
+    """Tell which dataset, and which layout of it, a folder or an archive holds.
+
+    Example: fer-bench inspect ~/Downloads/archive.zip
+    """
+    import tempfile
+
+    from fer_bench.datasets.archives import opened
+    from fer_bench.datasets.recognition import describe
+    from fer_bench.datasets.recognition import inspect as look
+    from fer_bench.progress import bar
+
+    path = path.expanduser()
+    with (
+        tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch,
+        bar(f"unpack {path.name}", unit="file") as shown,
+        opened(path, Path(scratch) / "unpacked", shown.at) as place,
+    ):
+        found = look(place)
+        inside = "" if place == path else f"{path}:"
+        rows = [
+            {
+                "dataset": candidate.card.name,
+                "layout": candidate.layout.name,
+                "official_split": candidate.layout.official,
+                "path": str(candidate.root).replace(str(place.resolve()), inside) if inside else str(candidate.root),
+                "evidence": candidate.evidence,
+                "protocols": list(candidate.layout.protocols),
+            }
+            for candidate in found
+        ]
+        if not rows:
+            raise FerBenchError(f"{path}: no dataset that fer-bench knows; {describe(place)}")
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        str(path),
+        ("dataset", "layout", "split", "where", "evidence"),
+        [
+            (
+                str(row["dataset"]),
+                str(row["layout"]),
+                "official" if row["official_split"] else "re-upload",
+                str(row["path"]),
+                str(row["evidence"]),
+            )
+            for row in rows
+        ],
+    )
+    for row in rows:
+        force = "" if row["official_split"] else f" --layout {row['layout']}"
+        typer.echo(f"fer-bench prepare {row['dataset']} --source {path}{force}")
+
+
+def audit(
+    dataset: PreparedArgument,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Where the list of files goes.")] = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Find images that occur twice: exactly or nearly, across train and test, with different labels.
+
+    The validation part counts as train. The list of files goes to audits/DATASET.csv in the workspace.
+
+    Example: fer-bench audit fer2013
+    """
+    from fer_bench.datasets.audit import audit as examine
+    from fer_bench.datasets.audit import table_rows, write_csv
+    from fer_bench.progress import bar
+    from fer_bench.workspace import Workspace
+
+    place = Workspace(workspace)
+    prepared = open_prepared(place, dataset)
+    with bar(f"audit {dataset}", unit="img") as shown:
+        result = examine(prepared, progress=shown.at)
+    listed = csv or place.audit(dataset)
+    write_csv(listed, prepared, result)
+    if json:
+        print_json(result.as_json())
+        return
+    print_table(
+        f"{prepared.title} ({prepared.origin}): {len(prepared.ids):,} images",
+        ("", "groups", "extra copies", "across train and test", "with different labels"),
+        [(str(row[0]), *(f"{number:,}" for number in row[1:])) for row in table_rows(result)],
+        numbers=4,
+    )
+    typer.echo(f"files: {listed}")
+
+
+def show(
+    dataset: PreparedArgument,
+    recipe: RecipeOption = "paper",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The picture, a PNG file.")] = None,
+    each: Annotated[int, typer.Option(min=1, max=20, help="Samples a class.")] = 4,
+    seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Which samples, and which augmentations.")] = 0,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+) -> None:
+    """Draw some images of each class, before and after augmentation, as the network will see them.
+
+    Example: fer-bench show raf-db --recipe demo
+    """
+    from fer_bench.contact_sheet import draw
+    from fer_bench.recipe import load_recipe
+    from fer_bench.workspace import Workspace
+
+    place = Workspace(workspace)
+    chosen = load_recipe(recipe)
+    prepared = open_prepared(place, dataset)
+    path = out or place.contact_sheet(dataset)
+    if path.suffix.lower() != ".png":
+        raise FerBenchError(f"--out {path}: expected a name that ends in .png")
+    draw(prepared, chosen.augmentation, chosen.image_size, path, each=each, seed=seed)
+    typer.echo(str(path))
+
+
+@doctor.callback()
+def _doctor() -> None:
+    """Look for what is wrong."""
+
+
+@doctor.command()
+def labels(
+    model: ModelOption,
+    dataset: DatasetOption,
+    recipe: RecipeOption = "paper",
+    seed: SeedOption = 0,
+    weights: WeightsOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Find classes whose labels were swapped, from a tested model's answers on its own dataset's test set.
+
+    Every dataset numbers the emotions in another order, and a wrong order costs accuracy without an error. Warns, with
+    exit code 1, where another order of the classes fits the answers far better on images that it was not chosen on,
+    and in the way of a swap. It cannot see labels that are wrong in training and test alike: look at the pictures
+    (fer-bench show), or cross-test. Give the same --recipe, --seed and --weights as for train.
+
+    Example: fer-bench doctor labels --model clcm --dataset raf-db
+    """
+    import dataclasses
+
+    from fer_bench import grid, label_doctor
+    from fer_bench.workspace import Workspace
+
+    place = Workspace(workspace)
+    _, run, prepared = trained_cell(place, model, dataset, recipe, seed, weights)
+    record = grid.evaluated(place, run, prepared)
+    if record is None:
+        raise FerBenchError(
+            f"{model} has not been tested on {dataset}; run fer-bench evaluate with the same options first"
+        )
+    true, answers = label_doctor.from_record(place.results.records, record)
+    found = label_doctor.diagnose(true, answers)
+    if json:
+        print_json(dataclasses.asdict(found))
+    else:
+        typer.echo(f"{model} on {prepared.origin} {dataset}, {found.n:,} test images: {found.reason}")
+        if not found.suspicious:
+            typer.echo("Labels that are wrong in training and test alike stay unseen here: see fer-bench show.")
+    if found.suspicious:
+        raise typer.Exit(1)

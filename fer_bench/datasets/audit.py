@@ -1,0 +1,260 @@
+"""The leakage audit: images that a dataset holds twice, across its splits or with different labels (issue 3, item 5).
+
+The official splits are meant everywhere: what was set apart for validation counts as train.
+"""
+
+import csv
+import hashlib
+import mmap
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench.datasets.near_duplicates import METHOD, Sketches, near_pairs, one_library_thread
+from fer_bench.datasets.prepared import Prepared
+from fer_bench.emotions import EMOTIONS
+from fer_bench.environment import cores
+from fer_bench.files import replacing
+
+COLUMNS = ("kind", "group", "id", "split", "part", "label", "source", "subject")
+"""Of the list of files."""
+
+_BLOCK = 256
+"""Images a task."""
+_DROP = 1 << 28
+"""Bytes read from a file before its pages are let go."""
+
+Progress = Callable[[int, int], object]
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """Which of n images are copies of each other; a group is at least two of them."""
+
+    numbers: NDArray[np.int64]
+    """The group of each image, from 1 in the order of the groups' first images; 0 where it has no copy. (n,)."""
+    groups: int
+    extra_copies: int
+    """Images beyond the first of each group."""
+    cross_split_groups: int
+    """Groups with images of train and of test."""
+    conflicting_label_groups: int
+    """Groups with more than one label."""
+    largest_group: int
+    """Images in it; 0 where there is no group."""
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """What was found in one prepared dataset."""
+
+    dataset: str
+    fingerprint: str
+    n: int
+    """Images."""
+    exact: Copies
+    """Equal in every pixel of the prepared array."""
+    near: Copies
+    """The same picture up to re-encoding, brightness, a small shift, crop or resize; exact copies included, so that
+    two groups of exact copies may be one group here. A pair that is the same joins its two groups."""
+    subjects: int
+    """Different subjects known; 0 where the dataset names none."""
+    subjects_in_train_and_test: tuple[str, ...]
+    """Of the official splits, sorted."""
+    subjects_in_train_and_val: tuple[str, ...]
+    """Of the training part and the part set apart for validation, sorted."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all figures by name: those of exact copies plain, those of near ones after ``near_``."""
+        figures = {
+            f"{prefix}{name}": value
+            for prefix, copies in (("", self.exact), ("near_", self.near))
+            for name, value in {
+                "duplicate_groups": copies.groups,
+                "extra_copies": copies.extra_copies,
+                "cross_split_groups": copies.cross_split_groups,
+                "conflicting_label_groups": copies.conflicting_label_groups,
+                "largest_group": copies.largest_group,
+            }.items()
+        }
+        return {
+            "dataset": self.dataset,
+            "fingerprint": self.fingerprint,
+            "n": self.n,
+            **figures,
+            "subjects": self.subjects,
+            "subjects_in_two_splits": len(self.subjects_in_train_and_test),
+            "subjects_in_two_splits_names": list(self.subjects_in_train_and_test),
+            "subjects_in_train_and_val": len(self.subjects_in_train_and_val),
+            "subjects_in_train_and_val_names": list(self.subjects_in_train_and_val),
+            "near_method": dict(METHOD),
+        }
+
+
+def audit(prepared: Prepared, progress: Progress | None = None) -> Audit:
+    """Look for copies and for subjects in two splits.
+
+    Args:
+        prepared: the dataset; its images are read once, a block at a time.
+        progress: called with done and total; every image counts twice, read and compared.
+    """
+    exact, near = find_copies(prepared.images, prepared.labels, prepared.splits, progress)
+    train, val, test = (
+        {*prepared.groups[prepared.splits == name].tolist()} - {""} for name in ("train", "val", "test")
+    )
+    return Audit(
+        dataset=prepared.dataset,
+        fingerprint=prepared.fingerprint,
+        n=len(prepared.labels),
+        exact=exact,
+        near=near,
+        subjects=len(train | val | test),
+        subjects_in_train_and_test=tuple(sorted((train | val) & test)),
+        subjects_in_train_and_val=tuple(sorted(train & val)),
+    )
+
+
+def find_copies(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    splits: NDArray[np.str_],
+    progress: Progress | None = None,
+) -> tuple[Copies, Copies]:
+    """Return the exact and the near copies among images.
+
+    Args:
+        images: uint8, (n, height, width), n at least 1; a memory map is read once.
+        labels: class indices, (n,).
+        splits: ``train``, ``val`` or ``test``, (n,); ``val`` counts as train.
+        progress: called with done and total; every image counts twice, read and compared.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(images)
+    report = progress or (lambda done, total: None)
+    digests, sketches = _read(images, lambda done: report(done, 2 * n))
+    identities = _identities(digests)
+    first = np.unique(identities, return_index=True)[1]
+    pairs = near_pairs(sketches, first, lambda done: report(n + done, 2 * n))
+    links = identities[pairs]
+    graph = coo_array((np.ones(len(links), np.bool_), (links[:, 0], links[:, 1])), shape=(len(first), len(first)))
+    _, components = connected_components(graph, directed=False)
+    test = splits == "test"
+    report(2 * n, 2 * n)
+    return _copies(identities, labels, test), _copies(components[identities], labels, test)
+
+
+def train_copies_of_test(digests: NDArray[np.void], train: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which training images have the pixels of a test image.
+
+    Args:
+        digests: of each image's pixels, 16 bytes each (``V16``), (n,).
+        train: whether an image is of the official training set, (n,); all others are test images.
+
+    Returns:
+        True for the training images to drop, (n,).
+    """
+    identities = _identities(digests)
+    return train & np.isin(identities, identities[~train])
+
+
+def table_rows(found: Audit) -> list[tuple[str, int, int, int, int]]:
+    """Return what was found, groups, extra copies, groups across train and test, groups with different labels."""
+    return [
+        (what, copies.groups, copies.extra_copies, copies.cross_split_groups, copies.conflicting_label_groups)
+        for what, copies in (("exact copies", found.exact), ("near copies", found.near))
+    ]
+
+
+def write_csv(path: Path, prepared: Prepared, found: Audit) -> None:
+    """Write the files that have copies, one row each (:data:`COLUMNS`), by kind, group and row of the dataset.
+
+    An image with exact copies is listed twice: among the exact and among the near ones. The file appears whole.
+    """
+    sources = prepared.sources()
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for kind, copies in (("exact", found.exact), ("near", found.near)):
+            listed = np.flatnonzero(copies.numbers)
+            for row in listed[np.argsort(copies.numbers[listed], kind="stable")].tolist():
+                writer.writerow(
+                    (
+                        kind,
+                        copies.numbers[row],
+                        prepared.ids[row],
+                        prepared.splits[row],
+                        prepared.parts[row],
+                        EMOTIONS[prepared.labels[row]],
+                        sources[row],
+                        prepared.groups[row],
+                    )
+                )
+
+
+def _read(images: NDArray[np.uint8], progress: Callable[[int], object]) -> tuple[NDArray[np.void], Sketches]:
+    """Return each image's digest, ``V16``, and sketch; the images are read once, by a pool of threads."""
+    n = len(images)
+    digests, sketches = np.empty((n, 16), np.uint8), Sketches.empty(n)
+
+    def read(start: int) -> int:
+        block = np.ascontiguousarray(images[start : start + _BLOCK])
+        hashed = b"".join(hashlib.blake2b(image, digest_size=16).digest() for image in block)
+        digests[start : start + _BLOCK] = np.frombuffer(hashed, np.uint8).reshape(-1, 16)
+        sketches.draw(slice(start, start + _BLOCK), block)
+        return len(block)
+
+    done = kept = 0
+    with one_library_thread(), ThreadPoolExecutor(cores()) as pool:
+        try:
+            for count in pool.map(read, range(0, n, _BLOCK)):
+                done += count
+                kept += count * images[0].nbytes
+                if kept >= _DROP:
+                    _let_go(images)
+                    kept = 0
+                progress(done)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    _let_go(images)
+    return digests.view("V16")[:, 0], sketches
+
+
+def _let_go(images: NDArray[np.uint8]) -> None:
+    """Give back the memory that a read-only memory map has taken by being read."""
+    if isinstance(images, np.memmap) and images.mode == "r" and isinstance(images.base, mmap.mmap):
+        forget = getattr(mmap, "MADV_DONTNEED", None)
+        if forget is not None:
+            images.base.madvise(forget)
+
+
+def _identities(digests: NDArray[np.void]) -> NDArray[np.intp]:
+    """Return a number for each image, the same for equal digests, counted from 0 without gaps; (n,)."""
+    halves = np.ascontiguousarray(digests).view(np.uint64).reshape(-1, 2)
+    return np.unique(halves, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _copies(identities: NDArray[Any], labels: NDArray[np.uint8], test: NDArray[np.bool_]) -> Copies:
+    """Count the groups of images with one identity; all arrays are (n,)."""
+    _, first, members, sizes = np.unique(identities, return_index=True, return_inverse=True, return_counts=True)
+    shared = np.flatnonzero(sizes > 1)
+    shared = shared[np.argsort(first[shared])]
+    numbers = np.zeros(len(sizes), np.int64)
+    numbers[shared] = np.arange(1, len(shared) + 1)
+    tested = np.bincount(members, test)[shared]
+    labelled = np.unique(np.stack([members, labels.astype(np.intp)], axis=1), axis=0)[:, 0]
+    return Copies(
+        numbers=numbers[members],
+        groups=len(shared),
+        extra_copies=int((sizes[shared] - 1).sum()),
+        cross_split_groups=int(((tested > 0) & (tested < sizes[shared])).sum()),
+        conflicting_label_groups=int((np.bincount(labelled, minlength=len(sizes))[shared] > 1).sum()),
+        largest_group=int(sizes[shared].max(initial=0)),
+    )

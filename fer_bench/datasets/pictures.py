@@ -1,0 +1,133 @@
+"""One picture file's bytes to a gray array: the one decoder of every dataset, and what it refuses or remarks on.
+
+OpenCV everywhere, so that the same bytes give the same pixels whatever the layout they were found in. Pillow reads the
+headers of the files that may be more than a plain JPEG; it decodes nothing.
+"""
+
+import functools
+import io
+import os
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_PIXELS = 1 << 26
+"""Largest picture that is decoded, 67 million pixels: a few bytes of a compressed file can ask for gigabytes."""
+
+_UNSEEN = MAX_PIXELS // 300
+"""Bytes up to which a baseline JPEG cannot hold more than that: a flat one has at most 256 pixels a byte."""
+_ENDINGS = {
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "JPEG": (".jpg", ".jpeg"),
+    "MPO": (".jpg", ".jpeg"),
+    "PNG": (".png",),
+    "PPM": (".pgm", ".ppm"),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+}
+_ORIENTATION = 0x0112
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture."""
+
+    image: NDArray[np.uint8]
+    """Gray, (height, width), its EXIF orientation applied."""
+    remark: str
+    """What was done to it beyond plain decoding, for people; empty for most."""
+
+
+def decode(data: bytes, name: str) -> Picture:
+    """Decode a picture file to gray.
+
+    CMYK becomes gray by luminance, 16 bits become 8, and a picture is turned as its EXIF orientation says: each with a
+    remark. A file whose ending belongs to another format is decoded by its content, with a remark.
+
+    Args:
+        data: the whole file.
+        name: of the file, for its ending.
+
+    Raises:
+        ValueError: the file is empty, cut short, animated, larger than :data:`MAX_PIXELS`, or no picture that OpenCV
+            reads; the message is the reason, without the name.
+    """
+    if not data:
+        raise ValueError("the picture file is empty (0 bytes)")
+    jpeg = data.startswith(b"\xff\xd8")
+    # Compressed data never holds either marker, so an end before the last start of a scan belongs to a thumbnail.
+    # Some OpenCV versions fill the missing rest with gray and say nothing.
+    if jpeg and data.rfind(b"\xff\xd9") <= data.rfind(b"\xff\xda"):
+        raise ValueError(f"the JPEG is cut short ({len(data):,} bytes, no end marker)")
+    remark = "" if jpeg and _is_plain(data) and name.lower().endswith(_ENDINGS["JPEG"]) else _look(data, name)
+    cv2 = opencv()
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    except cv2.error as error:
+        raise ValueError(_too_large() if "MAX_IMAGE_PIXELS" in error.err else f"no picture ({error.err})") from None
+    if image is None:
+        raise ValueError(f"no picture that can be decoded ({len(data):,} bytes, the first are {data[:4].hex(' ')})")
+    return Picture(np.asarray(image, np.uint8), remark)
+
+
+def _is_plain(data: bytes) -> bool:
+    """Whether a JPEG has nothing that a look at its header would find: reading it would cost more than decoding."""
+    return (
+        len(data) <= _UNSEEN
+        and data.find(b"Exif\0", 0, 4096) < 0
+        and data.find(b"Adobe\0", 0, 4096) < 0
+        and data.find(b"\xff\xc2", 0, 4096) < 0  # progressive
+    )
+
+
+def _look(data: bytes, name: str) -> str:
+    import warnings
+
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            header = Image.open(io.BytesIO(data))
+            width, height = header.size
+            if width * height > MAX_PIXELS:
+                raise ValueError(_too_large(f" ({width:,} x {height:,} pixels)"))
+            frames = 1 if header.format in (None, "MPO") else getattr(header, "n_frames", 1)
+            orientation = header.getexif().get(_ORIENTATION, 1) if header.format in ("JPEG", "MPO", "TIFF") else 1
+    except Image.DecompressionBombError:
+        raise ValueError(_too_large()) from None
+    except UnidentifiedImageError:
+        return ""  # OpenCV decides.
+    except (OSError, SyntaxError, KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"the header of the picture is damaged ({error})") from None
+    if frames > 1:
+        raise ValueError(f"an animation or a document of {frames} pictures, expected one picture")
+    remarks = []
+    if header.mode == "CMYK":
+        remarks.append("CMYK, made gray")
+    if header.mode.startswith(("I", "F")):
+        remarks.append("16 bits a pixel, made 8")
+    if orientation in range(2, 9):
+        remarks.append("turned as its EXIF orientation says")
+    ending = PurePosixPath(name).suffix.lower()
+    if ending not in _ENDINGS.get(header.format or "", (ending,)):
+        remarks.append(f"a {header.format} in spite of its name")
+    return ", ".join(remarks)
+
+
+def _too_large(found: str = "") -> str:
+    return f"enormous{found}; pictures of at most {MAX_PIXELS / 1e6:.0f} million pixels are decoded"
+
+
+@functools.cache
+def opencv() -> ModuleType:
+    """Return OpenCV, told not to decode what would fill the memory."""
+    # Read when the library is loaded; without effect where somebody else has loaded it before.
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
+    import cv2
+
+    return cv2

@@ -1,0 +1,170 @@
+"""Whether a copy is what it should be: expected counts, images that could not be taken, and the messages about both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fer_bench.datasets.card import DatasetCard, Flaw, Protocol
+from fer_bench.datasets.recognition import Found
+from fer_bench.datasets.rows import Counts
+from fer_bench.emotions import EMOTIONS
+from fer_bench.errors import FerBenchError
+from fer_bench.files import read_json
+
+SYNTHETIC_MARKER = "fer-bench-synthetic.json"
+"""Left beside synthetic files by whoever drew them; says how many there are."""
+SHOWN = 20
+"""Images named in a message."""
+
+_BAD_SHARE = 0.01
+_BAD_LEAST = 20
+
+
+@dataclass
+class Flaws:
+    """The images that could not be taken, and what the user allows."""
+
+    skip_bad: bool
+    allow_incomplete: bool
+    found: list[Flaw] = field(default_factory=list)
+
+    def add(self, flaws: Sequence[Flaw], read: int) -> None:
+        """Note flaws; stop where more than 1 % of the images so far (and at least 20) are not to be had.
+
+        Raises:
+            FerBenchError: the copy is hopeless.
+        """
+        if not flaws:
+            return
+        self.found += flaws
+        refused = len(self.refused())
+        if refused > max(_BAD_LEAST, _BAD_SHARE * (read + refused)):
+            raise FerBenchError(self._message(f"{refused:,} of the first {read + len(self.found):,} images"))
+
+    def refused(self) -> list[Flaw]:
+        """Return those that the user's options do not allow."""
+        if self.skip_bad:
+            return []
+        return [flaw for flaw in self.found if not (flaw.missing and self.allow_incomplete)]
+
+    def check(self, read: int) -> None:
+        """Raise :class:`FerBenchError` with a line for each image where any is refused."""
+        refused = len(self.refused())
+        if refused:
+            raise FerBenchError(self._message(f"{refused:,} of {read + len(self.found):,} images"))
+
+    def _message(self, how_many: str) -> str:
+        refused = self.refused()
+        # As they are: a name that is not UTF-8 is shown with its bytes escaped.
+        lines = [f"  {line(flaw)}" for flaw in refused[:SHOWN]]
+        more = len(refused) - SHOWN
+        if more > 0:
+            lines.append(f"  and {more:,} more")
+        ways = "leave them out with --skip-bad (the manifest then lists every one)"
+        if all(flaw.missing for flaw in refused):
+            ways = "accept a partial copy with --allow-incomplete"
+        return "\n".join([f"{how_many} cannot be taken:", *lines, f"Unpack the copy again, or {ways}."])
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Return every one for the manifest."""
+        return [
+            {"source": printable(flaw.source), "reason": flaw.reason, "missing": flaw.missing} for flaw in self.found
+        ]
+
+
+def line(flaw: Flaw) -> str:
+    """Return one line with file and reason."""
+    return f"{printable(flaw.source)}: {flaw.reason}"
+
+
+def printable(name: str) -> str:
+    """Return a file name that any terminal and any UTF-8 file takes: bytes that are not UTF-8 are escaped."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a copy is compared with."""
+
+    counts: Counts | None
+    """Images per class of each part; ``None`` where nobody has published them, or the copy is a re-upload."""
+    origin: str
+
+
+def expected(card: DatasetCard, found: Found, source: Path, protocol: Protocol) -> Expected:
+    """Return the counts per part that must be there, and the origin: by the marker of synthetic files, or the card.
+
+    Raises:
+        FerBenchError: the marker is damaged, of another dataset, or older than the protocol.
+    """
+    places = dict.fromkeys((found.root, source.resolve(), found.root.parent))
+    marker = next((place / SYNTHETIC_MARKER for place in places if (place / SYNTHETIC_MARKER).is_file()), None)
+    if marker is None:
+        official = found.layout.counts or (protocol.counts if found.layout.official else None)
+        return Expected(None if official is None else {part: list(n) for part, n in official.items()}, "real")
+    content = read_json(marker)
+    if not isinstance(content, dict) or content.get("synthetic") is not True or not _are_counts(content.get("counts")):
+        raise FerBenchError(f"{marker}: not the marker of synthetic files; make them again with fer-bench synthesize")
+    if content.get("dataset") != card.name:
+        raise FerBenchError(
+            f"{marker}: the files beside it are synthetic {content.get('dataset')!r}, not {card.name}; name the folder "
+            f"of {card.name} with --source"
+        )
+    counts = content["counts"]
+    if isinstance(content.get("counts_by_protocol"), dict):
+        counts = content["counts_by_protocol"].get(protocol.name)
+    return Expected(counts if _are_counts(counts) else None, "synthetic")
+
+
+def _are_counts(content: Any) -> bool:
+    return isinstance(content, dict) and all(
+        isinstance(counts, list) and len(counts) == len(EMOTIONS) and all(type(count) is int for count in counts)
+        for counts in content.values()
+    )
+
+
+def check_counts(card: DatasetCard, found: Found, counts: Counts, wanted: Expected, flaws: Flaws) -> bool | None:
+    """Compare the counts per class of each part with the expected ones.
+
+    Images that were left out with the user's leave are counted as if they were there.
+
+    Returns:
+        Whether the copy is complete and whole; ``None`` where there is nothing to compare with.
+
+    Raises:
+        FerBenchError: the counts differ and that is not allowed; the message has a table of each part that differs.
+    """
+    from tabulate import tabulate
+
+    where = f"{found.root} (layout {found.layout.name})"
+    if not counts:
+        raise FerBenchError(f"{where}: holds no images of {card.title}")
+    if wanted.counts is None:
+        return None
+    nothing = [0] * len(EMOTIONS)
+    with_flaws = {part: list(numbers) for part, numbers in counts.items()}
+    unknown = 0
+    for flaw in flaws.found:
+        if flaw.label is None or not flaw.part:
+            unknown += 1
+        else:
+            with_flaws.setdefault(flaw.part, list(nothing))[flaw.label] += 1
+    tables, too_many, too_few = [], 0, 0
+    for part in dict.fromkeys([*wanted.counts, *with_flaws]):
+        here, there = with_flaws.get(part, nothing), wanted.counts.get(part, nothing)
+        if here != there:
+            too_many += sum(max(0, a - b) for a, b in zip(here, there, strict=True))
+            too_few += sum(max(0, b - a) for a, b in zip(here, there, strict=True))
+            rows = [*zip(EMOTIONS, here, there, strict=True), ("total", sum(here), sum(there))]
+            table = [(name, a, b, f"{a - b:+d}" if a != b else "") for name, a, b in rows]
+            tables.append(tabulate(table, (part, "found", "expected", "difference"), colalign=("left", *["right"] * 3)))
+    # What is short may be among the images whose class nobody could read.
+    explained = too_many == 0 and too_few <= unknown
+    if tables and not explained and not flaws.allow_incomplete:
+        kind = "official" if wanted.origin == "real" else "synthetic"
+        raise FerBenchError(
+            "\n\n".join([f"{where}: the images are not those of the {kind} {card.title}:", *tables])
+            + "\n\nComplete the copy, or use --allow-incomplete; the prepared dataset then says that it is incomplete."
+        )
+    return not tables and not flaws.found

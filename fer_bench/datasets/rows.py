@@ -1,0 +1,145 @@
+"""What is kept of the samples once their images are written, the validation split, and the table for people."""
+
+import csv
+import json
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench.datasets.decoding import DIGEST, Chunk
+from fer_bench.emotions import EMOTIONS
+from fer_bench.errors import FerBenchError
+from fer_bench.files import replacing
+
+VALIDATION_SHARE = 0.2
+"""Of the official training set (paper, section IV)."""
+COLUMNS = ("id", "split", "label", "part", "source", "group")
+"""Of the table; attributes follow."""
+
+Counts = dict[str, list[int]]
+
+
+@dataclass
+class Rows:
+    """One entry an image in every list, in the order of the images; some 300 bytes an image."""
+
+    ids: list[str] = field(default_factory=list)
+    splits: list[str] = field(default_factory=list)
+    labels: "array[int]" = field(default_factory=lambda: array("B"))
+    parts: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    attributes: list[tuple[tuple[str, str], ...]] = field(default_factory=list)
+    digests: bytearray = field(default_factory=bytearray)
+    _seen: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def extend(self, chunk: Chunk) -> None:
+        """Add the samples of a chunk.
+
+        Raises:
+            FerBenchError: an id occurs twice, or the reader gave a label or a split that there is not.
+        """
+        for sample in chunk.samples:
+            if sample.id in self._seen:
+                first = self.sources[self._seen[sample.id]]
+                raise FerBenchError(
+                    f"{sample.source} and {first} are both the image {sample.id!r}; keep one of the two copies"
+                )
+            if not 0 <= sample.label < len(EMOTIONS) or sample.split not in ("train", "test"):
+                raise FerBenchError(f"{sample.source}: the reader gave it label {sample.label}, split {sample.split!r}")
+            self._seen[sample.id] = len(self.ids)
+            self.ids.append(sample.id)
+            self.splits.append(sample.split)
+            self.labels.append(sample.label)
+            self.parts.append(sample.part)
+            self.sources.append(sample.source)
+            self.groups.append(sample.group)
+            self.attributes.append(sample.attributes)
+        self.digests += b"".join(chunk.digests)
+
+    def digest_array(self) -> NDArray[np.void]:
+        """Return each image's digest, ``V16``, (n,)."""
+        return np.frombuffer(bytes(self.digests), f"V{DIGEST}")
+
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Drop the rows where ``kept``, (n,), is false."""
+        self.digests = bytearray(self.digest_array()[kept].tobytes())
+        self.labels = array("B", np.frombuffer(self.labels, np.uint8)[kept].tobytes())
+        rows = np.flatnonzero(kept).tolist()
+        self.ids, self.splits, self.parts, self.sources, self.groups = (
+            [column[row] for row in rows] for column in (self.ids, self.splits, self.parts, self.sources, self.groups)
+        )
+        self.attributes = [self.attributes[row] for row in rows]
+
+    def counts(self, names: Sequence[str]) -> Counts:
+        """Return images per class, in the paper's order, of each name (part or split), in order of appearance."""
+        counts: Counts = {}
+        for name, label in zip(names, self.labels, strict=True):
+            counts.setdefault(name, [0] * len(EMOTIONS))[label] += 1
+        return counts
+
+    def split_off_validation(self, seed: int, by: Literal["id", "pixels"]) -> None:
+        """Change the split of 20 % of the training rows to ``val``, stratified by class.
+
+        Images of a group (the same person, say) stay on one side. Rows are drawn in the order of their ids, or of
+        their pixels' digests, so that the split does not depend on the order in which a layout lists them.
+
+        Raises:
+            FerBenchError: there are too few images of a class.
+        """
+        key: Callable[[int], object] = (
+            self.ids.__getitem__
+            if by == "id"
+            # Equal pictures under several labels: the label decides, under the same one they are interchangeable.
+            else lambda row: (self.digests[DIGEST * row : DIGEST * (row + 1)], self.labels[row])
+        )
+        train = sorted((row for row, split in enumerate(self.splits) if split == "train"), key=key)  # type: ignore[arg-type]
+        if not train:
+            return
+        from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+
+        labels = [self.labels[row] for row in train]
+        try:
+            if any(self.groups[row] for row in train):
+                groups = [self.groups[row] or self.ids[row] for row in train]
+                folds = StratifiedGroupKFold(round(1 / VALIDATION_SHARE), shuffle=True, random_state=seed)
+                validation = [train[k] for k in next(folds.split(train, labels, groups))[1]]
+            else:
+                validation = train_test_split(train, test_size=VALIDATION_SHARE, stratify=labels, random_state=seed)[1]
+        except ValueError as error:
+            raise FerBenchError(
+                f"{len(train)} training images cannot be split into training and validation by class ({error}); "
+                "at least five images of each class are needed"
+            ) from error
+        for row in validation:
+            self.splits[row] = "val"
+
+    def identity(self) -> bytes:
+        """Return everything about the rows that results depend on, for the fingerprint."""
+        return bytes(self.digests) + self.labels.tobytes() + json.dumps([self.ids, self.splits, self.parts]).encode()
+
+    def write(self, labels: Path, samples: Path) -> None:
+        """Write ``labels.npy`` and ``samples.csv``, with a column for each attribute."""
+        with replacing(labels) as path, path.open("wb") as stream:
+            np.save(stream, np.frombuffer(self.labels.tobytes(), np.uint8))
+        names = list(dict.fromkeys(name for attributes in set(self.attributes) for name, _ in attributes))
+        names.sort()
+        with replacing(samples) as path, path.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow([*COLUMNS, *names])
+            classes = (EMOTIONS[label] for label in self.labels)
+            columns = zip(self.ids, self.splits, classes, self.parts, self.sources, self.groups, strict=True)
+            if not names:
+                writer.writerows(columns)
+                return
+            for row, attributes in zip(columns, self.attributes, strict=True):
+                known = dict(attributes)
+                writer.writerow([*row, *(known.get(name, "") for name in names)])

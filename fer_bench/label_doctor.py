@@ -1,0 +1,343 @@
+"""Label doctor: are the labels of a test set in another class order than those that the model learned?
+
+FER-2013, RAF-DB, AffectNet and CK+ number the emotions differently; a swap costs accuracy without an error. The doctor
+takes a trained model's answers on its own dataset's test images, finds the permutation of the classes that fits them
+best (linear assignment), and warns only where three things hold:
+
+- large: on images that had no part in finding it, the permutation gains at least :data:`LARGE` of accuracy;
+- significant: McNemar's exact test on those images (:data:`ALPHA`);
+- the shape of a swap, see :func:`_swap`. Confusion alone can gain much: MobileNetV2 of RAF-DB gains 12 points on CK+
+  under a permutation (paper, Table 9), because disgust is called angry and angry sad. But sad is called sad as well,
+  and nothing is called disgust. Where names were really swapped, each is the answer to the other's images.
+
+What it cannot see:
+
+- Labels that are wrong in the same way in the training and the test part. The model has then learned the wrong names
+  and answers by them. Only a cross-test, or looking at the pictures (``fer-bench show``), reveals it.
+- Which of the two parts is wrong, where they differ.
+- The swap of a class that the model hardly ever answers: both classes of a pair, and more than half of a longer cycle,
+  must be recognised. The published MobileNetV2 never answers disgust on FER-2013 and RAF-DB.
+- Anything about a model that has hardly learned (:data:`LEARNED`), and labels that are wrong here and there.
+
+Cross-tests are out of its scope: on another dataset's pictures a model may answer one emotion by another's name
+although every label is right.
+
+Power: applied to the labels of the nine matrices of Table 8, every swap of two classes that both have a recall of 0.4
+or more is found. False alarms: none on the 18 matrices of Tables 8 and 9, and fewer than 1 % on random confusion whose
+rows scatter about the model's preferences as Dirichlet variables of a precision of 10 or more (Table 8 has 25 to 130).
+Both are in ``tests/test_label_doctor.py``. The method is fer-bench's own; the paper has none.
+"""
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fer_bench import metrics
+from fer_bench.emotions import EMOTIONS
+from fer_bench.errors import FerBenchError
+from fer_bench.files import inside, sha256_of
+from fer_bench.records import EvalRecord
+
+SPLITS = 5
+"""Random halvings of the test set. Each half in turn finds a permutation, and the other half judges it."""
+ALPHA = 0.001
+"""Significance level. A warning sends people looking through their files; a real swap is below it by far."""
+LARGE = 0.02
+"""Smallest gain of accuracy worth a warning: half of what the smallest swap in an official test set costs (disgust
+and fear of RAF-DB, 234 of 3,068 images, with models that recognise about half of them)."""
+TIMES = 2.5
+"""How many times as often as its own name a moved class must be answered by the other's: geometric mean of the cycle.
+The hardest swap in Table 8 of classes with a recall of 0.4 or more, neutral and sad of MobileNetV2, has 2.65."""
+LEARNED = 0.40
+"""Least balanced accuracy, names put right, of a model whose answers can tell; Table 8 has 0.48 and more."""
+
+_CLASSES = len(EMOTIONS)
+_MOST_IMAGES = 10**9
+"""Limit of numpy's hypergeometric sampling."""
+
+_Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What a model's answers say about the class order of the labels. Accuracies and gains are fractions."""
+
+    suspicious: bool
+    """The gain is large and significant on held-out images and has the shape of a swap."""
+    reason: str
+    """One sentence for people."""
+    moved: tuple[tuple[str, str], ...]
+    """Where suspicious: (label, name that the model gives to the images labelled so), in class order."""
+    unclear: tuple[str, ...]
+    """Where suspicious: labels that belong to the same cycle, but whose images the model does not recognise: they are
+    wrong too, but which class they really are is not settled."""
+    permutation: tuple[int, ...]
+    """For each class, the class to read the label as: the swap where there is the shape of one, else the permutation
+    of the highest accuracy (of equal ones, that which moves the fewest classes)."""
+    n: int
+    """Test images."""
+    accuracy: float
+    """With the labels as they are."""
+    accuracy_permuted: float
+    """With the labels read by ``permutation``; on the images that it was found on, so never too low."""
+    gain: float
+    """Accuracy gained on a held-out half by the permutation that the other half found in the same way. This, the
+    interval and the p-value are of the median of the ``2 * SPLITS`` directions."""
+    interval: tuple[float, float]
+    """95 % confidence interval of ``gain``, given the number of images on which the two orders disagree."""
+    p: float
+    """McNemar's exact test, one-sided: twice the median of all directions, which holds although they are dependent."""
+
+
+@dataclass(frozen=True)
+class _Finding:
+    permutation: NDArray[np.intp]
+    clear: tuple[int, ...] = ()
+    """Moved classes whose own answers show it; none where the permutation has no shape of a swap."""
+    objection: str = ""
+    """Why a permutation that would gain accuracy is not taken for a swap."""
+
+
+@dataclass(frozen=True)
+class _HeldOut:
+    better: int
+    worse: int
+    n: int
+    p: float
+
+    @property
+    def gain(self) -> float:
+        return (self.better - self.worse) / self.n
+
+
+def diagnose(labels: ArrayLike, predictions: ArrayLike, seed: int = 0) -> Diagnosis:
+    """Examine a model's answers on its own dataset's test images. The order of the images does not matter.
+
+    Args:
+        labels: class indices, integers in [0, 7), shape (n,).
+        predictions: predicted class indices, the same shape.
+        seed: of the random halves. The same answers and seed give the same diagnosis.
+
+    Raises:
+        FerBenchError: another shape or type, different lengths, an index out of range, no images.
+    """
+    return diagnose_matrix(metrics.confusion_matrix(labels, predictions, _CLASSES), seed)
+
+
+def diagnose_matrix(confusion_matrix: ArrayLike, seed: int = 0) -> Diagnosis:
+    """Examine the counts of a test; equal to :func:`diagnose` of the images that they count.
+
+    Random halves of the images, stratified by label, are drawn as counts: each row's half is hypergeometric.
+
+    Args:
+        confusion_matrix: counts, integers, (7, 7), rows labels, columns predictions; an array or nested tuples.
+        seed: as in :func:`diagnose`.
+
+    Raises:
+        FerBenchError: not 7 x 7 counts, no images, or too many.
+    """
+    accuracy = metrics.accuracy(confusion_matrix)  # checks that these are counts
+    counts = np.asarray(confusion_matrix, dtype=np.int64)
+    if counts.shape != (_CLASSES, _CLASSES):
+        raise FerBenchError(f"confusion matrix of shape {counts.shape}; the label doctor expects {(_CLASSES,) * 2}")
+    n = int(counts.sum())
+    if not 0 < n < _MOST_IMAGES:
+        raise FerBenchError(f"{n} test images; the label doctor needs some, and fewer than {_MOST_IMAGES:,}")
+
+    found = _swap(counts)
+    held_out, p = _judge(counts, seed, shaped=bool(found.clear))
+    permuted = int(counts[np.arange(_CLASSES), found.permutation].sum()) / n
+    suspicious = bool(found.clear) and held_out.gain >= LARGE and p < ALPHA
+    moved = np.flatnonzero(found.permutation != np.arange(_CLASSES))
+    return Diagnosis(
+        suspicious=suspicious,
+        reason=_reason(counts, found, (accuracy, permuted), held_out, p),
+        moved=tuple((EMOTIONS[i], EMOTIONS[found.permutation[i]]) for i in found.clear) if suspicious else (),
+        unclear=tuple(EMOTIONS[i] for i in moved if i not in found.clear) if suspicious else (),
+        permutation=tuple(int(i) for i in found.permutation),
+        n=n,
+        accuracy=accuracy,
+        accuracy_permuted=permuted,
+        gain=held_out.gain,
+        interval=_interval(held_out),
+        p=p,
+    )
+
+
+def from_record(records_folder: Path, record: EvalRecord) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Read the stored predictions of a test on the model's own dataset.
+
+    Args:
+        records_folder: the folder that holds ``eval/``, with the predictions of the record in it.
+        record: the test.
+
+    Returns:
+        Labels and predicted classes (the most probable one), int64, shape (n,) each.
+
+    Raises:
+        FerBenchError: the record is of a cross-test; the file is missing, not that of the record, or not readable.
+    """
+    if record.target != record.dataset:
+        raise FerBenchError(
+            f"{record.stem}: trained on {record.dataset}, tested on {record.target}. The label doctor reads only tests "
+            "on the model's own dataset: on another's pictures a model may answer one emotion by another's name "
+            f"although every label is right; choose a test of {record.model} on {record.dataset}"
+        )
+    folder = records_folder / EvalRecord.kind
+    file = inside(folder, record.predictions)
+    again = "run `fer-bench evaluate` again"
+    if not file.is_file():
+        raise FerBenchError(f"{file}: the predictions of {record.stem}.json are missing; {again}")
+    try:
+        if sha256_of(file) != record.predictions_sha256:
+            raise FerBenchError(f"{file}: not the predictions that {record.stem}.json was made from; {again}")
+        with np.load(file, allow_pickle=False) as archive:
+            labels, probabilities = archive["labels"], archive["probabilities"]
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise FerBenchError(f"{file}: not readable as .npz of labels and probabilities ({error}); {again}") from error
+    if labels.shape != (record.n,) or probabilities.shape != (record.n, _CLASSES):
+        raise FerBenchError(
+            f"{file}: labels of shape {labels.shape} and probabilities of shape {probabilities.shape}, expected "
+            f"{(record.n,)} and {(record.n, _CLASSES)}; {again}"
+        )
+    predictions = probabilities.argmax(axis=1)
+    if not np.array_equal(metrics.confusion_matrix(labels, predictions, _CLASSES), record.confusion_matrix):
+        raise FerBenchError(f"{file}: gives another confusion matrix than {record.stem}.json holds; {again}")
+    return labels.astype(np.int64), predictions.astype(np.int64)
+
+
+def _best(counts: _Counts) -> NDArray[np.intp]:
+    """Return the permutation of the highest accuracy; of equal ones, one that moves the fewest classes."""
+    from scipy.optimize import linear_sum_assignment
+
+    size = len(counts)
+    chosen: NDArray[np.intp] = linear_sum_assignment(counts * (size + 1) + np.eye(size, dtype=int), maximize=True)[1]
+    return chosen
+
+
+def _cycles(permutation: NDArray[np.intp]) -> list[list[int]]:
+    """Return the cycles of length 2 and more, each from its lowest class."""
+    found: list[list[int]] = []
+    for start in range(len(permutation)):
+        if permutation[start] != start and not any(start in cycle for cycle in found):
+            cycle = [start]
+            while (following := int(permutation[cycle[-1]])) != start:
+                cycle.append(following)
+            found.append(cycle)
+    return found
+
+
+def _swap(counts: _Counts) -> _Finding:
+    """Return the best permutation reduced to those of its cycles that have the shape of a swap.
+
+    A moved class is clear where the name it moves to is the most frequent answer to its images. A cycle has the shape
+    where
+
+    - more than half of its classes are clear (both, of a pair), so that a class which the model never answers does not
+      hide a wrong label map;
+    - no other class of it is mostly called by its own name: confusion takes the name of a class that keeps it;
+    - its clear classes are answered by the new name :data:`TIMES` times as often as by their own, on the geometric
+      mean: the odds ratio of the cycle, which a mere preference of the model for some answers does not change;
+    - the model has learned its classes under the new names (:data:`LEARNED`).
+
+    Where no cycle has it, the whole best permutation is returned with no clear class and an objection.
+    """
+    best = _best(counts)
+    identity = np.arange(_CLASSES)
+    images = counts.sum(axis=1)
+    rate = counts / np.maximum(images, 1)[:, None]
+    # Half an image more in every cell, so that a name never given has a ratio.
+    smooth = (counts + 0.5) / (images + 0.5 * _CLASSES)[:, None]
+    most, own, hit = rate.max(axis=1), rate.diagonal(), rate[identity, best]
+
+    permutation = identity.copy()
+    clear_classes: list[int] = []
+    objections: list[str] = []
+    for cycle in _cycles(best):
+        clear = [i for i in cycle if images[i] and hit[i] == most[i] > own[i]]
+        kept = next((EMOTIONS[i] for i in cycle if images[i] and own[i] == most[i]), None)
+        if kept is not None:
+            objections.append(f"images labelled {kept} are mostly called {kept}")
+        elif 2 * len(clear) <= len(cycle):
+            lost = next(i for i in cycle if i not in clear)
+            objections.append(f"images labelled {EMOTIONS[lost]} are not mostly called {EMOTIONS[best[lost]]}")
+        elif np.exp(np.log(smooth[clear, best[clear]] / smooth[clear, clear]).mean()) < TIMES:
+            names = " and ".join(EMOTIONS[i] for i in clear)
+            objections.append(f"images labelled {names} are called so nearly as often as by the other name")
+        else:
+            permutation[cycle] = best[cycle]
+            clear_classes += clear
+    if not clear_classes:
+        return _Finding(best, objection=f"{objections[0]}: confusion, not a swap of names" if objections else "")
+    if rate[images > 0, permutation[images > 0]].mean() < LEARNED:
+        return _Finding(best, objection="in no order of the names does the model recognise its classes well enough")
+    return _Finding(permutation, clear=tuple(sorted(clear_classes)))
+
+
+def _judge(counts: _Counts, seed: int, *, shaped: bool) -> tuple[_HeldOut, float]:
+    """Return the median direction of the halves, and the p-value of all.
+
+    Args:
+        counts: (7, 7).
+        seed: of the random halves.
+        shaped: only what has the shape of a swap on the finding half is judged on the other; otherwise any permutation.
+    """
+    from scipy.stats import binomtest
+
+    generator = np.random.default_rng(seed)
+    images = counts.sum(axis=1)
+    directions = []
+    for _ in range(SPLITS):
+        sizes = (images + generator.integers(0, 2, _CLASSES)) // 2
+        half = np.stack(
+            [generator.multivariate_hypergeometric(row, size) for row, size in zip(counts, sizes, strict=True)]
+        )
+        for finding, judging in ((half, counts - half), (counts - half, half)):
+            permutation = _best(finding)
+            if shaped:
+                swap = _swap(finding)
+                permutation = swap.permutation if swap.clear else np.arange(_CLASSES)
+            moved = permutation != np.arange(_CLASSES)
+            better = int(judging[moved, permutation[moved]].sum())
+            worse = int(judging.diagonal()[moved].sum())
+            p = float(binomtest(better, better + worse, alternative="greater").pvalue) if better + worse else 1.0
+            directions.append(_HeldOut(better, worse, max(int(judging.sum()), 1), p))
+    directions.sort(key=lambda direction: (direction.p, -direction.gain))
+    median = directions[SPLITS]  # the upper one of an even number
+    return median, min(1.0, 2 * median.p)
+
+
+def _interval(held_out: _HeldOut) -> tuple[float, float]:
+    from scipy.stats import binomtest
+
+    disagree = held_out.better + held_out.worse
+    if not disagree:
+        return 0.0, 0.0
+    share = binomtest(held_out.better, disagree).proportion_ci(0.95)
+    return (2 * float(share.low) - 1) * disagree / held_out.n, (2 * float(share.high) - 1) * disagree / held_out.n
+
+
+def _reason(counts: _Counts, found: _Finding, accuracies: tuple[float, float], held_out: _HeldOut, p: float) -> str:
+    if (found.permutation == np.arange(_CLASSES)).all():
+        return "No other order of the class names fits the model's answers better than that of the labels."
+    change = f"from {100 * accuracies[0]:.1f} % to {100 * accuracies[1]:.1f} %"
+    if not found.clear:
+        return f"Another order of the class names would change accuracy {change}, but {found.objection}."
+    called = [
+        f"{EMOTIONS[i]} are mostly called {EMOTIONS[found.permutation[i]]} "
+        f"({100 * counts[i, found.permutation[i]] / counts[i].sum():.0f} %)"
+        for i in found.clear
+    ]
+    listed = f"Images labelled {', '.join(called[:-1])} and {called[-1]}; with the names put right accuracy"
+    if p >= ALPHA:
+        return f"{listed} would go {change}, but on held-out images that is not significant (p = {p:.2g})."
+    if held_out.gain < LARGE:
+        return f"{listed} would go {change}, but on held-out images less than {100 * LARGE:.0f} points are gained."
+    return (
+        f"{listed} goes {change}: the labels of the test images and those that the model was trained on "
+        "seem to number the classes differently."
+    )

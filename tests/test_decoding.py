@@ -1,0 +1,130 @@
+"""Samples to images of one size: order, memory, crops, resizing, what cannot be decoded."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fer_bench.datasets.card import Flaw, PixelText, Sample
+from fer_bench.datasets.decoding import CHUNK, decoded, resize, square, worker_count
+from fer_bench.datasets.folder import Folder
+from fer_bench.errors import FerBenchError
+
+coordinates = st.floats(-50, 250)
+
+
+@given(coordinates, coordinates, coordinates, coordinates, st.integers(1, 200), st.integers(1, 200))
+@settings(deadline=None)
+def test_a_face_box_becomes_as_square_as_the_picture_allows(
+    x0: float, x1: float, y0: float, y1: float, height: int, width: int
+) -> None:
+    box = (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
+    try:
+        left, top, right, bottom = square(box, height, width)
+    except ValueError:
+        assert box[2] <= 0 or box[3] <= 0 or box[0] >= width or box[1] >= height or x0 == x1 or y0 == y1
+        return
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+    assert left <= max(box[0], 0)
+    assert right >= min(box[2], width)
+    assert top <= max(box[1], 0)
+    assert bottom >= min(box[3], height)
+    if right - left != bottom - top:
+        assert right - left == width or bottom - top == height
+
+
+def test_shrinking_averages_areas_and_growing_interpolates() -> None:
+    chequers = np.kron(np.indices((8, 8)).sum(axis=0) % 2, np.ones((2, 2))).astype(np.uint8) * 200
+    assert (resize(chequers, (4, 4)) == 100).all()
+    ramp = resize(np.array([[0, 100]], np.uint8), (1, 4))
+    assert ramp.tolist() == [[0, 25, 75, 100]]
+
+
+def test_images_come_in_order_and_few_at_a_time(tmp_path: Path) -> None:
+    taken = 0
+
+    def samples() -> Iterator[Sample]:
+        nonlocal taken
+        for number in range(8000):
+            taken += 1
+            pixels = PixelText(" ".join([str(number % 256)] * 16), 4)
+            yield Sample(str(number), "test", 0, "table", "part", pixels=pixels)
+
+    threads = cv2.getNumThreads()
+    ahead = done = 0
+    for chunk in decoded(Folder(tmp_path), samples(), (4, 4)):
+        assert [sample.id for sample in chunk.samples] == [str(done + i) for i in range(len(chunk.samples))]
+        assert (chunk.images[:, 0, 0] == np.arange(done, done + len(chunk.samples)) % 256).all()
+        ahead = max(ahead, taken - done)
+        done += len(chunk.samples)
+    assert done == taken == 8000
+    assert ahead <= (2 * worker_count() + 1) * CHUNK
+    assert cv2.getNumThreads() == threads
+
+
+def test_equal_pixels_have_equal_digests_whatever_the_file(tmp_path: Path) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (6, 6), np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    cv2.imwrite(str(tmp_path / "b.bmp"), image)
+    cv2.imwrite(str(tmp_path / "c.png"), 255 - image)
+    samples = [Sample(name, "test", 0, name, "part") for name in ("a.png", "b.bmp", "c.png")]
+    [chunk] = decoded(Folder(tmp_path), samples, (6, 6))
+    assert chunk.digests[0] == chunk.digests[1] != chunk.digests[2]
+
+
+def test_what_cannot_be_decoded_is_a_flaw_and_the_rest_goes_on(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "good.png"), np.full((50, 50), 9, np.uint8))
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "folder.png").mkdir()
+    items: list[Sample | Flaw] = [
+        Sample("empty", "test", 2, "empty.png", "part"),
+        Flaw("list:3", "label 9, expected 1 to 7"),
+        Sample("gone", "train", 3, "gone.png", "part"),
+        Sample("good", "test", 4, "good.png", "part"),
+        Sample("folder", "test", 5, "folder.png", "part"),
+        Sample("boxed", "test", 6, "good.png", "part", box=(60, 60, 90, 90)),
+        Sample("text", "test", 0, "t.csv:7", "part", pixels=PixelText("1 2 3", 2)),
+    ]
+    [chunk] = decoded(Folder(tmp_path), items, (4, 4))
+    assert [sample.id for sample in chunk.samples] == ["good"]
+    assert chunk.images.shape == (1, 4, 4)
+    flaws = {flaw.source: flaw for flaw in chunk.flaws}
+    assert (flaws["empty.png"].label, flaws["empty.png"].part) == (2, "part")
+    assert "0 bytes" in flaws["empty.png"].reason
+    assert flaws["list:3"].reason == "label 9, expected 1 to 7"
+    assert flaws["gone.png"].missing
+    assert not flaws["folder.png"].missing
+    assert "holds nothing of the picture, 50 x 50" in flaws["good.png"].reason
+    assert "3 pixels, expected 4" in flaws["t.csv:7"].reason
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "a/../../x", "/etc/passwd", "/x", "..", "a\\..\\..\\..\\x/../../..", "a\0", "a" * 999]
+)
+def test_no_name_leads_out_of_a_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "root/a").mkdir(parents=True)
+    folder = Folder(tmp_path / "root")
+    with pytest.raises(FerBenchError):
+        folder.path(name)
+    with pytest.raises((FerBenchError, OSError)):
+        folder.read(name)
+
+
+def test_a_link_is_followed_within_the_folder_only(tmp_path: Path) -> None:
+    (tmp_path / "root/a").mkdir(parents=True)
+    (tmp_path / "root/a/real").write_bytes(b"inside" * 20_000)
+    (tmp_path / "root/a/near").symlink_to("real")
+    (tmp_path / "secret").write_bytes(b"outside")
+    (tmp_path / "root/a/far").symlink_to(tmp_path / "secret")
+    (tmp_path / "root/out").symlink_to(tmp_path)
+    folder = Folder(tmp_path / "root")
+    for _ in range(2):  # The second time the folder is known.
+        assert folder.read("a/real") == folder.read("a/near") == b"inside" * 20_000
+        for name in ("a/far", "out/secret"):
+            with pytest.raises(FerBenchError, match="leads out of the dataset folder"):
+                folder.read(name)

@@ -1,0 +1,352 @@
+"""Label doctor: silent on the paper's matrices and on confusion, outspoken on swapped labels."""
+
+import dataclasses
+import itertools
+import json
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from record_factory import SUPPORT, eval_record, results_in, save_eval
+
+from fer_bench import label_doctor, paper, records
+from fer_bench.emotions import EMOTIONS
+from fer_bench.errors import FerBenchError
+from fer_bench.files import sha256_of
+from fer_bench.label_doctor import diagnose, diagnose_matrix, from_record
+
+ORDERS = {
+    "alphabetical": ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"),
+    "fer2013": ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"),
+    "raf-db": ("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral"),
+    "affectnet": ("neutral", "happy", "sad", "surprise", "fear", "disgust", "angry"),
+    "ck-plus": ("neutral", "angry", "disgust", "fear", "happy", "sad", "surprise"),
+}
+"""Class orders that people's files use."""
+
+
+def expand(percentages, target):
+    """Return the counts of a published matrix, to rounding."""
+    return np.rint(np.array(percentages) / 100 * np.array(SUPPORT[target])[:, None]).astype(int)
+
+
+IN_DOMAIN = {(d, m): expand(matrix, d) for d, row in paper.TABLE8.items() for m, matrix in row.items()}
+CROSS = {(d, m): expand(matrix, "ck-plus") for d, row in paper.TABLE9.items() for m, matrix in row.items()}
+EVERY_CLASS_LEARNED = [("fer2013", "clcm"), ("fer2013", "shufflenetv2"), ("raf-db", "clcm"), ("raf-db", "shufflenetv2")]
+
+
+def relabelled(matrix, labels):
+    """Label the images of class k as ``labels[k]``."""
+    changed = np.zeros_like(matrix)
+    changed[list(labels)] = matrix
+    return changed
+
+
+def transposition(a, b):
+    labels = list(range(7))
+    labels[a], labels[b] = b, a
+    return labels
+
+
+def read_as(codes, names):
+    """Return the labels that come of reading the codes of one order by the names of another."""
+    labels = [0] * 7
+    for true, named in zip(ORDERS[codes], ORDERS[names], strict=True):
+        labels[EMOTIONS.index(true)] = EMOTIONS.index(named)
+    return labels
+
+
+def undoes(diagnosis, labels):
+    return tuple(diagnosis.permutation[label] for label in labels) == tuple(range(7))
+
+
+def every_named_pair_is_true(diagnosis, labels):
+    return all(labels[EMOTIONS.index(called)] == EMOTIONS.index(label) for label, called in diagnosis.moved)
+
+
+@pytest.mark.parametrize("published", [IN_DOMAIN, CROSS], ids=["table 8", "table 9"])
+def test_the_doctor_is_silent_on_every_published_matrix(published):
+    assert len(published) == 9
+    for matrix, seed in itertools.product(published.values(), range(3)):
+        diagnosis = diagnose_matrix(matrix, seed)
+        assert not diagnosis.suspicious
+        assert diagnosis.moved == diagnosis.unclear == ()
+
+
+def test_a_gain_from_mere_confusion_is_told_apart():
+    diagnosis = diagnose_matrix(CROSS["raf-db", "mobilenetv2"])
+    assert diagnosis.accuracy_permuted - diagnosis.accuracy == pytest.approx(0.12, abs=0.005)
+    assert diagnosis.gain > 0.1  # large
+    assert diagnosis.p < label_doctor.ALPHA  # and significant on held-out images
+    assert not diagnosis.suspicious
+    assert "images labelled sad are mostly called sad: confusion" in diagnosis.reason
+
+
+@pytest.mark.parametrize("case", IN_DOMAIN, ids=str)
+def test_every_swap_of_two_recognised_classes_is_found_and_named(case):
+    matrix = IN_DOMAIN[case]
+    recall = matrix.diagonal() / matrix.sum(axis=1)
+    recognised = [i for i in range(7) if recall[i] >= 0.4]
+    assert len(recognised) >= 4
+    for a, b in itertools.combinations(recognised, 2):
+        diagnosis = diagnose_matrix(relabelled(matrix, transposition(a, b)))
+        assert diagnosis.suspicious, (EMOTIONS[a], EMOTIONS[b])
+        assert diagnosis.moved == ((EMOTIONS[a], EMOTIONS[b]), (EMOTIONS[b], EMOTIONS[a]))
+        assert diagnosis.permutation == tuple(transposition(a, b))
+
+
+@pytest.mark.parametrize("case", EVERY_CLASS_LEARNED, ids=str)
+def test_a_whole_wrong_label_map_is_undone(case):
+    for codes, names in itertools.permutations(ORDERS, 2):
+        labels = read_as(codes, names)
+        diagnosis = diagnose_matrix(relabelled(IN_DOMAIN[case], labels))
+        assert diagnosis.suspicious, (codes, names)
+        assert undoes(diagnosis, labels), (codes, names)
+        assert diagnosis.unclear == ()
+
+
+@pytest.mark.parametrize("case", IN_DOMAIN, ids=str)
+def test_what_the_doctor_names_is_never_wrong(case):
+    generator = np.random.default_rng(1)
+    found = 0
+    for _ in range(15):
+        labels = generator.permutation(7)
+        diagnosis = diagnose_matrix(relabelled(IN_DOMAIN[case], labels))
+        assert every_named_pair_is_true(diagnosis, labels)
+        found += diagnosis.suspicious
+    assert found >= 3
+
+
+def test_a_class_that_is_never_answered_does_not_hide_a_wrong_map():
+    labels = read_as("ck-plus", "alphabetical")
+    diagnosis = diagnose_matrix(relabelled(IN_DOMAIN["fer2013", "mobilenetv2"], labels))
+    assert diagnosis.suspicious
+    assert every_named_pair_is_true(diagnosis, labels)
+    # The images labelled fear are of disgust, which this model never answers.
+    assert "fear" in diagnosis.unclear
+    assert {label for label, _ in diagnosis.moved}.isdisjoint(diagnosis.unclear)
+
+
+def test_a_swap_with_a_class_that_is_never_answered_cannot_be_seen():
+    swapped = relabelled(IN_DOMAIN["raf-db", "mobilenetv2"], transposition(0, 1))
+    assert not diagnose_matrix(swapped).suspicious
+
+
+def test_labels_wrong_in_the_same_way_in_training_and_test_cannot_be_seen():
+    labels = read_as("fer2013", "raf-db")
+    learned_wrong = relabelled(relabelled(IN_DOMAIN["fer2013", "clcm"], labels).T, labels).T
+    assert not diagnose_matrix(learned_wrong).suspicious
+
+
+@st.composite
+def good_models(draw):
+    """Draw counts of a model with a recall of 0.6 or more in each of seven classes, and an order of the classes."""
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    images = draw(st.lists(st.integers(60, 400), min_size=7, max_size=7))
+    recall = draw(st.lists(st.floats(0.6, 0.97), min_size=7, max_size=7))
+    matrix = np.zeros((7, 7), dtype=int)
+    for i in range(7):
+        right = round(recall[i] * images[i])
+        others = generator.multinomial(images[i] - right, generator.dirichlet(np.full(6, 3.0)))
+        matrix[i] = np.insert(others, i, right)
+    return matrix, draw(st.permutations(range(7)))
+
+
+@given(good_models())
+@settings(max_examples=60, deadline=None)
+def test_any_other_order_of_a_good_models_labels_is_found_and_undone(case):
+    matrix, labels = case
+    assert not diagnose_matrix(matrix).suspicious
+    diagnosis = diagnose_matrix(relabelled(matrix, labels))
+    assert diagnosis.suspicious == (labels != list(range(7)))
+    assert undoes(diagnosis, labels)
+    assert diagnosis.accuracy_permuted == pytest.approx(matrix.trace() / matrix.sum())
+
+
+def test_random_confusion_raises_fewer_than_one_false_alarm_in_a_hundred():
+    generator = np.random.default_rng(20)
+    skills = ((0, 0.2), (0, 0.5), (0, 1), (0.3, 0.9))  # of the weakest and the strongest class
+    alarms = number = 0
+    for precision, (weakest, strongest), images, _ in itertools.product((10, 30), skills, SUPPORT.values(), range(15)):
+        preference = generator.dirichlet(np.ones(7))
+        skill = generator.uniform(weakest, strongest, 7)[:, None]
+        centre = skill * np.eye(7) + (1 - skill) * preference
+        rows = [generator.dirichlet(precision * row + 1e-3) for row in centre]
+        matrix = np.stack([generator.multinomial(n, row) for n, row in zip(images, rows, strict=True)])
+        alarms += diagnose_matrix(matrix).suspicious
+        number += 1
+    assert number == 480
+    assert alarms < number / 100
+
+
+def test_the_figures_fit_the_swap():
+    matrix = np.full((7, 7), 10) + 340 * np.eye(7, dtype=int)  # 350 of 410 right in every class
+    diagnosis = diagnose_matrix(relabelled(matrix, transposition(2, 6)))
+    assert diagnosis.n == 7 * 410
+    assert diagnosis.accuracy == pytest.approx((5 * 350 + 2 * 10) / 2870)
+    assert diagnosis.accuracy_permuted == pytest.approx(350 / 410)
+    assert diagnosis.gain == pytest.approx(680 / 2870, abs=0.02)
+    low, high = diagnosis.interval
+    assert low < diagnosis.gain < high
+    assert 0 < high - low < 0.05
+    assert diagnosis.p < 1e-50
+    assert "Images labelled fear are mostly called surprise (85 %)" in diagnosis.reason
+    assert "surprise are mostly called fear (85 %)" in diagnosis.reason
+    assert "from 61.7 % to 85.4 %" in diagnosis.reason
+
+
+def test_a_swap_of_classes_too_rare_to_matter_raises_no_warning():
+    matrix = np.diag([5000, 30, 40, 5000, 5000, 5000, 5000])
+    diagnosis = diagnose_matrix(relabelled(matrix, transposition(1, 2)))
+    assert diagnosis.p < label_doctor.ALPHA
+    assert not diagnosis.suspicious
+    assert "less than 2 points" in diagnosis.reason
+
+
+def test_a_swap_on_a_handful_of_images_is_not_significant():
+    diagnosis = diagnose_matrix(relabelled(4 * np.eye(7, dtype=int), transposition(0, 3)))
+    assert diagnosis.gain > label_doctor.LARGE
+    assert not diagnosis.suspicious
+    assert "not significant" in diagnosis.reason
+
+
+def test_two_classes_confused_both_ways_are_not_a_swap():
+    matrix = 400 * np.eye(7, dtype=int)
+    matrix[1, 1], matrix[1, 2], matrix[2, 1], matrix[2, 2] = 150, 250, 260, 140
+    diagnosis = diagnose_matrix(matrix)
+    assert diagnosis.gain > label_doctor.LARGE
+    assert diagnosis.p < label_doctor.ALPHA
+    assert not diagnosis.suspicious
+    assert "images labelled disgust and fear are called so nearly as often" in diagnosis.reason
+
+
+def test_of_equally_good_orders_that_which_moves_the_fewest_classes_is_taken():
+    matrix = np.zeros((7, 7), dtype=int)
+    matrix[:, 0] = 10  # everything is called angry
+    matrix[0, 1], matrix[1, 3] = 20, 30
+    diagnosis = diagnose_matrix(matrix)
+    assert diagnosis.permutation == (1, 3, 2, 0, 4, 5, 6)
+    assert not diagnosis.suspicious
+
+
+def test_a_model_that_has_hardly_learned_is_not_judged():
+    weak = np.full((7, 7), 100) + 100 * np.eye(7, dtype=int)  # a quarter right
+    weak[[0, 3]] = weak[[3, 0]] + 200 * np.eye(7, dtype=int)[[3, 0]]
+    diagnosis = diagnose_matrix(weak)
+    assert not diagnosis.suspicious
+    assert "in no order" in diagnosis.reason
+
+
+def test_one_class_without_images_does_not_disturb():
+    matrix = IN_DOMAIN["raf-db", "clcm"].copy()
+    matrix[4] = 0
+    assert not diagnose_matrix(matrix).suspicious
+    assert diagnose_matrix(relabelled(matrix, transposition(0, 6))).moved == (
+        ("angry", "surprise"),
+        ("surprise", "angry"),
+    )
+
+
+def test_images_in_any_order_give_the_diagnosis_of_their_matrix():
+    matrix = relabelled(IN_DOMAIN["raf-db", "clcm"], transposition(0, 1))
+    labels, predictions = np.repeat(np.indices((7, 7)).reshape(2, -1), matrix.ravel(), axis=1)
+    order = np.random.default_rng(3).permutation(labels.size)
+    assert diagnose(labels[order], predictions[order], seed=4) == diagnose_matrix(matrix, seed=4)
+    assert diagnose(labels, predictions).moved == (("angry", "disgust"), ("disgust", "angry"))
+
+
+def test_a_diagnosis_can_be_written_as_json():
+    diagnosis = diagnose_matrix(relabelled(IN_DOMAIN["raf-db", "clcm"], transposition(0, 1)))
+    content = json.loads(json.dumps(dataclasses.asdict(diagnosis), allow_nan=False))
+    assert content["suspicious"] is True
+    assert content["permutation"] == [1, 0, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (np.zeros((7, 7), int), "0 test images"),
+        (np.eye(5, dtype=int), r"shape \(5, 5\)"),
+        (np.eye(7), "float64"),
+        (-np.eye(7, dtype=int), "negative"),
+        (np.full((7, 7), 10**8), "4900000000 test images"),
+    ],
+)
+def test_what_is_no_test_of_seven_classes_is_refused(matrix, message):
+    with pytest.raises(FerBenchError, match=message):
+        diagnose_matrix(matrix)
+
+
+def test_a_label_outside_the_seven_classes_is_refused():
+    with pytest.raises(FerBenchError, match="labels from 0 to 7"):
+        diagnose([0, 7], [0, 1])
+
+
+def test_the_predictions_of_a_record_are_read(tmp_path):
+    results = results_in(tmp_path)
+    record = save_eval(results, eval_record("clcm", "raf-db", "raf-db"))
+    labels, predictions = from_record(results.records, record)
+    assert labels.shape == predictions.shape == (record.n,)
+    assert diagnose(labels, predictions) == diagnose_matrix(record.confusion_matrix)
+
+
+def test_a_cross_test_is_refused_and_told_why(tmp_path):
+    results = results_in(tmp_path)
+    record = save_eval(results, eval_record("clcm", "raf-db", "ck-plus"))
+    with pytest.raises(FerBenchError, match=r"tested on ck-plus.*although every label is right"):
+        from_record(results.records, record)
+
+
+def test_missing_predictions_are_named(tmp_path):
+    record = eval_record("clcm", "raf-db", "raf-db")
+    with pytest.raises(FerBenchError, match=rf"{record.predictions}.*missing.*evaluate"):
+        from_record(tmp_path, record)
+
+
+def test_altered_predictions_are_refused(tmp_path):
+    results = results_in(tmp_path)
+    record = save_eval(results, eval_record("clcm", "raf-db", "raf-db"))
+    file = results.records / "eval" / record.predictions
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    with pytest.raises(FerBenchError, match=r"not the predictions that .* was made from"):
+        from_record(results.records, record)
+
+
+def test_predictions_outside_the_records_folder_are_not_followed(tmp_path):
+    results = results_in(tmp_path)
+    record = save_eval(results, eval_record("clcm", "raf-db", "raf-db"))
+    (results.records / "eval" / record.predictions).rename(tmp_path / "elsewhere.npz")
+    with pytest.raises(FerBenchError, match="leads out"):
+        from_record(results.records, records.replace(record, predictions="../../elsewhere.npz"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"labels": np.zeros(3, int)}, "probabilities"),
+        ({"labels": np.zeros(3, int), "probabilities": np.zeros((3, 7), np.float16)}, r"labels of shape \(3,\)"),
+        ({"labels": np.array([{}], dtype=object), "probabilities": np.zeros((1, 7))}, "allow_pickle=False"),
+        (None, "not readable as .npz"),
+        (b"", "not readable as .npz"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_refused(tmp_path, content, message):
+    record = eval_record("clcm", "raf-db", "raf-db")
+    file = tmp_path / "eval" / record.predictions
+    file.parent.mkdir()
+    if isinstance(content, dict):
+        np.savez(file, **content)
+    else:
+        file.write_bytes(pickle.dumps(content) if content is None else content)
+    with pytest.raises(FerBenchError, match=message):
+        from_record(tmp_path, records.replace(record, predictions_sha256=sha256_of(file)))
+
+
+def test_predictions_that_do_not_give_the_records_matrix_are_refused(tmp_path):
+    results = results_in(tmp_path)
+    record = save_eval(results, eval_record("clcm", "raf-db", "raf-db"))
+    other = tuple(reversed(record.confusion_matrix))
+    with pytest.raises(FerBenchError, match="another confusion matrix"):
+        from_record(results.records, records.replace(record, confusion_matrix=other))

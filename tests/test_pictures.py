@@ -1,0 +1,147 @@
+"""The decoder of picture files: what it takes, what it remarks on, what it refuses."""
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from fer_bench.datasets import pictures
+from fer_bench.datasets.pictures import decode
+
+HALVES = np.zeros((40, 20), np.uint8)
+HALVES[:20] = 255
+
+
+def encoded(image: NDArray[np.uint8] | NDArray[np.uint16], ending: str = ".jpg") -> bytes:
+    return bytes(cv2.imencode(ending, image)[1].tobytes())
+
+
+def saved(image: Image.Image, kind: str, frames: tuple[Image.Image, ...] = ()) -> bytes:
+    stream = io.BytesIO()
+    if frames:
+        image.save(stream, kind, save_all=True, append_images=frames)
+    else:
+        image.save(stream, kind)
+    return stream.getvalue()
+
+
+def with_orientation(data: bytes, orientation: int) -> bytes:
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0" + bytes([orientation]) + b"\0\0\0\0\0\0"
+    return data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:]
+
+
+def test_a_plain_picture_is_decoded_without_a_word() -> None:
+    picture = decode(encoded(HALVES), "a.jpg")
+    assert picture.remark == ""
+    assert picture.image.dtype == np.uint8
+    assert np.abs(picture.image.astype(int) - HALVES).max() < 10
+
+
+def test_the_exif_orientation_is_applied_and_remarked() -> None:
+    lying = encoded(np.ascontiguousarray(np.rot90(HALVES)))
+    assert decode(lying, "a.jpg").image.shape == (20, 40)
+    shown = decode(with_orientation(lying, 6), "b.jpg")  # "rotate by 90 degrees clockwise to show"
+    assert shown.remark == "turned as its EXIF orientation says"
+    assert shown.image.shape == (40, 20)
+    assert shown.image[:15].min() > 240
+    assert shown.image[25:].max() < 15
+    assert decode(with_orientation(lying, 1), "c.jpg").remark == ""
+
+
+def test_colour_becomes_gray_by_luminance() -> None:
+    blue, green = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8)
+    blue[..., 0], green[..., 1] = 255, 255
+    shades = [decode(encoded(image, ".png"), "a.png").image[0, 0] for image in (blue, green)]
+    assert np.abs(np.array(shades, int) - [29, 150]).max() <= 1
+
+
+def test_cmyk_becomes_the_gray_of_its_colours() -> None:
+    rgb = Image.new("RGB", (32, 32), (200, 60, 30))
+    picture = decode(saved(rgb.convert("CMYK"), "JPEG"), "a.jpg")
+    assert picture.remark == "CMYK, made gray"
+    assert np.abs(picture.image.astype(int) - np.asarray(rgb.convert("L")).astype(int)).max() <= 4
+
+
+@pytest.mark.parametrize("ending", [".png", ".tiff"])
+def test_sixteen_bits_become_eight(ending: str) -> None:
+    deep = (HALVES.astype(np.uint16) << 8) | 37
+    picture = decode(encoded(deep, ending), f"a{ending}")
+    assert picture.remark == "16 bits a pixel, made 8"
+    assert (picture.image == HALVES).all()
+
+
+def test_a_wrong_ending_is_remarked() -> None:
+    assert decode(encoded(HALVES, ".png"), "a.jpg").remark == "a PNG in spite of its name"
+    assert decode(encoded(HALVES), "a.png").remark == "a JPEG in spite of its name"
+    assert decode(encoded(HALVES), "a.JPEG").remark == ""
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_an_animation_is_refused(kind: str) -> None:
+    image = Image.fromarray(HALVES)
+    with pytest.raises(ValueError, match="an animation or a document of 2 pictures"):
+        decode(saved(image, kind, (image.rotate(180),)), f"a.{kind.lower()}")
+
+
+@pytest.mark.parametrize("ending", [".png", ".jpg"])
+def test_an_enormous_picture_is_refused_before_it_is_decoded(ending: str) -> None:
+    with pytest.raises(ValueError, match=r"enormous \(9,000 x 9,000 pixels\); pictures of at most 67 million"):
+        decode(encoded(np.zeros((9000, 9000), np.uint8), ending), f"a{ending}")
+
+
+def test_what_the_header_does_not_say_opencv_still_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Bounded:
+        IMREAD_GRAYSCALE = 0
+        error = cv2.error
+
+        @staticmethod
+        def imdecode(data: object, flags: int) -> None:
+            error = cv2.error("assertion")
+            error.err = "pixels <= CV_IO_MAX_IMAGE_PIXELS"
+            raise error
+
+    monkeypatch.setattr(pictures, "opencv", lambda: Bounded)
+    with pytest.raises(ValueError, match="enormous; pictures of at most 67 million"):
+        decode(encoded(HALVES), "a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", r"the picture file is empty \(0 bytes\)"),
+        (encoded(np.zeros((64, 64), np.uint8))[:200], "the JPEG is cut short"),
+        (encoded(np.zeros((64, 64), np.uint8), ".png")[:-20], "no picture that can be decoded|damaged"),
+        (b"<html>404</html>", r"no picture that can be decoded \(16 bytes, the first are 3c 68 74 6d\)"),
+    ],
+)
+def test_what_is_no_picture_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        decode(data, "a.jpg")
+
+
+def test_a_cut_jpeg_with_a_whole_thumbnail_is_refused() -> None:
+    thumbnail, picture = encoded(HALVES[:8, :8]), encoded(np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8))
+    segment = b"Exif\0\0" + thumbnail
+    whole = picture[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + picture[2:]
+    assert decode(whole, "a.jpg").image.shape == (64, 64)
+    with pytest.raises(ValueError, match="the JPEG is cut short"):
+        decode(whole[: len(whole) - 1000], "a.jpg")
+
+
+@given(st.sampled_from([".jpg", ".png", ".bmp", ".webp"]), st.integers(0, 2000), st.binary(max_size=8))
+@settings(max_examples=150, deadline=None)
+def test_any_damage_gives_a_picture_or_a_reason(ending: str, position: int, noise: bytes) -> None:
+    data = bytearray(encoded(HALVES, ending))
+    position %= len(data)
+    data[position : position + len(noise)] = noise
+    reason = ""
+    try:
+        picture = decode(bytes(data), f"a{ending}")
+    except ValueError as error:
+        reason = str(error).strip()
+    assert picture.image.ndim == 2 if not reason else "\n" not in reason
