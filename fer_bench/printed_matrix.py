@@ -97,7 +97,7 @@ def read_matrix(path: Path, decimals: int = 0) -> PrintedMatrix:
     if len(lines) < 2:
         raise FerBenchError(f"{path}: {len(lines)} lines; expected a header of class names and one row for each class")
     (_, header), rows = lines[0], lines[1:]
-    classes = header[1:] if len(header) == len(rows) + 1 else header
+    classes = header[1:] if len(header) == len(rows[0][1]) else header
     _check_classes(path, classes, rows)
     cells = tuple(_row(path, number, line, classes, decimals) for number, line in rows)
     if max(map(max, cells)) <= 10**decimals:

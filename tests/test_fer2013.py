@@ -230,7 +230,7 @@ def test_both_names_of_the_table_give_the_same_rows(tmp_path: Path) -> None:
     icml(tmp_path / "b")
     a, b = (samples("csv", tmp_path / name) for name in "ab")
     assert [(s.id, s.label, s.part) for s in a] == [(s.id, s.label, s.part) for s in b]
-    assert (a[0].id, a[-1].id) == ("fer0000000", f"fer{len(ROWS) - 1:07d}")
+    assert (a[0].id, a[-1].id) == ("row0000000", f"row{len(ROWS) - 1:07d}")
     assert (a[0].source, b[0].source) == ("fer2013.csv:2", "icml_face_data.csv:2")
 
 
@@ -303,7 +303,7 @@ def test_a_bad_row_is_named_by_file_and_line(tmp_path: Path, line: str, expected
     first, flaw, last = reading("csv", tmp_path)[0]
     assert flaw == expected
     # The rows after it keep their numbers.
-    assert [sample.id for sample in (first, last) if isinstance(sample, Sample)] == ["fer0000000", "fer0000002"]
+    assert [sample.id for sample in (first, last) if isinstance(sample, Sample)] == ["row0000000", "row0000002"]
 
 
 def test_a_table_that_begins_with_bad_rows_only_is_refused_at_once(tmp_path: Path) -> None:
@@ -476,10 +476,10 @@ def test_votes_replace_the_labels_row_by_row(tmp_path: Path, tree: Callable[[Pat
     assert recognised(tmp_path) == [name]
     after = {item.id: item for item in found if isinstance(item, Sample)}
     assert len(after) == len(found) == len(ROWS) - 6
-    assert [EMOTIONS[after[f"fer{row:07d}"].label] for row in (0, 2)] == ["sad", "happy"]
+    assert [EMOTIONS[after[f"row{row:07d}"].label] for row in (0, 2)] == ["sad", "happy"]
     for sample in before[8:]:
         assert after[sample.id] == sample
-    assert (after["fer0000000"].source, after["fer0000000"].pixels) == (before[0].source, before[0].pixels)
+    assert (after["row0000000"].source, after["row0000000"].pixels) == (before[0].source, before[0].pixels)
     assert result.label_map == {AS_VOTED[emotion]: emotion for emotion in EMOTIONS} | {
         "contempt": "left out",
         "unknown": "left out",
@@ -617,7 +617,7 @@ def test_the_name_decides_where_a_picture_was_moved_and_a_note_says_so(tmp_path:
     found, result = reading("folders", tmp_path)
     (sample,) = (s for s in found if isinstance(s, Sample) and s.source.startswith("val/"))
     assert (sample.split, sample.part, sample.id) == ("train", "Training", f"fear/{moved.stem}")
-    assert result.notes == ["1 pictures in val/ were read as train images, Training, as their names say"]
+    assert result.notes == ["pictures in val/ that were read as Training, as their names say: 1"]
 
 
 @pytest.mark.parametrize(

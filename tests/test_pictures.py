@@ -129,6 +129,7 @@ def test_a_cut_jpeg_with_a_whole_thumbnail_is_refused() -> None:
     segment = b"Exif\0\0" + thumbnail
     whole = picture[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + picture[2:]
     assert decode(whole, "a.jpg").image.shape == (64, 64)
+    assert decode(whole + bytes(5000), "a.jpg").image.shape == (64, 64)  # Some programs pad.
     with pytest.raises(ValueError, match="the JPEG is cut short"):
         decode(whole[: len(whole) - 1000], "a.jpg")
 

@@ -35,7 +35,8 @@ def compare(texts: list[str], side: int) -> None:
             assert result == expected
             assert "\n" not in result
         else:
-            assert (result.shape, result.dtype) == ((side, side), np.uint8)
+            assert result.shape == (side, side)
+            assert result.dtype == np.uint8
             assert result.ravel().tolist() == expected
 
 

@@ -71,7 +71,7 @@ def test_the_store_holds_what_the_table_holds(raw: Path, tmp_path: Path) -> None
     assert not result.images.flags.writeable
     assert [EMOTIONS[label] for label in result.labels] == [name for _, name, _ in faces()]
     assert result.parts.tolist() == [part for part, _, _ in faces()]
-    assert result.ids[:2].tolist() == ["fer0000000", "fer0000001"]
+    assert result.ids[:2].tolist() == ["row0000000", "row0000001"]
     assert set(result.groups) == {""}
     assert (result.dataset, result.origin) == ("fer2013", "synthetic")
     assert result.manifest["complete"] is True
@@ -84,7 +84,7 @@ def test_the_table_of_samples_is_for_people(raw: Path, tmp_path: Path) -> None:
     prepare(FER2013, raw, tmp_path / "out")
     lines = (tmp_path / "out/samples.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "id,split,label,part,source,group"
-    assert lines[-1] == "fer0000114,test,surprise,PrivateTest,fer2013.csv:116,"
+    assert lines[-1] == "row0000114,test,surprise,PrivateTest,fer2013.csv:116,"
 
 
 def test_loading_gives_what_prepare_gave(raw: Path, tmp_path: Path) -> None:
@@ -392,7 +392,7 @@ def test_training_copies_of_test_images_are_dropped_when_asked(raw: Path, tmp_pa
     (raw / "fer2013.csv").write_text("\n".join(lines), encoding="utf-8")
     whole = prepare(FER2013, raw, tmp_path / "whole")
     result = prepare(FER2013, raw, tmp_path / "out", Wishes(deduplicate=True))
-    assert result.manifest["deduplicated"] == ["fer0000000", "fer0000029"]
+    assert result.manifest["deduplicated"] == ["row0000000", "row0000029"]
     assert whole.manifest["deduplicated"] is None
     kept = np.ones(115, bool)
     kept[[0, 29]] = False

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
 from fer_bench.datasets.fer2013_tables import PARTS, SIDE
-from fer_bench.datasets.folder import PICTURES, Folder, is_utf8, shown
+from fer_bench.datasets.folder import Folder, is_picture, is_utf8, shown, stem_of
 from fer_bench.emotions import EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -101,7 +101,7 @@ def _names(path: Path, *, pictures: bool = False) -> list[str]:
     with os.scandir(path) as entries:
         visible = (entry for entry in itertools.islice(entries, _LOOKED_AT) if not entry.name.startswith("."))
         if pictures:
-            names = (entry.name for entry in visible if Path(entry.name).suffix.lower() in PICTURES)
+            names = (entry.name for entry in visible if is_picture(entry.name))
             return sorted(itertools.islice(names, _COMPARED))
         return sorted(entry.name for entry in visible if entry.is_dir())
 
@@ -175,10 +175,10 @@ def _named(folder: Folder, places: Sequence[_ClassFolder], notes: list[str]) -> 
         if part not in USUAL[place.split]:
             moved[part, place.split] += 1
         # With the class: two names of the official set occur in two classes each.
-        id_ = f"{EMOTIONS[place.label]}/{Path(name).stem}"
+        id_ = f"{EMOTIONS[place.label]}/{stem_of(name)}"
         yield Sample(id_, PARTS[part], place.label, f"{place}/{name}", part)
     for (part, split), count in moved.items():
-        notes.append(f"{count} pictures in {split}/ were read as {PARTS[part]} images, {part}, as their names say")
+        notes.append(f"pictures in {split}/ that were read as {part}, as their names say: {count:,}")
 
 
 def _renamed(folder: Folder, places: Sequence[_ClassFolder]) -> Iterator[Sample | Flaw]:
@@ -187,7 +187,7 @@ def _renamed(folder: Folder, places: Sequence[_ClassFolder]) -> Iterator[Sample 
             yield found
             continue
         place, name = found
-        id_ = f"{place.split}/{EMOTIONS[place.label]}/{Path(name).stem}"
+        id_ = f"{place.split}/{EMOTIONS[place.label]}/{stem_of(name)}"
         if place.split == "train":
             yield Sample(id_, "train", place.label, f"{place}/{name}", "Training")
         else:

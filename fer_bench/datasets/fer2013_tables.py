@@ -185,7 +185,7 @@ def _row(cells: list[str], columns: list[int], own: str, index: int, source: str
     if label is None:
         return Flaw(source, f"emotion {code[:20]!r}, expected a code from 0 to {len(CODES) - 1}", part=part)
     # A row's number in the whole table. FER+ numbers differently after the first 59: not every non-face has a number.
-    return Sample(f"fer{index:07d}", PARTS[part], label, source, part, pixels=PixelText(pixels, SIDE))
+    return Sample(f"row{index:07d}", PARTS[part], label, source, part, pixels=PixelText(pixels, SIDE))
 
 
 @dataclass(frozen=True, slots=True)

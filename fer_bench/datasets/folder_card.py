@@ -32,7 +32,7 @@ from typing import Any, Literal
 
 from fer_bench.datasets import dataset_cards
 from fer_bench.datasets.card import LEFT_OUT, Choice, DatasetCard, Flaw, Layout, Protocol, Reading, Sample
-from fer_bench.datasets.folder import PICTURES, Folder, is_utf8, shown
+from fer_bench.datasets.folder import Folder, is_picture, is_utf8, shown, stem_of
 from fer_bench.emotions import EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -176,16 +176,16 @@ class _ClassFolders:
                 f"pictures must lie in {place}/ itself: move them there, or the folder away"
             )
         files = folder.files(place)
-        pictures = [name for name in files if Path(name).suffix.lower() in PICTURES]
-        others = [shown(name) for name in files if Path(name).suffix.lower() not in PICTURES]
+        pictures = [name for name in files if is_picture(name)]
+        others = [shown(name) for name in files if not is_picture(name)]
         if others:
             notes.append(f"{place}/ holds files that are no pictures by their ending, not read: {_listed(others)}.")
         if not pictures:
             notes.append(f"{place}/ holds no pictures.")
         stems: dict[str, str] = {}
         for name in pictures:
-            source = f"{place}/{name}"
-            first = stems.setdefault(Path(name).stem, name)
+            source, stem = f"{place}/{name}", stem_of(name)
+            first = stems.setdefault(stem, name)
             group = self._group(name)
             reason = ""
             if not is_utf8(name):
@@ -197,7 +197,7 @@ class _ClassFolders:
             if reason:
                 yield Flaw(shown(source), reason, part=part, label=label)
             else:
-                yield Sample(f"{place}/{Path(name).stem}", split, label, source, part, group=group or "")
+                yield Sample(f"{place}/{stem}", split, label, source, part, group=group or "")
 
     def _group(self, name: str) -> str | None:
         """Return the subject of a picture: empty without a pattern, ``None`` where the pattern finds none."""

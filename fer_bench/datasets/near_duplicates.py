@@ -24,24 +24,24 @@ from fer_bench.datasets.decoding import one_opencv_thread, resize
 from fer_bench.datasets.pictures import opencv
 from fer_bench.environment import cores
 
-SIDE = 32
+SIDE = 48
 """Height and width of the small pictures, pixels."""
-FREQUENCIES = 48
+FREQUENCIES = 40
 """Numbers in a hash."""
 SIMILAR = 0.66
 """Least correlation of two hashes whose pictures are compared."""
 NEIGHBOURS = 16
 """Where a block of pairs is crowded with similar hashes, at most so many of each picture are compared, the best."""
-MARGIN = 4
+MARGIN = 6
 """Rows and columns left out on each side of the inner part: the largest shift that is looked for, small pixels."""
 SCALES = (0.9, 0.95, 1.05, 1.1)
 """Sizes of the other picture that are tried after its own."""
-HOPELESS = 0.5
+HOPELESS = 0.3
 """Correlation at its own size under which no other size is tried."""
-SAME = 0.84
+SAME = 0.82
 """Least correlation of two pictures that are the same."""
-SMOOTHING = 0.083 * SIDE
-"""Standard deviation of the Gaussian whose result is taken off, small pixels."""
+BAND = (0.7, 1.7)
+"""Standard deviations of the two Gaussians whose difference is the detail compared, small pixels."""
 FLAT = 1.0
 """Standard deviation of what remains, gray levels, under which a picture shows nothing that could be compared."""
 
@@ -52,7 +52,7 @@ METHOD = {
     "most_neighbours": NEIGHBOURS,
     "largest_shift": MARGIN / SIDE,
     "scales": (1.0, *SCALES),
-    "smoothing": SMOOTHING / SIDE,
+    "band": BAND,
     "flat_below": FLAT,
     "least_correlation": SAME,
 }
@@ -84,7 +84,8 @@ class Sketches(NamedTuple):
         cv2 = opencv()
         small = np.stack([resize(image, (SIDE, SIDE)) for image in images]).astype(np.float32)
         self.frequencies[rows] = small.reshape(len(small), -1) @ _cosines()
-        details = small - np.stack([cv2.GaussianBlur(picture, (0, 0), SMOOTHING) for picture in small])
+        fine, coarse = (np.stack([cv2.GaussianBlur(picture, (0, 0), sigma) for picture in small]) for sigma in BAND)
+        details = fine - coarse
         spread = details.std(axis=(1, 2), keepdims=True)
         self.flat[rows] = spread[:, 0, 0] < FLAT
         self.details[rows] = np.clip(np.rint(128 + details * (32 / np.maximum(spread, FLAT))), 0, 255)
@@ -150,17 +151,16 @@ def _cosines() -> NDArray[np.float32]:
 
 
 def _hashes(frequencies: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return unit vectors, the data set's mean taken off and every frequency spread alike; (n, FREQUENCIES).
+    """Return unit vectors: centred on the data set's mean and whitened by its covariance, (n, FREQUENCIES).
 
     Both are drawn towards no mean and equal spread by :data:`_PRIOR`, so that two pictures alone are not centred
     on the point between them.
     """
     unit = _unit(frequencies)
     weight = len(unit) + _PRIOR
-    mean = unit.sum(axis=0, dtype=np.float64) / weight
-    centred = unit - mean.astype(np.float32)
-    variance = (np.square(centred).sum(axis=0, dtype=np.float64) + _PRIOR / FREQUENCIES) / weight
-    return _unit(centred / np.sqrt(variance).astype(np.float32))
+    unit -= unit.sum(axis=0) / np.float32(weight)
+    covariance = (unit.T @ unit + np.eye(FREQUENCIES) * (_PRIOR / FREQUENCIES)) / weight
+    return _unit(unit @ np.linalg.cholesky(np.linalg.inv(covariance)).astype(np.float32))
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -7,9 +7,9 @@ headers of the files that may be more than a plain JPEG; it decodes nothing.
 import functools
 import io
 import os
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +29,12 @@ _ENDINGS = {
     "TIFF": (".tif", ".tiff"),
     "WEBP": (".webp",),
 }
+_END = b"\xff\xd9"
+_PADDING = 1024
 _ORIENTATION = 0x0112
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """A decoded picture."""
 
     image: NDArray[np.uint8]
@@ -59,11 +60,11 @@ def decode(data: bytes, name: str) -> Picture:
     if not data:
         raise ValueError("the picture file is empty (0 bytes)")
     jpeg = data.startswith(b"\xff\xd8")
-    # Compressed data never holds either marker, so an end before the last start of a scan belongs to a thumbnail.
     # Some OpenCV versions fill the missing rest with gray and say nothing.
-    if jpeg and data.rfind(b"\xff\xd9") <= data.rfind(b"\xff\xda"):
+    if jpeg and not _is_whole(data):
         raise ValueError(f"the JPEG is cut short ({len(data):,} bytes, no end marker)")
-    remark = "" if jpeg and _is_plain(data) and name.lower().endswith(_ENDINGS["JPEG"]) else _look(data, name)
+    plain = jpeg and _is_plain(data) and (name.endswith(".jpg") or name.lower().endswith(_ENDINGS["JPEG"]))
+    remark = "" if plain else _look(data, name)
     cv2 = opencv()
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -71,16 +72,24 @@ def decode(data: bytes, name: str) -> Picture:
         raise ValueError(_too_large() if "MAX_IMAGE_PIXELS" in error.err else f"no picture ({error.err})") from None
     if image is None:
         raise ValueError(f"no picture that can be decoded ({len(data):,} bytes, the first are {data[:4].hex(' ')})")
-    return Picture(np.asarray(image, np.uint8), remark)
+    return Picture(image, remark)
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether a JPEG has its end marker, were it followed by some padding."""
+    if data.endswith(_END) or data.find(_END, -_PADDING) >= 0:
+        return True
+    # Compressed data never holds either marker: an end before the last start of a scan belongs to a thumbnail.
+    return data.rfind(_END) > data.rfind(b"\xff\xda")
 
 
 def _is_plain(data: bytes) -> bool:
     """Whether a JPEG has nothing that a look at its header would find: reading it would cost more than decoding."""
     return (
         len(data) <= _UNSEEN
-        and data.find(b"Exif\0", 0, 4096) < 0
-        and data.find(b"Adobe\0", 0, 4096) < 0
-        and data.find(b"\xff\xc2", 0, 4096) < 0  # progressive
+        and data.find(b"Exif\0", 0, 64) < 0
+        and data.find(b"Adobe\0", 0, 1024) < 0
+        and data.find(b"\xff\xc2", 0, 1024) < 0  # progressive
     )
 
 

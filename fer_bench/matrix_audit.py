@@ -1,0 +1,306 @@
+"""Which rows of a printed confusion matrix are possible, and which overall accuracies it admits: any matrix of rounded
+percentages, exactly, in whole numbers.
+
+A row of a class with N images is possible where whole numbers of images n_j >= 0 add up to N and each 100 n_j / N,
+rounded, is the printed cell. A cell allows a range of whole numbers, and the cells depend on each other through their
+sum alone, so the row is possible where no range is empty and N lies between the sums of their ends. All arithmetic is
+on integers; printed values are in units of the last printed digit (64 for 64 %, 645 for 64.5 %).
+
+Source: issue 5, item 6.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench.errors import FerBenchError
+from fer_bench.printed_matrix import MOST_IMAGES, Printed, PrintedMatrix
+
+SEARCHED = 100_000
+"""Largest class that :func:`possible_supports` looks at, unless told otherwise."""
+
+_Images = TypeVar("_Images", int, NDArray[np.int64])
+
+
+class Rounding(StrEnum):
+    """How the cells of a row were rounded."""
+
+    NEAREST = "to the nearest, ties either way"
+    """Half up, half even, half down, or whatever binary fractions make of a tie."""
+    HALF_UP = "half up"
+    HALF_EVEN = "half even"
+    TRUNCATED = "truncated"
+    UP = "rounded up"
+    ADJUSTED = "adjusted to sum to 100"
+    """Largest remainders: all cells truncated, then those with the largest remainders raised until the row sums to
+    100. The same as one threshold between down and up for the whole row, anywhere instead of at a half."""
+    MIXED = "each cell up or down"
+    """No way to round: any mixture within a row, each cell off by less than a unit."""
+
+
+WAYS = tuple(way for way in Rounding if way is not Rounding.MIXED)
+"""The conventions that somebody may have used."""
+
+
+@dataclass(frozen=True)
+class RowAudit:
+    """What a printed row can come from."""
+
+    name: str
+    """Class."""
+    cells: tuple[int, ...]
+    """Printed values."""
+    support: int
+    """Images of the class."""
+    roundings: tuple[Rounding, ...]
+    """Every rounding under which the row is possible."""
+    diagonal: tuple[int, int]
+    """Fewest and most images on the diagonal under the rounding of the table."""
+    adjusted: tuple[int, int]
+    """The same where the row may also have been adjusted to sum to 100."""
+    alone: bool
+    """The row is not possible under the rounding of the table: :attr:`diagonal` is what the diagonal cell alone
+    allows."""
+    reason: str
+    """Why the row is possible or not, with the numbers; a sentence without its full stop."""
+
+    @property
+    def feasible(self) -> bool:
+        """Possible when rounded to the nearest, whatever happens to ties."""
+        return Rounding.NEAREST in self.roundings
+
+
+@dataclass(frozen=True)
+class MatrixAudit:
+    """What a printed matrix can come from."""
+
+    rows: tuple[RowAudit, ...]
+    rounding: Rounding
+    """Of the table: to the nearest, unless not every row is possible so, but is when truncated or rounded up."""
+    total: int
+    """Images of all classes."""
+
+    @property
+    def correct(self) -> tuple[int, int]:
+        """Fewest and most images on the whole diagonal."""
+        return sum(row.diagonal[0] for row in self.rows), sum(row.diagonal[1] for row in self.rows)
+
+    @property
+    def correct_if_adjusted(self) -> tuple[int, int]:
+        """The same where each row may also have been adjusted to sum to 100."""
+        return sum(row.adjusted[0] for row in self.rows), sum(row.adjusted[1] for row in self.rows)
+
+    def percent(self, correct: tuple[int, int]) -> tuple[float, float]:
+        """Return numbers of images as overall accuracies, percent."""
+        return 100 * correct[0] / self.total, 100 * correct[1] / self.total
+
+    def needed(self, overall: Printed, rounding: Rounding = Rounding.NEAREST) -> tuple[int, int]:
+        """Return the fewest and most correct images that are printed as this overall accuracy."""
+        return count_bounds(overall.value, self.total, overall.decimals, rounding)
+
+    def admits(self, overall: Printed) -> bool:
+        """Tell whether an overall accuracy, rounded to the nearest, can come from this matrix."""
+        return overlap(self.needed(overall), self.correct)
+
+
+def overlap(a: tuple[int, int], b: tuple[int, int]) -> bool:
+    """Tell whether two ranges have a whole number in common."""
+    return max(a[0], b[0]) <= min(a[1], b[1])
+
+
+def count_bounds(printed: int, support: int, decimals: int, rounding: Rounding) -> tuple[int, int]:
+    """Return the fewest and most of ``support`` images whose percentage is printed so; the first is larger if none.
+
+    A cell of an adjusted row may be off by almost a unit, as in a mixed one.
+    """
+    low, high = _bounds(printed, support, 100 * 10**decimals, rounding)
+    return max(low, 0), min(high, support)
+
+
+def _bounds(printed: int, support: _Images, whole: int, rounding: Rounding) -> tuple[_Images, _Images]:
+    """Return the ends of whole * n / support = printed, before the cut to 0 <= n <= support."""
+    if rounding is Rounding.TRUNCATED:
+        return _at_least(support * printed, whole), _below(support * (printed + 1), whole)
+    if rounding is Rounding.UP:
+        return _above(support * (printed - 1), whole), support * printed // whole
+    if rounding in (Rounding.ADJUSTED, Rounding.MIXED):
+        return _above(support * (printed - 1), whole), _below(support * (printed + 1), whole)
+    bottom, top, twice = support * (2 * printed - 1), support * (2 * printed + 1), 2 * whole
+    if rounding is Rounding.NEAREST or (rounding is Rounding.HALF_EVEN and printed % 2 == 0):
+        return _at_least(bottom, twice), top // twice
+    if rounding is Rounding.HALF_EVEN:
+        return _above(bottom, twice), _below(top, twice)
+    return _at_least(bottom, twice), _below(top, twice)
+
+
+def _at_least(numerator: _Images, denominator: int) -> _Images:
+    return -(-numerator // denominator)
+
+
+def _above(numerator: _Images, denominator: int) -> _Images:
+    return numerator // denominator + 1
+
+
+def _below(numerator: _Images, denominator: int) -> _Images:
+    return -(-numerator // denominator) - 1
+
+
+def cell_counts(
+    cells: Sequence[int], index: int, support: int, decimals: int, rounding: Rounding
+) -> tuple[int, int] | None:
+    """Return the fewest and most images in cell ``index`` of a printed row; ``None`` where the row is not possible."""
+    if rounding is Rounding.ADJUSTED:
+        return _adjusted_counts(cells, index, support, 100 * 10**decimals)
+    bounds = [count_bounds(cell, support, decimals, rounding) for cell in cells]
+    fewest, most = sum(low for low, _ in bounds), sum(high for _, high in bounds)
+    if any(low > high for low, high in bounds) or not fewest <= support <= most:
+        return None
+    low, high = bounds[index]
+    return max(low, support - (most - high)), min(high, support - (fewest - low))
+
+
+def _adjusted_counts(cells: Sequence[int], index: int, support: int, whole: int) -> tuple[int, int] | None:
+    if sum(cells) != whole:
+        return None
+    # Remainders are multiples of 1 / support: no other threshold needs a look. A remainder at it may go either way.
+    threshold = np.arange(support + 1, dtype=np.int64)
+    fewest, most = np.zeros_like(threshold), np.zeros_like(threshold)
+    possible = np.ones(threshold.shape, dtype=np.bool_)
+    here = fewest, most
+    for column, cell in enumerate(cells):
+        low = np.maximum(_at_least(support * (cell - 1) + threshold, whole), 0)
+        high = np.minimum((support * cell + threshold) // whole, support)
+        possible &= low <= high
+        fewest, most = fewest + low, most + high
+        if column == index:
+            here = low, high
+    possible &= (fewest <= support) & (support <= most)
+    if not possible.any():
+        return None
+    low, high = np.maximum(here[0], support - (most - here[1])), np.minimum(here[1], support - (fewest - here[0]))
+    return int(low[possible].min()), int(high[possible].max())
+
+
+def row_roundings(cells: Sequence[int], support: int, decimals: int) -> tuple[Rounding, ...]:
+    """Return every rounding under which a printed row can come from ``support`` images."""
+    return tuple(way for way in Rounding if cell_counts(cells, 0, support, decimals, way) is not None)
+
+
+def possible_supports(cells: Sequence[int], decimals: int, most_images: int = SEARCHED) -> NDArray[np.int64]:
+    """Return the numbers of images, from 1 to ``most_images``, that a printed row can come from; int64, ascending.
+
+    Rounded to the nearest, ties either way.
+    """
+    images = np.arange(1, most_images + 1, dtype=np.int64)
+    fewest, most = np.zeros_like(images), np.zeros_like(images)
+    possible = np.ones(images.shape, dtype=np.bool_)
+    for cell in cells:
+        low, high = _bounds(cell, images, 100 * 10**decimals, Rounding.NEAREST)
+        low, high = np.maximum(low, 0), np.minimum(high, images)
+        possible &= low <= high
+        fewest += low
+        most += high
+    return images[possible & (fewest <= images) & (images <= most)]
+
+
+def audit_matrix(matrix: PrintedMatrix, supports: Sequence[int]) -> MatrixAudit:
+    """Audit a matrix whose classes have known numbers of images.
+
+    Raises:
+        FerBenchError: not one support, from 1 to :data:`~fer_bench.printed_matrix.MOST_IMAGES`, for each class.
+    """
+    if len(supports) != len(matrix.classes):
+        raise FerBenchError(
+            f"{len(supports)} supports for {len(matrix.classes)} classes ({', '.join(matrix.classes)}); "
+            "expected the number of images of each class, in this order"
+        )
+    for name, support in zip(matrix.classes, supports, strict=True):
+        if not 1 <= support <= MOST_IMAGES:
+            raise FerBenchError(f"{name} has a support of {support} images; expected 1 to {MOST_IMAGES:,}")
+    allowed = [row_roundings(row, n, matrix.decimals) for row, n in zip(matrix.cells, supports, strict=True)]
+    whole_table = (Rounding.NEAREST, Rounding.TRUNCATED, Rounding.UP)
+    table = next((way for way in whole_table if all(way in ways for ways in allowed)), Rounding.NEAREST)
+    rows = tuple(_audit_row(matrix, index, supports[index], ways, table) for index, ways in enumerate(allowed))
+    return MatrixAudit(rows, table, sum(supports))
+
+
+def _audit_row(
+    matrix: PrintedMatrix, index: int, support: int, ways: tuple[Rounding, ...], table: Rounding
+) -> RowAudit:
+    cells, decimals = matrix.cells[index], matrix.decimals
+    found = cell_counts(cells, index, support, decimals, table)
+    adjusted = cell_counts(cells, index, support, decimals, Rounding.ADJUSTED)
+    diagonal = found or _alone(cells[index], support, decimals, table)
+    either = [counts for counts in (found, adjusted) if counts is not None] or [diagonal]
+    if_adjusted = min(low for low, _ in either), max(high for _, high in either)
+    if Rounding.NEAREST in ways:
+        span = f"{diagonal[0]:,}" if diagonal[0] == diagonal[1] else f"{diagonal[0]:,} to {diagonal[1]:,}"
+        reason = f"possible, with {span} of {support:,} images on the diagonal"
+        if Rounding.HALF_UP not in ways or Rounding.HALF_EVEN not in ways:
+            named = [way for way in (Rounding.HALF_UP, Rounding.HALF_EVEN) if way in ways]
+            reason += f", if ties are rounded {named[0] if named else 'now up, now down'}"
+    else:
+        reason = _why_not(matrix, index, support) + _still_possible(ways)
+    return RowAudit(matrix.classes[index], cells, support, ways, diagonal, if_adjusted, found is None, reason)
+
+
+def _alone(cell: int, support: int, decimals: int, table: Rounding) -> tuple[int, int]:
+    low, high = count_bounds(cell, support, decimals, table)
+    return (low, high) if low <= high else count_bounds(cell, support, decimals, Rounding.MIXED)
+
+
+def _why_not(matrix: PrintedMatrix, index: int, support: int) -> str:
+    cells, decimals = matrix.cells[index], matrix.decimals
+    bounds = [count_bounds(cell, support, decimals, Rounding.NEAREST) for cell in cells]
+    empty = dict.fromkeys(cell for cell, (low, high) in zip(cells, bounds, strict=True) if low > high)
+    if empty:
+        return f"no number of {support:,} images is {', nor '.join(_missed(c, support, decimals) for c in empty)}"
+    fewest, most = sum(low for low, _ in bounds), sum(high for _, high in bounds)
+    need = f"at least {fewest:,}" if fewest > support else f"at most {most:,}"
+    total = Printed(sum(cells), decimals)
+    changes = one_cell_changes(matrix, index, support)
+    offer = f" (possible with one other cell: {'; '.join(changes)})" if changes else ""
+    return f"the cells sum to {total} % and stand for {need} images, but the class has {support:,}{offer}"
+
+
+def _missed(cell: int, support: int, decimals: int) -> str:
+    whole = 100 * 10**decimals
+    below = cell * support // whole
+    around = [
+        f"{n:,} {'is' if n == 1 else 'are'} {100 * n / support:.{decimals + 3}f} %"
+        for n in (below, below + 1)
+        if n <= support
+    ]
+    return f"{Printed(cell, decimals)} % ({', '.join(around)})"
+
+
+def _still_possible(ways: tuple[Rounding, ...]) -> str:
+    named = [str(way) for way in (Rounding.TRUNCATED, Rounding.UP, Rounding.ADJUSTED) if way in ways]
+    if named:
+        return f"; possible if {', or '.join(named)}"
+    return "; possible only if its cells were rounded in different ways" if Rounding.MIXED in ways else ""
+
+
+def one_cell_changes(matrix: PrintedMatrix, index: int, support: int) -> list[str]:
+    """Return which other value of one cell, the rest as printed, would make a row possible, e.g. ``happy 99``.
+
+    Rounded half up; empty where no single cell would do.
+    """
+    cells, decimals = matrix.cells[index], matrix.decimals
+    bounds = [count_bounds(cell, support, decimals, Rounding.NEAREST) for cell in cells]
+    whole, changes = 100 * 10**decimals, []
+    for column, name in enumerate(matrix.classes):
+        others = bounds[:column] + bounds[column + 1 :]
+        if any(low > high for low, high in others):
+            continue
+        low = max(support - sum(most for _, most in others), 0)
+        high = support - sum(fewest for fewest, _ in others)
+        if low > high:
+            continue
+        ends = [Printed((2 * whole * n + support) // (2 * support), decimals) for n in (low, high)]
+        changes.append(f"{name} {ends[0]}" if ends[0] == ends[1] else f"{name} {ends[0]} to {ends[1]}")
+    return changes
