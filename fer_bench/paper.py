@@ -491,7 +491,7 @@ KNOWN_ERRATA: tuple[str, ...] = (
     "Table 4: ShuffleNetV2 on RAF-DB is 80; Table 8 with the test set's counts gives 78.75 to 79.50 by plain rounding.",
     "Table 5: ShuffleNetV2 trained on FER-2013 is 71; Table 9 with the CK+ counts gives 72.45 to 72.69.",
     "Table 7: -0.0048 and -0.0130 are -0.0049 and -0.0131 from the means of Table 6 (rounding).",
-    "Table 8: CLCM's fear row on RAF-DB cannot come from the 74 fear images of the test set by plain rounding (56 and 10).",
+    "Table 8: CLCM's fear row on RAF-DB cannot come from the 74 fear images by plain rounding (56 and 10 percent).",
     "Table 9: MobileNetV2 trained on AffectNet has a disgust row that sums to 104.",
     "Table 9: MobileNetV2 trained on FER-2013 has 100 and 1 percent in its happy row, impossible with 69 images.",
     "Table 10: ShuffleNetV2's surprise on FER-2013 is 0.77; the diagonal of Table 8 says 76.",

@@ -23,6 +23,10 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+# Its thread would only redraw bars that stand still, and keeps `prepare` from decoding in processes.
+tqdm.monitor_interval = 0
+
+
 class Bar:
     """Progress of one piece of work: rate and time left on a terminal, silent elsewhere."""
 

@@ -1,5 +1,8 @@
 """Samples to images of one size: order, memory, crops, resizing, what cannot be decoded."""
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_bench.datasets.card import Flaw, PixelText, Sample
-from fer_bench.datasets.decoding import CHUNK, decoded, resize, square, worker_count
+from fer_bench.datasets.decoding import DIGEST, resize, square
 from fer_bench.datasets.folder import Folder
+from fer_bench.datasets.side_by_side import CHUNK, decoded, worker_count
 from fer_bench.errors import FerBenchError
 
 coordinates = st.floats(-50, 250)
@@ -74,7 +78,8 @@ def test_equal_pixels_have_equal_digests_whatever_the_file(tmp_path: Path) -> No
     cv2.imwrite(str(tmp_path / "c.png"), 255 - image)
     samples = [Sample(name, "test", 0, name, "part") for name in ("a.png", "b.bmp", "c.png")]
     [chunk] = decoded(Folder(tmp_path), samples, (6, 6))
-    assert chunk.digests[0] == chunk.digests[1] != chunk.digests[2]
+    a, b, c = (chunk.digests[start : start + DIGEST] for start in range(0, 3 * DIGEST, DIGEST))
+    assert a == b != c
 
 
 def test_what_cannot_be_decoded_is_a_flaw_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -128,3 +133,70 @@ def test_a_link_is_followed_within_the_folder_only(tmp_path: Path) -> None:
         for name in ("a/far", "out/secret"):
             with pytest.raises(FerBenchError, match="leads out of the dataset folder"):
                 folder.read(name)
+
+
+IN_PROCESSES = """
+import sys, hashlib
+from pathlib import Path
+from fer_bench.datasets import side_by_side
+from fer_bench.datasets.card import Sample
+from fer_bench.datasets.folder import Folder
+if sys.argv[2] == "threads":
+    side_by_side._may_fork = lambda: False
+else:
+    side_by_side.cores = lambda: 2
+    assert side_by_side._may_fork()
+folder = Folder(Path(sys.argv[1]))
+samples = [Sample(name, "test", 0, f"a/{name}", "part") for name in folder.pictures("a")]
+for chunk in side_by_side.decoded(folder, samples, (20, 20)):
+    print([s.id for s in chunk.samples], hashlib.sha256(chunk.images).hexdigest(), chunk.digests.hex(), chunk.flaws)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="decoders are processes on Linux only")
+def test_processes_and_threads_give_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    rng = np.random.default_rng(2)
+    for number in range(3 * CHUNK):
+        path = tmp_path / f"a/{number:03d}.jpg"
+        if number % 40 == 7:
+            path.write_bytes(b"no picture")
+        else:
+            cv2.imwrite(str(path), rng.integers(0, 256, (30, 20 + number % 5), np.uint8))
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", IN_PROCESSES, str(tmp_path), how], capture_output=True, text=True, check=True
+        )
+        for how in ("processes", "threads")
+    ]
+    assert runs[0].stdout == runs[1].stdout
+    assert runs[0].stdout.count("no picture that can be decoded") == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="decoders are processes on Linux only")
+def test_decoders_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys, time; from pathlib import Path\n"
+        "from fer_bench.datasets import side_by_side; from fer_bench.datasets.folder import Folder\n"
+        "from fer_bench.datasets.card import PixelText, Sample\n"
+        "side_by_side.cores = lambda: 2\n"
+        "samples = (Sample(str(i), 'test', 0, 't', 'p', pixels=PixelText('1', 1)) for i in range(10**6))\n"
+        "chunks = side_by_side.decoded(Folder(Path('.')), samples, (1, 1)); next(chunks)\n"
+        "import multiprocessing; print(*[p.pid for p in multiprocessing.active_children()], flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    children = [int(pid) for pid in result.stdout.split()]
+    assert len(children) == 2
+    for _ in range(100):
+        if not any(Path(f"/proc/{pid}").exists() and "Z" not in state(pid) for pid in children):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"processes {children} are left")
+
+
+def state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"

@@ -229,10 +229,11 @@ def _read(images: NDArray[np.uint8], progress: Callable[[int], object]) -> tuple
 
 def _let_go(images: NDArray[np.uint8]) -> None:
     """Give back the memory that a read-only memory map has taken by being read."""
-    if isinstance(images, np.memmap) and images.mode == "r" and isinstance(images.base, mmap.mmap):
-        forget = getattr(mmap, "MADV_DONTNEED", None)
-        if forget is not None:
-            images.base.madvise(forget)
+    holder: Any = images
+    while isinstance(holder, np.ndarray):
+        holder = holder.base
+    if isinstance(holder, mmap.mmap) and not images.flags.writeable and hasattr(mmap, "MADV_DONTNEED"):
+        holder.madvise(mmap.MADV_DONTNEED)
 
 
 def _identities(digests: NDArray[np.void]) -> NDArray[np.intp]:

@@ -1,4 +1,4 @@
-"""Samples to images of one size, by a pool of threads, a bounded number at a time.
+"""Picture files and texts of pixels to images of one size: reading, decoding, cropping, resizing, digest.
 
 Nothing heavy is imported until a picture is decoded.
 """
@@ -7,23 +7,18 @@ import contextlib
 import hashlib
 import itertools
 import math
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.datasets.card import Flaw, Sample
+from fer_bench.datasets.card import Sample
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.pictures import decode, opencv
 from fer_bench.datasets.pixel_text import parse
-from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
 
-CHUNK = 64
-"""Images a task: enough to make the pool's own cost vanish, few enough to bound memory."""
 DIGEST = 16
 """Bytes of an image's digest."""
 
@@ -97,97 +92,79 @@ def one_opencv_thread() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def worker_count() -> int:
-    """Threads for reading and decoding: a few more than cores, since some wait for the disk."""
-    return min(32, cores() + 2)
+class Job(NamedTuple):
+    """What a decoder needs to know of a sample."""
+
+    source: str
+    box: Box | None
+    text: str | None
+    """The pixels as text, where the source is a table."""
+    side: int
+
+    @classmethod
+    def of(cls, sample: Sample) -> "Job":
+        """Return the job of a sample."""
+        if sample.pixels is None:
+            return cls(sample.source, sample.box, None, 0)
+        return cls(sample.source, sample.box, sample.pixels.text, sample.pixels.side)
 
 
-@dataclass
-class Chunk:
-    """Some samples in a row, decoded."""
+class Outcome(NamedTuple):
+    """What became of a list of jobs; the images themselves are in an array."""
 
-    samples: list[Sample] = field(default_factory=list)
-    images: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 0, 0), np.uint8))
-    """(samples, height, width), C-contiguous."""
-    digests: list[bytes] = field(default_factory=list)
-    """The first :data:`DIGEST` bytes of the SHA-256 of each image's pixels."""
-    flaws: list[Flaw] = field(default_factory=list)
-    """What the reader or the decoder could not take."""
-    remarks: list[tuple[str, str]] = field(default_factory=list)
-    """Source and remark of the pictures that needed more than plain decoding."""
+    kept: list[int]
+    """The jobs that gave an image, ascending; the image of ``kept[i]`` is row ``i``."""
+    digests: bytes
+    """The first :data:`DIGEST` bytes of the SHA-256 of the pixels of each image, one after the other."""
+    flaws: list[tuple[int, str, bool]]
+    """Job, reason, and whether the file is missing."""
+    remarks: list[tuple[int, str]]
+    """Job and remark of the pictures that needed more than plain decoding."""
 
 
-def decoded(folder: Folder, items: Iterable[Sample | Flaw], size: tuple[int, int]) -> Generator[Chunk]:
-    """Yield the samples with their images, in order, decoded by a pool of threads.
-
-    A bounded number of images is in flight, so memory does not grow with the dataset. What cannot be decoded becomes
-    a :class:`~fer_bench.datasets.card.Flaw`, and the rest goes on.
-
-    Args:
-        folder: the dataset's folder, to which ``Sample.source`` is relative.
-        items: read once, in the caller's thread.
-        size: height and width of the images, pixels.
-    """
-    remaining = iter(items)
-    workers = worker_count()
-    pending: deque[Future[Chunk]] = deque()
-    with one_opencv_thread(), ThreadPoolExecutor(workers) as pool:
+def decode_jobs(folder: Folder, jobs: Sequence[Job], images: NDArray[np.uint8]) -> Outcome:
+    """Decode jobs into the first rows of ``images``, uint8, (at least as many, height, width)."""
+    outcome = Outcome([], b"", [], [])
+    digests = []
+    size = (images.shape[1], images.shape[2])
+    texts = _parsed(jobs)
+    for number, job in enumerate(jobs):
         try:
-            while items_of_chunk := list(itertools.islice(remaining, CHUNK)):
-                pending.append(pool.submit(_decode_chunk, folder, items_of_chunk, size))
-                if len(pending) >= 2 * workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _decode_chunk(folder: Folder, items: list[Sample | Flaw], size: tuple[int, int]) -> Chunk:
-    chunk = Chunk()
-    images = np.empty((len(items), *size), np.uint8)
-    texts = _parsed(items)
-    for item in items:
-        if isinstance(item, Flaw):
-            chunk.flaws.append(item)
-            continue
-        try:
-            image, remark = _picture(folder, item) if item.pixels is None else (next(texts), "")
+            image, remark = _picture(folder, job.source) if job.text is None else (next(texts), "")
             if isinstance(image, str):
                 raise ValueError(image)
-            if item.box is not None:
-                left, top, right, bottom = square(item.box, image.shape[0], image.shape[1])
+            if job.box is not None:
+                left, top, right, bottom = square(job.box, image.shape[0], image.shape[1])
                 image = image[top:bottom, left:right]
-        except ValueError as error:
-            chunk.flaws.append(Flaw(item.source, str(error), part=item.part, label=item.label))
-            continue
         except FileNotFoundError:
-            chunk.flaws.append(Flaw(item.source, "no such picture", missing=True, part=item.part, label=item.label))
+            outcome.flaws.append((number, "no such picture", True))
             continue
-        row = images[len(chunk.samples)]
+        except ValueError as error:
+            outcome.flaws.append((number, str(error), False))
+            continue
+        row = images[len(outcome.kept)]
         row[...] = resize(image, size)
-        chunk.samples.append(item)
-        chunk.digests.append(hashlib.sha256(row).digest()[:DIGEST])
+        outcome.kept.append(number)
+        digests.append(hashlib.sha256(row).digest()[:DIGEST])
         if remark:
-            chunk.remarks.append((item.source, remark))
-    chunk.images = images[: len(chunk.samples)]
-    return chunk
+            outcome.remarks.append((number, remark))
+    return outcome._replace(digests=b"".join(digests))
 
 
-def _parsed(items: list[Sample | Flaw]) -> Iterator[NDArray[np.uint8] | str]:
-    """Yield the image, or the reason why there is none, of each sample that is a text of pixels."""
-    texts = [item.pixels for item in items if isinstance(item, Sample) and item.pixels is not None]
-    for side, same in itertools.groupby(texts, key=lambda text: text.side):
-        yield from parse([text.text for text in same], side)
+def _parsed(jobs: Sequence[Job]) -> Iterator[NDArray[np.uint8] | str]:
+    """Yield the image, or the reason why there is none, of each job that is a text of pixels."""
+    texts = [(job.side, job.text) for job in jobs if job.text is not None]
+    for side, same in itertools.groupby(texts, key=lambda text: text[0]):
+        yield from parse([text for _, text in same], side)
 
 
-def _picture(folder: Folder, sample: Sample) -> tuple[NDArray[np.uint8], str]:
+def _picture(folder: Folder, source: str) -> tuple[NDArray[np.uint8], str]:
     try:
-        data = folder.read(sample.source)
+        data = folder.read(source)
     except FileNotFoundError:
         raise
     except (OSError, FerBenchError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise ValueError(f"cannot be read ({reason or error})") from None
-    picture = decode(data, sample.source)
+    picture = decode(data, source)
     return picture.image, picture.remark

@@ -177,7 +177,7 @@ class _ClassFolders:
             )
         files = folder.files(place)
         pictures = [name for name in files if is_picture(name)]
-        others = [shown(name) for name in files if not is_picture(name)]
+        others = [shown(name) for name in sorted({*files} - {*pictures})]
         if others:
             notes.append(f"{place}/ holds files that are no pictures by their ending, not read: {_listed(others)}.")
         if not pictures:

@@ -3,6 +3,7 @@
 import csv
 import json
 from array import array
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.datasets.decoding import DIGEST, Chunk
+from fer_bench.datasets.decoding import DIGEST
+from fer_bench.datasets.side_by_side import Chunk
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing
@@ -63,7 +65,7 @@ class Rows:
             self.sources.append(sample.source)
             self.groups.append(sample.group)
             self.attributes.append(sample.attributes)
-        self.digests += b"".join(chunk.digests)
+        self.digests += chunk.digests
 
     def digest_array(self) -> NDArray[np.void]:
         """Return each image's digest, ``V16``, (n,)."""
@@ -81,9 +83,9 @@ class Rows:
 
     def counts(self, names: Sequence[str]) -> Counts:
         """Return images per class, in the paper's order, of each name (part or split), in order of appearance."""
-        counts: Counts = {}
-        for name, label in zip(names, self.labels, strict=True):
-            counts.setdefault(name, [0] * len(EMOTIONS))[label] += 1
+        counts: Counts = {name: [0] * len(EMOTIONS) for name in dict.fromkeys(names)}
+        for (name, label), count in Counter(zip(names, self.labels, strict=True)).items():
+            counts[name][label] = count
         return counts
 
     def split_off_validation(self, seed: int, by: Literal["id", "pixels"]) -> None:

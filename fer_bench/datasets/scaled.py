@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.datasets.decoding import one_opencv_thread, resize, worker_count
+from fer_bench.datasets.decoding import one_opencv_thread, resize
+from fer_bench.environment import cores
 from fer_bench.files import replacing
 
 BLOCK = 1024
@@ -47,7 +48,7 @@ def _write(path: Path, images: NDArray[np.uint8], size: int) -> None:
         for i in range(start, min(start + BLOCK, len(images))):
             copy[i] = resize(images[i], (size, size))
 
-    with one_opencv_thread(), ThreadPoolExecutor(worker_count()) as pool:
+    with one_opencv_thread(), ThreadPoolExecutor(cores()) as pool:
         for _ in pool.map(fill, range(0, len(images), BLOCK)):
             pass
     copy.flush()

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,12 +19,12 @@ import numpy as np
 
 from fer_bench.datasets.archives import opened
 from fer_bench.datasets.card import Choice, DatasetCard, Layout
-from fer_bench.datasets.decoding import decoded
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.prepared import IMAGES, LABELS, MANIFEST, SAMPLES, SCHEMA, Prepared
 from fer_bench.datasets.proof import Expected, Flaws, check_counts, expected, printable
 from fer_bench.datasets.recognition import Found, recognise
 from fer_bench.datasets.rows import Rows
+from fer_bench.datasets.side_by_side import decoded
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import write_json
@@ -130,7 +131,7 @@ def _write(
     root = found.root if found.root.is_dir() else found.root.parent
     total = None if wishes.allow_incomplete or wanted.counts is None else sum(map(sum, wanted.counts.values()))
     rows, flaws, remarks = Rows(), Flaws(wishes.skip_bad, wishes.allow_incomplete), []
-    with (folder / IMAGES).open("wb") as stream:
+    with (folder / IMAGES).open("wb") as stream, _ToDisk(stream) as written:
         start = _write_header(stream, 0, card.size)
         with contextlib.closing(decoded(Folder(root), reading.samples, card.size)) as chunks:
             for chunk in chunks:
@@ -138,6 +139,7 @@ def _write(
                 flaws.add(chunk.flaws, len(rows))
                 remarks += chunk.remarks
                 stream.write(chunk.images.data)
+                written.go_on(chunk.images.nbytes)
                 if progress is not None:
                     progress(len(rows), total)
         _finish(stream, start, len(rows), card.size)
@@ -165,7 +167,7 @@ def _write(
         "counts": {
             "found": found_counts,
             "expected": wanted.counts,
-            "parts": rows.counts(rows.parts),
+            "parts": rows.counts(rows.parts) if dropped else found_counts,
             "splits": rows.counts(rows.splits),
         },
         "split_seed": wishes.split_seed,
@@ -177,6 +179,31 @@ def _write(
         "remarks": [{"source": printable(name), "remark": remark} for name, remark in remarks],
         "fingerprint": hashlib.sha256(json.dumps(identity).encode() + rows.identity()).hexdigest(),
     }
+
+
+class _ToDisk:
+    """Has what is written to a file brought to the disk meanwhile, so that the end need not wait for all of it."""
+
+    _EVERY = 1 << 25
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._bytes = 0
+        self._pool = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> "_ToDisk":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+
+    def go_on(self, count: int) -> None:
+        """Count bytes written; begin to write back where it is time."""
+        self._bytes += count
+        if self._bytes >= self._EVERY and (self._last is None or self._last.done()):
+            self._bytes = 0
+            self._last = self._pool.submit(os.fsync, self._stream.fileno())
 
 
 def _summarised(remarks: list[tuple[str, str]]) -> list[str]:

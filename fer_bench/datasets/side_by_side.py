@@ -1,0 +1,204 @@
+"""The decoders at work: chunks of samples decoded side by side, in order, a bounded number at a time.
+
+Python's interpreter lock makes threads slow at pictures so small that reading one takes as long as its bookkeeping: on
+two cores, two threads decode FER-2013 slower than one. Where it is safe, the decoders are therefore processes, forked
+from one that has no other threads and no machine-learning framework loaded, and write into memory that both share;
+elsewhere they are threads. The images are the same.
+"""
+
+import contextlib
+import itertools
+import mmap
+import multiprocessing
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench.datasets.card import Flaw, Sample
+from fer_bench.datasets.decoding import Job, Outcome, decode_jobs, one_opencv_thread
+from fer_bench.datasets.folder import Folder
+from fer_bench.environment import cores
+from fer_bench.errors import FerBenchError
+
+CHUNK = 32
+"""Images a task: enough to make the pool's own cost vanish, few enough to share out a few hundred large pictures."""
+_FRAMEWORKS = ("tensorflow", "jax", "torch")
+
+Take = Callable[[], Outcome]
+"""Waits for the outcome of a task."""
+
+
+@dataclass
+class Chunk:
+    """Some samples in a row, decoded."""
+
+    samples: list[Sample] = field(default_factory=list)
+    images: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 0, 0), np.uint8))
+    """(samples, height, width), C-contiguous; overwritten once the next chunk is asked for."""
+    digests: bytes = b""
+    """:data:`~fer_bench.datasets.decoding.DIGEST` bytes of the pixels of each image."""
+    flaws: list[Flaw] = field(default_factory=list)
+    """What the reader or the decoder could not take."""
+    remarks: list[tuple[str, str]] = field(default_factory=list)
+    """Source and remark of the pictures that needed more than plain decoding."""
+
+
+def worker_count() -> int:
+    """Return the decoders: one a core as processes; as threads two more, since some wait for the disk."""
+    return cores() if _may_fork() else min(32, cores() + 2)
+
+
+def decoded(folder: Folder, items: Iterable[Sample | Flaw], size: tuple[int, int]) -> Generator[Chunk]:
+    """Yield the samples with their images, in order.
+
+    A bounded number of images is in flight, so memory does not grow with the dataset. What cannot be decoded becomes
+    a :class:`~fer_bench.datasets.card.Flaw`, and the rest goes on.
+
+    Args:
+        folder: the dataset's folder, to which ``Sample.source`` is relative.
+        items: read once, in the caller's thread.
+        size: height and width of the images, pixels.
+
+    Raises:
+        FerBenchError: a decoder was killed.
+    """
+    workers = worker_count()
+    most = 2 * workers
+    # One more than are pending: the chunk that the caller holds is not overwritten.
+    shared = mmap.mmap(-1, (most + 1) * CHUNK * size[0] * size[1])
+    arrays = np.frombuffer(shared, np.uint8).reshape(most + 1, CHUNK, *size)
+    slots = itertools.cycle(range(most + 1))
+    remaining = iter(items)
+    pending: deque[tuple[int, list[Sample | Flaw], Take]] = deque()
+
+    def first() -> Chunk:
+        slot, taken, take = pending.popleft()
+        return _chunk(taken, take(), arrays[slot])
+
+    with one_opencv_thread():
+        pool = (_Processes if _may_fork() else _Threads)(folder, arrays, workers)
+        try:
+            while taken := list(itertools.islice(remaining, CHUNK)):
+                slot = next(slots)
+                jobs = [Job.of(item) for item in taken if isinstance(item, Sample)]
+                pending.append((slot, taken, pool.start(slot, jobs)))
+                if len(pending) == most:
+                    yield first()
+            while pending:
+                yield first()
+        finally:
+            pool.stop()
+
+
+def _may_fork() -> bool:
+    return (
+        sys.platform == "linux"
+        and cores() > 1
+        and threading.active_count() == 1
+        and not any(name in sys.modules for name in _FRAMEWORKS)
+    )
+
+
+def _chunk(items: list[Sample | Flaw], outcome: Outcome, images: NDArray[np.uint8]) -> Chunk:
+    samples = [item for item in items if isinstance(item, Sample)]
+    flaws: list[Flaw] = []
+    if len(outcome.kept) < len(items):
+        failed = {id(samples[number]): (reason, missing) for number, reason, missing in outcome.flaws}
+        for item in items:
+            if isinstance(item, Flaw):
+                flaws.append(item)
+            elif id(item) in failed:
+                flaws.append(Flaw(item.source, *failed[id(item)], item.part, item.label))
+    return Chunk(
+        samples if len(outcome.kept) == len(samples) else [samples[number] for number in outcome.kept],
+        images[: len(outcome.kept)],
+        outcome.digests,
+        flaws,
+        [(samples[number].source, remark) for number, remark in outcome.remarks],
+    )
+
+
+class _Threads:
+    """Decoders that are threads of this process."""
+
+    def __init__(self, folder: Folder, arrays: NDArray[np.uint8], workers: int) -> None:
+        self._folder, self._arrays = folder, arrays
+        self._pool = ThreadPoolExecutor(workers)
+
+    def start(self, slot: int, jobs: list[Job]) -> Take:
+        return self._pool.submit(decode_jobs, self._folder, jobs, self._arrays[slot]).result
+
+    def stop(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+class _Processes:
+    """Decoders that are processes forked from this one, each fed through a pipe in turn.
+
+    No thread of this process takes part: they would wait for the interpreter's lock. What goes through the pipes is
+    smaller than they hold, so that nobody waits for anybody but for results.
+    """
+
+    def __init__(self, folder: Folder, arrays: NDArray[np.uint8], workers: int) -> None:
+        self._folder, self._arrays = folder, arrays
+        context = multiprocessing.get_context("fork")
+        self._ends: list[Connection] = []
+        self._processes = []
+        for _ in range(workers):
+            ours, theirs = context.Pipe()
+            self._ends.append(ours)
+            process = context.Process(target=_work, args=(folder, arrays, theirs, list(self._ends)), daemon=True)
+            process.start()
+            theirs.close()
+            self._processes.append(process)
+        self._turns = itertools.cycle(self._ends)
+
+    def start(self, slot: int, jobs: list[Job]) -> Take:
+        if any(job.text is not None for job in jobs):
+            # Sending the text of a picture takes longer than parsing it.
+            outcome = decode_jobs(self._folder, jobs, self._arrays[slot])
+            return lambda: outcome
+        end = next(self._turns)
+        try:
+            end.send((slot, [job[:2] for job in jobs]))
+        except ConnectionError as error:
+            raise self._ended() from error
+
+        def take() -> Outcome:
+            try:
+                return Outcome(*end.recv())
+            except (EOFError, ConnectionError) as error:
+                raise self._ended() from error
+
+        return take
+
+    def _ended(self) -> FerBenchError:
+        return FerBenchError(
+            f"{self._folder.root}: a process that decoded its pictures was ended from outside, often for want of "
+            "memory; nothing half-written is left: run the same command again"
+        )
+
+    def stop(self) -> None:
+        for end in self._ends:
+            end.close()
+        for process in self._processes:
+            process.join()
+
+
+def _work(folder: Folder, arrays: NDArray[np.uint8], end: Connection, parents: list[Connection]) -> None:
+    """Decode until the parent closes its end of the pipe, were it by its death."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent hears Ctrl-C and stops its workers.
+    for other in parents:
+        other.close()
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            slot, jobs = end.recv()
+            end.send(tuple(decode_jobs(folder, [Job(source, box, None, 0) for source, box in jobs], arrays[slot])))
