@@ -18,7 +18,11 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 
 def names(application: Typer, before: str = "") -> list[str]:
     """Return the words of every command, such as ``train`` and ``doctor labels``."""
-    own = [command.name or command.callback.__name__ for command in application.registered_commands if command.callback]
+    own = [
+        command.name or command.callback.__name__.replace("_", "-")
+        for command in application.registered_commands
+        if command.callback
+    ]
     below = [name for group in application.registered_groups for name in names(group.typer_instance, f"{group.name} ")]
     return sorted([before + name for name in own] + below)
 

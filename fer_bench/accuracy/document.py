@@ -1,0 +1,143 @@
+"""A comparison as data for other programs."""
+
+import math
+from typing import Any
+
+from fer_bench.accuracy.comparison import ALPHA, Comparison, ModelScores, Pair
+from fer_bench.accuracy.groups import ByGroup
+from fer_bench.accuracy.intervals import LEVEL, RESAMPLES, Estimate
+from fer_bench.accuracy.seeds import Spread
+from fer_bench.accuracy.sums import BINS
+from fer_bench.accuracy.verdict import notes, verdict
+
+
+def to_json(found: Comparison) -> dict[str, Any]:
+    """Return a comparison as JSON-ready data: fractions, not percentages; ``None`` for what is not defined."""
+    return {
+        "target": found.target,
+        "target_fingerprint": found.target_fingerprint,
+        "origin": found.origin,
+        "recipe": found.recipe,
+        "backend": found.backend,
+        "n": found.n,
+        "seeds": list(found.seeds),
+        "units": {"kind": "subjects" if found.clustered else "images", "n": found.units, "note": found.sampling},
+        "confidence": LEVEL,
+        "alpha": ALPHA,
+        "resamples": RESAMPLES,
+        "calibration_bins": BINS,
+        "models": [_model(model) for model in found.models],
+        "pairs": [_pair(pair) for pair in found.pairs],
+        "pairs_by_seed": [
+            {
+                "seed": pair.seed,
+                "a": pair.a,
+                "b": pair.b,
+                "difference": pair.found.difference,
+                "only_a_right": pair.found.only_a,
+                "only_b_right": pair.found.only_b,
+                "test": pair.found.test,
+                "p": pair.found.p,
+                "p_holm": pair.p_holm,
+            }
+            for pair in found.run_pairs
+        ],
+        "verdict": verdict(found),
+        "notes": notes(found),
+    }
+
+
+def _model(model: ModelScores) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "model": model.model,
+        "dataset": model.dataset,
+        "accuracy_by_seed": list(model.accuracies),
+        "accuracy": _estimate(model.accuracy),
+        "balanced_accuracy": _estimate(model.balanced_accuracy),
+        "macro_f1": _estimate(model.macro_f1),
+        "kappa": _estimate(model.kappa),
+        "expected_calibration_error": _estimate(model.calibration_error),
+        "classes": [
+            {
+                "class": row.name,
+                "n": row.images,
+                "recall": _estimate(row.recall),
+                "precision": _estimate(row.precision),
+                "f1": _estimate(row.f1),
+            }
+            for row in model.classes
+        ],
+        "variance": None if model.spread is None else _spread(model.spread),
+        "by_group": None if model.groups is None else _groups(model.groups),
+    }
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    return {
+        "a": pair.a,
+        "b": pair.b,
+        "difference": _number(pair.difference.value),
+        "ci": _interval(pair.difference),
+        "method": pair.difference.method,
+        "balanced_accuracy_difference": _estimate(pair.balanced_accuracy),
+        "macro_f1_difference": _estimate(pair.macro_f1),
+        "only_a_right": pair.only_a,
+        "only_b_right": pair.only_b,
+        "test": pair.test,
+        "p": pair.p,
+        "p_holm": pair.p_holm,
+        "significant": pair.significant,
+    }
+
+
+def _spread(spread: Spread) -> dict[str, Any]:
+    low, high = spread.between_interval()
+    return {
+        "seeds": spread.runs,
+        "sd_between_seeds": math.sqrt(spread.between),
+        "sd_between_seeds_ci": [low, high],
+        "variance_seed": spread.seed,
+        "variance_sample": spread.sample,
+        "variance_sample_shared": spread.shared,
+        "seed_share": _number(spread.seed_share),
+    }
+
+
+def _groups(groups: ByGroup) -> dict[str, Any]:
+    gap = groups.gap
+    return {
+        "attribute": groups.attribute,
+        "unknown": groups.unknown,
+        "groups": [
+            {
+                "value": group.value,
+                "n": group.images,
+                "accuracy": _estimate(group.accuracy),
+                "in_gap": group.in_gap,
+            }
+            for group in groups.groups
+        ],
+        "largest_gap": None
+        if gap is None
+        else {
+            "best": gap.best,
+            "worst": gap.worst,
+            "difference": _number(gap.difference.value),
+            "ci": _interval(gap.difference),
+            "method": gap.difference.method,
+            "pairs_of_groups": gap.pairs,
+        },
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {"value": _number(estimate.value), "ci": _interval(estimate), "method": estimate.method}
+
+
+def _interval(estimate: Estimate) -> list[float] | None:
+    return [estimate.low, estimate.high] if estimate.known else None
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

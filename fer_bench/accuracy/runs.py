@@ -1,0 +1,188 @@
+"""Scores of some models with their intervals, from what each unit of the test set adds to the sums.
+
+Two classes with the same methods: one training run of each model, where only the test set is a sample, and several
+seeds of each, where training is one too.
+"""
+
+import math
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fer_bench.accuracy import seeds, sums
+from fer_bench.accuracy.intervals import (
+    LEVEL,
+    RESAMPLES,
+    Array,
+    Estimate,
+    Statistic,
+    bca,
+    resampled_sums,
+    wilson,
+)
+from fer_bench.accuracy.seeds import Spread
+
+CALIBRATION = "bootstrap less its bias, from 0 where perfect calibration would show as much"
+
+
+class Runs(Protocol):
+    """What can be asked of the runs of some models, which are counted from 0."""
+
+    def proportion(self, model: int, top: ArrayLike, bottom: ArrayLike, level: float = LEVEL) -> Estimate:
+        """Return the sum of the columns ``top`` over that of ``bottom``, of which they are a part: trials."""
+
+    def score(
+        self, model: int, statistic: Statistic, bounds: tuple[float, float] = (0, 1), level: float = LEVEL
+    ) -> Estimate:
+        """Return any score; the interval is cut at the bounds."""
+
+    def difference(self, a: int, b: int, statistic: Statistic, level: float = LEVEL) -> Estimate:
+        """Return the difference of a score of two models, a minus b."""
+
+    def calibration_error(self, model: int) -> Estimate:
+        """Return the expected calibration error."""
+
+
+class OneRun:
+    """One training run of each model: intervals hold for the same networks on other images."""
+
+    def __init__(self, tallies: Array, *, clustered: bool, seed: int = 0, resamples: int = RESAMPLES) -> None:
+        """Take what each unit adds to the sums, shape (units, models, columns); ``clustered``: units are subjects."""
+        self._tallies = tallies
+        self._clustered = clustered
+        self._seed = seed
+        self._resamples = resamples
+        self._totals: Array = tallies.sum(axis=0)
+        self._method = "BCa bootstrap over subjects" if clustered else "BCa bootstrap over images"
+
+    @cached_property
+    def _replicates(self) -> Array:
+        """Sums of the bootstrap samples, (resamples, models, columns): all models on the same samples."""
+        units, models, columns = self._tallies.shape
+        flat = self._tallies.reshape(units, models * columns)
+        drawn = resampled_sums(flat, resamples=self._resamples, seed=self._seed)
+        return drawn.reshape(self._resamples, models, columns)
+
+    def proportion(self, model: int, top: ArrayLike, bottom: ArrayLike, level: float = LEVEL) -> Estimate:
+        """Wilson's interval of independent images; for subjects the bootstrap.
+
+        Where all subjects are alike, such as all right, resampling says nothing: then Wilson's, each subject a single
+        trial.
+        """
+        above, below = np.asarray(top), np.asarray(bottom)
+        if self._clustered:
+            return _or_by_unit(
+                self.score(model, sums.ratio_of(above, below), level=level), self._tallies[:, model, below], level
+            )
+        right, trials = (round(float(self._totals[model, columns].sum())) for columns in (above, below))
+        low, high = wilson(right, trials, level)
+        return Estimate(value=right / trials if trials else math.nan, low=low, high=high, method="Wilson")
+
+    def score(
+        self, model: int, statistic: Statistic, bounds: tuple[float, float] = (0, 1), level: float = LEVEL
+    ) -> Estimate:
+        """BCa bootstrap interval."""
+        left_out = statistic(self._totals[model] - self._tallies[:, model])
+        value, replicates = float(statistic(self._totals[model])), statistic(self._replicates[:, model])
+        low, high = bca(value, replicates, left_out, level)
+        return Estimate(value=value, low=max(low, bounds[0]), high=min(high, bounds[1]), method=self._method)
+
+    def difference(self, a: int, b: int, statistic: Statistic, level: float = LEVEL) -> Estimate:
+        """BCa bootstrap interval, both models on the same bootstrap samples."""
+        left_a, left_b = (statistic(self._totals[model] - self._tallies[:, model]) for model in (a, b))
+        replicates = statistic(self._replicates[:, a]) - statistic(self._replicates[:, b])
+        value = float(statistic(self._totals[a])) - float(statistic(self._totals[b]))
+        low, high = bca(value, replicates, left_a - left_b, level)
+        return Estimate(value=value, low=low, high=high, method=self._method)
+
+    def calibration_error(self, model: int) -> Estimate:
+        """Percentile bootstrap less the bootstrap's bias.
+
+        A mean of absolute values is never 0, and resampling raises it again. So the bootstrap's bias is taken off, and
+        the interval reaches down to 0 where a perfectly calibrated model, its gaps of either sign by chance, would
+        show an error as large in more than one of forty test sets.
+        """
+        value = float(sums.calibration_error(self._totals[model]))
+        replicates = sums.calibration_error(self._replicates[:, model])
+        tails = np.quantile(replicates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - (replicates.mean() - value)
+        low, high = min(float(tails[0]), value), max(float(tails[1]), value)
+        if value <= self._calibrated(model):
+            low = 0.0
+        return Estimate(value=value, low=max(low, 0.0), high=min(high, 1.0), method=CALIBRATION)
+
+    def _calibrated(self, model: int) -> float:
+        """Return the 97.5th percentile of the calibration error of a model without any, on as many images."""
+        gaps = self._tallies[:, model, -sums.BINS :]
+        generator = np.random.default_rng(self._seed)
+        images = float(sums.matrices(self._totals[model]).sum())
+        errors = [
+            np.abs(generator.choice([-1.0, 1.0], (100, len(gaps))) @ gaps).sum(axis=1) / images for _ in range(10)
+        ]
+        return float(np.quantile(np.concatenate(errors), (1 + LEVEL) / 2))
+
+
+class SeveralSeeds:
+    """Several seeds of each model: means over seeds; intervals hold for other seeds and other images."""
+
+    def __init__(self, tallies: Array) -> None:
+        """Take what each unit adds to the sums, shape (units, models, seeds, columns), at least two seeds."""
+        self._tallies = tallies
+        self._totals: Array = tallies.sum(axis=0)
+
+    def spread(self, model: int, statistic: Statistic) -> Spread:
+        """Return the variance of a score, split into seed and sample."""
+        return seeds.spread(statistic(self._totals[model]), self._influences(model, statistic))
+
+    def proportion(self, model: int, top: ArrayLike, bottom: ArrayLike, level: float = LEVEL) -> Estimate:
+        """Mean over seeds; where nothing varies Wilson's interval, each image or subject a single trial."""
+        above, below = np.asarray(top), np.asarray(bottom)
+        found = self.score(model, sums.ratio_of(above, below), level=level)
+        return _or_by_unit(found, self._tallies[:, model].mean(axis=1)[:, below], level)
+
+    def score(
+        self, model: int, statistic: Statistic, bounds: tuple[float, float] = (0, 1), level: float = LEVEL
+    ) -> Estimate:
+        """Mean over seeds."""
+        found = seeds.mean_over_seeds(self.spread(model, statistic), level)
+        low, high = max(found.low, bounds[0]), min(found.high, bounds[1])
+        if found.high - found.low < 1e-12:
+            low = high = math.nan
+        return Estimate(value=found.value, low=low, high=high, method=found.method)
+
+    def difference(self, a: int, b: int, statistic: Statistic, level: float = LEVEL) -> Estimate:
+        """Difference of the means over seeds."""
+        return self.difference_and_p(a, b, statistic, level)[0]
+
+    def difference_and_p(self, a: int, b: int, statistic: Statistic, level: float = LEVEL) -> tuple[Estimate, float]:
+        """Return the difference of the means over seeds, and the two-sided p-value of no difference."""
+        common = seeds.sampling_covariance(self._influences(a, statistic), self._influences(b, statistic))
+        return seeds.difference_over_seeds(self.spread(a, statistic), self.spread(b, statistic), common, level)
+
+    def calibration_error(self, model: int) -> Estimate:
+        """Mean over seeds."""
+        return self.score(model, sums.calibration_error)
+
+    def _influences(self, model: int, statistic: Statistic) -> Array:
+        """Return the mean of the jackknife's scores less each of them, (units, seeds)."""
+        left_out = statistic(self._totals[model] - self._tallies[:, model])
+        # Leaving out the only image of a class leaves a score without that class, which may be none at all.
+        mean = np.nanmean(left_out, axis=0) if np.isfinite(left_out).any() else np.full(left_out.shape[1], np.nan)
+        influences: Array = np.nan_to_num(mean - left_out)
+        return influences
+
+
+def _or_by_unit(found: Estimate, trials: Array, level: float) -> Estimate:
+    """Return an estimate of a proportion, with Wilson's interval over units where it has none.
+
+    Args:
+        found: the proportion.
+        trials: of each unit, shape (units, columns).
+        level: confidence level.
+    """
+    if found.known or not math.isfinite(found.value):
+        return found
+    units = int(np.count_nonzero(trials.sum(axis=-1)))
+    low, high = wilson(found.value * units, units, level)
+    return Estimate(value=found.value, low=low, high=high, method="Wilson, a unit as one trial")

@@ -1,0 +1,214 @@
+"""The command that compares trained models by their stored predictions: no Keras, no images."""
+
+import math
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    WorkspaceOption,
+    print_json,
+    print_table,
+    results_of,
+)
+
+if TYPE_CHECKING:
+    from fer_bench.accuracy.comparison import Comparison
+    from fer_bench.accuracy.intervals import Estimate
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(compare)
+
+
+def compare(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL...", help="Two or more, such as clcm, or clcm/fer2013 with what it was trained on."
+        ),
+    ],
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", "-d", help="Dataset that they were trained on, where none is named.")
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", help="Dataset whose test images; without it, the one trained on.")
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", "-r", help="Name or id, where the records have several.")
+    ] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option("--seed", "-s", min=0, help="Repeatable; without it, all seeds in common.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Accuracy by an attribute of the person: gender, race or age of RAF-DB.")
+    ] = None,
+    local: Annotated[
+        bool, typer.Option("--local/--published", help="The workspace's records, or those in reports/records.")
+    ] = True,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Compare models on the same test images: scores with 95 % intervals, differences, tests, what can be said.
+
+    Images of one subject (CK+) are drawn together where the test set is prepared in the workspace.
+
+    Example: fer-bench compare clcm shufflenetv2 --dataset raf-db --on ck-plus
+    """
+    from fer_bench.accuracy.comparison import compare as run
+    from fer_bench.accuracy.document import to_json
+    from fer_bench.accuracy.entries import choose
+    from fer_bench.workspace import Workspace
+
+    records = results_of(workspace, local).records
+    chosen = choose(records, models, dataset=dataset, target=on, recipe=recipe, seeds=seed or ())
+    found = run(records, chosen, Workspace(workspace).prepared(chosen.target), by)
+    if json:
+        print_json(to_json(found))
+    else:
+        _print(found)
+
+
+def _print(found: "Comparison") -> None:
+    from fer_bench.accuracy.verdict import gap_lines, heading, notes, spread_lines, verdict
+
+    names = _names(found)
+    typer.echo(heading(found))
+    print_table(
+        "Scores (95 % intervals)",
+        ("", *names),
+        [
+            ("accuracy, %", *(_percent(model.accuracy) for model in found.models)),
+            ("balanced accuracy, %", *(_percent(model.balanced_accuracy) for model in found.models)),
+            ("macro F1", *(_fraction(model.macro_f1) for model in found.models)),
+            ("Cohen's kappa", *(_fraction(model.kappa) for model in found.models)),
+            ("ECE, %", *(_percent(model.calibration_error) for model in found.models)),
+        ],
+        numbers=len(names),
+    )
+    _print_pairs(found)
+    _print_classes(found)
+    if found.models[0].groups is not None:
+        _print_groups(found)
+    for line in (*spread_lines(found), *gap_lines(found), *notes(found)):
+        typer.echo(line)
+    typer.echo(f"\n{verdict(found)}")
+
+
+def _names(found: "Comparison") -> list[str]:
+    from rich.markup import escape
+
+    return [escape(model.name) for model in found.models]
+
+
+def _print_pairs(found: "Comparison") -> None:
+    from rich.markup import escape
+
+    print_table(
+        f"Differences in points, {found.pairs[0].test} (* Holm p < 0.05)",
+        ("pair", "accuracy", "balanced accuracy", "p", "Holm p"),
+        [
+            (
+                escape(f"{pair.a} - {pair.b}"),
+                _points(pair.difference) + ("*" if pair.significant else " "),
+                _points(pair.balanced_accuracy),
+                _p(pair.p),
+                _p(pair.p_holm),
+            )
+            for pair in found.pairs
+        ],
+        numbers=4,
+    )
+    print_table(
+        f"Run against run ({found.run_pairs[0].found.test}; adjusted over this table)",
+        ("seed", "pair", "accuracy", "only first right", "only second", "p", "Holm p"),
+        [
+            (
+                str(pair.seed),
+                escape(f"{pair.a} - {pair.b}"),
+                f"{100 * pair.found.difference:+z.1f}",
+                f"{pair.found.only_a:,}",
+                f"{pair.found.only_b:,}",
+                _p(pair.found.p),
+                _p(pair.p_holm),
+            )
+            for pair in found.run_pairs
+        ],
+        numbers=5,
+    )
+
+
+def _print_classes(found: "Comparison") -> None:
+    names = _names(found)
+    print_table(
+        "Recall by class, %",
+        ("class", "images", *names),
+        [
+            (row.name, f"{row.images:,}", *(_percent(model.classes[i].recall) for model in found.models))
+            for i, row in enumerate(found.models[0].classes)
+        ],
+        numbers=len(names) + 1,
+    )
+    classes = [row.name for row in found.models[0].classes]
+    print_table(
+        "Precision by class, %",
+        ("class", *names),
+        [(name, *(_percent(model.classes[i].precision) for model in found.models)) for i, name in enumerate(classes)],
+        numbers=len(names),
+    )
+    print_table(
+        "F1 by class",
+        ("class", *names),
+        [(name, *(_fraction(model.classes[i].f1) for model in found.models)) for i, name in enumerate(classes)],
+        numbers=len(names),
+    )
+
+
+def _print_groups(found: "Comparison") -> None:
+    from rich.markup import escape
+
+    first = found.models[0].groups
+    if first is None:
+        return
+    print_table(
+        f"Accuracy by {escape(first.attribute)}, %",
+        (escape(first.attribute), "images", *_names(found)),
+        [
+            (
+                escape(row.value),
+                f"{row.images:,}",
+                *(_percent(model.groups.groups[i].accuracy) for model in found.models if model.groups is not None),
+            )
+            for i, row in enumerate(first.groups)
+        ],
+        numbers=len(found.models) + 1,
+    )
+
+
+def _percent(estimate: "Estimate") -> str:
+    return _with_interval(estimate, 100, 1)
+
+
+def _fraction(estimate: "Estimate") -> str:
+    return _with_interval(estimate, 1, 3)
+
+
+def _points(estimate: "Estimate") -> str:
+    return _with_interval(estimate, 100, 1, sign="+")
+
+
+def _with_interval(estimate: "Estimate", scale: float, decimals: int, sign: str = "-") -> str:
+    if not math.isfinite(estimate.value):
+        return "–"
+    value = f"{scale * estimate.value:{sign}z.{decimals}f}"
+    if not estimate.known:
+        return f"{value} (–)"
+    low, high = (f"{scale * end:{sign}z.{decimals}f}" for end in (estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"
+
+
+def _p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,483 @@
+"""Intervals, tests and variances of accuracies: against statsmodels, scipy, scikit-learn and published examples."""
+
+import itertools
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fer_bench import metrics
+from fer_bench.accuracy import pairwise, seeds, sums
+from fer_bench.accuracy.answers import Answers
+from fer_bench.accuracy.groups import by_group
+from fer_bench.accuracy.intervals import bca, newcombe_independent, newcombe_paired, resampled_sums, wilson
+from fer_bench.accuracy.runs import OneRun, SeveralSeeds
+from fer_bench.errors import FerBenchError
+
+CLASSES = 4
+SCORES = (sums.accuracy, sums.balanced_accuracy, sums.macro_f1, sums.kappa, sums.calibration_error)
+
+
+def answers_of(labels, predictions, confidences=None):
+    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    if confidences is None:
+        confidences = np.full(len(labels), 0.7)
+    ids = np.array([f"{i:05d}" for i in range(len(labels))])
+    return Answers(ids=ids, labels=labels, predictions=predictions, confidences=np.asarray(confidences, float))
+
+
+def some_answers(seed, n=120, accuracy=0.6, classes=CLASSES):
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, classes, n)
+    predictions = np.where(generator.random(n) < accuracy, labels, generator.integers(0, classes, n))
+    return answers_of(labels, predictions, generator.uniform(1 / classes, 1, n))
+
+
+def tally_of(answers, units=None, classes=CLASSES):
+    return sums.tally(answers, np.arange(len(answers.labels)) if units is None else units, classes)
+
+
+def one_run(*runs, units=None, **options):
+    tallies = np.stack([tally_of(run, units) for run in runs], axis=1)
+    return OneRun(tallies, clustered=units is not None, **options)
+
+
+def accuracy_columns(classes=CLASSES):
+    return [i * classes + i for i in range(classes)], list(range(classes * classes))
+
+
+answered = st.integers(2, 60).flatmap(
+    lambda n: st.tuples(
+        st.lists(st.integers(0, CLASSES - 1), min_size=n, max_size=n),
+        st.lists(st.integers(0, CLASSES - 1), min_size=n, max_size=n),
+        st.lists(st.floats(0.25, 1), min_size=n, max_size=n),
+    )
+)
+
+
+# Intervals of proportions
+
+
+@given(st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+@settings(deadline=None)
+def test_wilsons_interval_is_that_of_statsmodels_and_holds_the_proportion(counts):
+    from statsmodels.stats.proportion import proportion_confint
+
+    correct, n = counts
+    low, high = wilson(correct, n)
+    assert (low, high) == pytest.approx(proportion_confint(correct, n, method="wilson"), abs=1e-12)
+    assert 0 <= low <= correct / n <= high <= 1
+
+
+def test_without_images_there_is_no_interval():
+    assert all(math.isnan(end) for end in (*wilson(0, 0), *newcombe_paired(0, 0, 0, 0)))
+
+
+@pytest.mark.parametrize(
+    ("table", "interval"),
+    [
+        # Fagerland, Lydersen and Laake, Statistical Analysis of Contingency Tables (2017), chapter 8.
+        ((59, 6, 16, 80), (-0.1186, -0.0046)),
+        ((1, 1, 7, 12), (-0.507, -0.026)),
+    ],
+)
+def test_newcombes_paired_interval_is_the_published_one(table, interval):
+    found = newcombe_paired(*table)
+    assert found == pytest.approx(interval, abs=10 ** -len(str(interval[0]).split(".")[1]) * 0.51)
+
+
+@given(st.tuples(*[st.integers(0, 3000)] * 4).filter(any))
+@settings(deadline=None)
+def test_the_paired_interval_holds_the_difference_and_turns_round_with_the_models(table):
+    both, only_a, only_b, neither = table
+    low, high = newcombe_paired(both, only_a, only_b, neither)
+    assert -1 <= low <= (only_a - only_b) / sum(table) + 1e-12
+    assert (only_a - only_b) / sum(table) - 1e-12 <= high <= 1
+    assert newcombe_paired(both, only_b, only_a, neither) == pytest.approx((-high, -low), abs=1e-12)
+
+
+def test_newcombes_interval_of_independent_proportions_is_the_published_one():
+    # R. G. Newcombe (1998), 873-890, Table II, example (a), method 10.
+    assert newcombe_independent(56, 70, 48, 80) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+# Scores
+
+
+@given(answered)
+@settings(max_examples=40, deadline=None)
+def test_scores_are_those_of_scikit_learn_and_metrics(answer):
+    from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, f1_score
+
+    labels, predictions, _ = answer
+    total = tally_of(answers_of(labels, predictions)).sum(axis=0)
+    matrix = metrics.confusion_matrix(labels, predictions, CLASSES)
+    assert sums.accuracy(total) == pytest.approx(metrics.accuracy(matrix))
+    assert sums.macro_f1(total) == pytest.approx(metrics.macro_f1(matrix))
+    assert sums.balanced_accuracy(total) == pytest.approx(metrics.balanced_accuracy(matrix))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Classes that are answered but not there; kappa of a single class.
+        assert sums.macro_f1(total) == pytest.approx(f1_score(labels, predictions, average="macro"))
+        assert sums.balanced_accuracy(total) == pytest.approx(balanced_accuracy_score(labels, predictions))
+        kappa = cohen_kappa_score(labels, predictions)
+    single = len({*labels, *predictions}) == 1
+    assert math.isnan(sums.kappa(total)) if single else sums.kappa(total) == pytest.approx(kappa, abs=1e-12)
+    for index, f1 in enumerate(metrics.f1_per_class(matrix)):
+        assert sums.f1_of(index)(total) == pytest.approx(f1, nan_ok=True)
+
+
+def test_many_sums_are_scored_at_once():
+    totals = np.stack([tally_of(some_answers(seed)).sum(axis=0) for seed in range(6)])
+    for score in SCORES:
+        assert score(totals.reshape(2, 3, -1)) == pytest.approx(np.array([score(t) for t in totals]).reshape(2, 3))
+
+
+def test_the_calibration_error_is_the_weighted_gap_of_its_bins():
+    # Bin 11 (0.667 to 0.733): 0.7, 0.7, one of two right; bin 14: 0.95, right.
+    total = tally_of(answers_of([0, 1, 2], [0, 0, 2], [0.7, 0.7, 0.95])).sum(axis=0)
+    assert sums.calibration_error(total) == pytest.approx((abs(1 - 1.4) + 0.05) / 3)
+
+
+@given(answered)
+@settings(max_examples=40, deadline=None)
+def test_the_calibration_error_is_that_of_scikit_learns_curve(answer):
+    from sklearn.calibration import calibration_curve
+
+    labels, predictions, confidences = map(np.array, answer)
+    right = labels == predictions
+    share, confidence = calibration_curve(right, confidences, n_bins=sums.BINS, pos_label=True)
+    bins = np.searchsorted(np.linspace(0, 1, sums.BINS + 1)[1:-1], confidences)
+    weights = np.bincount(bins, minlength=sums.BINS)
+    expected = float((weights[weights > 0] * np.abs(share - confidence)).sum()) / len(labels)
+    found = sums.calibration_error(tally_of(answers_of(labels, predictions, confidences)).sum(axis=0))
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+# Bootstrap
+
+
+@pytest.mark.parametrize("score", SCORES[:4])
+@pytest.mark.parametrize("subjects", [None, 30])
+def test_the_bootstrap_is_that_of_scipy_on_the_same_draws(score, subjects):
+    from scipy.stats import bootstrap
+
+    answers = some_answers(3, n=90)
+    units = None if subjects is None else np.arange(90) % subjects
+    tallies = tally_of(answers, units)
+
+    def statistic(drawn, axis):
+        times = np.apply_along_axis(np.bincount, axis, drawn, minlength=len(tallies))
+        return score(times @ tallies)
+
+    expected = bootstrap(
+        (np.arange(len(tallies)),),
+        statistic,
+        n_resamples=800,
+        method="BCa",
+        vectorized=True,
+        rng=np.random.default_rng(5),
+    ).confidence_interval
+    found = one_run(answers, units=units, seed=5, resamples=800).score(0, score)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@given(answered, st.integers(2, 12))
+@settings(max_examples=60, deadline=None)
+def test_every_interval_holds_its_estimate_or_is_not_given(answer, subjects):
+    answers = answers_of(*answer)
+    n = len(answers.labels)
+    for units in (None, np.arange(n) % min(subjects, n)):
+        found = one_run(answers, units=units, resamples=100)
+        estimates = [found.score(0, score, bounds=(-1, 1)) for score in SCORES[:4]]
+        estimates += [found.calibration_error(0), found.proportion(0, *accuracy_columns())]
+        for estimate in estimates:
+            assert not estimate.known or estimate.low <= estimate.value <= estimate.high
+        assert estimates[-1].known
+
+
+def test_the_difference_of_two_models_turns_round_with_them():
+    a, b = some_answers(1), some_answers(2, accuracy=0.7)
+    b = answers_of(a.labels, np.where(np.arange(120) % 3, a.predictions, a.labels), b.confidences)
+    for units in (None, np.arange(120) // 4):
+        forth = one_run(a, b, units=units, resamples=500)
+        back = one_run(b, a, units=units, resamples=500)
+        for score in SCORES[:4]:
+            there, here = forth.difference(0, 1, score), back.difference(0, 1, score)
+            assert there.value < 0 < here.value
+            assert (there.value, there.low, there.high) == pytest.approx((-here.value, -here.high, -here.low))
+
+
+def test_bootstrap_samples_of_a_seed_are_always_the_same_and_as_large_as_the_sample():
+    tallies = tally_of(some_answers(1))
+    first = resampled_sums(tallies, resamples=50, seed=1)
+    assert np.array_equal(first, resampled_sums(tallies, resamples=50, seed=1))
+    assert not np.array_equal(first, resampled_sums(tallies, resamples=50, seed=2))
+    assert np.all(first[:, : CLASSES**2].sum(axis=1) == 120)
+
+
+def test_replicates_that_do_not_vary_give_no_interval():
+    assert all(math.isnan(end) for end in bca(1.0, np.ones(100), np.ones(20)))
+
+
+def test_the_bootstrap_over_subjects_covers_what_independent_images_do_not():
+    """Forty subjects of six images; each subject's images are mostly all right or all wrong."""
+    generator = np.random.default_rng(11)
+    subjects, images, truth = 40, 6, 0.7
+    units = np.repeat(np.arange(subjects), images)
+    covered = {"subjects": 0, "images": 0}
+    repetitions = 300
+    for repetition in range(repetitions):
+        chance = np.repeat(generator.beta(0.7, 0.3, subjects), images)
+        right = generator.random(subjects * images) < chance
+        tallies = np.zeros((subjects, 1, 2))
+        np.add.at(tallies, (units, 0, 0), right)
+        np.add.at(tallies, (units, 0, 1), 1.0)
+        found = OneRun(tallies, clustered=True, seed=repetition, resamples=400).proportion(0, [0], [1])
+        covered["subjects"] += found.low <= truth <= found.high
+        low, high = wilson(int(right.sum()), len(right))
+        covered["images"] += low <= truth <= high
+    assert 0.90 <= covered["subjects"] / repetitions <= 0.99
+    assert covered["images"] / repetitions < 0.75
+
+
+def test_subjects_that_are_all_right_do_not_give_certainty():
+    units = np.arange(60) // 3
+    labels = np.arange(60) % CLASSES
+    found = one_run(answers_of(labels, labels), units=units).proportion(0, *accuracy_columns())
+    assert (found.value, found.high) == (1, 1)
+    assert found.low == pytest.approx(wilson(20, 20)[0])
+
+
+def test_a_calibrated_model_may_have_no_calibration_error_and_an_overconfident_one_has():
+    generator = np.random.default_rng(2)
+    confidences = generator.uniform(0.3, 1, 2000)
+    labels = np.zeros(2000, int)
+    calibrated = answers_of(labels, np.where(generator.random(2000) < confidences, 0, 1), confidences)
+    overconfident = answers_of(labels, np.where(generator.random(2000) < confidences - 0.2, 0, 1), confidences)
+    found = one_run(calibrated, overconfident, resamples=500)
+    assert found.calibration_error(0).low == 0 < found.calibration_error(0).value
+    assert 0.15 < found.calibration_error(1).low < 0.2 < found.calibration_error(1).high < 0.25
+
+
+# Tests between models
+
+
+@pytest.mark.parametrize(
+    ("only_a", "only_b", "p"),
+    [
+        (12, 2, 0.0129),  # Armitage and Berry, Statistical Methods in Medical Research (1994), p. 127
+        (1, 7, 0.0703),  # Fagerland, Lydersen and Laake, BMC Medical Research Methodology 13 (2013), 91
+        (6, 16, 0.0525),  # the same
+        (5, 5, 1),
+        (0, 0, 1),
+    ],
+)
+def test_mcnemars_exact_test_is_that_of_the_textbook(only_a, only_b, p):
+    assert pairwise.mcnemar(only_a, only_b) == pytest.approx(p, abs=5e-5)
+
+
+@given(st.lists(st.sampled_from([-1, 0, 1]), max_size=300))
+@settings(deadline=None)
+def test_swapping_single_images_is_mcnemars_test(differences):
+    differences = np.array(differences, dtype=np.int64)
+    expected = pairwise.mcnemar(int((differences > 0).sum()), int((differences < 0).sum()))
+    assert pairwise.swap_test(differences) == pytest.approx(expected, abs=1e-12)
+
+
+@given(st.lists(st.integers(-6, 6), min_size=1, max_size=9))
+@settings(deadline=None)
+def test_swapping_subjects_counts_every_way_to_swap_them(differences):
+    ways = [sum(signs) for signs in itertools.product(*[(d, -d) for d in differences])]
+    expected = sum(abs(way) >= abs(sum(differences)) for way in ways) / len(ways)
+    assert pairwise.swap_test(np.array(differences)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_with_many_subjects_random_swaps_agree():
+    from scipy.stats import permutation_test
+
+    differences = np.random.default_rng(4).integers(-3, 5, 120)
+    drawn = permutation_test(
+        (differences,),
+        lambda x, axis: x.sum(axis=axis),
+        permutation_type="samples",
+        n_resamples=20_000,
+        rng=np.random.default_rng(1),
+    )
+    assert pairwise.swap_test(differences) == pytest.approx(drawn.pvalue, abs=4 * math.sqrt(0.25 / 20_000))
+
+
+def test_images_of_few_subjects_are_weaker_evidence_than_as_many_alone():
+    right_a, right_b = np.ones(40, bool), np.zeros(40, bool)
+    units = np.arange(40) // 10
+    assert pairwise.compare_runs(right_a, right_b, np.arange(40), clustered=False).p < 1e-9
+    found = pairwise.compare_runs(right_a, right_b, units, clustered=True)
+    assert found.p == pytest.approx(2 / 2**4)
+    assert (found.only_a, found.only_b, found.difference) == (40, 0, 1)
+
+
+def test_holms_adjustment_is_that_of_the_worked_example():
+    assert pairwise.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert pairwise.holm([0.9, 0.8]) == pytest.approx([1, 1])
+    assert pairwise.holm([]) == []
+
+
+# Seeds
+
+
+def runs_of(right):
+    """Tallies of right answers and images, (images, 1, seeds, 2), of a matrix (images, seeds)."""
+    return np.stack([right, np.ones_like(right)], axis=-1)[:, None].astype(float)
+
+
+def test_the_variance_of_seeds_and_sample_is_that_of_the_analysis_of_variance():
+    import pandas as pd
+    from statsmodels.formula.api import ols
+    from statsmodels.stats.anova import anova_lm
+
+    generator = np.random.default_rng(8)
+    images, runs = 30, 3
+    right = (generator.random((images, runs)) < generator.uniform(0.2, 0.9, images)[:, None]).astype(float)
+    image, run = np.indices(right.shape)
+    frame = pd.DataFrame({"right": right.ravel(), "image": image.ravel(), "run": run.ravel()})
+    squares = anova_lm(ols("right ~ C(image) + C(run)", frame).fit())["mean_sq"]
+    found = SeveralSeeds(runs_of(right)).spread(0, sums.ratio_of([0], [1]))
+    assert found.seed == pytest.approx((squares["C(run)"] - squares["Residual"]) / images)
+    assert found.shared == pytest.approx((squares["C(image)"] - squares["Residual"]) / runs / images)
+    assert found.sample - found.shared == pytest.approx(squares["Residual"] / images)
+    assert found.between == pytest.approx(right.mean(axis=0).var(ddof=1))
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_the_seeds_share_is_found_again(clustered):
+    """Of a known variance of the seed, 0.03 squared, and a test set of 400 images, or 100 subjects of four."""
+    generator = np.random.default_rng(9)
+    subjects, each = (100, 4) if clustered else (400, 1)
+    estimates, samples, means = [], [], []
+    for _ in range(250):
+        hard = generator.normal(0, 0.2, (subjects, 1)) + generator.normal(0, 0.03, (1, 4))
+        chance = np.clip(0.6 + hard, 0, 1)
+        tallies = np.stack([generator.binomial(each, chance), np.full(chance.shape, each)], axis=-1)[:, None]
+        found = SeveralSeeds(tallies.astype(float)).spread(0, sums.ratio_of([0], [1]))
+        estimates.append(found.seed)
+        samples.append(found.sample)
+        means.append(seeds.mean_over_seeds(found))
+    assert np.mean(estimates) == pytest.approx(0.03**2, rel=0.2)
+    binomial = 0.6 * 0.4 / 400 + 0.2**2 * (1 - 1 / each) / subjects
+    assert np.mean(samples) == pytest.approx(binomial, rel=0.1)
+    assert 0.91 <= np.mean([mean.low <= 0.6 <= mean.high for mean in means]) <= 0.99
+
+
+def test_seeds_that_all_answer_alike_have_no_variance_of_their_own():
+    right = np.repeat(np.arange(50)[:, None] % 3 > 0, 3, axis=1)
+    found = SeveralSeeds(runs_of(right)).spread(0, sums.ratio_of([0], [1]))
+    assert (found.between, found.seed_share) == (0, 0)
+    assert found.sample == pytest.approx(right[:, 0].var(ddof=1) / 50)
+
+
+def test_the_variance_between_seeds_needs_two():
+    with pytest.raises(FerBenchError, match=r"1 seed: .* at least two"):
+        SeveralSeeds(runs_of(np.ones((10, 1)))).spread(0, sums.ratio_of([0], [1]))
+
+
+def test_three_seeds_know_their_deviation_within_a_factor_of_a_half_to_six():
+    found = seeds.spread(np.array([0.6, 0.62, 0.64]), np.zeros((10, 3)))
+    assert found.between_interval() == pytest.approx((0.02 * 0.5207, 0.02 * 6.2847), rel=1e-3)
+
+
+def test_a_difference_over_seeds_without_sampling_error_is_welchs_t_test():
+    from scipy.stats import ttest_ind
+
+    a, b = np.array([0.61, 0.63, 0.66]), np.array([0.55, 0.60, 0.58])
+    none = np.zeros((10, 3))
+    found, p = seeds.difference_over_seeds(seeds.spread(a, none), seeds.spread(b, none), np.zeros((3, 3)))
+    expected = ttest_ind(a, b, equal_var=False)
+    assert p == pytest.approx(expected.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()))
+
+
+def test_the_difference_over_seeds_turns_round_with_the_models_and_knows_that_they_share_images():
+    generator = np.random.default_rng(3)
+    hard = generator.beta(0.3, 0.2, (300, 1))
+    right = np.stack([generator.random((300, 3)) < hard, generator.random((300, 3)) < hard - 0.03], axis=1)
+    tallies = np.stack([right, np.ones_like(right)], axis=-1).astype(float)
+    statistic = sums.ratio_of([0], [1])
+    forth, p = SeveralSeeds(tallies).difference_and_p(0, 1, statistic)
+    back, same = SeveralSeeds(tallies[:, ::-1]).difference_and_p(0, 1, statistic)
+    assert (back.value, back.low, back.high, same) == pytest.approx((-forth.value, -forth.high, -forth.low, p))
+    spreads = [SeveralSeeds(tallies).spread(model, statistic) for model in (0, 1)]
+    apart, _ = seeds.difference_over_seeds(*spreads, np.zeros((3, 3)))
+    assert forth.high - forth.low < 0.8 * (apart.high - apart.low)
+
+
+def test_runs_that_are_all_right_do_not_give_certainty():
+    found = SeveralSeeds(runs_of(np.ones((25, 3)))).proportion(0, [0], [1])
+    assert (found.value, found.low, found.high) == (1, pytest.approx(wilson(25, 25)[0]), 1)
+
+
+# Groups
+
+
+def grouped(sizes, accuracies):
+    values = np.repeat(list(sizes), list(sizes.values()))
+    right = np.concatenate(
+        [np.arange(n) < round(n * share) for n, share in zip(sizes.values(), accuracies, strict=True)]
+    )
+    return values, right
+
+
+def test_the_largest_gap_leaves_out_small_groups_and_unknown_values():
+    values, right = grouped(
+        {"asian": 200, "caucasian": 400, "": 50, "african-american": 9, "x": 10}, (0.8, 0.6, 0, 0, 0.7)
+    )
+    (found,) = by_group("race", values, right[:, None, None], np.arange(len(values)), clustered=False)
+    assert [(g.value, g.images, g.in_gap) for g in found.groups] == [
+        ("african-american", 9, False),
+        ("asian", 200, True),
+        ("caucasian", 400, True),
+        ("x", 10, True),
+    ]
+    assert found.unknown == 50
+    assert (found.gap.best, found.gap.worst, found.gap.pairs) == ("asian", "caucasian", 3)
+    assert found.gap.difference.value == pytest.approx(0.2)
+    asian = found.groups[1].accuracy
+    assert (asian.value, asian.low, asian.high) == pytest.approx((0.8, *wilson(160, 200)))
+
+
+def test_the_gaps_interval_holds_for_all_pairs_at_once():
+    values, right = grouped({"a": 100, "b": 100, "c": 100}, (0.8, 0.7, 0.6))
+    (three,) = by_group("age", values, right[:, None, None], np.arange(300), clustered=False)
+    two = values != "b"
+    (alone,) = by_group("age", values[two], right[two][:, None, None], np.arange(200), clustered=False)
+    assert (alone.gap.difference.low, alone.gap.difference.high) == pytest.approx(
+        newcombe_independent(80, 100, 60, 100)
+    )
+    assert three.gap.difference.value == alone.gap.difference.value
+    assert three.gap.difference.low < alone.gap.difference.low
+
+
+def test_one_large_group_has_no_gap():
+    values, right = grouped({"female": 40, "male": 5}, (0.5, 1))
+    (found,) = by_group("gender", values, right[:, None, None], np.arange(45), clustered=False)
+    assert found.gap is None
+
+
+def test_images_of_the_same_people_widen_the_gap():
+    values, right = grouped({"female": 100, "male": 100}, (0.8, 0.6))
+    right = right[:, None, None]
+    (images,) = by_group("gender", values, right, np.arange(200), clustered=False)
+    (people,) = by_group("gender", values, right, np.arange(200) // 10, clustered=True)
+    assert people.gap.difference.value == pytest.approx(images.gap.difference.value)
+    assert people.gap.difference.low < images.gap.difference.low - 0.05
+
+
+def test_groups_of_several_seeds_have_their_means():
+    values, first = grouped({"female": 100, "male": 100}, (0.8, 0.6))
+    _, second = grouped({"female": 100, "male": 100}, (0.9, 0.6))
+    right = np.stack([first, second], axis=1)[:, None]
+    (found,) = by_group("gender", values, right, np.arange(200), clustered=False)
+    assert found.groups[0].accuracy.value == pytest.approx(0.85)
+    assert found.gap.difference.value == pytest.approx(0.25)
+    assert found.gap.difference.low < 0.25 < found.gap.difference.high

@@ -1,0 +1,435 @@
+"""``fer-bench compare`` as a user meets it, on made records and predictions."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import typer
+from record_factory import digest, eval_record, results_in, save_eval
+from typer.testing import CliRunner
+
+from fer_bench import metrics, records
+from fer_bench.accuracy.intervals import newcombe_paired, wilson
+from fer_bench.accuracy.pairwise import mcnemar
+from fer_bench.cli import comparing
+from fer_bench.emotions import EMOTIONS
+from fer_bench.errors import FerBenchError
+from fer_bench.files import sha256_of
+
+SUBJECTS, IMAGES = 40, 240
+LABELS = np.arange(IMAGES) % 7
+IDS = np.array([f"S{i // 6:03d}_{i % 6:03d}" for i in range(IMAGES)])
+PEOPLE = np.array([name[:4] for name in IDS])
+FINGERPRINT = digest("real ck-plus")
+
+
+def run(workspace, *arguments):
+    """Run the command on a workspace; return what it prints."""
+    app = typer.Typer(pretty_exceptions_enable=False)
+    comparing.register(app)
+    result = CliRunner().invoke(app, [*map(str, arguments), "--workspace", str(workspace)])
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
+
+
+def compared(workspace, *arguments):
+    """Run the command for JSON; refuse what is no standard JSON, such as NaN."""
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(run(workspace, *arguments, "--json"), parse_constant=refuse)
+
+
+def answers(seed, accuracy, people=True):
+    """Predictions, (IMAGES,): right or wrong mostly for all images of a subject."""
+    generator = np.random.default_rng(seed)
+    chance = (
+        generator.beta(1.5 * accuracy, 1.5 * (1 - accuracy), SUBJECTS)[np.arange(IMAGES) // 6] if people else accuracy
+    )
+    wrong = (LABELS + generator.integers(1, 7, IMAGES)) % 7
+    return np.where(generator.random(IMAGES) < chance, LABELS, wrong)
+
+
+def save(workspace, model, predictions, *, dataset="raf-db", target="ck-plus", order=None, labels=LABELS, **fields):
+    """Write a test with these answers; ``fields`` replace the record's."""
+    seed = fields.pop("seed", 0)
+    matrix = metrics.confusion_matrix(labels, predictions, 7).tolist()
+    record = eval_record(
+        model, dataset, target, seed=seed, matrix=matrix, recipe=fields.pop("recipe", "paper-0123abcd")
+    )
+    record = records.replace(record, **fields)
+    order = np.arange(IMAGES) if order is None else order
+    probabilities = np.full((IMAGES, 7), 0.05, np.float16)
+    probabilities[np.arange(IMAGES), predictions] = 0.7
+    folder = results_in(workspace).records
+    path = folder / "eval" / record.predictions
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, ids=IDS[order], labels=labels[order], probabilities=probabilities[order])
+    record = records.replace(record, predictions_sha256=sha256_of(path))
+    records.save(folder, record)
+    return record
+
+
+def prepare(workspace, name="ck-plus", fingerprint=FINGERPRINT, groups=PEOPLE, **attributes):
+    """Write a prepared dataset that holds the test images in another order."""
+    folder = workspace / "datasets" / name
+    folder.mkdir(parents=True)
+    order = np.random.default_rng(0).permutation(IMAGES)
+    np.save(folder / "images.npy", np.zeros((IMAGES, 2, 2), np.uint8))
+    np.save(folder / "labels.npy", LABELS[order].astype(np.uint8))
+    with (folder / "samples.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["id", "split", "label", "part", "source", "group", *attributes])
+        for i in order:
+            rest = [values[i] for values in attributes.values()]
+            writer.writerow([IDS[i], "test", EMOTIONS[LABELS[i]], "peak", f"{IDS[i]}.png", groups[i], *rest])
+    counts = np.bincount(LABELS, minlength=7).tolist()
+    manifest = {
+        "schema": 2,
+        "dataset": name,
+        "title": name,
+        "origin": "real",
+        "n": IMAGES,
+        "size": [2, 2],
+        "counts": {"splits": {"test": counts}, "parts": {"peak": counts}},
+        "fingerprint": fingerprint,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Two models trained on RAF-DB and tested on CK+."""
+    save(tmp_path, "clcm", answers(1, 0.8))
+    save(tmp_path, "shufflenetv2", answers(2, 0.6))
+    return tmp_path
+
+
+ON = ("--on", "ck-plus")
+
+
+def test_two_models_are_compared_with_intervals_and_mcnemars_test(two):
+    found = compared(two, "clcm", "shufflenetv2", *ON)
+    clcm, shufflenet = found["models"]
+    right = [answers(1, 0.8) == LABELS, answers(2, 0.6) == LABELS]
+    assert (found["n"], found["target"], found["units"]["kind"], found["seeds"]) == (IMAGES, "ck-plus", "images", [0])
+    assert clcm["accuracy"] == {
+        "value": right[0].mean(),
+        "ci": pytest.approx(wilson(int(right[0].sum()), IMAGES)),
+        "method": "Wilson",
+    }
+    (pair,) = found["pairs"]
+    only_a, only_b = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+    assert (pair["a"], pair["b"]) == ("clcm", "shufflenetv2")
+    assert (pair["only_a_right"], pair["only_b_right"]) == (only_a, only_b)
+    assert pair["p"] == pair["p_holm"] == pytest.approx(mcnemar(only_a, only_b))
+    both, neither = int((right[0] & right[1]).sum()), int((~right[0] & ~right[1]).sum())
+    assert pair["ci"] == pytest.approx(newcombe_paired(both, only_a, only_b, neither))
+    assert pair["difference"] == pytest.approx(clcm["accuracy"]["value"] - shufflenet["accuracy"]["value"])
+    for measure in ("balanced_accuracy", "macro_f1", "kappa", "expected_calibration_error"):
+        low, high = clcm[measure]["ci"]
+        assert low < clcm[measure]["value"] < high
+    assert [row["class"] for row in clcm["classes"]] == list(EMOTIONS)
+    assert all(len(row[what]["ci"]) == 2 for row in clcm["classes"] for what in ("recall", "precision", "f1"))
+
+
+def test_the_verdict_says_what_can_be_said_and_for_what(two):
+    said = compared(two, "clcm", "shufflenetv2", *ON)["verdict"]
+    assert said.startswith("On 240 test images of ck-plus, clcm is more accurate than shufflenetv2 by ")
+    assert "not for another seed" in said
+
+
+def test_no_difference_shown_is_not_called_equality(tmp_path):
+    save(tmp_path, "clcm", answers(1, 0.7, people=False))
+    save(tmp_path, "shufflenetv2", answers(2, 0.7, people=False))
+    found = compared(tmp_path, "clcm", "shufflenetv2", *ON)
+    assert not found["pairs"][0]["significant"]
+    assert "no difference of accuracy between clcm and shufflenetv2 is shown" in found["verdict"]
+    assert "does not show that they are equal" in found["verdict"]
+
+
+def test_the_text_shows_every_score_class_and_note(two):
+    text = run(two, "clcm", "shufflenetv2", *ON)
+    for words in ("balanced accuracy", "macro F1", "Cohen's kappa", "ECE", "Recall by class", *EMOTIONS):
+        assert words in text
+    assert "McNemar's exact test" in text
+    assert "ck-plus is not prepared there" in text
+    assert "treat images as independent" in text
+    assert "15 bins" in text
+
+
+def test_subjects_of_the_prepared_test_set_are_drawn_together(two):
+    alone = compared(two, "clcm", "shufflenetv2", *ON)
+    prepare(two)
+    found = compared(two, "clcm", "shufflenetv2", *ON)
+    assert found["units"]["kind"] == "subjects"
+    assert found["units"]["n"] == SUBJECTS
+    assert "240 images of 40 subjects" in found["units"]["note"]
+    for before, after in zip(alone["models"], found["models"], strict=True):
+        assert after["accuracy"]["value"] == before["accuracy"]["value"]
+        widths = [ci[1] - ci[0] for ci in (before["accuracy"]["ci"], after["accuracy"]["ci"])]
+        assert widths[1] > 1.2 * widths[0]
+    assert found["pairs"][0]["test"] == "exact permutation test by subject"
+    assert found["pairs"][0]["p"] > alone["pairs"][0]["p"]
+
+
+def test_another_state_of_the_test_set_gives_no_subjects(two):
+    prepare(two, fingerprint=digest("another"))
+    found = compared(two, "clcm", "shufflenetv2", *ON)
+    assert found["units"]["kind"] == "images"
+    assert "another state of ck-plus" in found["units"]["note"]
+
+
+def test_a_test_set_without_subjects_is_said_to_have_none(two):
+    prepare(two, groups=[""] * IMAGES)
+    assert "names no subjects" in compared(two, "clcm", "shufflenetv2", *ON)["units"]["note"]
+
+
+def test_images_of_unknown_people_stand_for_themselves(two):
+    prepare(two, groups=np.where(np.arange(IMAGES) < 60, "", PEOPLE))
+    found = compared(two, "clcm", "shufflenetv2", *ON)
+    assert found["units"]["n"] == 60 + 30
+    assert "and 60 of unknown ones" in found["units"]["note"]
+
+
+def test_the_order_of_stored_images_changes_nothing(two):
+    prepare(two)
+    before = compared(two, "clcm", "shufflenetv2", *ON)
+    save(two, "shufflenetv2", answers(2, 0.6), order=np.random.default_rng(1).permutation(IMAGES))
+    assert compared(two, "clcm", "shufflenetv2", *ON) == before
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_naming_the_models_the_other_way_round_turns_the_signs(two, prepared):
+    if prepared:
+        prepare(two)
+    (forth,) = compared(two, "clcm", "shufflenetv2", *ON)["pairs"]
+    (back,) = compared(two, "shufflenetv2", "clcm", *ON)["pairs"]
+    assert back["difference"] == pytest.approx(-forth["difference"])
+    assert back["ci"] == pytest.approx([-forth["ci"][1], -forth["ci"][0]])
+    for measure in ("balanced_accuracy_difference", "macro_f1_difference"):
+        assert back[measure]["ci"] == pytest.approx([-forth[measure]["ci"][1], -forth[measure]["ci"][0]])
+    assert (back["p"], back["only_a_right"]) == (pytest.approx(forth["p"]), forth["only_b_right"])
+
+
+def test_three_models_are_adjusted_for_three_pairs(two):
+    save(two, "mobilenetv2", answers(3, 0.55))
+    pairs = compared(two, "clcm", "shufflenetv2", "mobilenetv2", *ON)["pairs"]
+    assert [(pair["a"], pair["b"]) for pair in pairs] == [
+        ("clcm", "shufflenetv2"),
+        ("clcm", "mobilenetv2"),
+        ("shufflenetv2", "mobilenetv2"),
+    ]
+    smallest = min(pairs, key=lambda pair: pair["p"])
+    assert smallest["p_holm"] == pytest.approx(min(1, 3 * smallest["p"]))
+
+
+def test_one_model_trained_on_two_datasets_is_compared_on_a_third(two):
+    save(two, "clcm", answers(4, 0.5), dataset="fer2013")
+    found = compared(two, "clcm/raf-db", "clcm/fer2013", *ON)
+    assert [model["name"] for model in found["models"]] == ["clcm/raf-db", "clcm/fer2013"]
+    with pytest.raises(FerBenchError, match=r"trained on different datasets; say with --on"):
+        run(two, "clcm/raf-db", "clcm/fer2013")
+
+
+def test_the_own_test_set_is_the_default(tmp_path):
+    for model in ("clcm", "shufflenetv2"):
+        save_eval(results_in(tmp_path), eval_record(model, "raf-db", "raf-db"))
+        save_eval(results_in(tmp_path), eval_record(model, "raf-db", "ck-plus"))
+    assert compared(tmp_path, "clcm", "shufflenetv2")["target"] == "raf-db"
+
+
+def test_several_seeds_give_means_variance_and_a_test_for_each_seed(two):
+    for seed in (1, 2):
+        save(two, "clcm", answers(10 + seed, 0.8), seed=seed)
+        save(two, "shufflenetv2", answers(20 + seed, 0.6), seed=seed)
+    save(two, "clcm", answers(30, 0.8), seed=7)
+    found = compared(two, "clcm", "shufflenetv2", *ON)
+    clcm = found["models"][0]
+    assert found["seeds"] == [0, 1, 2]
+    assert clcm["accuracy"]["value"] == pytest.approx(np.mean(clcm["accuracy_by_seed"]))
+    assert clcm["variance"]["seeds"] == 3
+    assert clcm["variance"]["sd_between_seeds"] == pytest.approx(np.std(clcm["accuracy_by_seed"], ddof=1))
+    assert 0 <= clcm["variance"]["seed_share"] <= 1
+    assert found["pairs"][0]["test"] == "t test over seeds and sample"
+    assert [pair["seed"] for pair in found["pairs_by_seed"]] == [0, 1, 2]
+    assert any("left out" in note and "7" in note for note in found["notes"])
+    text = run(two, "clcm", "shufflenetv2", *ON)
+    assert "between 3 seeds" in text
+    assert "Run against run" in text
+    assert "as far as 3 seeds can tell" in text
+
+
+def test_seeds_can_be_chosen(two):
+    for model, accuracy in (("clcm", 0.8), ("shufflenetv2", 0.6)):
+        save(two, model, answers(11, accuracy), seed=1)
+    assert compared(two, "clcm", "shufflenetv2", *ON, "--seed", 1)["seeds"] == [1]
+    with pytest.raises(FerBenchError, match=r"--seed 4: .*seeds of clcm/raf-db: 0, 1; shufflenetv2/raf-db: 0, 1"):
+        run(two, "clcm", "shufflenetv2", *ON, "--seed", 4)
+
+
+def test_accuracy_by_gender_shows_the_largest_gap(tmp_path):
+    gender = np.where(np.arange(IMAGES) % 2, "female", "male")
+    gender[:5] = "unsure"
+    gender[5:8] = ""
+    better = np.where(gender == "female", LABELS, answers(5, 0.5, people=False))
+    save(tmp_path, "clcm", better, target="raf-db")
+    save(tmp_path, "shufflenetv2", answers(6, 0.6, people=False), target="raf-db")
+    prepare(tmp_path, "raf-db", digest("real raf-db"), groups=[""] * IMAGES, gender=gender, race=[""] * IMAGES)
+    groups = compared(tmp_path, "clcm", "shufflenetv2", "--by", "gender")["models"][0]["by_group"]
+    assert (groups["attribute"], groups["unknown"]) == ("gender", 3)
+    assert [(row["value"], row["n"], row["in_gap"]) for row in groups["groups"]] == [
+        ("female", 116, True),
+        ("male", 116, True),
+        ("unsure", 5, False),
+    ]
+    gap = groups["largest_gap"]
+    assert (gap["best"], gap["worst"]) == ("female", "male")
+    assert 0 < gap["ci"][0] < gap["difference"] < gap["ci"][1]
+    text = run(tmp_path, "clcm", "shufflenetv2", "--by", "gender")
+    assert "Accuracy by gender" in text
+    assert "fewer than 10 images: unsure (5)" in text
+    assert "value is unknown: 3 images" in text
+    with pytest.raises(FerBenchError, match=r"no test image has the attribute 'race'; there are: gender"):
+        run(tmp_path, "clcm", "shufflenetv2", "--by", "race")
+
+
+def test_an_attribute_of_a_dataset_that_is_not_prepared_is_refused(two):
+    with pytest.raises(FerBenchError, match=r"gender is not at hand.*prepare ck-plus"):
+        run(two, "clcm", "shufflenetv2", *ON, "--by", "gender")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"recipe": "demo-89abcdef"}, r"differ in recipe: clcm/raf-db: paper-0123abcd; shufflenetv2/raf-db: demo-89"),
+        ({"origin": "synthetic"}, r"differ in origin: clcm/raf-db: real; shufflenetv2/raf-db: synthetic"),
+        ({"target_fingerprint": "f" * 64}, r"differ in fingerprint of ck-plus: .*shufflenetv2/raf-db: ffffffffffff"),
+        ({"dataset_fingerprint": "f" * 64}, r"differ in fingerprint of raf-db: .*shufflenetv2/raf-db: ffffffffffff"),
+        ({"backend": "torch"}, r"differ in backend: clcm/raf-db: tensorflow; shufflenetv2/raf-db: torch"),
+    ],
+)
+def test_what_is_not_comparable_is_refused_with_both_named(tmp_path, fields, message):
+    save(tmp_path, "clcm", answers(1, 0.8))
+    save(tmp_path, "shufflenetv2", answers(2, 0.6), **fields)
+    with pytest.raises(FerBenchError, match=message):
+        run(tmp_path, "clcm", "shufflenetv2", *ON)
+
+
+def test_of_two_recipes_one_is_chosen_by_name(two):
+    for model in ("clcm", "shufflenetv2"):
+        save(two, model, answers(7, 0.5), recipe="demo-89abcdef")
+    with pytest.raises(FerBenchError, match=r"differ in recipe: .*choose|Choose one with --recipe"):
+        run(two, "clcm", "shufflenetv2", *ON)
+    for recipe in ("demo", "demo-89abcdef"):
+        assert compared(two, "clcm", "shufflenetv2", *ON, "--recipe", recipe)["recipe"] == "demo-89abcdef"
+    with pytest.raises(FerBenchError, match=r"--recipe x: no such test of clcm/raf-db; there are demo-.*, paper-"):
+        run(two, "clcm", "shufflenetv2", *ON, "--recipe", "x")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("clcm",), r"clcm: a comparison needs at least two"),
+        (("clcm", "clcm"), r"clcm/raf-db: named twice"),
+        (("clcm", "clmc"), r"no test of a model 'clmc'; there are tests of clcm, shufflenetv2"),
+        (("clcm", "shufflenetv2", "--on", "raf-db"), r"which training dataset"),
+        (("clcm", "shufflenetv2", "-d", "raf-db"), r"clcm/raf-db was tested on ck-plus, not on raf-db.*evaluate"),
+        (("clcm", "shufflenetv2/fer2013", *ON), r"no test of shufflenetv2/fer2013; .* was trained on raf-db"),
+    ],
+)
+def test_what_is_not_there_is_refused_with_what_is(two, arguments, message):
+    with pytest.raises(FerBenchError, match=message):
+        run(two, *arguments)
+
+
+def test_an_empty_workspace_says_what_to_run(tmp_path):
+    with pytest.raises(FerBenchError, match=r"no tests; run fer-bench train"):
+        run(tmp_path, "clcm", "shufflenetv2")
+
+
+def test_two_training_datasets_are_not_guessed_between(two):
+    for model in ("clcm", "shufflenetv2"):
+        save(two, model, answers(7, 0.5), dataset="fer2013")
+    with pytest.raises(FerBenchError, match=r"Tests of clcm: fer2013, raf-db; .*Choose with --dataset"):
+        run(two, "clcm", "shufflenetv2", *ON)
+    assert compared(two, "clcm", "shufflenetv2", *ON, "-d", "fer2013")["models"][0]["dataset"] == "fer2013"
+
+
+def test_other_images_behind_the_same_fingerprint_are_refused(two):
+    global IDS
+    kept, IDS = IDS, np.char.add(IDS, "x")
+    try:
+        save(two, "shufflenetv2", answers(2, 0.6))
+    finally:
+        IDS = kept
+    with pytest.raises(FerBenchError, match=r"shufflenetv2__.* and clcm__.*: tested on different images \(480 are"):
+        run(two, "clcm", "shufflenetv2", *ON)
+
+
+def test_other_labels_behind_the_same_fingerprint_are_refused(two):
+    labels = LABELS.copy()
+    labels[[3, 4]] = labels[[4, 3]]
+    save(two, "shufflenetv2", answers(2, 0.6), labels=labels)
+    with pytest.raises(FerBenchError, match=rf"the image {IDS[3]} has different labels"):
+        run(two, "clcm", "shufflenetv2", *ON)
+
+
+def test_missing_and_changed_predictions_are_named(two):
+    file = next((two / "records" / "eval").glob("clcm*.npz"))
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + b"x")
+    with pytest.raises(FerBenchError, match=r"not the predictions that clcm__.* was made from"):
+        run(two, "clcm", "shufflenetv2", *ON)
+    file.unlink()
+    with pytest.raises(FerBenchError, match=r"the predictions of clcm__.*\.json are missing"):
+        run(two, "clcm", "shufflenetv2", *ON)
+
+
+def test_predictions_that_are_no_numbers_are_refused(two):
+    record = save(two, "clcm", np.zeros(IMAGES, int))
+    file = two / "records" / "eval" / record.predictions
+    np.savez(file, ids=IDS, labels=LABELS, probabilities=np.full((IMAGES, 7), np.nan, np.float16))
+    records.save(two / "records", records.replace(record, predictions_sha256=sha256_of(file)))
+    with pytest.raises(FerBenchError, match=r"the model has diverged"):
+        run(two, "clcm", "shufflenetv2", *ON)
+
+
+def test_the_published_records_are_read_when_asked(two, monkeypatch):
+    (two / "reports").mkdir()
+    (two / "records").rename(two / "reports" / "records")
+    monkeypatch.chdir(two)
+    assert compared(two, "clcm", "shufflenetv2", *ON, "--published")["n"] == IMAGES
+
+
+def imported_by(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.rpartition("MODULES")[2].split())
+
+
+MODULES = "print('MODULES', *{name.partition('.')[0] for name in sys.modules})"
+
+
+def test_the_command_needs_no_keras_and_nothing_before_it_runs(two):
+    prepare(two)
+    heavy = {"numpy", "scipy", "statsmodels", "sklearn", "pandas", "keras", "tensorflow", "cv2"}
+    assert not imported_by(f"import sys; from fer_bench.cli import comparing; {MODULES}") & heavy
+    arguments = ["clcm", "shufflenetv2", *ON, "--json", "--workspace", str(two)]
+    code = (
+        "import sys, typer\nfrom fer_bench.cli import comparing\napp = typer.Typer()\ncomparing.register(app)\n"
+        f"app({arguments!r}, standalone_mode=False)\n{MODULES}"
+    )
+    assert not imported_by(code) & {"keras", "tensorflow", "torch", "jax", "sklearn", "cv2"}
+
+
+def test_help_ends_with_an_example():
+    app = typer.Typer(rich_markup_mode="rich")
+    comparing.register(app)
+    result = CliRunner().invoke(app, ["--help"], terminal_width=200)
+    assert result.exit_code == 0
+    assert "Example: fer-bench compare clcm shufflenetv2 --dataset raf-db --on ck-plus" in result.output
