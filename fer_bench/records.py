@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
+from fer_bench.anova_result import AnovaResult
+from fer_bench.anova_result import PairDifference as PairDifference  # a part of StatisticsRecord
 from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json, write_json
 
@@ -160,6 +162,21 @@ class LatencySample:
     order: int
     """Position among all timed calls of the session, from 0; models take turns in a random order."""
     seconds: float
+    process: int = 0
+    """Number of the process that it was taken in, from 0: calls of one process are not independent replicates."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineSample:
+    """A look at the machine between two blocks of timed calls."""
+
+    process: int
+    order: int
+    """Calls timed so far in that process."""
+    mhz: float | None = None
+    """Mean clock frequency of the cores, where the system tells."""
+    others: float | None = None
+    """Cores that other processes kept busy since the look before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,11 +198,29 @@ class ProfileRecord:
     session: str
     """Names the measuring session: latencies are compared within one session only."""
     warmup: int
-    """Untimed calls before the first timed one."""
+    """Untimed calls before the first timed one, of the runtime with the fewest."""
     latency: dict[str, tuple[LatencySample, ...]]
-    """Single-image calls by runtime: ``keras-predict``, ``keras-call`` (the compiled function)."""
+    """Single-image calls by runtime: ``keras-predict``, ``keras-call`` (the compiled function) ..."""
     threads: dict[str, int]
     environment: Environment
+    flops: int | None = None
+    """By our rule (``profiling.flops.RULE``); absent from older records, like all that follows."""
+    weight_bytes: int | None = None
+    peak_activation_bytes: int | None = None
+    """See ``profiling.complexity.PEAK_RULE``."""
+    warmups: dict[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
+    """Untimed calls by runtime, one number a process."""
+    unsteady: tuple[str, ...] = ()
+    """Runtimes that were still getting faster when their warm-up reached its limit, in any process."""
+    throughput: dict[str, dict[str, tuple[float, ...]]] = dataclasses.field(default_factory=dict)
+    """Seconds of whole batches by runtime and batch size (in digits)."""
+    end_to_end: dict[str, tuple[LatencySample, ...]] = dataclasses.field(default_factory=dict)
+    """From a JPEG file's bytes to probabilities, one picture a call, by runtime; orders of their own."""
+    resident_bytes: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
+    """Memory of the first process before and after the model was built (``build``), and before and after each
+    runtime was prepared and called once."""
+    machine: tuple[MachineSample, ...] = ()
+    """The same in every record of the session."""
 
     @property
     def stem(self) -> str:
@@ -194,43 +229,16 @@ class ProfileRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairDifference:
-    """One pair of a post-hoc test."""
-
-    a: str
-    b: str
-    difference: float
-    """Mean of ``a`` minus mean of ``b``, seconds."""
-    ci: tuple[float, float]
-    """Simultaneous confidence interval of the difference, seconds."""
-    p: float
-    """Adjusted p-value."""
-    significant: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class StatisticsRecord:
-    """One-way ANOVA with Tukey's HSD over the inference times (paper, section V-E and Table 7)."""
+class StatisticsRecord(AnovaResult):
+    """ANOVA with post-hoc tests over the inference times, seconds (paper, section V-E and Table 7)."""
 
     kind: ClassVar[str] = "statistics"
 
     analysis: Literal["anova"]
     origin: Origin
     runtime: str
-    models: tuple[str, ...]
     inputs: dict[str, str]
     """SHA-256 of each model's ProfileRecord file: a table refuses statistics whose inputs have changed."""
-    alpha: float
-    n: dict[str, int]
-    mean: dict[str, float]
-    """Seconds."""
-    sd: dict[str, float]
-    """Sample standard deviation (n - 1), seconds."""
-    f: float
-    p: float
-    df: tuple[int, int]
-    """Between, within."""
-    pairs: tuple[PairDifference, ...]
 
     @property
     def stem(self) -> str:
@@ -341,6 +349,9 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         _require(isinstance(value, dict), value)
         return {_convert(arguments[0], k, where): _convert(arguments[1], v, where) for k, v in value.items()}
     if origin is types.UnionType:
+        if types.NoneType in arguments and len(arguments) == 2:
+            present = arguments[0] if arguments[1] is types.NoneType else arguments[1]
+            return None if value is None else _convert(present, value, where)
         return _require(any(_fits(kind, value) for kind in arguments), value)
     _require(_fits(hint, value), value)
     return float(value) if hint is float else value

@@ -17,6 +17,7 @@ from fer_bench.workspace import Results, Workspace
 if TYPE_CHECKING:  # Keras is imported when a network is built, not before
     from fer_bench.datasets.prepared import Prepared
     from fer_bench.network import Network
+    from fer_bench.profiling import Plan
 
 RUNTIME = "keras-predict"
 """The runtime that Tables 6 and 7 show: probably what the paper timed."""
@@ -89,17 +90,30 @@ def origin_of(workspace: Workspace) -> Origin:
     return "synthetic" if any(manifest and manifest["origin"] == "synthetic" for manifest in manifests) else "real"
 
 
-def profile(workspace: Workspace, models: Sequence[str], runs: int, origin: Origin) -> list[ProfileRecord]:
-    """Profile models in one session and save their records."""
-    from fer_bench.profiling import profile_models
+def profile(
+    workspace: Workspace, models: Sequence[str], runs: int, origin: Origin, *, plan: "Plan | None" = None
+) -> list[ProfileRecord]:
+    """Profile models in one session and save their records.
 
+    Args:
+        workspace: where the records go.
+        models: registered models.
+        runs: timed calls of each, whatever ``plan`` says.
+        origin: recorded as it is.
+        plan: what to measure; ``None`` measures the runtimes of Keras in this process.
+    """
+    import dataclasses
+
+    from fer_bench.profiling import KERAS_RUNTIMES, Plan, profile_models
+
+    chosen = dataclasses.replace(plan or Plan(runtimes=KERAS_RUNTIMES), runs=runs)
     with bar("profile", unit="call") as shown:
 
         def on_progress(what: str, done: int, total: int) -> None:
             shown.note(what)
             shown.at(done, total)
 
-        profiles = profile_models(models, runs=runs, origin=origin, progress=on_progress)
+        profiles = profile_models(models, chosen, origin=origin, progress=on_progress)
     for record in profiles:
         records.save(workspace.results.records, record)
     return profiles
@@ -130,27 +144,45 @@ def anova(results: Results, runtime: str, alpha: float = 0.05) -> StatisticsReco
     Raises:
         FerBenchError: fewer than two profiles in it, or the runtime was not measured.
     """
-    from fer_bench.statistics import anova_tukey, to_record
-
-    profiles = latest_session(results)
-    for record in profiles:
-        if runtime not in record.latency:
-            raise FerBenchError(
-                f"{record.model}: {runtime!r} was not measured; expected one of {', '.join(record.latency)}"
-            )
-    samples = {record.model: [sample.seconds for sample in record.latency[runtime]] for record in profiles}
-    result = anova_tukey(samples, alpha=alpha)
-    inputs = {record.model: sha256_of(records.path_of(results.records, record)) for record in profiles}
-    statistics = to_record(result, runtime=runtime, origin=profiles[0].origin, inputs=inputs)
+    statistics = _compared(results, runtime, alpha)
     records.save(results.records, statistics)
     return statistics
 
 
+def _compared(results: Results, runtime: str, alpha: float) -> StatisticsRecord:
+    from fer_bench.statistics import analyse_profiles, to_record
+
+    profiles = latest_session(results)
+    result = analyse_profiles(profiles, runtime, alpha=alpha)
+    inputs = {record.model: sha256_of(records.path_of(results.records, record)) for record in profiles}
+    return to_record(result, runtime=runtime, origin=profiles[0].origin, inputs=inputs)
+
+
+def anova_differences(results: Results, runtime: str) -> list[str]:
+    """Return one line for each place where the saved statistics are not what the profiles give; none where all agree.
+
+    All statistics are checked, each at its own alpha; those of ``runtime`` must be there.
+
+    Raises:
+        FerBenchError: as in :func:`anova`.
+    """
+    from fer_bench.statistics import differences
+
+    saved = {record.runtime: record for record in records.load_all(results.records, StatisticsRecord)}
+    latest_session(results)
+    lines = [] if runtime in saved else [f"no statistics of {runtime} beside the profiles"]
+    for record in saved.values():
+        path = records.path_of(results.records, record)
+        found = differences(record, _compared(results, record.runtime, record.alpha))
+        lines += [f"{path}: {line}" for line in found]
+    return lines
+
+
 def anova_is_fresh(results: Results, runtime: str) -> bool:
-    """Return whether there is an ANOVA of the profiles as they are now."""
+    """Return whether there is an ANOVA of the profiles as they are now, with every form that this version gives."""
     found = [item for item in records.load_all(results.records, StatisticsRecord) if item.runtime == runtime]
     profiles = {record.model: sha256_of(records.path_of(results.records, record)) for record in latest_session(results)}
-    return any(item.inputs == profiles for item in found)
+    return any(item.inputs == profiles and item.recommended for item in found)
 
 
 def render(results: Results) -> None:

@@ -17,8 +17,8 @@ from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Layout, Reading, Sam
 from fer_bench.datasets.ck_plus import CARD, face_box
 from fer_bench.datasets.ck_plus_landmarks import read_points
 from fer_bench.datasets.ck_plus_sequences import emotion_code
-from fer_bench.datasets.side_by_side import decoded
 from fer_bench.datasets.folder import Folder
+from fer_bench.datasets.side_by_side import decoded
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 

@@ -1,18 +1,26 @@
-import dataclasses
-import gc
-import time
-from collections import Counter
+import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import record_factory as make
+from typer.testing import CliRunner
 
-from fer_bench import backend, profiling, records
+from fer_bench import backend, models, profiling, records, stages
+from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
-from fer_bench.models import PAPER_MODELS, model_card, model_cards
 from fer_bench.models.card import ModelCard
-from fer_bench.profiling import profile_models
-from fer_bench.profiling.flops import flops_paper_rule, layer_flops
-from fer_bench.profiling.latency import measure
+from fer_bench.profiling import KERAS_RUNTIMES, Plan, merged, profile_models, self_test, session
+from fer_bench.profiling.document import profile_json
+from fer_bench.profiling.flops import flops, flops_paper_rule
+from fer_bench.profiling.frames import SIDE, jpeg_faces, network_image
+from fer_bench.profiling.latency import Steady
+from fer_bench.records import ProfileRecord
+from fer_bench.runtimes import Runtime
+from fer_bench.workers import Event
+
+QUICK = Plan(runs=3, image_size=16, runtimes=KERAS_RUNTIMES, steady=Steady(window=1, most=2))
 
 
 @pytest.fixture(scope="module")
@@ -23,364 +31,346 @@ def keras():
     return keras
 
 
-# FLOPs
+def _build(image_size: int, classes: int):
+    import keras
 
-PUBLISHED = {"mobilenetv2": 601_631_306, "clcm": 599_396_458, "shufflenetv2": 974_342_138}
-
-
-@pytest.mark.parametrize("name", PAPER_MODELS)
-def test_paper_models_give_the_published_figures(keras, name: str) -> None:
-    assert flops_paper_rule(model_card(name).build(224, 7)) == PUBLISHED[name]
-
-
-@pytest.mark.parametrize("name", model_cards())
-def test_every_registered_model_can_be_counted(keras, name: str) -> None:
-    counted = layer_flops(model_card(name).build(64, 7))
-    assert all(item.flops > 0 for item in counted)
-    assert Counter(item.op for item in counted)["Softmax"] >= 1
+    inputs = keras.Input((image_size, image_size, 3))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(inputs))
+    outputs = keras.layers.Dense(classes, activation="softmax")(keras.layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, outputs)
 
 
-def test_a_small_model_by_hand(keras) -> None:
-    layers = keras.layers
-    inputs = keras.Input((9, 8, 4))
-    x = layers.Conv2D(6, (3, 2), strides=2, padding="same", groups=2, activation="relu", name="conv")(inputs)
-    x = layers.ZeroPadding2D(((1, 0), (0, 1)))(x)
-    x = layers.DepthwiseConv2D(3, depth_multiplier=2, use_bias=False, name="depthwise")(x)
-    x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
-    x = layers.Add()([x, x])
-    x = layers.MaxPooling2D((2, 3), strides=1, padding="same", name="max")(x)
-    x = layers.AveragePooling2D(2, name="average")(x)
-    x = layers.GlobalAveragePooling2D(name="global")(x)
-    x = layers.Dropout(0.5)(x)
-    outputs = layers.Dense(5, activation="softmax", name="dense")(x)
-    counted = [(item.layer, item.op, item.flops) for item in layer_flops(keras.Model(inputs, outputs))]
-    assert counted == [
-        # 5 x 4 x 6 outputs, each from 3 x 2 taps in the 2 channels of its group
-        ("conv", "Conv2D", 2 * (3 * 2 * 2) * (5 * 4 * 6)),
-        ("conv", "BiasAdd", 5 * 4 * 6),
-        # padded to 6 x 5, valid: 4 x 3 x 12 outputs
-        ("depthwise", "DepthwiseConv2dNative", 2 * (3 * 3) * (4 * 3 * 12)),
-        ("max", "MaxPool", (2 * 3) * (4 * 3 * 12)),
-        ("average", "AvgPool", (2 * 2) * (2 * 1 * 12)),
-        ("global", "Mean", 2 * 1 * 12),
-        ("dense", "MatMul", 2 * 12 * 5),
-        ("dense", "BiasAdd", 5),
-        ("dense", "Softmax", 5 * 5),
-    ]
-
-
-def test_activation_and_softmax_layers_count_like_the_fused_ones(keras) -> None:
-    inputs = keras.Input((6,))
-    fused = keras.layers.Dense(4, activation="softmax")(inputs)
-    logits = keras.layers.Dense(4)(inputs)
-    variants = (fused, keras.layers.Activation("softmax")(logits), keras.layers.Softmax()(logits))
-    assert {flops_paper_rule(keras.Model(inputs, outputs)) for outputs in variants} == {2 * 6 * 4 + 4 + 5 * 4}
-    relu = keras.layers.Activation("relu")(logits)
-    assert flops_paper_rule(keras.Model(inputs, relu)) == 2 * 6 * 4 + 4
-
-
-def test_a_model_within_a_model_counts_at_every_call(keras) -> None:
-    part = keras.Sequential([keras.Input((6,)), keras.layers.Dense(6, name="inner")], name="part")
-    shared = keras.layers.Dense(6, use_bias=False, name="shared")
-    inputs = keras.Input((6,))
-    model = keras.Model(inputs, part(shared(part(shared(inputs)))))
-    assert [(item.layer, item.op) for item in layer_flops(model)] == [
-        ("shared", "MatMul"),
-        ("part/inner", "MatMul"),
-        ("part/inner", "BiasAdd"),
-    ] * 2
-    assert flops_paper_rule(model) == 2 * (2 * 36 + 2 * 36 + 6)
-    assert flops_paper_rule(part) == 2 * 36 + 6
-
-
-def test_an_unknown_layer_is_refused_by_name_and_type(keras) -> None:
-    inputs = keras.Input((6,))
-    model = keras.Model(inputs, keras.layers.Multiply(name="gate")([inputs, inputs]))
-    with pytest.raises(FerBenchError, match=r"'gate'.*Multiply"):
-        flops_paper_rule(model)
-
-
-def test_a_foreign_layer_with_a_known_name_is_refused(keras) -> None:
-    class Dropout(keras.layers.Layer):
-        def call(self, x):
-            return x @ keras.ops.transpose(x)
-
-    inputs = keras.Input((6,), batch_size=6)
-    with pytest.raises(FerBenchError, match=r"'mine'.*Dropout"):
-        flops_paper_rule(keras.Model(inputs, Dropout(name="mine")(inputs)))
-
-
-def test_an_unknown_activation_is_refused(keras) -> None:
-    inputs = keras.Input((6,))
-    model = keras.Model(inputs, keras.layers.Dense(2, activation="gelu", name="odd")(inputs))
-    with pytest.raises(FerBenchError, match=r"'odd'.*'gelu'"):
-        flops_paper_rule(model)
-
-
-def test_a_model_of_any_input_size_is_refused(keras) -> None:
-    inputs = keras.Input((None, None, 3))
-    model = keras.Model(inputs, keras.layers.Conv2D(4, 3, name="conv")(inputs))
-    with pytest.raises(FerBenchError, match=r"'conv'.*fixed input size"):
-        flops_paper_rule(model)
-
-
-def test_a_model_without_a_graph_is_refused(keras) -> None:
-    class Subclassed(keras.Model):
-        def call(self, x):
-            return x
-
-    with pytest.raises(FerBenchError, match="not a functional"):
-        flops_paper_rule(Subclassed())
-    with pytest.raises(FerBenchError, match=r"keras\.Input"):
-        flops_paper_rule(keras.Sequential([keras.layers.Dense(2)]))
-
-
-def _profiler_totals(model) -> dict[str, int]:
-    """Return TensorFlow's own count by type of operation, on the frozen inference graph at batch 1."""
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    spec = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)
-    function = tf.function(lambda x: model(x, training=False)).get_concrete_function(spec)
-    graph = convert_variables_to_constants_v2(function).graph
-    builder = tf.compat.v1.profiler.ProfileOptionBuilder
-    options = builder(builder.float_operation()).with_empty_output().build()
-    node = tf.compat.v1.profiler.profile(graph, cmd="op", options=options)
-    totals = {}
-    while node.children:  # the "op" view is a chain: each type of operation holds the rest
-        (node,) = node.children
-        totals[node.name] = node.float_ops
-    return totals
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [*PAPER_MODELS, "shufflenetv2-maxpool", "shufflenetv2-canonical"])
-def test_counts_agree_with_the_profiler_op_by_op(keras, name: str) -> None:
-    if backend.name() != "tensorflow":
-        pytest.skip("TensorFlow's profiler needs the TensorFlow backend")
-    model = model_card(name).build(96, 7)
-    ours: Counter[str] = Counter()
-    for item in layer_flops(model):
-        ours[item.op] += item.flops
-    theirs = _profiler_totals(model)
-    rule = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BiasAdd", "MaxPool", "Mean", "Softmax", "AvgPool")
-    assert dict(ours) == {op: theirs[op] for op in rule if theirs.get(op)}
-
-
-# Latency
-
-
-class Recorder:
-    """Calls that note who was called with what, and whether the garbage collector was on."""
-
-    def __init__(self, *names: str) -> None:
-        self.log: list[tuple[str, tuple[int, ...], float, bool]] = []
-        self.calls = {name: self._make(name) for name in names}
-
-    def _make(self, name):
-        def call(batch) -> None:
-            self.log.append((name, batch.shape, float(batch.flat[0]), gc.isenabled()))
-
-        return call
-
-
-def _images(count: int, size: int = 4) -> np.ndarray:
-    return np.arange(count, dtype=np.float32).repeat(size * size * 3).reshape(count, size, size, 3)
-
-
-def test_models_take_turns_in_random_order() -> None:
-    recorder = Recorder("a", "b", "c")
-    samples = measure(recorder.calls, _images(1), runs=20, warmup=2)
-    assert [name for name, *_ in recorder.log[:6]] == ["a", "a", "b", "b", "c", "c"]
-    timed = [name for name, *_ in recorder.log[6:]]
-    assert len(timed) == 3 * 20
-    blocks = [tuple(timed[i : i + 3]) for i in range(0, 60, 3)]
-    assert all(sorted(block) == ["a", "b", "c"] for block in blocks)
-    assert len(set(blocks)) > 1
-    # The stored orders are those of the calls, each once.
-    stored = sorted((sample.order, name) for name, taken in samples.items() for sample in taken)
-    assert stored == list(enumerate(timed))
-    assert {name: len(taken) for name, taken in samples.items()} == {"a": 20, "b": 20, "c": 20}
-
-
-def test_the_order_follows_from_the_seed() -> None:
-    orders = []
-    for seed in (1, 1, 2):
-        recorder = Recorder("a", "b", "c")
-        measure(recorder.calls, _images(1), runs=10, warmup=0, seed=seed)
-        orders.append([name for name, *_ in recorder.log])
-    assert orders[0] == orders[1] != orders[2]
-
-
-def test_every_call_of_a_block_gets_the_same_single_image() -> None:
-    recorder = Recorder("a", "b")
-    measure(recorder.calls, _images(3), runs=7, warmup=0)
-    assert {shape for _, shape, *_ in recorder.log} == {(1, 4, 4, 3)}
-    assert [first for *_, first, _ in recorder.log] == [float(run % 3) for run in range(7) for _ in "ab"]
-
-
-def test_the_garbage_collector_rests_while_timing_and_comes_back() -> None:
-    recorder = Recorder("a", "b")
-    measure(recorder.calls, _images(1), runs=3, warmup=1)
-    assert [enabled for *_, enabled in recorder.log] == [True] * 2 + [False] * 6
-    assert gc.isenabled()
-
-    def fail(batch) -> None:
-        raise ValueError
-
-    with pytest.raises(ValueError):  # noqa: PT011
-        measure({"a": fail}, _images(1), runs=1, warmup=0)
-    assert gc.isenabled()
-
-
-def test_times_are_seconds_of_the_call() -> None:
-    calls = {"slow": lambda batch: time.sleep(0.02), "fast": lambda batch: None}
-    samples = measure(calls, _images(1), runs=3, warmup=0)
-    assert all(sample.seconds >= 0.02 for sample in samples["slow"])
-    # Only the fastest: the machine may be busy.
-    assert 0 <= min(sample.seconds for sample in samples["fast"]) < 0.02
-
-
-def test_progress_tells_of_every_step() -> None:
-    told = []
-    measure(Recorder("a", "b").calls, _images(1), runs=3, warmup=1, progress=lambda *step: told.append(step))
-    assert told == [("warming up", 1, 2), ("warming up", 2, 2), *(("timing", done, 3) for done in (1, 2, 3))]
-
-
-@pytest.mark.parametrize(
-    ("images", "runs", "message"),
-    [
-        (_images(1)[0], 1, "images"),
-        (_images(1).astype(np.float64), 1, "float32"),
-        (_images(0), 1, "images"),
-        (_images(1), 0, "runs = 0"),
-    ],
+SMALL = ModelCard(
+    name="small",
+    title="Small",
+    build=_build,
+    reference="test",
+    trainable_parameters=(3 * 3 * 3 * 4 + 4) + 2 * 4 + (4 * 7 + 7),
+    non_trainable_parameters=2 * 4,
 )
-def test_what_cannot_be_timed_is_refused(images, runs: int, message: str) -> None:
-    with pytest.raises(FerBenchError, match=message):
-        measure(Recorder("a").calls, images, runs=runs)
-
-
-# The whole profile
-
-
-def _tiny_card(keras, built: list, **changes) -> ModelCard:
-    def build(image_size: int, classes: int):
-        inputs = keras.Input((image_size, image_size, 3))
-        x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(inputs))
-        outputs = keras.layers.Dense(classes, activation="softmax")(keras.layers.GlobalAveragePooling2D()(x))
-        built.append(keras.Model(inputs, outputs))
-        return built[-1]
-
-    card = ModelCard(
-        name="tiny",
-        title="Tiny",
-        build=build,
-        reference="test",
-        trainable_parameters=(3 * 3 * 3 * 4 + 4) + 2 * 4 + (4 * 7 + 7),
-        non_trainable_parameters=2 * 4,
-    )
-    return dataclasses.replace(card, **changes)
 
 
 @pytest.fixture
-def use(monkeypatch: pytest.MonkeyPatch):
-    """Replace the registry by some cards."""
+def use(keras, monkeypatch: pytest.MonkeyPatch):
+    """Register cards, as other packages' entry points would."""
 
-    def replace(*cards: ModelCard) -> None:
-        monkeypatch.setattr(profiling, "model_card", {card.name: card for card in cards}.__getitem__)
+    def register(*cards: ModelCard) -> None:
+        models.model_cards.cache_clear()
+        for card in cards:
+            monkeypatch.setitem(models._BUILT_IN, card.name, card)
 
-    return replace
-
-
-def test_profile_of_a_real_model(keras, tmp_path) -> None:
-    told = []
-    name = "shufflenetv2-canonical"
-    (record,) = profile_models(
-        [name], image_size=32, runs=3, warmup=1, origin="synthetic", progress=lambda *step: told.append(step)
-    )
-    card = model_card(name)
-    assert (record.model, record.origin, record.image_size, record.classes) == (name, "synthetic", 32, 7)
-    assert record.backend == backend.name()
-    assert record.trainable_parameters == card.trainable_parameters
-    assert record.non_trainable_parameters == card.non_trainable_parameters
-    assert record.flops_paper_rule == flops_paper_rule(card.build(32, 7))
-    assert set(record.latency) == {"keras-predict", "keras-call"}
-    assert all(len(taken) == 3 and all(s.seconds > 0 for s in taken) for taken in record.latency.values())
-    assert sorted(s.order for taken in record.latency.values() for s in taken) == list(range(6))
-    assert [step for step, *_ in told] == ["building", "warming up", "warming up", "timing", "timing", "timing"]
-    assert records.load(records.save(tmp_path, record), records.ProfileRecord) == record
+    yield register
+    models.model_cards.cache_clear()
 
 
-def test_models_of_one_session_take_turns_and_share_its_name(keras, use) -> None:
-    built = []
-    use(_tiny_card(keras, built), _tiny_card(keras, built, name="twin"))
-    first, second = profile_models(["twin", "tiny"], image_size=16, runs=4, warmup=2)
-    assert (first.model, second.model) == ("twin", "tiny")
-    assert first.session == second.session
-    assert first.warmup == 2
-    orders = [s.order for record in (first, second) for taken in record.latency.values() for s in taken]
-    assert sorted(orders) == list(range(4 * 4))
-    (alone,) = profile_models(["tiny"], image_size=16, runs=1, warmup=1)
-    assert alone.session != first.session
-    # The weights follow from the seed alone, not from what was built before.
-    for a, b in zip(built[0].get_weights(), built[1].get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch):
+    """Replace the runtimes by one that answers at once; return what it was called with."""
+    seen = []
 
-
-def test_parameters_that_differ_from_the_card_are_refused(keras, use) -> None:
-    use(_tiny_card(keras, [], trainable_parameters=154))
-    with pytest.raises(FerBenchError, match=r"'tiny' has 155 trainable and 8 other.*154 and 8"):
-        profile_models(["tiny"], image_size=16, runs=1, warmup=1)
-    # The card speaks of seven classes only.
-    (record,) = profile_models(["tiny"], image_size=16, classes=3, runs=1, warmup=1)
-    assert record.trainable_parameters == 155 - 4 * 5
-
-
-def test_outputs_that_are_not_finite_are_refused(keras, use) -> None:
-    card = _tiny_card(keras, [])
-
-    def build(image_size: int, classes: int):
-        model = card.build(image_size, classes)
-        model.layers[-1].bias.assign([np.nan] * classes)
-        return model
-
-    use(dataclasses.replace(card, build=build))
-    with pytest.raises(FerBenchError, match="finite"):
-        profile_models(["tiny"], image_size=16, runs=1, warmup=1)
-
-
-def test_outputs_of_another_shape_are_refused(keras, use) -> None:
-    card = _tiny_card(keras, [])
-    use(dataclasses.replace(card, build=lambda image_size, classes: card.build(image_size, classes + 1)))
-    with pytest.raises(FerBenchError, match=r"keras-predict; expected 5 finite"):
-        profile_models(["tiny"], image_size=16, classes=5, runs=1, warmup=1)
-
-
-def test_own_images_are_used_and_checked(keras, use, monkeypatch: pytest.MonkeyPatch) -> None:
-    use(_tiny_card(keras, []))
-    seen = set()
-
-    def spy(model):
+    def prepare(model, folder, threads, sample_images):
         def call(batch):
-            seen.add(float(batch.flat[0]))
-            return np.asarray(model.predict(batch, verbose=0))
+            seen.append(batch)
+            return np.full((len(batch), model.output_shape[-1]), 1 / model.output_shape[-1], np.float32)
 
         return call
 
-    monkeypatch.setitem(profiling.RUNTIMES, "keras-call", spy)
-    profile_models(["tiny"], image_size=16, runs=3, warmup=1, images=_images(2, 16))
-    assert seen == {0.0, 1.0}
-    with pytest.raises(FerBenchError, match=r"\(2, 8, 8, 3\)"):
-        profile_models(["tiny"], image_size=16, images=_images(2, 8))
+    item = Runtime("fake", batches=True, missing=lambda: "", prepare=prepare)
+    single = replace(item, name="single", batches=False)
+    monkeypatch.setattr(session, "chosen_runtimes", lambda names: {"fake": item, "single": single})
+    monkeypatch.setattr(self_test, "runtime", lambda name: item)
+    return seen
 
 
-def test_a_name_twice_or_unknown_and_no_warmup_are_refused() -> None:
-    with pytest.raises(FerBenchError, match="only once"):
-        profile_models(["clcm", "clcm"])
-    with pytest.raises(FerBenchError, match="'clmc'"):
-        profile_models(["clmc"])
-    with pytest.raises(FerBenchError, match="warmup = 0"):
-        profile_models(["clcm"], warmup=0)
-    with pytest.raises(FerBenchError, match="name at least one"):
-        profile_models([])
+# A session
+
+
+def test_a_profile_in_the_runtimes_of_keras(use, tmp_path) -> None:
+    use(SMALL)
+    told = []
+    (record,) = profile_models(["small"], QUICK, origin="synthetic", progress=lambda *step: told.append(step))
+    assert (record.model, record.origin, record.image_size, record.classes) == ("small", "synthetic", 16, 7)
+    assert record.backend == backend.name()
+    assert (record.trainable_parameters, record.non_trainable_parameters) == (155, 8)
+    assert record.weight_bytes == 4 * (155 + 8)
+    model = _build(16, 7)
+    assert record.flops == flops(model)
+    assert record.flops_paper_rule == flops_paper_rule(model)
+    assert set(record.latency) == set(KERAS_RUNTIMES)
+    assert all(len(taken) == 3 and all(s.seconds > 0 for s in taken) for taken in record.latency.values())
+    assert sorted(s.order for taken in record.latency.values() for s in taken) == list(range(6))
+    assert record.warmups == dict.fromkeys(KERAS_RUNTIMES, (2,))
+    assert record.warmup == 2
+    assert record.machine
+    assert record.threads["each"] >= 1
+    assert [step for step, *_ in told] == ["building", "warming up", "warming up", "timing", "timing", "timing"]
+    assert records.load(records.save(tmp_path, record), ProfileRecord) == record
+
+
+def test_models_of_one_session_take_turns_and_share_its_name(use, fake) -> None:
+    use(SMALL, replace(SMALL, name="twin"))
+    first, second = profile_models(["twin", "small"], QUICK)
+    assert (first.model, second.model) == ("twin", "small")
+    assert first.session == second.session
+    orders = [s.order for record in (first, second) for taken in record.latency.values() for s in taken]
+    assert sorted(orders) == list(range(2 * 2 * 3))
+    (alone,) = profile_models(["small"], QUICK)
+    assert alone.session != first.session
+
+
+def test_weights_follow_from_the_seed_alone(use) -> None:
+    use(SMALL)
+    first, _ = session.built_model("small", QUICK)
+    _build(16, 3)
+    second, _ = session.built_model("small", QUICK)
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_batches_and_whole_pictures_are_timed_on_request(use, fake, tmp_path) -> None:
+    use(SMALL)
+    (record,) = profile_models(["small"], QUICK)
+    assert record.throughput == {}
+    assert record.end_to_end == {}
+    assert {len(batch) for batch in fake} == {1}
+    (record,) = profile_models(["small"], replace(QUICK, throughput=True, end_to_end=True))
+    # "single" takes no batches.
+    assert list(record.throughput) == ["fake"]
+    assert list(record.throughput["fake"]) == ["1", "2", "4", "8", "16", "32", "64"]
+    assert max(len(batch) for batch in fake) == 64
+    assert {name: len(taken) for name, taken in record.end_to_end.items()} == {"fake": 3, "single": 3}
+    assert records.load(records.save(tmp_path, record), ProfileRecord) == record
+    told = profile_json(record)
+    assert set(told["throughput"]["fake"]["64"]) == {"images_per_second", "seconds"}
+    assert told["end_to_end"]["fake"]["frames_per_second"] > 0
+
+
+def test_memory_is_noted_before_and_after_each_step(use, fake) -> None:
+    if session.resident_bytes() is None:
+        pytest.skip("only /proc tells the memory that a process holds now")
+    use(SMALL)
+    (record,) = profile_models(["small"], QUICK)
+    assert list(record.resident_bytes) == ["build", "fake", "single"]
+    assert all(before > 0 and after > 0 for before, after in record.resident_bytes.values())
+
+
+def test_pictures_are_faces_from_jpeg_files() -> None:
+    (data,) = jpeg_faces(1, seed=2)
+    assert data.startswith(b"\xff\xd8")
+    assert [data] == jpeg_faces(1, seed=2) != jpeg_faces(1, seed=3)
+    image = network_image(data, 24)
+    assert image.shape == (1, 24, 24, 3)
+    assert image.dtype == np.float32
+    assert -1 <= image.min() < 0 < image.max() <= 1
+    np.testing.assert_array_equal(image[..., 0], image[..., 2])
+    assert network_image(data, SIDE).std() > 0.1
+
+
+# What is refused
+
+
+def test_parameters_that_differ_from_the_card_are_refused(use, fake) -> None:
+    use(replace(SMALL, trainable_parameters=154))
+    with pytest.raises(FerBenchError, match=r"'small' has 155 trainable and 8 other.*154 and 8"):
+        profile_models(["small"], QUICK)
+    # The card speaks of seven classes only.
+    (record,) = profile_models(["small"], replace(QUICK, classes=3))
+    assert record.trainable_parameters == 155 - 4 * 5
+
+
+@pytest.mark.parametrize("answer", [np.full((1, 7), np.nan), np.ones((1, 6))], ids=["not finite", "shape"])
+def test_nonsense_is_not_timed(use, monkeypatch: pytest.MonkeyPatch, answer) -> None:
+    use(SMALL)
+    item = Runtime("odd", batches=True, missing=lambda: "", prepare=lambda *_: lambda batch: answer)
+    monkeypatch.setattr(session, "chosen_runtimes", lambda names: {"odd": item})
+    with pytest.raises(FerBenchError, match=r"'small' answers .* in odd; expected 7 finite"):
+        profile_models(["small"], QUICK)
+
+
+@pytest.mark.parametrize(
+    ("names", "plan", "message"),
+    [
+        (["clcm", "clcm"], Plan(), "only once"),
+        (["clmc"], Plan(), "'clmc'"),
+        ([], Plan(), "name at least one"),
+        (["clcm"], Plan(runs=0), "runs = 0"),
+        (["clcm"], Plan(processes=0), "processes = 0"),
+        (["clcm"], Plan(threads=0), "threads = 0"),
+        (["clcm"], Plan(runtimes=()), "no runtime"),
+        (["clcm"], Plan(runtimes=("keras-call", "keras-call")), "only once"),
+        (["clcm"], Plan(runtimes=("keras-cal",)), "'keras-cal'"),
+    ],
+)
+def test_plans_that_cannot_be_followed_are_refused_before_anything_is_built(names, plan, message: str) -> None:
+    with pytest.raises(FerBenchError, match=message):
+        profile_models(names, plan)
+
+
+# Several processes
+
+
+def test_processes_are_kept_apart_in_one_record(use, fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(SMALL, replace(SMALL, name="twin"))
+
+    def here(groups, jobs, on_event) -> None:
+        assert jobs == 1
+        for number, ((stage, work),) in enumerate(groups):
+            on_event(Event("begin", number, stage=stage))
+            work()
+            on_event(Event("end", number, stage=stage))
+
+    monkeypatch.setattr("fer_bench.workers.work_side_by_side", here)
+    told = []
+    plan = replace(QUICK, processes=3, end_to_end=True)
+    first, second = profile_models(["twin", "small"], plan, progress=lambda *step: told.append(step))
+    assert (first.model, second.model) == ("twin", "small")
+    assert first.session == second.session
+    samples = [s for record in (first, second) for taken in record.latency.values() for s in taken]
+    assert sorted(s.order for s in samples) == list(range(3 * 12))
+    # 12 calls a process, in the order of the processes.
+    assert all(s.process == s.order // 12 for s in samples)
+    assert first.warmups["fake"] == (2, 2, 2)
+    assert {look.process for look in first.machine} == {0, 1, 2}
+    assert len(first.end_to_end["fake"]) == 3
+    assert told == [("processes", done, 3) for done in (1, 2, 3)]
+    assert len(profile_json(first)["latency"]["fake"]["process_means"]) == 3
+
+
+def test_merging_keeps_the_fewest_warm_ups_and_every_doubt() -> None:
+    one = replace(make.profile_record("clcm"), warmup=10, warmups={"keras-call": (10,)}, unsteady=())
+    two = replace(one, warmup=5, warmups={"keras-call": (5,)}, unsteady=("keras-call",))
+    found = merged([one, two])
+    assert (found.warmup, found.warmups, found.unsteady) == (5, {"keras-call": (10, 5)}, ("keras-call",))
+    assert len(found.latency["keras-predict"]) == 100
+
+
+@pytest.mark.slow
+def test_fresh_processes_measure_on_their_own(keras) -> None:
+    plan = replace(QUICK, runs=2, image_size=32, processes=2, runtimes=("keras-call",))
+    (record,) = profile_models(["shufflenetv2-canonical"], plan)
+    assert [s.process for s in record.latency["keras-call"]] == [0, 0, 1, 1]
+    assert [s.order for s in record.latency["keras-call"]] == [0, 1, 2, 3]
+
+
+# Records
+
+
+def test_published_profiles_of_older_versions_still_load() -> None:
+    folder = Path(__file__).parents[1] / "reports" / "records"
+    found = records.load_all(folder, ProfileRecord)
+    assert {record.model for record in found} >= {"clcm", "mobilenetv2", "shufflenetv2"}
+    for record in found:
+        told = profile_json(record)
+        assert told["latency"]["keras-predict"]["n"] == 50
+
+
+# The command
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """Replace the measurement; return what it was asked for."""
+    asked: dict[str, object] = {}
+
+    def profile(names, plan, *, origin, progress):
+        asked.update(names=list(names), plan=plan, origin=origin)
+        found = [make.profile_record(name) for name in names]
+        for record in found:
+            for runtime, samples in record.latency.items():
+                dealt = (replace(sample, process=i * plan.processes // 50) for i, sample in enumerate(samples))
+                record.latency[runtime] = tuple(dealt)
+        return [replace(r, flops=10**9, weight_bytes=10**7, peak_activation_bytes=10**6) for r in found]
+
+    monkeypatch.setattr(profiling, "profile_models", profile)
+    return asked
+
+
+def _run(*arguments: str, tmp_path: Path):
+    return CliRunner().invoke(app, ["profile", *arguments, "--workspace", str(tmp_path / "w")], catch_exceptions=False)
+
+
+def test_json_has_what_the_issue_names(measured, tmp_path) -> None:
+    result = _run("--json", "-m", "clcm", "-m", "mobilenetv2", tmp_path=tmp_path)
+    told = json.loads(result.stdout)
+    assert [entry["model"] for entry in told] == ["clcm", "mobilenetv2"]
+    entry = told[0]
+    assert entry["trainable_parameters"] == 2_393_191
+    assert entry["total_parameters"] == entry["trainable_parameters"] + entry["non_trainable_parameters"]
+    assert (entry["flops"], entry["flops_paper_rule"]) == (10**9, 599_396_458)
+    assert (entry["weight_bytes"], entry["peak_activation_bytes"]) == (10**7, 10**6)
+    predict = entry["latency"]["keras-predict"]
+    assert {"n", "mean", "sd", "median", "median_ci", "p95", "p99", "samples", "warmup", "steady"} <= set(predict)
+    assert [sample["order"] for sample in predict["samples"]] == sorted(s["order"] for s in predict["samples"])
+    assert "multiply-add" in entry["rules"]["flops"]
+    assert measured["plan"] == Plan()
+    assert measured["origin"] == "real"
+
+
+def test_the_tables_show_rules_literature_and_warnings(measured, tmp_path) -> None:
+    result = _run("-m", "clcm", "--runs", "7", "--processes", "5", tmp_path=tmp_path)
+    text = " ".join(result.stdout.split())
+    assert measured["plan"] == Plan(runs=7, processes=5)
+    for wanted in ("1.0000", "0.5994", "2,393,191", "FaceChannel", "0.633", "batch norm 2 a value", "process means"):
+        assert wanted in text
+    assert "! clcm, keras-predict:" in text or "No sign of a noisy machine" in text
+
+
+def test_options_reach_the_plan(measured, tmp_path) -> None:
+    options = ("--runtime", "keras-call", "--threads", "1", "--throughput", "--end-to-end")
+    _run("-m", "clcm", *options, tmp_path=tmp_path)
+    assert measured["plan"] == Plan(runtimes=("keras-call",), threads=1, throughput=True, end_to_end=True)
+
+
+def test_run_all_measures_the_runtimes_of_keras(measured, tmp_path) -> None:
+    from fer_bench.workspace import Workspace
+
+    stages.profile(Workspace(tmp_path), ["clcm"], 4, "synthetic")
+    assert measured["plan"] == Plan(runs=4, runtimes=KERAS_RUNTIMES)
+    assert measured["origin"] == "synthetic"
+
+
+def test_layers_are_counted_without_timing(use, measured, tmp_path) -> None:
+    use(SMALL)
+    (told,) = json.loads(_run("--layers", "-m", "small", "--json", tmp_path=tmp_path).stdout)
+    assert [layer["kind"] for layer in told["layers"]] == [
+        "Conv2D",
+        "BatchNormalization",
+        "GlobalAveragePooling2D",
+        "Dense",
+    ]
+    assert told["layers"][0]["output_shape"] == [222, 222, 4]
+    assert sum(layer["flops"] for layer in told["layers"]) == told["flops"]
+    text = _run("--layers", "-m", "small", tmp_path=tmp_path).stdout
+    assert "222 x 222 x 4" in text
+    assert "total; peak" in text
+    assert measured == {}
+
+
+def test_the_self_test_prints_its_rates_and_fails_with_1(use, fake, monkeypatch, tmp_path) -> None:
+    use(SMALL)
+    arguments = ("--self-test", "-m", "small", "--runs", "3", "--experiments", "4")
+    result = _run(*arguments, "--json", tmp_path=tmp_path)
+    told = json.loads(result.stdout)
+    assert (told["model"], told["runtime"], told["runs"], told["experiments"]) == ("small", "keras-call", 3, 4)
+    assert len(told["rates"]) == 6
+    result = _run(*arguments, tmp_path=tmp_path)
+    assert "randomised blocks" in result.stdout
+    assert result.exit_code == (0 if "The check failed" not in result.stdout else 1)
+    monkeypatch.setattr(self_test.SelfTest, "passed", False)
+    result = _run(*arguments, tmp_path=tmp_path)
+    assert result.exit_code == 1
+    assert "not to be believed" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--self-test", "--layers"), "give one of them"),
+        (("--layers", "--throughput"), "--layers goes without"),
+        (("--self-test", "--processes", "2"), "--self-test goes without"),
+        (("--self-test", "-m", "clcm", "-m", "mobilenetv2"), "one --model and one --runtime"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(arguments, message: str, tmp_path) -> None:
+    with pytest.raises(FerBenchError, match=message):
+        _run(*arguments, tmp_path=tmp_path)

@@ -2,106 +2,21 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from fer_bench.cli.options import (
-    DEFAULT_WORKSPACE,
-    JsonOption,
-    LocalOption,
-    WorkspaceOption,
-    print_json,
-    print_table,
-    results_of,
-)
-
-if TYPE_CHECKING:
-    from fer_bench.records import StatisticsRecord
-    from fer_bench.statistics import AnovaResult
+from fer_bench.cli.anova import EPILOG, anova
+from fer_bench.cli.options import DEFAULT_WORKSPACE, LocalOption, WorkspaceOption, results_of
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command()(anova)
+    app.command(epilog=EPILOG)(anova)
     app.command()(tables)
     app.command()(figures)
     app.command()(report)
     app.command()(publish)
-
-
-def anova(
-    from_summary: Annotated[
-        bool,
-        typer.Option("--from-summary", help="Use the means, deviations and N = 50 of the paper's Table 6 instead."),
-    ] = False,
-    runtime: Annotated[str, typer.Option(help="Runtime whose times are compared.")] = "keras-predict",
-    alpha: Annotated[float, typer.Option(min=0.0001, max=0.5, help="Level of significance.")] = 0.05,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    json: JsonOption = False,
-) -> None:
-    """One-way ANOVA and Tukey's HSD over the inference times of the latest profile.
-
-    Example: fer-bench anova --from-summary
-    """
-    from fer_bench.workspace import Workspace
-
-    if from_summary:
-        from fer_bench import paper
-        from fer_bench.statistics import anova_tukey_from_summary
-
-        summary = paper.TABLE6
-        result: AnovaResult | StatisticsRecord = anova_tukey_from_summary(
-            {name: summary[name].mean_s for name in paper.MODELS},
-            {name: summary[name].sd_s for name in paper.MODELS},
-            dict.fromkeys(paper.MODELS, paper.TABLE6_N),
-            alpha=alpha,
-        )
-        title = "from the summary of the paper's Table 6 (N = 50)"
-    else:
-        from fer_bench import stages
-
-        place = Workspace(workspace)
-        with place.lock():
-            result = stages.anova(place.results, runtime, alpha)
-        title = f"{runtime}, latest session"
-    pairs = [
-        {
-            "a": pair.a,
-            "b": pair.b,
-            "difference": pair.difference,
-            "ci": list(pair.ci),
-            "p": pair.p,
-            "significant": pair.significant,
-        }
-        for pair in result.pairs
-    ]
-    if json:
-        print_json({"f": result.f, "p": result.p, "df": list(result.df), "n": result.n, "alpha": alpha, "pairs": pairs})
-        return
-    typer.echo(
-        f"One-way ANOVA, {title}: F({result.df[0]}, {result.df[1]}) = {result.f:.2f}, p {_p_value(result.p)}. "
-        "Calls in one process are not independent replicates: read this as a description of the session."
-    )
-    print_table(
-        f"Tukey's HSD, family-wise alpha {alpha:g} (* significant)",
-        ("model", "compared with", "mean difference, s", f"{1 - alpha:.0%} interval, s", "adjusted p"),
-        [
-            (
-                pair.a,
-                pair.b,
-                f"{pair.difference:+.4f}{'*' if pair.significant else ' '}",
-                f"{pair.ci[0]:+.4f} to {pair.ci[1]:+.4f}",
-                _p_value(pair.p).removeprefix("= "),
-            )
-            for pair in result.pairs
-        ],
-        numbers=3,
-    )
-
-
-def _p_value(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
 def tables(

@@ -19,6 +19,7 @@ from fer_bench.cli.options import (
     print_json,
     print_table,
 )
+from fer_bench.cli.profiling import profile
 from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:
@@ -195,73 +196,6 @@ def _print_results(results: "Sequence[EvalRecord]", json: bool) -> None:
             for result in results
         ],
         numbers=3 + len(EMOTIONS),
-    )
-
-
-def profile(
-    model: Annotated[
-        list[str] | None, typer.Option("--model", "-m", help="Only this model; may be given several times.")
-    ] = None,
-    runs: Annotated[int, typer.Option(min=2, help="Timed single-image calls of each model.")] = 50,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    json: JsonOption = False,
-) -> None:
-    """Measure parameters, FLOPs and single-image inference time of every model, in one session.
-
-    FLOPs follow the rule that gives the paper's figures. Models take turns in random order, so that drift of the
-    machine does not become a difference between them.
-
-    Example: fer-bench profile --model clcm --model shufflenetv2
-    """
-    from fer_bench import stages
-    from fer_bench.models import model_card, model_cards
-    from fer_bench.workspace import Workspace
-
-    names = model or list(model_cards())
-    for name in names:
-        model_card(name)
-    place = Workspace(workspace)
-    with place.lock():
-        profiles = stages.profile(place, names, runs, stages.origin_of(place))
-    if json:
-        print_json(
-            [
-                {
-                    "model": record.model,
-                    "trainable_parameters": record.trainable_parameters,
-                    "non_trainable_parameters": record.non_trainable_parameters,
-                    "flops_paper_rule": record.flops_paper_rule,
-                    "image_size": record.image_size,
-                    "latency_seconds": {
-                        runtime: [sample.seconds for sample in samples] for runtime, samples in record.latency.items()
-                    },
-                }
-                for record in profiles
-            ]
-        )
-        return
-    import numpy as np
-
-    environment = profiles[0].environment
-    runtimes = list(profiles[0].latency)
-    print_table(
-        f"Complexity at 224 x 224, seven classes; milliseconds a single image, mean ± sd of {runs}, on "
-        f"{environment.processor} ({environment.cores} cores)",
-        ("model", "trainable", "total", "GFLOPs", *runtimes),
-        [
-            (
-                record.model,
-                f"{record.trainable_parameters:,}",
-                f"{record.trainable_parameters + record.non_trainable_parameters:,}",
-                f"{record.flops_paper_rule / 1e9:.4f}",
-                *(
-                    f"{np.mean(times):.1f} ± {np.std(times, ddof=1):.1f}"
-                    for times in ([1e3 * sample.seconds for sample in record.latency[runtime]] for runtime in runtimes)
-                ),
-            )
-            for record in profiles
-        ],
-        numbers=3 + len(runtimes),
     )
 
 

@@ -140,7 +140,7 @@ def find_copies(
     report = progress or (lambda done, total: None)
     digests, sketches = _read(images, lambda done: report(done, 2 * n))
     identities = _identities(digests)
-    first = np.unique(identities, return_index=True)[1]
+    first = np.sort(np.unique(identities, return_index=True)[1])
     pairs = near_pairs(sketches, first, lambda done: report(n + done, 2 * n))
     links = identities[pairs]
     graph = coo_array((np.ones(len(links), np.bool_), (links[:, 0], links[:, 1])), shape=(len(first), len(first)))

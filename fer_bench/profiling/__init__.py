@@ -1,138 +1,126 @@
-"""Complexity of models: parameters, FLOPs and single-image inference time (paper, section V-E, Table 6)."""
+"""Complexity of models: parameters, FLOPs, memory and inference time (paper, section V-E, Table 6)."""
 
 import secrets
+import tempfile
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from fer_bench import backend
-from fer_bench.environment import describe
+from fer_bench import records
 from fer_bench.errors import FerBenchError
 from fer_bench.models import model_card
-from fer_bench.models.card import ModelCard
-from fer_bench.network import count_parameters
-from fer_bench.profiling.flops import flops_paper_rule
-from fer_bench.profiling.latency import Progress, measure
-from fer_bench.profiling.runtimes import RUNTIMES, Call
+from fer_bench.profiling.latency import Progress
+from fer_bench.profiling.plan import KERAS_RUNTIMES, Plan
+from fer_bench.progress import Stage, say
 from fer_bench.records import Origin, ProfileRecord
 
-_IMAGES = 8
-"""Generated images to take turns with."""
+__all__ = ["KERAS_RUNTIMES", "Plan", "merged", "profile_models"]
 
 
 def profile_models(
-    names: Sequence[str],
-    *,
-    image_size: int = 224,
-    classes: int = 7,
-    runs: int = 50,
-    warmup: int = 10,
-    seed: int = 0,
-    origin: Origin = "real",
-    images: NDArray[np.float32] | None = None,
-    progress: Progress | None = None,
+    names: Sequence[str], plan: Plan, *, origin: Origin = "real", progress: Progress | None = None
 ) -> list[ProfileRecord]:
     """Profile models together, in one session, so that their inference times can be compared.
 
-    Every model is built once, with random weights that depend on ``seed`` alone: FLOPs and the time of dense
-    operations do not depend on what the weights are.
-
     Args:
         names: registered models, each once.
-        image_size: height and width of the input, pixels.
-        classes: outputs; the parameters are checked against the cards at 7.
-        runs: timed calls of each model in each runtime.
-        warmup: untimed calls of each before, at least 1.
-        seed: of weights, generated images and the order of calls.
+        plan: what to measure.
         origin: recorded as it is.
-        images: float32 (n, image_size, image_size, 3) in [-1, 1]; generated gray noise where ``None``.
         progress: see :data:`fer_bench.profiling.latency.Progress`.
 
     Returns:
         One record a model, in the order of ``names``, with the same session.
 
     Raises:
-        FerBenchError: an unknown or repeated name, parameters other than the card's, a layer that the FLOPs rule
-            does not know, images of another shape or type, outputs of another shape or not finite.
+        FerBenchError: no name, an unknown or repeated one; a plan that cannot be followed; parameters other than
+            the card's; a layer that the FLOPs rules do not know; a runtime that is missing, cannot take a model or
+            answers nonsense; a measuring process died.
     """
+    if not names:
+        raise FerBenchError("nothing to profile: name at least one model")
     if len(set(names)) != len(names):
         raise FerBenchError(f"models {', '.join(names)}: each can be profiled only once a session")
-    if warmup < 1:
-        raise FerBenchError(f"warmup = {warmup}; expected at least 1, the call that compiles")
-    cards = [model_card(name) for name in names]
-    if images is None:
-        images = _noise(image_size, seed)
-    elif images.shape[1:] != (image_size, image_size, 3) or images.dtype != np.float32:
-        raise FerBenchError(
-            f"images of the shape {images.shape} and type {images.dtype}; "
-            f"expected float32 (n, {image_size}, {image_size}, 3)"
-        )
-    chosen = backend.configure()
-    import keras
-
-    facts: dict[str, dict[str, int]] = {}
-    calls: dict[str, Call] = {}
-    for done, card in enumerate(cards, start=1):
-        keras.utils.set_random_seed(seed)
-        model = card.build(image_size, classes)
-        facts[card.name] = {
-            **_parameters(model, card, classes),
-            "flops_paper_rule": flops_paper_rule(model),
-        }
-        own = {runtime: make(model) for runtime, make in RUNTIMES.items()}
-        _check_outputs(card.name, own, images[:1], classes)
-        calls |= {_key(card.name, runtime): call for runtime, call in own.items()}
-        if progress:
-            progress("building", done, len(cards))
-    # The check above was the first of the warm-up calls.
-    samples = measure(calls, images, runs=runs, warmup=warmup - 1, seed=seed, progress=progress)
+    for name in names:
+        model_card(name)
+    plan.check()
     session = secrets.token_hex(8)
-    environment = describe(backend.devices())
-    return [
-        ProfileRecord(
-            model=card.name,
-            origin=origin,
-            backend=chosen,
-            image_size=image_size,
-            classes=classes,
-            **facts[card.name],
-            session=session,
-            warmup=warmup,
-            latency={runtime: samples[_key(card.name, runtime)] for runtime in RUNTIMES},
-            threads=backend.threads(),
-            environment=environment,
-        )
-        for card in cards
-    ]
+    with tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch:
+        folder = Path(scratch)
+        if plan.processes > 1:
+            return _in_processes(names, plan, folder, session, origin, progress)
+
+        from fer_bench.profiling.session import measure_session
+
+        return measure_session(names, plan, folder=folder, session=session, origin=origin, progress=progress)
 
 
-def _key(model: str, runtime: str) -> str:
-    return f"{model} {runtime}"
+def _in_processes(
+    names: Sequence[str], plan: Plan, folder: Path, session: str, origin: Origin, progress: Progress | None
+) -> list[ProfileRecord]:
+    from fer_bench.workers import Event, work_side_by_side
 
+    ended = 0
 
-def _noise(image_size: int, seed: int) -> NDArray[np.float32]:
-    gray = np.random.default_rng(seed).uniform(-1, 1, (_IMAGES, image_size, image_size, 1)).astype(np.float32)
-    return np.repeat(gray, 3, axis=-1)
+    def on_event(event: Event) -> None:
+        nonlocal ended
+        if event.kind == "say":
+            say(event.text)
+        elif event.kind == "end":
+            ended += 1
+            if progress:
+                progress("processes", ended, plan.processes)
 
-
-def _parameters(model: Any, card: ModelCard, classes: int) -> dict[str, int]:
-    trainable, others = count_parameters(model)
-    expected = (card.trainable_parameters, card.non_trainable_parameters)
-    if classes == 7 and (trainable, others) != expected:
-        raise FerBenchError(
-            f"model {card.name!r} has {trainable:,} trainable and {others:,} other parameters; its card says "
-            f"{expected[0]:,} and {expected[1]:,}: the architecture or the card has changed"
-        )
-    return {"trainable_parameters": trainable, "non_trainable_parameters": others}
-
-
-def _check_outputs(name: str, calls: dict[str, Call], batch: NDArray[np.float32], classes: int) -> None:
-    """Refuse to time a model that answers nonsense."""
-    for runtime, call in calls.items():
-        output = call(batch)
-        if output.shape != (1, classes) or not np.isfinite(output).all():
-            raise FerBenchError(
-                f"model {name!r} answers {output!r} in {runtime}; expected {classes} finite probabilities"
+    work = [
+        [
+            (
+                Stage(f"profile in process {number + 1} of {plan.processes}", 1),
+                partial(_measure_into, folder, names, plan, number, session, origin),
             )
+        ]
+        for number in range(plan.processes)
+    ]
+    work_side_by_side(work, 1, on_event)
+    found = [records.load_all(_place(folder, number), ProfileRecord) for number in range(plan.processes)]
+    by_model = [{record.model: record for record in of_process} for of_process in found]
+    return [merged([of_process[name] for of_process in by_model]) for name in names]
+
+
+def _place(folder: Path, process: int) -> Path:
+    return folder / f"process-{process}"
+
+
+def _measure_into(folder: Path, names: Sequence[str], plan: Plan, process: int, session: str, origin: Origin) -> None:
+    """Measure in this process and leave the records in ``folder``; files converted by an earlier one are taken."""
+    from fer_bench.profiling.session import measure_session
+
+    made = measure_session(names, plan, folder=folder / "converted", session=session, process=process, origin=origin)
+    # Orders go on where the process before stopped, so that they are unique in the session.
+    calls = sum(len(taken) for record in made for taken in record.latency.values())
+    for record in made:
+        latency = {
+            runtime: tuple(replace(sample, order=sample.order + process * calls) for sample in taken)
+            for runtime, taken in record.latency.items()
+        }
+        records.save(_place(folder, process), records.replace(record, latency=latency))
+
+
+def merged(of_processes: Sequence[ProfileRecord]) -> ProfileRecord:
+    """Return one record of a model from those of the processes of a session; the first gives what is not a series."""
+    first = of_processes[0]
+    return records.replace(
+        first,
+        warmup=min(record.warmup for record in of_processes),
+        latency={
+            runtime: tuple(sample for record in of_processes for sample in record.latency[runtime])
+            for runtime in first.latency
+        },
+        warmups={
+            runtime: tuple(calls for record in of_processes for calls in record.warmups[runtime])
+            for runtime in first.warmups
+        },
+        unsteady=tuple(
+            runtime for runtime in first.latency if any(runtime in record.unsteady for record in of_processes)
+        ),
+        machine=tuple(look for record in of_processes for look in record.machine),
+    )

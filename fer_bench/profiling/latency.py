@@ -1,92 +1,176 @@
-"""Single-image inference times, taken so that drift of the machine does not become a difference between models.
+"""Timed calls, taken so that drift of the machine does not become a difference between models.
 
 The paper times 50 single-sample predictions a model, model after model (Table 6). A machine that gets warmer or
-busier meanwhile slows whatever comes last. Here the models take turns: blocks of one call each, in random order.
+busier meanwhile slows whatever comes last. Here the models take turns: blocks of one call each, in random order, the
+models of one runtime together.
 """
 
 import gc
+import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fer_bench.errors import FerBenchError
 from fer_bench.records import LatencySample
 
+Item = TypeVar("Item")
 Progress = Callable[[str, int, int], None]
 """``progress(step, done, total)``; called outside the timed calls, ``done`` from 1 to ``total`` within a step."""
+Clock = Callable[[], int]
+"""Returns nanoseconds."""
+
+
+@dataclass(frozen=True)
+class Steady:
+    """When a call is warm: the median of its last calls no longer falls."""
+
+    window: int = 5
+    """Calls in a row whose median is taken."""
+    fall: float = 0.05
+    """Fraction of the median of the ``window`` calls before; a larger fall means that it is still warming up."""
+    most: int = 100
+    """Untimed calls after which it is taken as it is."""
+
+    def __str__(self) -> str:
+        return (
+            f"until the median of the last {self.window} calls is no more than {self.fall:.0%} below that of the "
+            f"{self.window} before, at most {self.most} calls"
+        )
+
+
+@dataclass(frozen=True)
+class Warmth:
+    """How the warm-up of one call went."""
+
+    calls: int
+    """Untimed calls."""
+    steady: bool
+    """Whether it stopped because the call was steady, not at the limit."""
+
+
+def warm_up(
+    call: Callable[[Item], object],
+    items: Sequence[Item],
+    rule: Steady | None = None,
+    *,
+    clock: Clock = time.perf_counter_ns,
+) -> Warmth:
+    """Call until the time of a call is steady.
+
+    Args:
+        call: what to warm up.
+        items: given to the call in turn.
+        rule: when to stop; ``None`` takes the defaults of :class:`Steady`.
+        clock: for tests.
+
+    Raises:
+        FerBenchError: the rule has a window below 1 or a limit below two windows, so that it could never compare.
+    """
+    rule = rule or Steady()
+    if rule.window < 1 or rule.most < 2 * rule.window:
+        raise FerBenchError(f"warm-up {rule}: expected a window of at least 1 and a limit of at least two windows")
+    before = float("inf")
+    for done in range(rule.window, rule.most + 1, rule.window):
+        taken = [_seconds(call, items[run % len(items)], clock) for run in range(done - rule.window, done)]
+        median = statistics.median(taken)
+        if done > rule.window and median >= (1 - rule.fall) * before:
+            return Warmth(done, True)
+        before = median
+    return Warmth(done, False)
 
 
 def measure(
-    calls: Mapping[str, Callable[[NDArray[np.float32]], object]],
-    images: NDArray[np.float32],
+    calls: Mapping[str, Callable[[Item], object]],
+    items: Sequence[Item],
     *,
     runs: int = 50,
-    warmup: int = 10,
+    groups: Sequence[Sequence[str]] | None = None,
     seed: int = 0,
+    process: int = 0,
+    clock: Clock = time.perf_counter_ns,
     progress: Progress | None = None,
+    between: Callable[[int], None] | None = None,
 ) -> dict[str, tuple[LatencySample, ...]]:
-    """Time every call on single images.
+    """Time every call, the calls taking turns.
 
-    First every call runs ``warmup`` times untimed. Then follow ``runs`` blocks; in each, every call runs once, in
-    a random order and on the same image, with the garbage collector off.
+    There are ``runs`` blocks; in each, every call runs once on the same item, with the garbage collector off: the
+    groups in a random order, the calls of a group in a random order. A call right after another group's would find
+    cold caches and threads that still spin for that one: one untimed call, of the group's last, goes before.
 
     Args:
-        calls: what to time, by name; each takes a float32 batch (1, height, width, channels) and must return only
-            when its result is there.
-        images: float32 (n, height, width, channels); block ``i`` uses image ``i`` modulo ``n``.
+        calls: what to time, by name, warmed up; each must return only when its result is there.
+        items: what the calls take, e.g. float32 batches (1, height, width, channels); block ``i`` uses item ``i``
+            modulo their number.
         runs: timed calls of each.
-        warmup: untimed calls of each.
+        groups: names of calls, each in one group, e.g. the models of one runtime; ``None`` puts all into one.
         seed: of the order within the blocks.
-        progress: is told of every warm-up and every block.
+        process: recorded as it is.
+        clock: for tests.
+        progress: is told of every block.
+        between: is called after every block with the number of calls timed so far.
 
     Returns:
         ``runs`` samples by name, in the order taken; the orders are unique over all names.
 
     Raises:
-        FerBenchError: no calls, ``runs`` below 1, ``warmup`` below 0, or images of another shape or type.
+        FerBenchError: no calls, no items, or ``runs`` below 1.
     """
-    if not calls:
-        raise FerBenchError("nothing to time: name at least one model")
-    if runs < 1 or warmup < 0:
-        raise FerBenchError(f"runs = {runs} and warmup = {warmup}; expected at least 1 and 0")
-    if images.ndim != 4 or len(images) == 0 or images.dtype != np.float32:
-        raise FerBenchError(
-            f"images of the shape {images.shape} and type {images.dtype}; expected float32 (n, height, width, channels)"
-        )
-    batches = [np.ascontiguousarray(images[i : i + 1]) for i in range(min(len(images), max(runs, warmup)))]
-    names = list(calls)
-    for done, name in enumerate(names, start=1):
-        for run in range(warmup):
-            calls[name](batches[run % len(batches)])
-        if progress:
-            progress("warming up", done, len(names))
+    if not calls or len(items) == 0:
+        raise FerBenchError("nothing to time: name at least one model and one image")
+    if runs < 1:
+        raise FerBenchError(f"runs = {runs}; expected at least 1")
+    groups = groups or [list(calls)]
     rng = np.random.default_rng(seed)
-    samples: dict[str, list[LatencySample]] = {name: [] for name in names}
+    samples: dict[str, list[LatencySample]] = {name: [] for name in calls}
     order = 0
     for run in range(runs):
-        batch = batches[run % len(batches)]
-        with _no_garbage_collection():
-            for index in rng.permutation(len(names)):
-                name = names[index]
-                samples[name].append(LatencySample(order=order, seconds=_seconds(calls[name], batch)))
-                order += 1
+        item = items[run % len(items)]
+        with no_garbage_collection():
+            for group in rng.permutation(len(groups)):
+                names = [groups[group][index] for index in rng.permutation(len(groups[group]))]
+                if len(groups) > 1:
+                    calls[names[-1]](item)
+                for name in names:
+                    seconds = _seconds(calls[name], item, clock)
+                    samples[name].append(LatencySample(order=order, seconds=seconds, process=process))
+                    order += 1
+        if between:
+            between(order)
         if progress:
             progress("timing", run + 1, runs)
     return {name: tuple(taken) for name, taken in samples.items()}
 
 
-def _seconds(call: Callable[[NDArray[np.float32]], Any], batch: NDArray[np.float32]) -> float:
-    start = time.perf_counter_ns()
-    call(batch)
-    return (time.perf_counter_ns() - start) / 1e9
+def measure_in_turn(
+    calls: Sequence[Callable[[Item], object]],
+    items: Sequence[Item],
+    *,
+    runs: int,
+    clock: Clock = time.perf_counter_ns,
+) -> list[list[float]]:
+    """Time one call after the other, as the paper did: for the A/A check only.
+
+    Returns:
+        The seconds of ``runs`` calls of each.
+    """
+    with no_garbage_collection():
+        return [[_seconds(call, items[run % len(items)], clock) for run in range(runs)] for call in calls]
+
+
+def _seconds(call: Callable[[Item], object], item: Item, clock: Clock) -> float:
+    start = clock()
+    call(item)
+    return (clock() - start) / 1e9
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
+    """Keep Python's garbage collector off inside the block."""
     enabled = gc.isenabled()
     gc.disable()
     try:

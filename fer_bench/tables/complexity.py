@@ -1,8 +1,9 @@
 """Tables 6 and 7: parameters, FLOPs, inference time, and which differences of it are significant."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from fer_bench import paper
+from fer_bench.anova_result import PairDifference
 from fer_bench.records import StatisticsRecord
 from fer_bench.selection import Evidence
 from fer_bench.tables.notes import latency_notes
@@ -120,14 +121,15 @@ def table7(evidence: Evidence) -> Table:
     statistics = evidence.latency.statistics if evidence.latency else {}
     shown = sorted({PAPER_RUNTIME, *statistics}, key=lambda runtime: (runtime != PAPER_RUNTIME, runtime))
     blocks = [_pairs(runtime, statistics.get(runtime), synthetic=evidence.synthetic) for runtime in shown]
-    notes = [_anova_note(record) for record in statistics.values()]
+    notes = [note for record in statistics.values() for note in _anova_notes(record)]
     if not statistics:
         notes.append("No statistics records.")
     if not evidence.synthetic:
         notes.append(f"* Published: significant at the 0.05 level. They stand beside {PAPER_RUNTIME}.")
-    notes.append(
-        "Calls in one process are not independent: a star holds for this measuring session, not for other machines."
-    )
+    if any(record.replicate == "call" for record in statistics.values()) or not statistics:
+        notes.append(
+            "Calls in one process are not independent: a star holds for this measuring session, not for other machines."
+        )
     notes += latency_notes(evidence)
     title = "ANOVA post-hoc test of the inference times"
     return Table(7, title, evidence.synthetic, tuple(blocks), tuple(notes))
@@ -154,10 +156,59 @@ def _pairs(runtime: str, record: StatisticsRecord | None, *, synthetic: bool) ->
     return Grid(f"Inference time, {runtime}", tuple(columns), tuple(rows))
 
 
-def _anova_note(record: StatisticsRecord) -> str:
-    models = ", ".join(paper.MODEL_TITLES.get(model, model) for model in record.models)
-    p = "p < 0.001" if record.p < 0.001 else f"p = {record.p:.3f}"
-    return (
+def _anova_notes(record: StatisticsRecord) -> Iterator[str]:
+    models = ", ".join(map(_title, record.models))
+    if record.replicate == "process":
+        over = f"the means of {_sizes(record.n)} processes"
+    else:
+        over = f"{_sizes(record.n)} calls of each, descriptive"
+    yield (
         f"* {record.runtime}: the difference is significant at the {record.alpha:g} level (Tukey's HSD); one-way ANOVA "
-        f"of {models}: F({record.df[0]}, {record.df[1]}) = {record.f:.2f}, {p}."
+        f"of {models}, {over}: F({record.df[0]}, {record.df[1]}) = {record.f:.2f}, {_p(record.p)}."
     )
+    if record.within_process:
+        within = record.within_process
+        yield (
+            f"{record.runtime}, descriptive: over the {_sizes(within.n)} calls of one process F({within.df[0]}, "
+            f"{within.df[1]}) = {within.f:.2f}, {_p(within.p)}{_other_stars(record, within.pairs)}."
+        )
+    if record.welch and record.games_howell is not None:
+        yield (
+            f"{record.runtime}, unequal variances allowed: Welch's F({record.welch.df[0]:.0f}, "
+            f"{record.welch.df[1]:.1f}) = {record.welch.f:.2f}, {_p(record.welch.p)}; Games-Howell"
+            f"{_other_stars(record, record.games_howell)}."
+        )
+    if record.repeated_measures:
+        repeated = record.repeated_measures
+        yield (
+            f"{record.runtime}, repeated measures over {repeated.blocks} "
+            f"{'processes' if repeated.block == 'process' else 'blocks of calls'}: F({repeated.df[0]}, "
+            f"{repeated.df[1]}) = {repeated.f:.2f}, {_p(repeated.p_corrected)} (Greenhouse-Geisser); paired differences"
+            f"{_other_stars(record, repeated.pairs)}."
+        )
+    if record.recommended:
+        yield f"{record.runtime}: {record.recommended.sentence}"
+
+
+def _other_stars(record: StatisticsRecord, pairs: Sequence[PairDifference]) -> str:
+    """Return how the significant pairs of another form differ from those of Tukey's HSD."""
+    ours = {frozenset((pair.a, pair.b)) for pair in record.pairs if pair.significant}
+    theirs = {frozenset((pair.a, pair.b)) for pair in pairs if pair.significant}
+    parts = []
+    for words, changed in (("a star also for", theirs - ours), ("no star for", ours - theirs)):
+        named = [" and ".join(_title(model) for model in record.models if model in pair) for pair in changed]
+        if named:
+            parts.append(f" {words} {', '.join(sorted(named))}")
+    return ":" + ";".join(parts) if parts else ": the same stars"
+
+
+def _title(model: str) -> str:
+    return paper.MODEL_TITLES.get(model, model)
+
+
+def _sizes(n: Mapping[str, int]) -> str:
+    return " to ".join(str(size) for size in sorted({min(n.values()), max(n.values())}))
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

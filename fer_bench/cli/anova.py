@@ -1,0 +1,232 @@
+"""The command ``anova``: which models differ in inference time, in every form, and which form to believe."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fer_bench.anova_result import RULES
+from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json, print_table
+from fer_bench.errors import FerBenchError
+
+if TYPE_CHECKING:
+    from fer_bench.anova_result import AnovaResult, Assumptions, Outcome, PairDifference, RankPair, RepeatedMeasures
+    from fer_bench.workspace import Results
+
+EPILOG = "Which to believe: the first that applies of these.\n\n" + "\n\n".join(
+    f"{number}. {rule}." for number, rule in enumerate(RULES, start=1)
+)
+
+_JSON_KEYS = (
+    "f",
+    "p",
+    "df",
+    "n",
+    "mean",
+    "sd",
+    "alpha",
+    "replicate",
+    "pairs",
+    "assumptions",
+    "welch",
+    "games_howell",
+    "kruskal",
+    "dunn",
+    "repeated_measures",
+    "effect",
+    "within_process",
+    "refused",
+    "recommended",
+)
+
+
+def anova(
+    context: typer.Context,
+    from_summary: Annotated[
+        bool,
+        typer.Option("--from-summary", help="Use the means, deviations and N = 50 of the paper's Table 6 instead."),
+    ] = False,
+    runtime: Annotated[str, typer.Option(help="Runtime whose times are compared.")] = "keras-predict",
+    alpha: Annotated[float, typer.Option(min=0.0001, max=0.5, help="Level of significance.")] = 0.05,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Write nothing; exit 1 where the published statistics (with --workspace: its own) are not what the "
+            "profiles give.",
+        ),
+    ] = False,
+    published: Annotated[
+        bool, typer.Option("--published", help="Analyse the published profiles in reports/records and write there.")
+    ] = False,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """ANOVA and post-hoc tests over the inference times of the latest profile, and which result to believe.
+
+    One-way ANOVA with Tukey's HSD, as the paper printed it; then its assumptions, Welch with Games-Howell,
+    Kruskal-Wallis with Dunn, repeated measures over the blocks in which the models took turns, and effect sizes.
+
+    Example: fer-bench anova --from-summary
+    """
+    from fer_bench import stages
+    from fer_bench.workspace import PUBLISHED, Workspace
+
+    source = context.get_parameter_source("workspace")
+    given = source is not None and source.name == "COMMANDLINE"
+    if published and given:
+        raise FerBenchError("--published and --workspace name two places; give one of them")
+    if from_summary and (check or published):
+        raise FerBenchError(
+            "--from-summary uses the paper's Table 6 and saves nothing; leave out --check and --published"
+        )
+    place = Workspace(workspace)
+    if check:
+        if given:
+            _check(place.results, runtime, f"fer-bench anova --workspace {workspace}")
+        else:
+            _check(PUBLISHED, runtime, "fer-bench anova --published")
+        return
+    if from_summary:
+        result, title = _of_the_paper(alpha), "the paper's Table 6 (N = 50)"
+    elif published:
+        result, title = stages.anova(PUBLISHED, runtime, alpha), f"{runtime}, published profiles"
+    else:
+        with place.lock():
+            result = stages.anova(place.results, runtime, alpha)
+        title = f"{runtime}, latest session"
+    if json:
+        content = dataclasses.asdict(result)
+        print_json({key: content[key] for key in _JSON_KEYS})
+        return
+    _print(result, title)
+
+
+def _check(results: "Results", runtime: str, again: str) -> None:
+    from fer_bench import stages
+
+    lines = stages.anova_differences(results, runtime)
+    if lines:
+        for line in lines:
+            typer.echo(line)
+        typer.echo(f"{results.records}: statistics are not what the profiles give; run {again}", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{results.records}: statistics as the profiles give them")
+
+
+def _of_the_paper(alpha: float) -> "AnovaResult":
+    from fer_bench import paper
+    from fer_bench.statistics import analyse_summary
+
+    summary = paper.TABLE6
+    return analyse_summary(
+        {name: summary[name].mean_s for name in paper.MODELS},
+        {name: summary[name].sd_s for name in paper.MODELS},
+        dict.fromkeys(paper.MODELS, paper.TABLE6_N),
+        alpha=alpha,
+    )
+
+
+def _print(result: "AnovaResult", title: str) -> None:
+    sizes = sorted(set(result.n.values()))
+    what = "processes" if result.replicate == "process" else "calls of one process, descriptive"
+    typer.echo(
+        f"One-way ANOVA, {title}: {_f(result.f, result.df, result.p)}. "
+        f"Replicates: {' to '.join(map(str, {sizes[0]: 0, sizes[-1]: 0}))} {what}."
+    )
+    print_table(
+        f"Tukey's HSD, family-wise alpha {result.alpha:g} (* significant)",
+        ("model", "compared with", "mean difference, s", f"{1 - result.alpha:.0%} interval, s", "adjusted p", "g"),
+        _tukey_rows(result),
+        numbers=4,
+    )
+    print_table("Every form", ("form", "result", "significant pairs, slower > faster"), _form_rows(result))
+    if result.assumptions:
+        print_table(
+            "Assumptions of one-way ANOVA",
+            ("assumption", "tests", "verdict"),
+            _assumption_rows(result, result.assumptions),
+        )
+    if result.effect:
+        typer.echo(f"Effect: eta² {result.effect.eta_squared:.3f}, omega² {result.effect.omega_squared:.3f}.")
+    for name, why in result.refused.items():
+        typer.echo(f"Not computed, {name.replace('_', ' ')}: {why}.")
+    if result.recommended:
+        typer.echo(result.recommended.sentence)
+
+
+def _tukey_rows(result: "AnovaResult") -> Iterator[Sequence[str]]:
+    effects = {(pair.a, pair.b): pair.hedges_g for pair in result.effect.pairs} if result.effect else {}
+    for pair in result.pairs:
+        g = effects.get((pair.a, pair.b))
+        yield (
+            pair.a,
+            pair.b,
+            f"{pair.difference:+.4f}{'*' if pair.significant else ' '}",
+            f"{pair.ci[0]:+.4f} to {pair.ci[1]:+.4f}",
+            _p(pair.p).removeprefix("= "),
+            "–" if g is None else f"{g:+.2f}",
+        )
+
+
+def _form_rows(result: "AnovaResult") -> Iterator[Sequence[str]]:
+    yield "one-way ANOVA, Tukey", _f(result.f, result.df, result.p), _significant(result.pairs)
+    if result.welch and result.games_howell is not None:
+        welch = result.welch
+        yield "Welch, Games-Howell", _f(welch.f, welch.df, welch.p), _significant(result.games_howell)
+    if result.kruskal and result.dunn is not None:
+        found = f"H({result.kruskal.df}) = {result.kruskal.h:.2f}, p {_p(result.kruskal.p)}"
+        yield "Kruskal-Wallis, Dunn (Holm)", found, _significant(result.dunn)
+    if result.repeated_measures:
+        found = _within_blocks(result.repeated_measures)
+        yield "repeated measures, paired t (Holm)", found, _significant(result.repeated_measures.pairs)
+    if result.within_process:
+        within = result.within_process
+        name = f"descriptive: calls of process {within.process}, Tukey"
+        yield name, _f(within.f, within.df, within.p), _significant(within.pairs)
+
+
+def _within_blocks(found: "RepeatedMeasures") -> str:
+    # With two models there is nothing to correct.
+    corrected = f", Greenhouse-Geisser {found.epsilon:.2f}: p {_p(found.p_corrected)}" if found.df[0] > 1 else ""
+    what = "processes" if found.block == "process" else "blocks"
+    return f"{_f(found.f, found.df, found.p)}{corrected}; {found.blocks} {what}"
+
+
+def _assumption_rows(result: "AnovaResult", found: "Assumptions") -> Iterator[Sequence[str]]:
+    ratio = "" if found.variance_ratio is None else f"ratio {found.variance_ratio:.1f}; "
+    variances = (("Brown-Forsythe", found.brown_forsythe), ("Levene", found.levene), ("Bartlett", found.bartlett))
+    yield "equal variances", ratio + _tests(variances), _verdict(found.equal_variances)
+    least = min(found.normality.values(), key=lambda test: test.p, default=None)
+    normal = (("Shapiro-Wilk, residuals", found.residuals), ("least normal model", least))
+    yield "normal residuals", _tests(normal), _verdict(found.normal)
+    parts = [
+        f"{model} lag 1 {item.lag1:+.2f} ({item.ci[0]:+.2f} to {item.ci[1]:+.2f}), Ljung-Box p {_p(item.ljung_box.p)}"
+        for model, item in found.autocorrelation.items()
+    ]
+    if result.repeated_measures:
+        parts.append(_tests((("blocks", result.repeated_measures.block_effect),)))
+    yield "independence", "; ".join(parts) or "not tested", _verdict(found.independent)
+
+
+def _tests(named: "Sequence[tuple[str, Outcome | None]]") -> str:
+    return ", ".join(f"{name} p {_p(test.p)}" for name, test in named if test) or "not tested"
+
+
+def _verdict(holds: bool | None) -> str:
+    return "–" if holds is None else "not rejected" if holds else "rejected"
+
+
+def _significant(pairs: "Sequence[PairDifference | RankPair]") -> str:
+    """Return the significant pairs, each once, the larger first."""
+    found = [f"{pair.a} > {pair.b}" for pair in pairs if pair.significant and pair.difference > 0]
+    return ", ".join(found) or "none"
+
+
+def _f(f: float, df: Sequence[Any], p: float) -> str:
+    return f"F({df[0]:.4g}, {df[1]:.4g}) = {f:.2f}, p {_p(p)}"
+
+
+def _p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"

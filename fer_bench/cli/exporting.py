@@ -1,0 +1,89 @@
+"""The command that writes a trained model for other runtimes."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    DatasetOption,
+    JsonOption,
+    ModelOption,
+    RecipeOption,
+    SeedOption,
+    WeightsOption,
+    WorkspaceOption,
+    print_json,
+)
+from fer_bench.cli.runs import trained_cell
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(export)
+
+
+def export(
+    model: ModelOption,
+    dataset: DatasetOption,
+    to: Annotated[str, typer.Option("--to", "-t", help="Format: litert, litert-int8 or onnx.")],
+    recipe: RecipeOption = "paper",
+    seed: SeedOption = 0,
+    weights: WeightsOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The file, .tflite or .onnx. Default: below exports/ in the workspace."),
+    ] = None,
+    images: Annotated[
+        int, typer.Option("--images", min=0, help="Test images to compare with Keras on; 0 for all.")
+    ] = 512,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Write a trained model as a LiteRT or ONNX file, once it has been shown to answer as Keras does.
+
+    Class names, preprocessing and the outcome of the comparison go to NAME.json beside the file, and into the file
+    where its format can hold them. A float file may differ by 1e-3 in a probability, and in its first answer only
+    where Keras' first two are within 1e-3; an 8-bit one must give 90% of Keras' first answers and lose at most five
+    points of accuracy. Otherwise no file is written. Give the same --recipe, --seed and --weights as for train.
+
+    Example: fer-bench export --model clcm --dataset fer2013 --to onnx
+    """
+    from fer_bench.export.exporting import check_target, default_path, export_run, sidecar
+    from fer_bench.progress import bar
+    from fer_bench.workspace import Workspace
+
+    target = check_target(to, out)
+    place = Workspace(workspace)
+    cell, run, prepared = trained_cell(place, model, dataset, recipe, seed, weights)
+
+    path = out or default_path(place, cell, target)
+    with bar(f"export {model}", unit="img") as shown:
+
+        def on_progress(step: str, done: int, total: int) -> None:
+            shown.note(step)
+            shown.at(done, total)
+
+        content = export_run(place, cell, run, prepared, target, path, images=images, progress=on_progress)
+    if json:
+        print_json({"path": str(path), **content})
+    else:
+        _print(path, sidecar(path), content)
+
+
+def _print(path: Path, beside: Path, content: dict[str, Any]) -> None:
+    parity = content["parity"]
+    typer.echo(
+        f"{path}: {content['bytes'] / 1e6:.1f} MB, {content['model']} trained on {content['origin']} "
+        f"{content['dataset']}\n"
+        f"against Keras on {parity['images']:,} of {parity['test_images']:,} test images: the same first answer for "
+        f"{parity['top1_agreement']:.1%}, largest difference of a probability {parity['max_difference']:.1e}"
+    )
+    if "accuracy" in content:
+        accuracy = content["accuracy"]
+        typer.echo(
+            f"accuracy on all {accuracy['test_images']:,} test images: {accuracy['int8']:.1%} in 8 bits, "
+            f"{accuracy['float']:.1%} in float"
+        )
+    typer.echo(f"class names and preprocessing: {beside}")

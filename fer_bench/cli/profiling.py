@@ -1,0 +1,152 @@
+"""The command ``profile``: complexity, inference time, and the check of the measurement itself."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json
+from fer_bench.cli.profile_tables import print_layers, print_profiles, print_self_test
+from fer_bench.errors import FerBenchError
+
+if TYPE_CHECKING:
+    from fer_bench.profiling.plan import Plan
+
+SELF_TEST_RUNS = 20
+"""Calls of each name in one experiment of the A/A check, where --runs does not say."""
+SELF_TEST_RUNTIME = "keras-call"
+
+
+def profile(
+    model: Annotated[
+        list[str] | None, typer.Option("--model", "-m", help="Only this model; may be given several times.")
+    ] = None,
+    runs: Annotated[
+        int | None,
+        typer.Option(
+            min=2, help="Timed single-image calls of each model and runtime; 50, in an experiment of --self-test 20."
+        ),
+    ] = None,
+    runtime: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this runtime; may be given several times. Default: all that are installed."),
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of every runtime. Default: one a core.")] = None,
+    processes: Annotated[
+        int,
+        typer.Option(min=1, help="Repeat the measurement in this many fresh processes; a test needs at least 5."),
+    ] = 1,
+    throughput: Annotated[bool, typer.Option("--throughput", help="Also time batches of 1 to 64 images.")] = False,
+    end_to_end: Annotated[
+        bool, typer.Option("--end-to-end", help="Also time from a JPEG file's bytes to probabilities.")
+    ] = False,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Count every layer of the models instead of timing them.")
+    ] = False,
+    self_test: Annotated[
+        bool,
+        typer.Option(
+            "--self-test",
+            help="Check the measurement instead: time one model under two names and count false differences.",
+        ),
+    ] = False,
+    experiments: Annotated[int, typer.Option(min=1, help="Experiments of --self-test in each design.")] = 100,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Measure parameters, FLOPs, memory and single-image inference time of every model, in one session.
+
+    FLOPs are counted by two rules: every operation, and the rule that gives the paper's figures. Models take turns
+    in random order, so that drift of the machine does not become a difference between them.
+
+    Example: fer-bench profile --model clcm --model shufflenetv2 --processes 5
+    """
+    from fer_bench.models import model_card, model_cards
+    from fer_bench.profiling.plan import Plan
+
+    for name in model or ():
+        model_card(name)
+    plan = Plan(
+        runs=runs or (SELF_TEST_RUNS if self_test else 50),
+        runtimes=tuple(runtime) if runtime else None,
+        threads=threads,
+        processes=processes,
+        throughput=throughput,
+        end_to_end=end_to_end,
+    )
+    plan.check()
+    if layers and self_test:
+        raise FerBenchError("--layers and --self-test are two different things: give one of them")
+    if (layers or self_test) and (processes > 1 or throughput or end_to_end):
+        raise FerBenchError(
+            f"{'--layers' if layers else '--self-test'} goes without --processes, --throughput and --end-to-end"
+        )
+    if layers:
+        _count(model or list(model_cards()), plan, json)
+    elif self_test:
+        _check(model or ["clcm"], plan, experiments, json)
+    else:
+        _measure(model or list(model_cards()), plan, workspace, json)
+
+
+def _measure(names: Sequence[str], plan: "Plan", workspace: Path, json: bool) -> None:
+    from fer_bench import stages
+    from fer_bench.profiling.document import profile_json
+    from fer_bench.workspace import Workspace
+
+    place = Workspace(workspace)
+    with place.lock():
+        profiles = stages.profile(place, names, plan.runs, stages.origin_of(place), plan=plan)
+    if json:
+        print_json([profile_json(record) for record in profiles])
+        return
+    print_profiles(profiles, plan)
+
+
+def _count(names: Sequence[str], plan: "Plan", json: bool) -> None:
+    from fer_bench import backend
+    from fer_bench.profiling.document import complexity_json
+    from fer_bench.profiling.session import built_model
+
+    backend.configure()
+    counted = [(name, built_model(name, plan)[1]) for name in names]
+    if json:
+        print_json([complexity_json(name, found, plan.image_size) for name, found in counted])
+        return
+    print_layers(counted, plan.image_size)
+
+
+def _check(names: Sequence[str], plan: "Plan", experiments: int, json: bool) -> None:
+    import tempfile
+
+    from fer_bench.profiling.document import self_test_json
+    from fer_bench.profiling.self_test import self_test
+    from fer_bench.progress import bar
+
+    runtimes = plan.runtimes or (SELF_TEST_RUNTIME,)
+    if len(names) > 1 or len(runtimes) > 1:
+        raise FerBenchError("--self-test takes one --model and one --runtime")
+    with tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch, bar("self-test", unit="experiment") as shown:
+        found = self_test(
+            names[0],
+            runtimes[0],
+            plan,
+            folder=Path(scratch),
+            experiments=experiments,
+            progress=_shown_by(shown.note, shown.at),
+        )
+    if json:
+        print_json(self_test_json(found))
+    else:
+        print_self_test(found)
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+def _shown_by(note: Callable[[str], None], at: Callable[[int, int], None]) -> Callable[[str, int, int], None]:
+    def progress(what: str, done: int, total: int) -> None:
+        note(what)
+        at(done, total)
+
+    return progress

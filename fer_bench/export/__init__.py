@@ -1,0 +1,1 @@
+"""A trained model as a LiteRT or ONNX file, with its labels and the proof that it answers as Keras does (issue 5)."""

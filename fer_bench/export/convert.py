@@ -1,0 +1,99 @@
+"""A Keras model as a LiteRT or ONNX file, by Keras' own exporters on TensorFlow, whichever backend runs here.
+
+Not by hand from a concrete function: one that was not frozen becomes a file without weights, and no error is raised.
+The batch size stays open in every file.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench import backend
+from fer_bench.errors import FerBenchError
+from fer_bench.export.packages import require
+
+Target = Literal["litert", "litert-int8", "onnx"]
+TARGETS: tuple[Target, ...] = get_args(Target)
+SUFFIXES: dict[Target, str] = {"litert": ".tflite", "litert-int8": ".tflite", "onnx": ".onnx"}
+"""What the name of a file must end in."""
+
+INPUT = "image"
+"""Name of the input in every file."""
+
+
+def convert(model: Any, target: Target, path: Path, samples: NDArray[np.float32] | None = None) -> None:
+    """Write ``model`` to ``path`` in another format; half a file may be left where it fails.
+
+    On JAX and PyTorch the work is done by a process of its own that runs Keras on TensorFlow (design: "Decided").
+
+    Args:
+        model: a ``keras.Model`` that maps float32 (batch, height, width, 3) to probabilities.
+        target: the format.
+        path: must end in the target's suffix.
+        samples: float32 (n, height, width, 3); ``litert-int8`` chooses the ranges of its integers by them.
+
+    Raises:
+        FerBenchError: a package is missing, or the model cannot be converted.
+    """
+    if target == "onnx":
+        require("the conversion to ONNX", "onnx", "onnx", "tf2onnx")
+    if backend.configure() == "tensorflow":
+        write(model, target, path, samples)
+        return
+    with tempfile.TemporaryDirectory(prefix="fer-bench-") as folder:
+        handed_over = Path(folder) / "model.keras"
+        model.save(handed_over)
+        arguments = [str(handed_over), target, str(path)]
+        if samples is not None:
+            np.save(Path(folder) / "samples.npy", samples)
+            arguments.append(str(Path(folder) / "samples.npy"))
+        result = subprocess.run(
+            [sys.executable, "-m", "fer_bench.export.worker", *arguments],
+            env={**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if result.returncode:
+        reason = (result.stderr.strip().splitlines() or [f"it ended with {result.returncode}"])[-1]
+        raise FerBenchError(f"{model.name}: the TensorFlow process that converts to {target} failed: {reason}")
+
+
+def write(model: Any, target: Target, path: Path, samples: NDArray[np.float32] | None) -> None:
+    """Do the work of :func:`convert` in this process, whose Keras must run on TensorFlow."""
+    import keras
+
+    # A model around the model: whatever its input is called or nested in, the file's is one tensor named INPUT.
+    image = keras.Input(model.input_shape[1:], dtype="float32", name=INPUT)
+    whole = keras.Model(image, model(image), name=model.name)
+    signature = [keras.InputSpec(shape=image.shape, dtype="float32", name=INPUT)]
+    try:
+        if target == "onnx":
+            whole.export(str(path), format="onnx", verbose=False, input_signature=signature)
+        else:
+            options = _litert_options(target, samples)
+            whole.export(str(path), format="litert", verbose=False, input_signature=signature, **options)
+    except Exception as error:  # The converters raise whatever they raise, bare Exceptions too.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise FerBenchError(f"{model.name}: cannot be converted to {target} ({reason})") from error
+
+
+def _litert_options(target: Target, samples: NDArray[np.float32] | None) -> dict[str, Any]:
+    """Return settings of TensorFlow's converter: built-in operations only, which every LiteRT runtime has."""
+    import tensorflow as tf
+
+    if target == "litert":
+        return {"target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}}
+    if samples is None or not len(samples):
+        raise ValueError("no sample images to choose the ranges of the integers by")
+    return {
+        "target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]},
+        "optimizations": [tf.lite.Optimize.DEFAULT],
+        "representative_dataset": lambda: ([sample[None]] for sample in samples),
+    }

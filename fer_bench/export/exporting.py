@@ -1,0 +1,211 @@
+"""Export one trained run: convert, compare with Keras on test images, and only then let the file appear."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench import augmentation, backend, grid
+from fer_bench.datasets.prepared import Prepared
+from fer_bench.environment import cores
+from fer_bench.errors import FerBenchError
+from fer_bench.export import parity
+from fer_bench.export.contract import contract, finish_onnx
+from fer_bench.export.convert import SUFFIXES, TARGETS, Target, convert
+from fer_bench.export.packages import require
+from fer_bench.export.sessions import Call, open_litert, open_onnx
+from fer_bench.files import replacing, sha256_of, write_json
+from fer_bench.network import Network
+from fer_bench.records import TrainRecord
+from fer_bench.workspace import Workspace
+
+REPRESENTATIVE = 128
+"""Training images by which an 8-bit file's ranges are chosen."""
+_BATCH = 32
+
+Progress = Callable[[str, int, int], None]
+"""``progress(step, done, total)``."""
+
+
+def check_target(name: str, out: Path | None) -> Target:
+    """Return the format of that name, before anything is loaded.
+
+    Raises:
+        FerBenchError: no such format, ``out`` has another ending, or a package is missing.
+    """
+    target = next((known for known in TARGETS if known == name), None)
+    if target is None:
+        raise FerBenchError(f"--to {name}: expected one of {', '.join(TARGETS)}")
+    if out is not None and out.suffix != SUFFIXES[target]:
+        raise FerBenchError(f"--out {out}: expected a name that ends in {SUFFIXES[target]}")
+    if target == "onnx":
+        require("fer-bench export --to onnx", "onnx", "onnx", "onnxruntime", "tf2onnx")
+    else:
+        require(f"fer-bench export --to {target}", "litert", "ai_edge_litert")
+    return target
+
+
+def default_path(workspace: Workspace, cell: grid.Cell, target: Target) -> Path:
+    """Return where a cell's file goes: ``exports/<cell>.<format's ending>`` in the workspace."""
+    middle = ".int8" if target == "litert-int8" else ""
+    return workspace.root / "exports" / f"{cell.id}{middle}{SUFFIXES[target]}"
+
+
+def sidecar(path: Path) -> Path:
+    """Return the JSON file beside an exported one: ``<whole name>.json``."""
+    return path.with_name(f"{path.name}.json")
+
+
+def export_run(
+    workspace: Workspace,
+    cell: grid.Cell,
+    run: TrainRecord,
+    prepared: Prepared,
+    target: Target,
+    out: Path,
+    *,
+    images: int = 512,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Write a trained run as a file in another format, with its contract beside it (:func:`sidecar`).
+
+    The file is compared with Keras on test images before it appears; one that fails is not left behind, and what
+    ``out`` held before stays. For ``litert-int8`` its accuracy on the whole test set stands beside Keras'.
+
+    Args:
+        workspace: where the weights lie.
+        cell: the run's.
+        run: its record.
+        prepared: the dataset that it was trained on.
+        target: the format.
+        out: the file, with the format's ending.
+        images: test images to compare on, spread evenly over the test set; 0 for all.
+        progress: see :data:`Progress`.
+
+    Returns:
+        The content of the JSON file.
+
+    Raises:
+        FerBenchError: a package is missing, there are no test images, the model cannot be converted, or the file
+            does not answer as Keras does, or it cannot be told whether it does.
+    """
+    test = prepared.indices("test")
+    if not len(test):
+        raise FerBenchError(f"{prepared.dataset}: no test images to compare the exported file with Keras on")
+    _exact_products()
+    network = Network(cell.model, cell.recipe)
+    network.load_weights(workspace.weights(cell.id), run.weights_sha256)
+    pictures = prepared.at_size(cell.recipe.image_size)
+    int8 = target == "litert-int8"
+    asked = len(test) if images == 0 else min(images, len(test))
+    chosen = np.unique(np.linspace(0, len(test) - 1, asked).astype(np.intp))
+
+    tell = progress or (lambda step, done, total: None)
+    tell("Keras", 0, len(chosen))
+    reference = network.predict(pictures, test[chosen])
+    reason = parity.unprovable(reference)
+    if reason:
+        raise FerBenchError(
+            f"{out}: not written, because it could not be told whether it agrees with Keras: {reason}; train "
+            f"{cell.model} further (fer-bench evaluate shows what it answers), or compare on more --images"
+        )
+    content = contract(run, prepared, target)
+    samples = None
+    if int8:
+        rows = _representative(prepared, run.seed)
+        samples = np.concatenate(list(_inputs(pictures, rows, cell.recipe.image_size)))
+        content["representative"] = {"split": "train", "images": len(rows), "seed": run.seed}
+    tell("convert", 0, 1)
+    with replacing(out) as temporary:
+        convert(network.core, target, temporary, samples)
+        if target == "onnx":
+            finish_onnx(temporary, content)
+        call = open_onnx(temporary, cores()) if target == "onnx" else open_litert(temporary, cores())
+        rows = test if int8 else test[chosen]
+        answers = _answers(call, pictures, rows, cell.recipe.image_size, tell)
+        found = parity.compare(reference, answers[chosen] if int8 else answers)
+        complaints = parity.failures(found, int8=int8)
+        content |= {
+            "file": out.name,
+            "bytes": temporary.stat().st_size,
+            "file_sha256": sha256_of(temporary),
+            "parity": {**dataclasses.asdict(found), "test_images": len(test)},
+        }
+        if int8:
+            labels = np.asarray(prepared.labels)[test]
+            own = float((answers.argmax(axis=1) == labels).mean())
+            reference_accuracy = _float_accuracy(workspace, run, prepared, network, pictures, test, labels)
+            complaints += parity.accuracy_failures(reference_accuracy, own)
+            content["accuracy"] = {"test_images": len(test), "float": reference_accuracy, "int8": own}
+        if complaints:
+            raise FerBenchError(
+                f"{out}: not written, because it does not answer as Keras does on {found.images:,} test images: "
+                f"{'; '.join(complaints)}"
+            )
+        write_json(sidecar(out), content)
+    return content
+
+
+def _representative(prepared: Prepared, seed: int) -> NDArray[np.intp]:
+    """Return some training rows, drawn by ``seed``: never test images, on which the file is judged."""
+    train = prepared.indices("train")
+    drawn = np.random.default_rng(seed).choice(train, min(REPRESENTATIVE, len(train)), replace=False)
+    return np.sort(drawn)
+
+
+def _inputs(pictures: NDArray[np.uint8], rows: NDArray[np.intp], size: int) -> Iterator[NDArray[np.float32]]:
+    """Yield the network's input of the given rows, a batch at a time."""
+    from keras import ops
+
+    for start in range(0, len(rows), _BATCH):
+        batch = pictures[rows[start : start + _BATCH]]
+        yield ops.convert_to_numpy(
+            augmentation.network_input(batch, augmentation.identity_matrices(len(batch)), size)
+        ).astype(np.float32)
+
+
+def _answers(
+    call: Call, pictures: NDArray[np.uint8], rows: NDArray[np.intp], size: int, tell: Progress
+) -> NDArray[np.float32]:
+    found = []
+    for batch in _inputs(pictures, rows, size):
+        found.append(call(batch))
+        tell("compare", min(len(found) * _BATCH, len(rows)), len(rows))
+    return np.concatenate(found)
+
+
+def _float_accuracy(
+    workspace: Workspace,
+    run: TrainRecord,
+    prepared: Prepared,
+    network: Network,
+    pictures: NDArray[np.uint8],
+    test: NDArray[np.intp],
+    labels: NDArray[np.uint8],
+) -> float:
+    """Return Keras' accuracy on the whole test set: the recorded one where this very run has been tested."""
+    record = grid.evaluated(workspace, run, prepared)
+    if record is not None:
+        return record.accuracy
+    return float((network.predict(pictures, test).argmax(axis=1) == labels).mean())
+
+
+def _exact_products() -> None:
+    """Let Keras multiply in float32 on a GPU too, which else rounds to 10 bits (TF32): as much as the check allows."""
+    chosen = backend.configure()
+    if chosen == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+    elif chosen == "jax":
+        import jax
+
+        jax.config.update("jax_default_matmul_precision", "highest")
+    else:
+        import torch
+
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False

@@ -1,0 +1,98 @@
+"""Converted files, opened: one function a format, each pinned to a number of threads and to float32 outputs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench.export.packages import require
+
+Call = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Float32 images (n, height, width, 3) in [-1, 1] to float32 probabilities (n, classes)."""
+
+
+def open_litert(path: Path, threads: int) -> Call:
+    """Return the call of a LiteRT file. Every batch size met gets an interpreter of its own, kept ready.
+
+    Raises:
+        FerBenchError: the package is missing.
+    """
+    require("LiteRT", "litert", "ai_edge_litert")
+    from ai_edge_litert.interpreter import Interpreter
+
+    content = path.read_bytes()
+    ready: dict[int, tuple[Any, int, int]] = {}
+
+    def prepared(shape: tuple[int, ...]) -> tuple[Any, int, int]:
+        interpreter = Interpreter(model_content=content, num_threads=threads)
+        (image,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
+        interpreter.resize_tensor_input(image["index"], shape, strict=True)
+        interpreter.allocate_tensors()
+        return interpreter, image["index"], answer["index"]
+
+    def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        if len(batch) not in ready:
+            ready[len(batch)] = prepared(batch.shape)
+        interpreter, image, answer = ready[len(batch)]
+        interpreter.set_tensor(image, batch)
+        interpreter.invoke()
+        return np.asarray(interpreter.get_tensor(answer), np.float32)
+
+    return call
+
+
+def open_onnx(path: Path, threads: int) -> Call:
+    """Return the call of an ONNX file in ONNX Runtime, on the CPU.
+
+    Raises:
+        FerBenchError: the package is missing.
+    """
+    require("ONNX Runtime", "onnx", "onnxruntime")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+
+    def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(session.run(None, {name: batch})[0], np.float32)
+
+    return call
+
+
+def open_openvino(path: Path, threads: int) -> Call:
+    """Return the call of a LiteRT or ONNX file in OpenVINO, on the CPU, in float32 (it takes bfloat16 unless told).
+
+    Read by the runtime itself: OpenVINO's ``convert_model`` would report its use to Intel. Every batch size met is
+    compiled once.
+
+    Raises:
+        FerBenchError: the package is missing.
+    """
+    require("OpenVINO", "openvino", "openvino")
+    import openvino
+
+    core = openvino.Core()
+    network = core.read_model(path)
+    settings = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": "1",
+    }
+    ready: dict[int, Any] = {}
+
+    def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        if len(batch) not in ready:
+            fixed = network.clone()
+            fixed.reshape(list(batch.shape))
+            ready[len(batch)] = core.compile_model(fixed, "CPU", settings)
+        compiled = ready[len(batch)]
+        return np.array(compiled([batch])[compiled.output(0)], np.float32)
+
+    return call

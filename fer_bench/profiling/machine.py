@@ -1,0 +1,93 @@
+"""What the machine does besides being measured: clock frequency, other processes, memory of this one."""
+
+import math
+import os
+import sys
+import time
+from pathlib import Path
+
+from fer_bench.records import MachineSample
+
+RESIDENT_RULE = (
+    "the resident set of the measuring process, in which Keras, the converters and all that was built before lie too; "
+    "memory that is freed and taken again does not show: the growth of this process, not what a device needs"
+)
+"""What the memory of a process means, for people."""
+
+_PROC = Path("/proc")
+
+
+class Watch:
+    """Looks at the machine from time to time; a look takes about a millisecond and is never within a timed call."""
+
+    def __init__(self, process: int = 0, proc: Path = _PROC) -> None:
+        self._process = process
+        self._proc = proc
+        self._before = self._now()
+        self.seen: list[MachineSample] = []
+
+    def look(self, order: int) -> None:
+        """Note the frequency now, and the load from others since the last look.
+
+        Args:
+            order: calls timed so far.
+        """
+        now = self._now()
+        wall, own, busy = (new - old for new, old in zip(now, self._before, strict=True))
+        self._before = now
+        others = max(0.0, (busy - own) / wall) if wall > 0 and not math.isnan(busy) else _load_without(own, wall)
+        self.seen.append(
+            MachineSample(process=self._process, order=order, mhz=frequency(self._proc / "cpuinfo"), others=others)
+        )
+
+    def _now(self) -> tuple[float, float, float]:
+        """Return wall time, own processor time and that of the whole machine, seconds."""
+        return time.monotonic(), time.process_time(), busy_seconds(self._proc / "stat")
+
+
+def _load_without(own: float, wall: float) -> float | None:
+    """Return the load average without this process's part, where the system tells neither more nor less."""
+    if not hasattr(os, "getloadavg") or wall <= 0:
+        return None
+    return max(0.0, os.getloadavg()[0] - own / wall)
+
+
+def busy_seconds(path: Path) -> float:
+    """Return the processor time that the cores of this process have spent on anybody, seconds.
+
+    Time stolen by other virtual machines counts too. Not a number where there is no file of the form of
+    ``/proc/stat``.
+    """
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+        own = {f"cpu{core}" for core in os.sched_getaffinity(0)} if sys.platform == "linux" else set()
+        ticks = [list(map(int, line.split()[1:9])) for line in lines if line.split(" ", 1)[0] in own]
+    except (OSError, ValueError):
+        return float("nan")
+    if not ticks:
+        return float("nan")
+    # user nice system idle iowait irq softirq steal
+    return sum(sum(row) - row[3] - row[4] for row in ticks) / os.sysconf("SC_CLK_TCK")
+
+
+def frequency(path: Path) -> float | None:
+    """Return the mean clock frequency of the cores in MHz, where a file of the form of ``/proc/cpuinfo`` tells."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    found = [line.partition(":")[2] for line in text.splitlines() if line.startswith("cpu MHz")]
+    try:
+        values = [float(value) for value in found]
+    except ValueError:
+        return None
+    return sum(values) / len(values) if values else None
+
+
+def resident_bytes() -> int | None:
+    """Return the memory that this process holds now, its resident set, bytes; ``None`` where only /proc would tell."""
+    try:
+        pages = int((_PROC / "self" / "statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,230 @@
+"""One measuring session in this process: models built, prepared in every runtime, warmed up and timed in turns."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench import backend
+from fer_bench.environment import cores, describe
+from fer_bench.errors import FerBenchError
+from fer_bench.models import model_card
+from fer_bench.models.card import ModelCard
+from fer_bench.profiling.complexity import Complexity, complexity
+from fer_bench.profiling.frames import jpeg_faces, network_image
+from fer_bench.profiling.latency import Progress, measure, warm_up
+from fer_bench.profiling.machine import Watch, resident_bytes
+from fer_bench.profiling.plan import Plan
+from fer_bench.profiling.throughput import measure_throughput
+from fer_bench.records import LatencySample, Origin, ProfileRecord
+from fer_bench.runtimes import Runtime, available, keras_threads, runtime
+
+Call = Callable[[NDArray[np.float32]], NDArray[Any]]
+
+_IMAGES = 8
+"""Pictures to take turns with."""
+_LOOKS = 20
+"""Looks at the machine in a session, about."""
+
+
+@dataclass
+class _Built:
+    """A model ready to be timed."""
+
+    card: ModelCard
+    complexity: Complexity
+    calls: dict[str, Call] = field(default_factory=dict)
+    """By runtime."""
+    resident: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def chosen_runtimes(names: Sequence[str] | None) -> dict[str, Runtime]:
+    """Return the named runtimes, or all that are installed.
+
+    Raises:
+        FerBenchError: no runtime of a name, or a package that it needs is missing.
+    """
+    if names is not None:
+        return {name: runtime(name) for name in names}
+    return {name: item for name, item in available().items() if not item.missing()}
+
+
+def built_model(name: str, plan: Plan) -> tuple[Any, Complexity]:
+    """Return one registered model with random weights that depend on the plan's seed alone, and its complexity.
+
+    Raises:
+        FerBenchError: parameters other than the card's, or a layer that the FLOPs rules do not know.
+    """
+    import keras
+
+    card = model_card(name)
+    keras.utils.set_random_seed(plan.seed)
+    model = card.build(plan.image_size, plan.classes)
+    found = complexity(model)
+    counts = (found.trainable_parameters, found.non_trainable_parameters)
+    expected = (card.trainable_parameters, card.non_trainable_parameters)
+    if plan.classes == 7 and counts != expected:
+        raise FerBenchError(
+            f"model {card.name!r} has {counts[0]:,} trainable and {counts[1]:,} other parameters; its card says "
+            f"{expected[0]:,} and {expected[1]:,}: the architecture or the card has changed"
+        )
+    return model, found
+
+
+def prepared_call(model: Any, name: str, item: Runtime, plan: Plan, folder: Path, images: NDArray[np.float32]) -> Call:
+    """Return the call of a model in one runtime, after a first call that gave probabilities.
+
+    Raises:
+        FerBenchError: the runtime cannot take the model, or answers another shape or something that is not finite.
+    """
+    call = item.prepare(model, folder, plan.threads or cores(), images)
+    output = call(images[:1])
+    if output.shape != (1, plan.classes) or not np.isfinite(output).all():
+        raise FerBenchError(
+            f"model {name!r} answers {output!r} in {item.name}; expected {plan.classes} finite probabilities"
+        )
+    return call
+
+
+def measure_session(
+    names: Sequence[str],
+    plan: Plan,
+    *,
+    folder: Path,
+    session: str,
+    process: int = 0,
+    origin: Origin = "real",
+    progress: Progress | None = None,
+) -> list[ProfileRecord]:
+    """Profile models together in this process, so that their inference times can be compared.
+
+    FLOPs and the time of dense operations do not depend on what the weights are, so random ones serve.
+
+    Args:
+        names: registered models, each once.
+        plan: what to measure; its ``processes`` does not matter here.
+        folder: for converted files.
+        session: recorded as it is.
+        process: number of this process, from 0; batches and whole pictures are timed in the first only.
+        origin: recorded as it is.
+        progress: see :data:`fer_bench.profiling.latency.Progress`.
+
+    Returns:
+        One record a model, in the order of ``names``.
+
+    Raises:
+        FerBenchError: as :func:`built_model` and :func:`prepared_call`, or a runtime cannot be had.
+    """
+    own = chosen_runtimes(plan.runtimes)
+    chosen = backend.configure()
+    keras_threads.pin(plan.threads or cores())
+    files = jpeg_faces(_IMAGES, plan.seed)
+    images = np.concatenate([network_image(data, plan.image_size) for data in files])
+    built = []
+    for done, name in enumerate(names, start=1):
+        built.append(_build(name, own, plan, folder, images))
+        if progress:
+            progress("building", done, len(names))
+    calls = {_key(item, name): item.calls[name] for item in built for name in own}
+    groups = [[_key(item, name) for item in built] for name in own]
+    batches = [np.ascontiguousarray(images[row : row + 1]) for row in range(len(images))]
+    warmth = {}
+    for done, (key, call) in enumerate(calls.items(), start=1):
+        warmth[key] = warm_up(call, batches, plan.steady)
+        if progress:
+            progress("warming up", done, len(calls))
+    watch = Watch(process)
+    looks = max(1, plan.runs // _LOOKS) * len(calls)
+    samples = measure(
+        calls,
+        batches,
+        runs=plan.runs,
+        groups=groups,
+        seed=plan.seed + process,
+        process=process,
+        progress=progress,
+        between=lambda order: watch.look(order) if order % looks == 0 or order == plan.runs * len(calls) else None,
+    )
+    whole: dict[str, tuple[LatencySample, ...]] = {}
+    if plan.end_to_end and process == 0:
+        whole = _end_to_end(calls, groups, files, plan, progress)
+    batched: dict[str, dict[str, tuple[float, ...]]] = {}
+    if plan.throughput and process == 0:
+        able = {_key(item, name): item.calls[name] for item in built for name in own if own[name].batches}
+        batched = measure_throughput(able, images, seed=plan.seed, progress=progress)
+    environment = describe(backend.devices())
+    threads = {"each": plan.threads or cores(), **backend.threads()}
+    return [
+        ProfileRecord(
+            model=item.card.name,
+            origin=origin,
+            backend=chosen,
+            image_size=plan.image_size,
+            classes=plan.classes,
+            trainable_parameters=item.complexity.trainable_parameters,
+            non_trainable_parameters=item.complexity.non_trainable_parameters,
+            flops_paper_rule=item.complexity.flops_paper_rule,
+            session=session,
+            warmup=min(warmth[_key(item, name)].calls for name in own),
+            latency={name: samples[_key(item, name)] for name in own},
+            threads=threads,
+            environment=environment,
+            flops=item.complexity.flops,
+            weight_bytes=item.complexity.weight_bytes,
+            peak_activation_bytes=item.complexity.peak_activation_bytes,
+            warmups={name: (warmth[_key(item, name)].calls,) for name in own},
+            unsteady=tuple(name for name in own if not warmth[_key(item, name)].steady),
+            throughput={name: batched[_key(item, name)] for name in own if _key(item, name) in batched},
+            end_to_end={name: whole[_key(item, name)] for name in own if whole},
+            resident_bytes=item.resident,
+            machine=tuple(watch.seen),
+        )
+        for item in built
+    ]
+
+
+def _key(item: _Built, runtime: str) -> str:
+    return f"{item.card.name} {runtime}"
+
+
+def _build(name: str, own: dict[str, Runtime], plan: Plan, folder: Path, images: NDArray[np.float32]) -> _Built:
+    before = resident_bytes()
+    model, found = built_model(name, plan)
+    item = _Built(model_card(name), found)
+    _note(item, "build", before)
+    for key, way in own.items():
+        before = resident_bytes()
+        item.calls[key] = prepared_call(model, name, way, plan, folder, images)
+        _note(item, key, before)
+    return item
+
+
+def _note(item: _Built, key: str, before: int | None) -> None:
+    after = resident_bytes()
+    if before is not None and after is not None:
+        item.resident[key] = (before, after)
+
+
+def _end_to_end(
+    calls: dict[str, Call],
+    groups: Sequence[Sequence[str]],
+    files: Sequence[bytes],
+    plan: Plan,
+    progress: Progress | None,
+) -> dict[str, tuple[LatencySample, ...]]:
+    """Time from the bytes of a JPEG file to probabilities, one picture a call."""
+    from fer_bench.datasets.decoding import one_opencv_thread
+
+    def whole(call: Call) -> Callable[[bytes], object]:
+        return lambda data: call(network_image(data, plan.image_size))
+
+    ways = {key: whole(call) for key, call in calls.items()}
+    with one_opencv_thread():
+        for done, way in enumerate(ways.values(), start=1):
+            warm_up(way, files, plan.steady)
+            if progress:
+                progress("warming up end to end", done, len(ways))
+        return measure(ways, files, runs=plan.runs, groups=groups, seed=plan.seed, progress=progress)

@@ -1,0 +1,36 @@
+"""Ways to run one Keras model, for timing and for checking: one file a runtime (issue 5)."""
+
+from fer_bench.errors import FerBenchError
+from fer_bench.export.sessions import Call
+from fer_bench.runtimes import keras_call, keras_predict, litert_float32, litert_int8, onnx_runtime, open_vino
+from fer_bench.runtimes.runtime import Runtime
+
+__all__ = ["Call", "Runtime", "available", "runtime"]
+
+
+def available() -> dict[str, Runtime]:
+    """Return every known runtime by its name; :meth:`Runtime.missing` tells which cannot run here."""
+    known = (
+        keras_predict.RUNTIME,
+        keras_call.RUNTIME,
+        litert_float32.RUNTIME,
+        litert_int8.RUNTIME,
+        onnx_runtime.RUNTIME,
+        open_vino.RUNTIME,
+    )
+    return {item.name: item for item in known}
+
+
+def runtime(name: str) -> Runtime:
+    """Return one runtime that can run here.
+
+    Raises:
+        FerBenchError: no runtime of that name, or a package that it needs is missing.
+    """
+    known = available()
+    if name not in known:
+        raise FerBenchError(f"no runtime {name!r}; expected one of {', '.join(known)}")
+    reason = known[name].missing()
+    if reason:
+        raise FerBenchError(f"runtime {name} {reason}")
+    return known[name]

@@ -1,0 +1,73 @@
+"""The compiled inference function of a Keras model: ``tf.function``, ``jax.jit``, or PyTorch without gradients."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench import backend
+from fer_bench.export.sessions import Call
+from fer_bench.runtimes import keras_threads
+from fer_bench.runtimes.runtime import Runtime, nothing_missing
+
+
+def prepare(model: Any, folder: Path, threads: int, sample_images: NDArray[np.float32]) -> Call:
+    """Return the compiled function, traced once a batch size; see :attr:`Runtime.prepare`.
+
+    The result comes back as a NumPy array, so that work still under way on a device is waited for.
+    """
+    keras_threads.pin(threads)
+    chosen = backend.configure()
+    if chosen == "tensorflow":
+        return _tensorflow_call(model)
+    if chosen == "jax":
+        return _jax_call(model)
+    return _torch_call(model)
+
+
+def _tensorflow_call(model: Any) -> Call:
+    import tensorflow as tf
+
+    traced: dict[int, Any] = {}
+
+    def infer(batch: Any) -> Any:
+        return model(batch, training=False)
+
+    def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        if len(batch) not in traced:
+            traced[len(batch)] = tf.function(infer).get_concrete_function(tf.TensorSpec(batch.shape, tf.float32))
+        return np.asarray(traced[len(batch)](tf.constant(batch)))
+
+    return call
+
+
+def _jax_call(model: Any) -> Call:
+    import jax
+
+    def infer(trainable: Any, others: Any, batch: Any) -> Any:
+        return model.stateless_call(trainable, others, batch, training=False)[0]
+
+    compiled = jax.jit(infer)
+
+    def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        # Read anew each time, in microseconds: model.predict donates the old arrays, which deletes them.
+        trainable = [variable.value for variable in model.trainable_variables]
+        others = [variable.value for variable in model.non_trainable_variables]
+        return np.asarray(compiled(trainable, others, batch))
+
+    return call
+
+
+def _torch_call(model: Any) -> Call:
+    import keras
+    import torch
+
+    def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.no_grad():
+            return np.asarray(keras.ops.convert_to_numpy(model(batch, training=False)))
+
+    return call
+
+
+RUNTIME = Runtime("keras-call", batches=True, missing=nothing_missing, prepare=prepare)

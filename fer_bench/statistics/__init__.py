@@ -1,0 +1,28 @@
+"""Statistics over inference times: samples, or their summary, to results.
+
+Source: paper, section V-E and Table 7. One-way ANOVA with Tukey's HSD is what the paper printed. Both assume
+independent observations and equal variances; repeated calls in one process are not independent, and the paper's
+standard deviations differ threefold. So the assumptions are tested, the forms that need fewer of them stand beside
+(Welch with Games-Howell, Kruskal-Wallis with Dunn, repeated measures over blocks), and one sentence says which to
+believe (:data:`RULES`).
+"""
+
+from fer_bench.anova_result import RULES, AnovaResult, PairDifference
+from fer_bench.statistics.analysis import analyse, analyse_summary, to_record
+from fer_bench.statistics.classic import anova_tukey, anova_tukey_from_summary
+from fer_bench.statistics.freshness import differences
+from fer_bench.statistics.profiles import MINIMUM_PROCESSES, analyse_profiles
+
+__all__ = [
+    "MINIMUM_PROCESSES",
+    "RULES",
+    "AnovaResult",
+    "PairDifference",
+    "analyse",
+    "analyse_profiles",
+    "analyse_summary",
+    "anova_tukey",
+    "anova_tukey_from_summary",
+    "differences",
+    "to_record",
+]

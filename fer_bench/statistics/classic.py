@@ -1,0 +1,105 @@
+"""One-way ANOVA with Tukey's HSD, the form of the paper's Table 7."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fer_bench.anova_result import AnovaResult, PairDifference
+from fer_bench.errors import FerBenchError
+from fer_bench.statistics.summary import Floats, Summary, arrays_of, both_ways, given_summary, summary_of
+
+
+def anova_tukey(samples: Mapping[str, Sequence[float]], *, alpha: float = 0.05) -> AnovaResult:
+    """Compare the means of the samples of two or more models.
+
+    Args:
+        samples: at least two finite values of each model; the order of the models is kept.
+        alpha: family-wise significance level: a pair is significant where its adjusted p-value is below it, and
+            the confidence intervals hold simultaneously with 1 - alpha.
+
+    Raises:
+        FerBenchError: fewer than two models, fewer than two values or a non-finite value of a model, no variance
+            in any model, alpha outside (0, 1).
+    """
+    arrays = arrays_of(samples)
+    return of_arrays(arrays, summary_of(arrays, alpha), alpha)
+
+
+def anova_tukey_from_summary(
+    means: Mapping[str, float], sds: Mapping[str, float], ns: Mapping[str, int], *, alpha: float = 0.05
+) -> AnovaResult:
+    """Compare means of which only the summary is known; exact, equal to :func:`anova_tukey` on the samples.
+
+    Unequal sample sizes are compared by Tukey and Kramer's rule.
+
+    Args:
+        means: mean of each model; the order of the models is kept.
+        sds: sample standard deviation (n - 1) of each model.
+        ns: number of values of each model.
+        alpha: as in :func:`anova_tukey`.
+
+    Raises:
+        FerBenchError: as in :func:`anova_tukey`, or the three do not name the same models, or a negative
+            standard deviation.
+    """
+    return of_summary(given_summary(means, sds, ns, alpha), alpha)
+
+
+def of_arrays(arrays: Mapping[str, Floats], summary: Summary, alpha: float) -> AnovaResult:
+    """Return the result of checked samples."""
+    from scipy.stats import tukey_hsd
+    from statsmodels.stats.oneway import anova_oneway
+
+    groups = list(arrays.values())
+    f, p = _f_and_p(anova_oneway(groups, use_var="equal"))
+    # scipy keeps the order of the groups; statsmodels' pairwise_tukeyhsd sorts them by name, which flips signs.
+    tukey = tukey_hsd(*groups)
+    interval = tukey.confidence_interval(1 - alpha)
+
+    def compare(a: int, b: int) -> tuple[float, float, float, float]:
+        return tukey.statistic[a, b], interval.low[a, b], interval.high[a, b], tukey.pvalue[a, b]
+
+    return _result(summary, alpha, f, p, both_ways(summary.models, alpha, compare))
+
+
+def of_summary(summary: Summary, alpha: float) -> AnovaResult:
+    """Return the result of a checked summary."""
+    from scipy.stats import studentized_range
+    from statsmodels.stats.oneway import anova_generic
+
+    size, centre, variance = summary.size, summary.centre, summary.variance
+    f, p = _f_and_p(anova_generic(centre, variance, size, use_var="equal"))
+    groups, within = len(size), int(size.sum()) - len(size)
+    pooled = float((size - 1) @ variance) / within
+    critical = float(studentized_range.ppf(1 - alpha, groups, within))
+
+    def compare(a: int, b: int) -> tuple[float, float, float, float]:
+        difference = float(centre[a] - centre[b])
+        error = math.sqrt(pooled / 2 * (1 / size[a] + 1 / size[b]))
+        p = float(studentized_range.sf(abs(difference) / error, groups, within))
+        return difference, difference - critical * error, difference + critical * error, p
+
+    return _result(summary, alpha, f, p, both_ways(summary.models, alpha, compare))
+
+
+def _f_and_p(anova: Any) -> tuple[float, float]:
+    f, p = float(anova.statistic), float(anova.pvalue)
+    if not math.isfinite(f):
+        raise FerBenchError(
+            f"the F-statistic is {f}: the values are too large, or vary too little within the models, to be compared"
+        )
+    return f, p
+
+
+def _result(summary: Summary, alpha: float, f: float, p: float, pairs: tuple[PairDifference, ...]) -> AnovaResult:
+    return AnovaResult(
+        models=summary.models,
+        alpha=alpha,
+        n=summary.n,
+        mean=summary.mean,
+        sd=summary.sd,
+        f=f,
+        p=p,
+        df=(len(summary.n) - 1, sum(summary.n.values()) - len(summary.n)),
+        pairs=pairs,
+    )

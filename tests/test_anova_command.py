@@ -1,0 +1,134 @@
+"""The command ``anova``: what it prints, what it saves, what its check finds."""
+
+import json
+
+import pytest
+import record_factory as make
+from typer.testing import CliRunner
+
+from fer_bench import paper, records, stages
+from fer_bench.cli import app
+from fer_bench.errors import FerBenchError
+from fer_bench.workspace import PUBLISHED, Workspace
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A workspace with profiles of the three models."""
+    place = Workspace(tmp_path / "workspace")
+    for model in paper.MODELS:
+        records.save(place.results.records, make.profile_record(model))
+    return place
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A folder with published profiles, as the current one."""
+    monkeypatch.chdir(tmp_path)
+    for model in paper.MODELS:
+        records.save(PUBLISHED.records, make.profile_record(model))
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["anova", *map(str, arguments)])
+
+
+def test_json_has_every_form(place):
+    result = run("--json", "--workspace", place.root)
+    content = json.loads(result.stdout)
+    assert set(content) >= {
+        *("f", "p", "df", "pairs"),
+        *("assumptions", "welch", "games_howell", "kruskal", "dunn", "repeated_measures", "effect", "recommended"),
+    }
+    assert content["df"] == [2, 147]
+    assert [pair["a"] for pair in content["pairs"][::2]] == list(paper.MODELS)
+    for form in ("pairs", "games_howell", "dunn"):
+        assert len(content[form]) == 6
+        assert {"a", "b", "difference", "p", "significant"} <= set(content[form][0])
+    mean = content["mean"]
+    for pair in content["games_howell"]:
+        assert pair["difference"] == pytest.approx(mean[pair["a"]] - mean[pair["b"]])
+        assert pair["ci"][0] < pair["difference"] < pair["ci"][1]
+    assert "process_means" in content["refused"]
+
+
+def test_text_says_what_to_believe(place):
+    result = run("--workspace", place.root)
+    assert result.exit_code == 0
+    for words in ("Tukey's HSD", "Welch, Games-Howell", "Kruskal-Wallis, Dunn", "repeated measures", "descriptive"):
+        assert words in result.stdout
+    assert "Not computed, process means: 1 process of a model" in result.stdout
+    assert result.stdout.strip().splitlines()[-1].startswith("Believe ")
+
+
+def test_the_papers_summary_says_which_forms_need_the_values():
+    text = run("--from-summary").stdout
+    assert "F(2, 147) = " in text
+    assert "Not computed, kruskal: ranks need the single values" in text
+    assert "Believe Welch's ANOVA with Games-Howell: the variances differ (ratio 9.6" in text
+    content = json.loads(run("--from-summary", "--json").stdout)
+    assert content["kruskal"] is None
+    assert content["recommended"]["form"] == "welch"
+
+
+def test_check_is_quiet_after_anova_and_names_what_was_changed(place):
+    place_option = ("--workspace", place.root)
+    assert run(*place_option, "--alpha", "0.01").exit_code == 0
+    assert run("--check", *place_option).exit_code == 0
+    path = place.results.records / "statistics" / "anova__keras-predict.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["welch"]["f"] *= 1.001
+    path.write_text(json.dumps(content), encoding="utf-8")
+    before = path.read_bytes()
+    result = run("--check", *place_option)
+    assert result.exit_code == 1
+    assert "welch.f: " in result.stdout
+    assert "statistics are not what the profiles give; run fer-bench anova --workspace" in result.stderr
+    assert path.read_bytes() == before
+
+
+def test_check_sees_that_a_profile_was_measured_again(place):
+    run("--workspace", place.root)
+    records.save(place.results.records, make.profile_record("clcm", processor="another"))
+    result = run("--check", "--workspace", place.root)
+    assert result.exit_code == 1
+    assert "inputs.clcm" in result.stdout
+
+
+def test_check_wants_the_statistics_to_be_there(place):
+    result = run("--check", "--workspace", place.root)
+    assert result.exit_code == 1
+    assert "no statistics of keras-predict" in result.stdout
+
+
+def test_published_profiles_are_analysed_in_their_place(checkout):
+    result = run("--check")
+    assert result.exit_code == 1
+    assert "run fer-bench anova --published" in result.stderr
+    assert run("--published").exit_code == 0
+    assert (checkout / "reports/records/statistics/anova__keras-predict.json").is_file()
+    assert not (checkout / "workspace").exists()
+    assert run("--check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--published", "--workspace", "w"), "name two places"),
+        (("--from-summary", "--check"), "leave out --check"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(arguments, message):
+    result = run(*arguments)
+    assert isinstance(result.exception, FerBenchError)
+    assert message in str(result.exception)
+
+
+def test_an_analysis_of_an_earlier_version_is_made_again(place):
+    make.save_statistics(place.results)
+    record = records.load_all(place.results.records, records.StatisticsRecord)[0]
+    records.save(place.results.records, records.replace(record, recommended=None))
+    assert not stages.anova_is_fresh(place.results, "keras-predict")
+    stages.anova(place.results, "keras-predict")
+    assert stages.anova_is_fresh(place.results, "keras-predict")

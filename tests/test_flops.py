@@ -1,0 +1,358 @@
+import functools
+import itertools
+from collections import Counter
+
+import pytest
+
+from fer_bench import backend
+from fer_bench.errors import FerBenchError
+from fer_bench.models import PAPER_MODELS, model_card, model_cards
+from fer_bench.profiling.complexity import complexity
+from fer_bench.profiling.flops import flops, flops_paper_rule, layer_flops
+
+
+@pytest.fixture(scope="module")
+def keras():
+    backend.configure()
+    import keras
+
+    return keras
+
+
+@functools.cache
+def _built(name: str, size: int):
+    return model_card(name).build(size, 7)
+
+
+# The paper's rule
+
+OURS = {"mobilenetv2": 627_415_498, "clcm": 625_180_842, "shufflenetv2": 983_249_946}
+PUBLISHED = {"mobilenetv2": 601_631_306, "clcm": 599_396_458, "shufflenetv2": 974_342_138}
+
+
+@pytest.mark.parametrize("name", PAPER_MODELS)
+def test_paper_models_give_the_published_figures(keras, name: str) -> None:
+    assert flops_paper_rule(_built(name, 224)) == PUBLISHED[name]
+
+
+@pytest.mark.parametrize("name", model_cards())
+def test_every_registered_model_can_be_counted(keras, name: str) -> None:
+    counted = layer_flops(_built(name, 64))
+    assert all(item.flops > 0 for item in counted)
+    assert Counter(item.op for item in counted)["Softmax"] >= 1
+
+
+def test_a_small_model_by_hand(keras) -> None:
+    layers = keras.layers
+    inputs = keras.Input((9, 8, 4))
+    x = layers.Conv2D(6, (3, 2), strides=2, padding="same", groups=2, activation="relu", name="conv")(inputs)
+    x = layers.ZeroPadding2D(((1, 0), (0, 1)))(x)
+    x = layers.DepthwiseConv2D(3, depth_multiplier=2, use_bias=False, name="depthwise")(x)
+    x = layers.ReLU(6.0)(layers.BatchNormalization()(x))
+    x = layers.Add()([x, x])
+    x = layers.MaxPooling2D((2, 3), strides=1, padding="same", name="max")(x)
+    x = layers.AveragePooling2D(2, name="average")(x)
+    x = layers.GlobalAveragePooling2D(name="global")(x)
+    x = layers.Dropout(0.5)(x)
+    outputs = layers.Dense(5, activation="softmax", name="dense")(x)
+    counted = [(item.layer, item.op, item.flops) for item in layer_flops(keras.Model(inputs, outputs))]
+    assert counted == [
+        # 5 x 4 x 6 outputs, each from 3 x 2 taps in the 2 channels of its group
+        ("conv", "Conv2D", 2 * (3 * 2 * 2) * (5 * 4 * 6)),
+        ("conv", "BiasAdd", 5 * 4 * 6),
+        # padded to 6 x 5, valid: 4 x 3 x 12 outputs
+        ("depthwise", "DepthwiseConv2dNative", 2 * (3 * 3) * (4 * 3 * 12)),
+        ("max", "MaxPool", (2 * 3) * (4 * 3 * 12)),
+        ("average", "AvgPool", (2 * 2) * (2 * 1 * 12)),
+        ("global", "Mean", 2 * 1 * 12),
+        ("dense", "MatMul", 2 * 12 * 5),
+        ("dense", "BiasAdd", 5),
+        ("dense", "Softmax", 5 * 5),
+    ]
+
+
+def test_activation_and_softmax_layers_count_like_the_fused_ones(keras) -> None:
+    inputs = keras.Input((6,))
+    fused = keras.layers.Dense(4, activation="softmax")(inputs)
+    logits = keras.layers.Dense(4)(inputs)
+    variants = (fused, keras.layers.Activation("softmax")(logits), keras.layers.Softmax()(logits))
+    assert {flops_paper_rule(keras.Model(inputs, outputs)) for outputs in variants} == {2 * 6 * 4 + 4 + 5 * 4}
+    relu = keras.layers.Activation("relu")(logits)
+    assert flops_paper_rule(keras.Model(inputs, relu)) == 2 * 6 * 4 + 4
+
+
+def test_a_model_within_a_model_counts_at_every_call(keras) -> None:
+    part = keras.Sequential([keras.Input((6,)), keras.layers.Dense(6, name="inner")], name="part")
+    shared = keras.layers.Dense(6, use_bias=False, name="shared")
+    inputs = keras.Input((6,))
+    model = keras.Model(inputs, part(shared(part(shared(inputs)))))
+    assert [(item.layer, item.op) for item in layer_flops(model)] == [
+        ("shared", "MatMul"),
+        ("part/inner", "MatMul"),
+        ("part/inner", "BiasAdd"),
+    ] * 2
+    assert flops_paper_rule(model) == 2 * (2 * 36 + 2 * 36 + 6)
+    assert flops_paper_rule(part) == 2 * 36 + 6
+
+
+def test_an_unknown_layer_is_refused_by_name_and_type(keras) -> None:
+    inputs = keras.Input((6, 4))
+    model = keras.Model(inputs, keras.layers.LSTM(3, name="memory")(inputs))
+    with pytest.raises(FerBenchError, match=r"'memory.*LSTM"):
+        flops_paper_rule(model)
+    model = keras.Model(inputs, keras.ops.cumsum(inputs, axis=1))
+    with pytest.raises(FerBenchError, match=r"'cumsum.*Cumsum"):
+        flops_paper_rule(model)
+
+
+def test_a_layer_that_is_not_written_in_keras_operations_is_refused(keras) -> None:
+    class Dropout(keras.layers.Layer):
+        def call(self, x):
+            if isinstance(x, keras.KerasTensor) and getattr(self, "seen", False):
+                raise TypeError("numbers only")
+            self.seen = True
+            return x
+
+    inputs = keras.Input((6,))
+    model = keras.Model(inputs, Dropout(name="mine")(inputs))
+    with pytest.raises(FerBenchError, match=r"'mine'.*Dropout.*numbers only"):
+        flops_paper_rule(model)
+
+
+def test_another_packages_layer_is_entered(keras) -> None:
+    class Shuffle(keras.layers.Layer):
+        def call(self, x):
+            _, height, width, channels = x.shape
+            x = keras.ops.reshape(x, (-1, height, width, 2, channels // 2))
+            return keras.ops.reshape(keras.ops.transpose(x, (0, 1, 2, 4, 3)), (-1, height, width, channels))
+
+    class Gate(keras.layers.Layer):
+        def __init__(self, units, **settings):
+            super().__init__(**settings)
+            self.dense = keras.layers.Dense(units, activation="sigmoid", name="inner")
+
+        def build(self, shape):
+            self.scale = self.add_weight(shape=(shape[-1],), name="scale")
+            self.dense.build((shape[0], shape[-1]))
+
+        def call(self, x):
+            pooled = keras.ops.mean(x, axis=(1, 2), keepdims=True)
+            return x * self.dense(pooled) * self.scale
+
+    inputs = keras.Input((5, 4, 6))
+    model = keras.Model(inputs, Gate(6, name="gate")(Shuffle(name="shuffle")(inputs)))
+    values = 5 * 4 * 6
+    # mean, dense with bias and sigmoid, two products
+    assert flops(model) == values + (2 * 36 + 6 + 4 * 6) + 2 * values
+    assert flops_paper_rule(model) == values + 2 * 36 + 6
+    layers = {layer.name: layer for layer in complexity(model).layers}
+    assert layers["gate/inner"].parameters == 6 * 6 + 6
+    assert layers["gate"].parameters == 6
+    assert layers["shuffle"].parameters == layers["shuffle"].flops == 0
+
+
+def test_an_unknown_activation_is_refused(keras) -> None:
+    inputs = keras.Input((6,))
+    model = keras.Model(inputs, keras.layers.Dense(2, activation="softsign", name="odd")(inputs))
+    with pytest.raises(FerBenchError, match=r"'odd'.*'softsign'"):
+        flops_paper_rule(model)
+
+
+def test_a_model_of_any_input_size_is_refused(keras) -> None:
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs), name="any")
+    with pytest.raises(FerBenchError, match=r"'any'.*fixed input size"):
+        flops_paper_rule(model)
+
+
+def test_a_model_without_a_graph_is_refused(keras) -> None:
+    class Subclassed(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(FerBenchError, match="not a functional"):
+        flops_paper_rule(Subclassed())
+    with pytest.raises(FerBenchError, match=r"keras\.Input"):
+        flops_paper_rule(keras.Sequential([keras.layers.Dense(2)]))
+
+
+def _profiler_totals(model) -> dict[str, int]:
+    """Return TensorFlow's own count by type of operation, on the frozen inference graph at batch 1."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    spec = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)
+    function = tf.function(lambda x: model(x, training=False)).get_concrete_function(spec)
+    graph = convert_variables_to_constants_v2(function).graph
+    builder = tf.compat.v1.profiler.ProfileOptionBuilder
+    options = builder(builder.float_operation()).with_empty_output().build()
+    node = tf.compat.v1.profiler.profile(graph, cmd="op", options=options)
+    totals = {}
+    while node.children:  # the "op" view is a chain: each type of operation holds the rest
+        (node,) = node.children
+        totals[node.name] = node.float_ops
+    return totals
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*PAPER_MODELS, "shufflenetv2-maxpool", "shufflenetv2-canonical"])
+def test_counts_agree_with_the_profiler_op_by_op(keras, name: str) -> None:
+    if backend.name() != "tensorflow":
+        pytest.skip("TensorFlow's profiler needs the TensorFlow backend")
+    model = model_card(name).build(96, 7)
+    ours: Counter[str] = Counter()
+    for item in layer_flops(model):
+        ours[item.op] += item.flops
+    theirs = _profiler_totals(model)
+    rule = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BiasAdd", "MaxPool", "Mean", "Softmax", "AvgPool")
+    assert dict(ours) == {op: theirs[op] for op in rule if theirs.get(op)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*model_cards(), "MobileNetV3Small"])
+def test_our_multiply_adds_agree_with_the_profiler(keras, name: str) -> None:
+    if backend.name() != "tensorflow":
+        pytest.skip("TensorFlow's profiler needs the TensorFlow backend")
+    if name in model_cards():
+        model = _built(name, 64)
+    else:
+        model = getattr(keras.applications, name)(input_shape=(64, 64, 3), weights=None)
+    theirs = _profiler_totals(model)
+    assert 2 * complexity(model).multiply_adds == sum(
+        theirs.get(op, 0) for op in ("Conv2D", "DepthwiseConv2dNative", "MatMul")
+    )
+
+
+# Our rule
+
+
+@pytest.mark.parametrize(
+    ("name", "last", "billions"),
+    [
+        # `_ops` in torchvision's metadata of its own weights (torchvision/models/mobilenetv2.py, shufflenetv2.py):
+        # multiply-adds that PyTorch's hooks counted on its own networks, with the 1000-way layer.
+        ("mobilenetv2-canonical", 1280, 0.301),
+        ("shufflenetv2-canonical", 1024, 0.145),
+        ("shufflenetv2-canonical-1.5x", 1024, 0.296),
+        ("shufflenetv2-canonical-2.0x", 2048, 0.583),
+    ],
+)
+def test_our_multiply_adds_are_those_that_torchvision_publishes(keras, name: str, last: int, billions: float) -> None:
+    found = complexity(_built(name, 224)).multiply_adds
+    assert round((found + (1000 - 7) * last) / 1e9, 3) == billions
+
+
+def _taps(size: int, kernel: int, stride: int, padding: str) -> int:
+    """Count the taps of a kernel over one axis by walking over it, those on the padding too."""
+    span = -(-size // stride) if padding == "same" else (size - kernel) // stride + 1
+    return sum(1 for _ in itertools.product(range(span), range(kernel)))
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_multiply_adds_of_convolutions_by_walking_over_them(keras, padding: str, stride: int, groups: int) -> None:
+    layers = keras.layers
+    inputs = keras.Input((7, 9, 4))
+    settings = {"strides": stride, "padding": padding, "use_bias": False}
+    taps = _taps(7, 3, stride, padding) * _taps(9, 3, stride, padding)
+    plain = keras.Model(inputs, layers.Conv2D(6, 3, groups=groups, **settings)(inputs))
+    assert complexity(plain).multiply_adds == taps * 4 * 6 // groups
+    depthwise = keras.Model(inputs, layers.DepthwiseConv2D(3, depth_multiplier=2, **settings)(inputs))
+    assert complexity(depthwise).multiply_adds == taps * 4 * 2
+    separable = keras.Model(inputs, layers.SeparableConv2D(6, 3, depth_multiplier=2, **settings)(inputs))
+    assert complexity(separable).multiply_adds == taps * 4 * 2 + taps // 9 * 4 * 2 * 6
+
+
+def test_our_rule_by_hand(keras) -> None:
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 1, use_bias=False, name="conv")(inputs)
+    x = layers.ReLU(6.0, name="relu6")(layers.BatchNormalization(name="bn")(x))
+    x = layers.Add(name="add")([x, x, x])
+    x = layers.MaxPooling2D(2, name="max")(x)
+    x = layers.AveragePooling2D(2, name="average")(x)
+    x = layers.GlobalAveragePooling2D(name="global")(layers.ReLU(name="relu")(x))
+    outputs = layers.Dense(5, activation="softmax", name="dense")(layers.Dropout(0.5)(x))
+    found = complexity(keras.Model(inputs, outputs))
+    values, half, quarter = 8 * 8 * 4, 4 * 4 * 4, 2 * 2 * 4
+    assert {layer.name: layer.flops for layer in found.layers if layer.flops} == {
+        "conv": 2 * 3 * values,
+        "bn": 2 * values,
+        "relu6": 2 * values,
+        "add": 2 * values,
+        "max": 3 * half,
+        "average": 4 * quarter,
+        "relu": quarter,
+        "global": quarter,
+        "dense": 2 * 4 * 5 + 5 + 5 * 5,
+    }
+    assert found.flops == sum(layer.flops for layer in found.layers) == flops(keras.Model(inputs, outputs))
+
+
+@pytest.mark.parametrize("name", model_cards())
+def test_the_layers_add_up_to_the_model(keras, name: str) -> None:
+    card = model_card(name)
+    found = complexity(_built(name, 64))
+    assert found.trainable_parameters == card.trainable_parameters
+    assert found.non_trainable_parameters == card.non_trainable_parameters
+    total = card.trainable_parameters + card.non_trainable_parameters
+    assert sum(layer.parameters for layer in found.layers) == total
+    assert found.weight_bytes == 4 * total
+    # Ours counts the paper's operations and more; pooling windows alone count one less.
+    assert 1 < found.flops / found.flops_paper_rule < 1.1
+
+
+def test_the_paper_models_by_our_rule(keras) -> None:
+    assert {name: flops(_built(name, 224)) for name in PAPER_MODELS} == OURS
+
+
+def test_shared_weights_are_counted_once_and_calls_each_time(keras) -> None:
+    inputs = keras.Input((6,))
+    shared = keras.layers.Dense(6, use_bias=False, name="shared")
+    found = complexity(keras.Model(inputs, shared(shared(inputs))))
+    assert [(layer.parameters, layer.flops) for layer in found.layers] == [(36, 72), (0, 72)]
+
+
+# Activations
+
+
+def test_peak_of_a_branch_by_hand(keras) -> None:
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 4))  # 1,024 bytes
+    left = layers.Conv2D(2, 1, name="left")(inputs)  # 512
+    right = layers.Conv2D(2, 1, name="right")(inputs)  # 512
+    both = layers.Add(name="both")([left, right])  # 512
+    outputs = layers.Dense(1, name="dense")(layers.Dropout(0.5)(layers.Flatten()(both)))
+    found = complexity(keras.Model(inputs, outputs))
+    alive = {layer.name: layer.alive_bytes for layer in found.layers}
+    assert sorted([alive["left"], alive["right"]]) == [1024 + 512, 1024 + 512 + 512]
+    assert alive["both"] == 3 * 512
+    # Flatten and Dropout hold nothing of their own.
+    assert alive["dense"] == 512 + 4
+    assert found.peak_activation_bytes == 2048
+    assert {layer.name: layer.activation_bytes for layer in found.layers}["both"] == 512
+
+
+def test_peak_within_a_model_in_a_model(keras) -> None:
+    part_input = keras.Input((4,))
+    part = keras.Model(part_input, keras.layers.Dense(4, name="b")(keras.layers.Dense(100, name="a")(part_input)))
+    inputs = keras.Input((4,))
+    x = keras.layers.Dense(4, name="first")(inputs)
+    # `first` is needed again after the part, and so is alive all the while.
+    found = complexity(keras.Model(inputs, keras.layers.Add()([part(x), x])))
+    assert found.peak_activation_bytes == 4 * (4 + 100 + 4)
+
+
+def test_several_outputs_live_to_the_end(keras) -> None:
+    inputs = keras.Input((4,))
+    early = keras.layers.Dense(1000, name="early")(inputs)
+    late = keras.layers.Dense(4, name="late")(keras.layers.Dense(4, name="middle")(inputs))
+    found = complexity(keras.Model(inputs, [early, late]))
+    assert found.layers[-1].alive_bytes == 4 * (1000 + 4 + 4)
+
+
+def test_the_peak_of_clcm_is_where_its_widest_layer_is_padded(keras) -> None:
+    found = complexity(_built("clcm", 224))
+    (widest,) = [layer for layer in found.layers if layer.name == "block_1_pad"]
+    assert found.peak_activation_bytes == widest.alive_bytes == 4 * 96 * (112**2 + 113**2)
