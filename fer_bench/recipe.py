@@ -140,7 +140,7 @@ PRESETS: dict[str, Recipe] = {
         Recipe(
             name="demo",
             image_size=48,
-            epochs=10,
+            epochs=13,
             batch_size=32,
             learning_rate=2e-3,
             schedule="cosine",

@@ -341,9 +341,16 @@ def varied(configured):
 
     keras.utils.set_random_seed(3)
     model = build_tiny(32, 7)
-    kernel, bias = model.get_layer("emotions").get_weights()
-    model.get_layer("emotions").set_weights([20 * kernel, bias])
+    kernel, _ = model.get_layer("emotions").get_weights()
+    model.get_layer("emotions").set_weights([5 * kernel, np.zeros(7)])
     return model
+
+
+def patches(n):
+    """Gray images of different contrast, so that the answers vary."""
+    rng = np.random.default_rng(0)
+    gray = rng.uniform(-1, 1, (n, 8, 8, 1)) * rng.uniform(0.1, 1, (n, 1, 1, 1))
+    return np.repeat(np.kron(gray, np.ones((1, 4, 4, 1))), 3, axis=-1).astype(np.float32)
 
 
 @pytest.mark.slow
@@ -355,10 +362,34 @@ def test_another_backend_hands_the_work_to_a_tensorflow_process(varied, tmp_path
     monkeypatch.setattr(convert.backend, "configure", lambda: "jax")
     monkeypatch.setattr(convert, "write", lambda *_: pytest.fail("written in this process"))
     convert.convert(varied, "onnx", tmp_path / "model.onnx")
-    images = np.random.default_rng(0).uniform(-1, 1, (5, 32, 32, 3)).astype(np.float32)
+    images = patches(8)
     expected = np.asarray(varied(images, training=False))
     assert expected.std(axis=0).max() > 1e-2
     np.testing.assert_allclose(open_onnx(tmp_path / "model.onnx", 1)(images), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("target", ["litert", "onnx"])
+def test_an_operation_that_the_format_lacks_is_named(target, configured, tmp_path):
+    import keras
+
+    pytest.importorskip("tf2onnx")
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.ops.erfinv(image))
+    odd = keras.Model(image, keras.layers.Dense(7, activation="softmax")(x), name="odd")
+    with pytest.raises(FerBenchError, match=f"odd: cannot be converted to {target} .*Erfinv") as raised:
+        convert.convert(odd, target, tmp_path / f"odd{convert.SUFFIXES[target]}")
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 250
+
+
+def test_the_converters_print_nothing(varied, tmp_path, capfd):
+    pytest.importorskip("ai_edge_litert")
+    from fer_bench.export.sessions import open_litert
+
+    capfd.readouterr()
+    convert.convert(varied, "litert-int8", tmp_path / "model.tflite", patches(8))
+    open_litert(tmp_path / "model.tflite", 1)(patches(1))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_worker_says_which_layers_it_cannot_read(configured, tmp_path):

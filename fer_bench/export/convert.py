@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fer_bench import backend
 from fer_bench.errors import FerBenchError
 from fer_bench.export.packages import require
+from fer_bench.export.silence import silence
 
 Target = Literal["litert", "litert-int8", "onnx"]
 TARGETS: tuple[Target, ...] = get_args(Target)
@@ -74,14 +75,24 @@ def write(model: Any, target: Target, path: Path, samples: NDArray[np.float32] |
     whole = keras.Model(image, model(image), name=model.name)
     signature = [keras.InputSpec(shape=image.shape, dtype="float32", name=INPUT)]
     try:
-        if target == "onnx":
-            whole.export(str(path), format="onnx", verbose=False, input_signature=signature)
-        else:
-            options = _litert_options(target, samples)
-            whole.export(str(path), format="litert", verbose=False, input_signature=signature, **options)
+        with silence():
+            if target == "onnx":
+                import onnx
+
+                whole.export(str(path), format="onnx", verbose=False, input_signature=signature)
+                # An operation that tf2onnx does not know is passed through as it is, without an error.
+                onnx.checker.check_model(onnx.load(str(path)))
+            else:
+                options = _litert_options(target, samples)
+                whole.export(str(path), format="litert", verbose=False, input_signature=signature, **options)
     except Exception as error:  # The converters raise whatever they raise, bare Exceptions too.
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise FerBenchError(f"{model.name}: cannot be converted to {target} ({reason})") from error
+        raise FerBenchError(f"{model.name}: cannot be converted to {target} ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return one short line: the converters begin with pages of locations and end their line with the cause."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= 160 else f"... {line[-156:]}"
 
 
 def _litert_options(target: Target, samples: NDArray[np.float32] | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.export.packages import require
+from fer_bench.export.silence import silence
 
 Call = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Float32 images (n, height, width, 3) in [-1, 1] to float32 probabilities (n, classes)."""
@@ -26,10 +27,11 @@ def open_litert(path: Path, threads: int) -> Call:
     ready: dict[int, tuple[Any, int, int]] = {}
 
     def prepared(shape: tuple[int, ...]) -> tuple[Any, int, int]:
-        interpreter = Interpreter(model_content=content, num_threads=threads)
-        (image,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
-        interpreter.resize_tensor_input(image["index"], shape, strict=True)
-        interpreter.allocate_tensors()
+        with silence():  # "INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
+            interpreter = Interpreter(model_content=content, num_threads=threads)
+            (image,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()
+            interpreter.resize_tensor_input(image["index"], shape, strict=True)
+            interpreter.allocate_tensors()
         return interpreter, image["index"], answer["index"]
 
     def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
