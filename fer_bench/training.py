@@ -1,39 +1,30 @@
 """Train one cell: a model on a dataset by a recipe, from a seed, resumable after a kill (paper, section IV-B)."""
 
-import dataclasses
 import math
 import time
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench import augmentation, backend, grid, records
+from fer_bench import backend, grid, records
+from fer_bench.batches import training_batches
+from fer_bench.checkpoint import Checkpoint, Progress
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import describe
 from fer_bench.errors import FerBenchError
-from fer_bench.files import replacing, sha256_of
+from fer_bench.files import sha256_of
 from fer_bench.grid import Cell
 from fer_bench.network import Network, count_parameters
 from fer_bench.recipe import Recipe
-from fer_bench.records import Epoch, Start, TrainRecord
+from fer_bench.records import Epoch, TrainRecord
 from fer_bench.workspace import Workspace
 
 OnEpoch = Callable[[int, Epoch], None]
 """Called after each epoch with its number, counted from 0, and its figures."""
-
-
-@dataclasses.dataclass
-class Progress:
-    """What a run has reached: the content of its checkpoint."""
-
-    start: Start
-    history: list[Epoch]
-    best_epoch: int = -1
 
 
 def train(
@@ -86,7 +77,7 @@ def train(
             on_epoch(number, epoch)
 
     images = dataset.at_size(recipe.image_size)
-    batches = _training_batches(images, dataset.labels, train_rows, recipe, cell.seed, len(progress.history))
+    batches = training_batches(images, dataset.labels, train_rows, recipe, cell.seed, len(progress.history))
     callback = _epoch_callback(
         network, recipe, progress, checkpoint, images, dataset.labels, val_rows, on_epoch, on_step
     )
@@ -130,54 +121,11 @@ def _weights_hash(weights: str | None) -> str:
     return sha256_of(Path(weights)) if weights is not None and Path(weights).is_file() else str(weights)
 
 
-def _training_batches(
-    images: NDArray[np.uint8],
-    labels: NDArray[Any],
-    rows: NDArray[np.intp],
-    recipe: Recipe,
-    seed: int,
-    first_epoch: int,
-) -> Any:
-    """Return the augmented batches as a ``keras.utils.PyDataset``.
-
-    Order and warps depend on seed, epoch and batch only, so that a resumed run sees what an undisturbed one sees.
-    An epoch has ceil(N / batch) steps, as Keras counts them; the last batch is filled from the beginning of the
-    epoch's order, so that every step has one shape and batch norm never sees a batch of a few images.
-    """
-    import keras
-
-    size = recipe.batch_size
-
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.epoch = first_epoch
-            self.order = self._shuffled()
-
-        def _shuffled(self) -> NDArray[np.intp]:
-            return rows[np.random.default_rng([seed, self.epoch]).permutation(len(rows))]
-
-        def __len__(self) -> int:
-            return math.ceil(len(rows) / size)
-
-        def __getitem__(self, index: int) -> tuple[tuple[NDArray[Any], NDArray[Any]], NDArray[Any]]:
-            chosen = self.order[np.arange(index * size, (index + 1) * size) % len(rows)]
-            generator = np.random.default_rng([seed, self.epoch, index])
-            matrices = augmentation.random_matrices(recipe.augmentation, size, generator)
-            return (images[chosen], matrices), labels[chosen].astype(np.int32)
-
-        def on_epoch_end(self) -> None:
-            self.epoch += 1
-            self.order = self._shuffled()
-
-    return Batches()
-
-
 def _epoch_callback(
     network: Network,
     recipe: Recipe,
     progress: Progress,
-    checkpoint: "Checkpoint",
+    checkpoint: Checkpoint,
     images: NDArray[np.uint8],
     labels: NDArray[Any],
     val_rows: NDArray[np.intp],
@@ -227,81 +175,3 @@ def scores(probabilities: NDArray[np.floating[Any]], labels: NDArray[Any]) -> tu
     own = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     loss = -np.log(np.clip(own, 1e-7, 1 - 1e-7)).mean()
     return float(loss), float((probabilities.argmax(axis=1) == labels).mean())
-
-
-class Checkpoint:
-    """The resumable state of a run: one ``.npz`` a kind, replaced whole, never unpickled."""
-
-    def __init__(self, folder: Path, identity: str) -> None:
-        self._folder = folder
-        self._identity = identity
-
-    def _best(self, epoch: int) -> Path:
-        return self._folder / f"best-{epoch:04d}.npz"
-
-    @property
-    def _state(self) -> Path:
-        return self._folder / "checkpoint.npz"
-
-    def save(self, network: Network, progress: Progress) -> None:
-        """Write the state after an epoch; the best weights first, so that the state never names a missing file."""
-        import json
-
-        state = network.state()
-        if progress.best_epoch == len(progress.history) - 1:
-            _write_arrays(self._best(progress.best_epoch), state[: len(network.core.variables)])
-        text = json.dumps(
-            {
-                "identity": self._identity,
-                "start": dataclasses.asdict(progress.start),
-                "history": [dataclasses.asdict(epoch) for epoch in progress.history],
-                "best_epoch": progress.best_epoch,
-            }
-        )
-        _write_arrays(self._state, [*state, np.frombuffer(text.encode(), dtype=np.uint8)])
-        for path in self._folder.glob("best-*.npz"):
-            if path != self._best(progress.best_epoch):
-                path.unlink()
-
-    def load(self, network: Network) -> Progress | None:
-        """Restore the network to the checkpoint; ``None`` where there is none, or one of another dataset or start."""
-        import json
-
-        if not self._state.is_file():
-            return None
-        *state, text = _read_arrays(self._state)
-        content = json.loads(text.tobytes())
-        if content["identity"] != self._identity:
-            return None
-        network.restore(state)
-        return Progress(
-            start=Start(**content["start"]),
-            history=[Epoch(**epoch) for epoch in content["history"]],
-            best_epoch=content["best_epoch"],
-        )
-
-    def load_best(self, network: Network, epoch: int) -> None:
-        """Put the weights of the best epoch into the network."""
-        for variable, array in zip(network.core.variables, _read_arrays(self._best(epoch)), strict=True):
-            variable.assign(array)
-
-    def remove(self) -> None:
-        """Delete the state of a finished run."""
-        import shutil
-
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _write_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
-    with replacing(path) as temporary:
-        np.savez(temporary, *arrays)
-
-
-def _read_arrays(path: Path) -> list[NDArray[Any]]:
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            return [content[f"arr_{index}"] for index in range(len(content.files))]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise FerBenchError(
-            f"{path}: damaged checkpoint ({error}); delete the folder {path.parent} to start over"
-        ) from error

@@ -1,0 +1,99 @@
+"""The resumable state of a training run: what is on disk after every epoch."""
+
+import dataclasses
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench.errors import FerBenchError
+from fer_bench.files import replacing
+from fer_bench.network import Network
+from fer_bench.records import Epoch, Start
+
+
+@dataclasses.dataclass
+class Progress:
+    """What a run has reached: the content of its checkpoint."""
+
+    start: Start
+    history: list[Epoch]
+    best_epoch: int = -1
+
+
+class Checkpoint:
+    """The resumable state of a run: one ``.npz`` a kind, replaced whole, never unpickled."""
+
+    def __init__(self, folder: Path, identity: str) -> None:
+        self._folder = folder
+        self._identity = identity
+
+    def _best(self, epoch: int) -> Path:
+        return self._folder / f"best-{epoch:04d}.npz"
+
+    @property
+    def _state(self) -> Path:
+        return self._folder / "checkpoint.npz"
+
+    def save(self, network: Network, progress: Progress) -> None:
+        """Write the state after an epoch; the best weights first, so that the state never names a missing file."""
+        state = network.state()
+        if progress.best_epoch == len(progress.history) - 1:
+            _write_arrays(self._best(progress.best_epoch), state[: len(network.core.variables)])
+        text = json.dumps(
+            {
+                "identity": self._identity,
+                "start": dataclasses.asdict(progress.start),
+                "history": [dataclasses.asdict(epoch) for epoch in progress.history],
+                "best_epoch": progress.best_epoch,
+            }
+        )
+        _write_arrays(self._state, [*state, np.frombuffer(text.encode(), dtype=np.uint8)])
+        for path in self._folder.glob("best-*.npz"):
+            if path != self._best(progress.best_epoch):
+                path.unlink()
+
+    def load(self, network: Network) -> Progress | None:
+        """Restore the network to the checkpoint; ``None`` where there is none, or one of another dataset or start."""
+        if not self._state.is_file():
+            return None
+        *state, text = _read_arrays(self._state)
+        content = json.loads(text.tobytes())
+        if content["identity"] != self._identity:
+            return None
+        network.restore(state)
+        return Progress(
+            start=Start(**content["start"]),
+            history=[Epoch(**epoch) for epoch in content["history"]],
+            best_epoch=content["best_epoch"],
+        )
+
+    def load_best(self, network: Network, epoch: int) -> None:
+        """Put the weights of the best epoch into the network."""
+        for variable, array in zip(network.core.variables, _read_arrays(self._best(epoch)), strict=True):
+            variable.assign(array)
+
+    def remove(self) -> None:
+        """Delete the state of a finished run."""
+        import shutil
+
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _write_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
+    with replacing(path) as temporary:
+        np.savez(temporary, *arrays)
+
+
+def _read_arrays(path: Path) -> list[NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            return [content[f"arr_{index}"] for index in range(len(content.files))]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise FerBenchError(
+            f"{path}: damaged checkpoint ({error}); delete the folder {path.parent} to start over"
+        ) from error
