@@ -17,7 +17,7 @@ from fer_bench import augmentation, backend
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing, sha256_of
-from fer_bench.models import model_card
+from fer_bench.models import batch_norm, model_card
 from fer_bench.models.pretrained import IMAGENET
 from fer_bench.recipe import Recipe
 from fer_bench.records import Start
@@ -62,6 +62,7 @@ class Network:
         self.name = name
         self.card = model_card(name)
         self.core = build_model(name, recipe, seed=0)
+        batch_norm.fuse(self.core)
         self._recipe = recipe
         optimizers = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
         self.optimizer = optimizers[recipe.optimizer](recipe.learning_rate)

@@ -106,6 +106,8 @@ class TrainRecord(Identity):
     """Over type, shape and values of the weights, in order (``Network.digest``)."""
     trainable_parameters: int
     environment: Environment
+    compute: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Threads and kernels (``backend.compute_settings``); absent from older records."""
 
     @property
     def stem(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fer_bench import __version__, records
+from fer_bench import __version__, backend, records
 from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json, sha256_of, write_json
 from fer_bench.grid import Cell
@@ -43,6 +43,7 @@ class Networks:
                 self._kept = None
                 keras.backend.clear_session()
                 gc.collect()
+            backend.prepare_training(cell.recipe.image_size)
             self._kept = (key, Network(cell.model, cell.recipe))
         return self._kept[1]
 

@@ -111,6 +111,7 @@ def train(
         weights_sha256=network.digest(),
         trainable_parameters=count_parameters(network.core)[0],
         environment=describe(backend.devices()),
+        compute=backend.compute_settings(),
     )
     records.save(workspace.results.records, record)
     checkpoint.remove()

@@ -1,0 +1,166 @@
+"""Training throughput, side by side in one run: ours, the bare step, the usual script, plain PyTorch.
+
+    python tests/benchmarks/bench_training.py --model mobilenetv2 --size 96 --rounds 3
+
+Four ways train one network on the same synthetic gray 48 x 48 images with the same batch size:
+
+- ``ours``: ``fer_bench``'s training, with its rows gathered, warped, scaled and repeated (``Network`` and ``fit``);
+- ``bare``: the same compiled network on one constant batch that is the network's input already, the most that the
+  input path could reach;
+- ``usual``: the script that a reader of the paper would write: Keras' model as built, ``ImageDataGenerator`` with the
+  same kinds of augmentation, ``model.fit`` (TensorFlow only);
+- ``torch``: MobileNetV2 in plain PyTorch, channels-last, on one constant batch (where PyTorch is installed).
+
+Each is a process of its own, in alternating rounds, so that drift of the machine falls on all; what counts are the
+ratios. The backend is ``KERAS_BACKEND``'s.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import cv2
+import numpy as np
+
+BATCH = 64
+WAYS = ("ours", "bare", "usual", "torch")
+
+
+def per_second(step: Callable[[], object], steps: int) -> float:
+    """Return images a second over ``steps`` calls, each of one batch."""
+    began = time.perf_counter()
+    for _ in range(steps):
+        step()
+    return steps * BATCH / (time.perf_counter() - began)
+
+
+def network(model: str, size: int) -> Any:
+    from fer_bench.network import Network
+    from fer_bench.recipe import Recipe
+
+    return Network(model, Recipe(name="bench", image_size=size, epochs=3))
+
+
+def faces(count: int) -> tuple[Any, Any]:
+    generator = np.random.default_rng(0)
+    return generator.integers(0, 256, (count, 48, 48), dtype=np.uint8), np.arange(count) % 7
+
+
+def ours(model: str, size: int, steps: int) -> float:
+    import keras
+
+    from fer_bench.batches import training_batches
+    from fer_bench.recipe import Recipe
+
+    images, labels = faces(steps * BATCH)
+    batches = training_batches(images, labels, np.arange(len(labels)), Recipe(name="bench", image_size=size), 0, 0)
+    ends: list[float] = []
+    timed = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: ends.append(time.perf_counter()),
+        on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()),
+    )
+    network(model, size).trainer.fit(batches, epochs=2, shuffle=False, verbose=0, callbacks=[timed])
+    return steps * BATCH / (ends[3] - ends[2])
+
+
+def bare(model: str, size: int, steps: int) -> float:
+    import keras
+
+    core = network(model, size).core
+    core.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=_jit())
+    generator = np.random.default_rng(0)
+    images = keras.ops.convert_to_tensor(generator.uniform(-1, 1, (BATCH, size, size, 3)).astype(np.float32))
+    labels = keras.ops.convert_to_tensor(np.arange(BATCH, dtype=np.int32) % 7)
+
+    def step() -> None:
+        core.train_on_batch(images, labels)
+
+    per_second(step, 3)
+    return per_second(step, steps)
+
+
+def usual(model: str, size: int, steps: int) -> float:
+    import keras
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+    from fer_bench.models import model_card
+
+    images, labels = faces(steps * BATCH)
+    # What flow_from_directory hands to the generator: resized, three channels, float32.
+    big = np.stack([cv2.cvtColor(cv2.resize(image, (size, size)), cv2.COLOR_GRAY2RGB) for image in images])
+    flow = ImageDataGenerator(
+        rotation_range=10,
+        shear_range=5,
+        zoom_range=0.1,
+        width_shift_range=0.1,
+        height_shift_range=0.1,
+        horizontal_flip=True,
+        preprocessing_function=lambda image: image / 127.5 - 1,
+    ).flow(big.astype(np.float32), keras.utils.to_categorical(labels, 7), batch_size=BATCH, seed=0)
+    net = model_card(model).build(size, 7)
+    net.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"], jit_compile=_jit())
+    net.fit(flow, epochs=1, verbose=0)
+    began = time.perf_counter()
+    net.fit(flow, epochs=1, verbose=0)
+    return steps * BATCH / (time.perf_counter() - began)
+
+
+def torch_channels_last(model: str, size: int, steps: int) -> float:
+    import plain_torch
+
+    step = plain_torch.training_step(size, BATCH)
+    per_second(step, 3)
+    return per_second(step, steps)
+
+
+def _jit() -> bool | str:
+    from fer_bench import backend
+
+    return backend.jit_compile()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="mobilenetv2")
+    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--way", action="append", choices=WAYS)
+    parser.add_argument("--json", action="store_true", help="print one way's images a second; used by itself")
+    given = parser.parse_args()
+    ways = {"ours": ours, "bare": bare, "usual": usual, "torch": torch_channels_last}
+    if given.json:
+        print(json.dumps(ways[given.way[0]](given.model, given.size, given.steps)))
+        return
+    chosen = given.way or [way for way in WAYS if way != "torch" or find_spec("torch")]
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    print(f"{given.model}, {given.size} px, batch {BATCH}, Keras on {backend}; images a second")
+    found: dict[str, list[float]] = {way: [] for way in chosen}
+    for number in range(given.rounds):
+        for way in chosen:
+            found[way].append(_in_process(given, way))
+        print(f"round {number + 1}: " + "  ".join(f"{way} {found[way][-1]:7.1f}" for way in chosen), flush=True)
+    for way in chosen[1:]:
+        ratios = [a / b for a, b in zip(found[chosen[0]], found[way], strict=True)]
+        low, high = min(ratios), max(ratios)
+        print(f"{chosen[0]} / {way}: {statistics.median(ratios):.2f} ({low:.2f} to {high:.2f})")
+
+
+def _in_process(given: argparse.Namespace, way: str) -> float:
+    command = [sys.executable, __file__, "--json", "--way", way, "--model", given.model]
+    command += ["--size", str(given.size), "--steps", str(given.steps)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{way}: {done.stderr[-2000:]}")
+    return float(done.stdout.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()
