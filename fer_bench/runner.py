@@ -181,9 +181,19 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
         work.append(
             (
                 Stage("profile", seconds),
-                partial(stages.profile, workspace, job.models, job.runs, stages.origin_of(workspace)),
+                partial(_profile_apart, workspace, job.models, job.runs, stages.origin_of(workspace)),
             )
         )
     if len(job.models) > 1 and (work or not stages.anova_is_fresh(workspace.results, stages.RUNTIME)):
         work.append((Stage("ANOVA", 3), partial(stages.anova, workspace.results, stages.RUNTIME)))
     return work
+
+
+def _profile_apart(workspace: Workspace, models: Sequence[str], runs: int, origin: Origin) -> None:
+    """Profile in a process of its own: this one may have trained, with other threads and kernels."""
+    stage = Stage("profile", 0)
+    work_side_by_side(
+        [[(stage, partial(stages.profile, workspace, models, runs, origin))]],
+        1,
+        lambda event: say(event.text) if event.kind == "say" else None,
+    )
