@@ -49,12 +49,20 @@ def reached(folder: Path) -> Reached | None:
         ) from error
 
 
-def is_running(workspace: Workspace, folder: Path) -> bool:
-    """Return whether a process works on the run in a folder: by its own lock, else by that of the workspace."""
-    if (folder / LOCK).is_file():
-        return _held(folder / LOCK)
-    # Whoever holds the workspace says so; without that nobody is disturbed by a look at the lock.
-    return (workspace.root / ".lock-holder").is_file() and _held(workspace.root / LOCK)
+def is_running(folder: Path) -> bool | None:
+    """Return whether a process holds the lock of the run in a folder; ``None`` where the run has none of its own."""
+    path = folder / LOCK
+    return _held(path) if path.is_file() else None
+
+
+def holder(workspace: Workspace) -> str | None:
+    """Return the process that writes to a workspace; ``None`` where nobody does."""
+    # Whoever holds the workspace says so: without that the lock is not touched, and nobody is kept from it.
+    try:
+        who = (workspace.root / ".lock-holder").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    return who if _held(workspace.root / LOCK) else None
 
 
 def _held(path: Path) -> bool:

@@ -13,7 +13,7 @@ from fer_bench.grid import Cell, cell_of, cells
 from fer_bench.models import PAPER_MODELS
 from fer_bench.recipe import PRESETS, Recipe
 from fer_bench.records import Epoch, EvalRecord, TrainRecord
-from fer_bench.run_state import Reached, is_running, reached
+from fer_bench.run_state import Reached, holder, is_running, reached
 from fer_bench.workspace import Workspace
 
 State = Literal["done", "untested", "running", "interrupted", "missing", "damaged"]
@@ -43,6 +43,8 @@ class Status:
     """The whole grid."""
 
     cells: tuple[CellStatus, ...]
+    holder: str | None
+    """Number of the process that writes to the workspace, whatever it does there."""
 
     def count(self, state: State) -> int:
         """Return how many runs are in a state."""
@@ -103,18 +105,35 @@ def grid_status(
     for one in recipes:
         own = {(run.model, run.seed) for run in runs if run.recipe == one.id}
         own |= {(model, seed) for model, name, seed in begun if name == one.id}
-        known = list(models) or list(dict.fromkeys((*PAPER_MODELS, *sorted({model for model, _ in own}))))
+        names = list(models) or list(dict.fromkeys((*PAPER_MODELS, *sorted({model for model, _ in own}))))
         numbers = seeds or {seed for _, seed in own} or {0}
-        wanted += cells(known, list(datasets) or trainable, one, sorted(numbers))
+        wanted += cells(names, list(datasets) or trainable, one, sorted(numbers))
     states = {cell.id: _checkpoint(workspace.run(cell.id)) for cell in wanted}
-    measured = _measured(runs, states, wanted, manifests)
-    test_only = [name for name in manifests if name not in trainable]
-    return Status(
-        cells=tuple(
-            _status(workspace, cell, manifests, [cell.dataset, *test_only], runs, tests, states[cell.id], measured)
-            for cell in wanted
-        )
+    at_work = holder(workspace)
+    known = _Known(
+        workspace=workspace,
+        manifests=manifests,
+        test_only=tuple(name for name in manifests if name not in trainable),
+        runs=runs,
+        tests=tests,
+        measured=_measured(runs, states, wanted, manifests),
+        at_work=at_work is not None,
     )
+    return Status(cells=tuple(_status(cell, states[cell.id], known) for cell in wanted), holder=at_work)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What is known of a workspace."""
+
+    workspace: Workspace
+    manifests: Mapping[str, dict[str, Any]]
+    test_only: tuple[str, ...]
+    runs: Sequence[TrainRecord]
+    tests: Sequence[EvalRecord]
+    measured: Sequence[_Measured]
+    at_work: bool
+    """Whether a process writes to the workspace."""
 
 
 def _begun(workspace: Workspace) -> list[tuple[str, str, int]]:
@@ -143,25 +162,11 @@ def _checkpoint(folder: Path) -> Reached | FerBenchError | None:
         return error
 
 
-def _status(
-    workspace: Workspace,
-    cell: Cell,
-    manifests: Mapping[str, dict[str, Any]],
-    targets: Sequence[str],
-    runs: Sequence[TrainRecord],
-    tests: Sequence[EvalRecord],
-    state: Reached | FerBenchError | None,
-    measured: Sequence[_Measured],
-) -> CellStatus:
-    manifest = manifests[cell.dataset]
-    run = next((run for run in runs if run.cell_id == cell.id and _is_of(run, manifest)), None)
-    if run is not None and workspace.weights(cell.id).is_file():
-        done = {
-            (test.target, test.target_fingerprint)
-            for test in tests
-            if test.cell_id == cell.id and test.weights_sha256 == run.weights_sha256
-        }
-        untested = tuple(name for name in targets if (name, manifests[name].get("fingerprint")) not in done)
+def _status(cell: Cell, state: Reached | FerBenchError | None, known: _Known) -> CellStatus:
+    manifest = known.manifests[cell.dataset]
+    run = next((run for run in known.runs if run.cell_id == cell.id and _is_of(run, manifest)), None)
+    if run is not None and known.workspace.weights(cell.id).is_file():
+        untested = _untested(run, known)
         return CellStatus(
             cell=cell,
             state="untested" if untested else "done",
@@ -172,14 +177,28 @@ def _status(
         )
     goes_on = isinstance(state, Reached) and state.is_of(manifest.get("fingerprint", ""), backend.name())
     epochs = len(state.history) if isinstance(state, Reached) and goes_on else 0
+    locked = is_running(known.workspace.run(cell.id))
     found: State = "missing"
     if isinstance(state, FerBenchError):
         found = "damaged"
+    elif locked or (goes_on and locked is None and known.at_work):
+        found = "running"
     elif goes_on:
-        found = "running" if is_running(workspace, workspace.run(cell.id)) else "interrupted"
-    seconds, rough = _epoch_seconds(cell, _images(manifest), measured)
+        found = "interrupted"
+    seconds, rough = _epoch_seconds(cell, _images(manifest), known.measured)
     left = None if seconds is None else seconds * (cell.recipe.epochs - epochs)
     return CellStatus(cell=cell, state=found, epochs=epochs, untested=(), seconds_left=left, rough=rough)
+
+
+def _untested(run: TrainRecord, known: _Known) -> tuple[str, ...]:
+    """Return the prepared test sets, as they are now, that a run has not been tested on."""
+    done = {
+        (test.target, test.target_fingerprint)
+        for test in known.tests
+        if test.cell_id == run.cell_id and test.weights_sha256 == run.weights_sha256
+    }
+    wanted = (run.dataset, *known.test_only)
+    return tuple(name for name in wanted if (name, known.manifests[name].get("fingerprint")) not in done)
 
 
 def _is_of(run: TrainRecord, manifest: Mapping[str, Any]) -> bool:

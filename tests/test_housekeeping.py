@@ -136,6 +136,8 @@ def test_a_checkpoint_is_interrupted_or_running_as_the_lock_tells(place):
     assert found["seconds_left"] == pytest.approx(70 * 4.0)
     with place.lock():
         assert runs(state(place))["clcm", "fer2013", 0]["state"] == "running"
+        assert state(place)["holder"] == str(os.getpid())
+        assert f"process {os.getpid()} is writing to this workspace" in run("status", "-w", place.root)
     # A holder that was killed leaves its name and no lock.
     (place.root / ".lock-holder").write_text("1\n")
     assert runs(state(place))["clcm", "fer2013", 0]["state"] == "interrupted"
@@ -150,6 +152,10 @@ def test_a_runs_own_lock_tells_better(place):
         found = runs(state(place))
     assert found["clcm", "fer2013", 0]["state"] == "running"
     assert found["mobilenetv2", "fer2013", 0]["state"] == "interrupted"
+    # Before its first epoch ends a run has nothing but its lock.
+    place.run(f"clcm__raf-db__{PAPER.id}__s0").mkdir()
+    with FileLock(place.run(f"clcm__raf-db__{PAPER.id}__s0") / ".lock"):
+        assert runs(state(place))["clcm", "raf-db", 0]["state"] == "running"
 
 
 def test_runs_on_another_state_of_the_dataset_or_backend_do_not_count(place, monkeypatch):

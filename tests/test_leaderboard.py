@@ -406,6 +406,7 @@ def test_the_published_records_are_the_default(labs, tmp_path, monkeypatch):
         (("--records", "empty"), r"empty: no records in it; expected a workspace"),
         (("--records", "lab-a", "--origin", "made"), r"--origin 'made': expected real or synthetic"),
         (("--records", "lab-a", "--fingerprint", "ck-plus"), r"--fingerprint 'ck-plus': expected DATASET=BEGINNING"),
+        (("--records", "lab-a", "--fingerprint", "ckplus=12"), r"--fingerprint ckplus=.*; datasets: raf-db"),
         (("--records", "lab-a", "--format", "html"), r"--format 'html': expected one of text, markdown, latex, csv"),
         (("--records", "lab-a", "--format", "csv", "--json"), r"exclude each other"),
         (("--records", "lab-a", "--model", "x"), r"no test fits --model x; there are tests of clcm trained on raf-db"),
@@ -466,6 +467,9 @@ def test_latex_compiles(labs, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:]
+    log = (tmp_path / "page.log").read_text(encoding="latin-1")
+    assert "Overfull" not in log
+    assert "(1 page" in log
 
 
 def test_latex_escapes_what_people_name(labs, tmp_path):

@@ -81,6 +81,7 @@ def _status_json(found: "Status") -> dict[str, object]:
     return {
         "counts": {state: found.count(state) for state in STATES},
         "seconds_left": found.seconds_left,
+        "holder": found.holder,
         "runs": [
             {
                 "id": item.cell.id,
@@ -133,6 +134,8 @@ def _print_status(found: "Status") -> None:
         rough = "~" if any(item.rough and item.seconds_left for item in found.cells) else ""
         rest = f"{rough}{duration(left)} of training left, one run after the other"
     typer.echo(f"{counted}; {rest}")
+    if found.holder is not None:
+        typer.echo(f"process {found.holder} is writing to this workspace; a run shows after its first epoch")
 
 
 def _left(item: "CellStatus") -> str:

@@ -74,7 +74,8 @@ def gather(places: Sequence[Place], wanted: Wanted) -> list[Run]:
     The same network tested on the same images is one run, in however many places its record lies.
 
     Raises:
-        FerBenchError: an unreadable record, a test of other weights than its training gave, or no such test.
+        FerBenchError: an unreadable record, a test of other weights than its training gave, a fingerprint asked of a
+            dataset that no record names, or no such test.
     """
     found: dict[tuple[object, ...], list[Run]] = {}
     seen: list[EvalRecord] = []
@@ -85,6 +86,13 @@ def gather(places: Sequence[Place], wanted: Wanted) -> list[Run]:
             if wanted.takes(record):
                 run = Run(record=record, train=_training(place, record, trains), places=(place,))
                 found.setdefault(_identity(record), []).append(run)
+    known = {record.dataset for record in seen} | {record.target for record in seen}
+    unknown = sorted(set(wanted.fingerprints) - known)
+    if seen and unknown:
+        raise FerBenchError(
+            f"--fingerprint {unknown[0]}=...: no model was trained or tested on that; datasets: "
+            f"{', '.join(sorted(known))}"
+        )
     if not found:
         raise FerBenchError(_nothing(places, wanted, seen))
     merged = [_merged(same) for same in found.values()]

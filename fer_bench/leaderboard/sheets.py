@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fer_bench.render import latex, markdown
-from fer_bench.tables.values import Column, Grid, Row
+from fer_bench.render.text import cell_text
+from fer_bench.tables.values import Column, Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +55,29 @@ def _float(sheet: Sheet) -> list[str]:
         rf"\label{{tab:leaderboard-{label}}}",
         r"\par\smallskip",
         r"\small",
-        latex.grids_to_latex([Grid("", sheet.columns, sheet.rows)]),
+        *_tabular(sheet),
         r"\par\medskip",
-        r"\begin{minipage}{\textwidth}\footnotesize",
+        # Sloppy: the id of a recipe within a note has no place to break.
+        r"\begin{minipage}{\textwidth}\footnotesize\sloppy",
         *(rf"{latex.escape(note)}\par" for note in (sheet.verdict, *sheet.notes, *sheet.reading)),
         r"\end{minipage}",
         r"\end{table*}",
+    ]
+
+
+def _tabular(sheet: Sheet) -> list[str]:
+    """Return the rows under their columns, scaled down where they are wider than the text."""
+    cells = [[cell_text(cell, escape=latex.escape, bold=latex.bold) for cell in row] for row in sheet.rows]
+    return [
+        r"{\setlength{\tabcolsep}{4pt}%",
+        r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%",
+        rf"\begin{{tabular}}{{{''.join('l' if column.text else 'r' for column in sheet.columns)}}}",
+        r"\toprule",
+        " & ".join(latex.escape(column.title) for column in sheet.columns) + r" \\",
+        r"\midrule",
+        *(" & ".join(row) + r" \\" for row in cells),
+        r"\bottomrule",
+        r"\end{tabular}}}",
     ]
 
 

@@ -173,8 +173,3 @@ def _number_or_text(text: str) -> str:
 def _tabular(alignment: str, lines: list[str]) -> str:
     body = "\n".join([rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", *lines, r"\bottomrule", r"\end{tabular}"])
     return f"\\resizebox{{\\textwidth}}{{!}}{{%\n{body}}}" if len(alignment) >= _WIDE else body
-
-
-def grids_to_latex(grids: Sequence[Grid]) -> str:
-    """Return grids of the same columns below one another as a tabular, for floats made elsewhere."""
-    return _stacked(list(grids))
