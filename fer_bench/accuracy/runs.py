@@ -133,7 +133,7 @@ class SeveralSeeds:
 
     def spread(self, model: int, statistic: Statistic) -> Spread:
         """Return the variance of a score, split into seed and sample."""
-        return seeds.spread(statistic(self._totals[model]), self._influences(model, statistic))
+        return seeds.spread(statistic(self._totals[model]), self.influences(model, statistic))
 
     def proportion(self, model: int, top: ArrayLike, bottom: ArrayLike, level: float = LEVEL) -> Estimate:
         """Mean over seeds; where nothing varies Wilson's interval, each image or subject a single trial."""
@@ -157,14 +157,14 @@ class SeveralSeeds:
 
     def difference_and_p(self, a: int, b: int, statistic: Statistic, level: float = LEVEL) -> tuple[Estimate, float]:
         """Return the difference of the means over seeds, and the two-sided p-value of no difference."""
-        common = seeds.sampling_covariance(self._influences(a, statistic), self._influences(b, statistic))
+        common = seeds.sampling_covariance(self.influences(a, statistic), self.influences(b, statistic))
         return seeds.difference_over_seeds(self.spread(a, statistic), self.spread(b, statistic), common, level)
 
     def calibration_error(self, model: int) -> Estimate:
         """Mean over seeds."""
         return self.score(model, sums.calibration_error)
 
-    def _influences(self, model: int, statistic: Statistic) -> Array:
+    def influences(self, model: int, statistic: Statistic) -> Array:
         """Return the mean of the jackknife's scores less each of them, (units, seeds)."""
         left_out = statistic(self._totals[model] - self._tallies[:, model])
         # Leaving out the only image of a class leaves a score without that class, which may be none at all.

@@ -23,7 +23,7 @@ from fer_bench.errors import FerBenchError
 
 PreparedArgument = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a prepared dataset.")]
 
-doctor = typer.Typer(help="Look for what is wrong.", no_args_is_help=True)
+doctor = typer.Typer(invoke_without_command=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -154,8 +154,54 @@ def show(
 
 
 @doctor.callback()
-def _doctor() -> None:
-    """Look for what is wrong."""
+def _doctor(
+    context: typer.Context,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Check the installation: packages, backend, devices, memory, disk, workspace, ImageNet weights.
+
+    Nothing is downloaded. Each line is ok, a warning or an error, with what to do; exit code 1 where there is an error.
+
+    Example: fer-bench doctor
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from fer_bench.doctor import examine
+    from fer_bench.progress import bar
+    from fer_bench.workspace import Workspace
+
+    with bar("doctor", unit="check") as shown:
+
+        def on_check(name: str) -> None:
+            shown.note(name)
+            shown.advance()
+
+        found = examine(Workspace(workspace), on_check)
+    sick = any(finding.state == "error" for finding in found)
+    if json:
+        import dataclasses
+
+        print_json({"ok": not sick, "findings": [dataclasses.asdict(finding) for finding in found]})
+    else:
+        from rich.markup import escape
+
+        colours = {"ok": "green", "warning": "yellow", "error": "red"}
+        print_table(
+            "Installation",
+            ("check", "state", "found", "what to do"),
+            [
+                (
+                    escape(finding.check),
+                    f"[{colours[finding.state]}]{finding.state}[/]",
+                    escape(finding.found),
+                    escape(finding.advice),
+                )
+                for finding in found
+            ],
+        )
+    if sick:
+        raise typer.Exit(1)
 
 
 @doctor.command()

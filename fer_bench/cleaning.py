@@ -1,0 +1,134 @@
+"""What a workspace could do without, and its removal. A record goes only where that is asked for."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from fer_bench import records
+from fer_bench.datasets.prepared import is_prepared, prepared_names
+from fer_bench.datasets.proof import SYNTHETIC_MARKER
+from fer_bench.errors import FerBenchError
+from fer_bench.records import TrainRecord
+from fer_bench.run_state import STATE, reached
+from fer_bench.workspace import Workspace
+
+Kind = Literal["checkpoint", "scaled copy", "raw synthetic files", "temporary", "record"]
+KINDS: dict[Kind, str] = {
+    "checkpoint": "of finished runs, whose weights and records stay",
+    "scaled copy": "of prepared images; made again when a recipe needs it",
+    "raw synthetic files": "of datasets that are prepared; drawn again by fer-bench synthesize",
+    "temporary": "left by commands that were killed",
+    "record": "records, predictions, and the weights that no command finds without them",
+}
+"""What each kind is, for people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leftover:
+    """Something that can go."""
+
+    kind: Kind
+    path: Path
+    """A file, or a folder with all that is in it."""
+    bytes: int
+
+
+def leftovers(workspace: Workspace, *, with_records: bool = False) -> list[Leftover]:
+    """Return what can go; nothing is removed. Call it with the workspace locked: else work in progress looks left over.
+
+    Args:
+        workspace: need not exist.
+        with_records: count records, predictions and weights too.
+
+    Raises:
+        FerBenchError: a training record cannot be read.
+    """
+    found: list[tuple[Kind, Path]] = [("checkpoint", path) for path in _finished(workspace)]
+    for name in prepared_names(workspace.datasets):
+        found += [("scaled copy", path) for path in sorted(workspace.prepared(name).glob("scaled-*.npy"))]
+        raw = workspace.raw(name)
+        # Only what fer-bench has drawn and marked itself.
+        if (raw / SYNTHETIC_MARKER).is_file() and is_prepared(workspace.prepared(name)) and not raw.is_symlink():
+            found.append(("raw synthetic files", raw))
+    found += [("temporary", path) for path in _temporary(workspace)]
+    if with_records:
+        found += [("record", path) for path in _records(workspace)]
+    return [Leftover(kind=kind, path=path, bytes=_bytes(path)) for kind, path in found]
+
+
+def remove(found: Sequence[Leftover]) -> None:
+    """Remove leftovers.
+
+    Raises:
+        FerBenchError: one cannot be removed; those before it are gone.
+    """
+    for item in found:
+        try:
+            if item.path.is_dir() and not item.path.is_symlink():
+                # Without its state a checkpoint is none, so that half of one is never taken up.
+                (item.path / STATE).unlink(missing_ok=True)
+                shutil.rmtree(item.path)
+            else:
+                item.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise FerBenchError(f"{item.path}: cannot be removed ({error.strerror or error})") from error
+
+
+def _finished(workspace: Workspace) -> list[Path]:
+    """Return the folders of runs that are recorded with their weights at hand, and do not train anew on other data."""
+    found = []
+    for record in records.load_all(workspace.results.records, TrainRecord):
+        folder = workspace.run(record.cell_id)
+        if not folder.is_dir() or not workspace.weights(record.cell_id).is_file():
+            continue
+        try:
+            state = reached(folder)
+        except FerBenchError:
+            state = None
+        if state is None or state.is_of(record.dataset_fingerprint, record.backend):
+            found.append(folder)
+    return found
+
+
+def _temporary(workspace: Workspace) -> list[Path]:
+    """Return files that ``fer_bench.files.replacing`` left, and folders that ``prepare`` did."""
+    places = [
+        workspace.datasets,
+        *(path for path in _below(workspace.datasets) if not path.name.startswith(".")),
+        *_below(workspace.run("any").parent),
+        *_below(workspace.results.records),
+        workspace.weights("any").parent,
+        workspace.results.tables,
+        workspace.results.reports,
+        workspace.results.figures,
+        workspace.audit("any").parent,
+        workspace.contact_sheet("any").parent,
+    ]
+    found = []
+    for place in places:
+        for path in sorted(place.glob(".*")) if place.is_dir() else ():
+            partial = path.is_dir() and place == workspace.datasets and path.suffix in (".partial", ".unpacked")
+            # mkstemp's eight characters, a hyphen, the name of the file that was to be.
+            half = path.is_file() and len(path.name) > 10 and path.name[9] == "-"
+            if (partial or half) and not path.is_symlink():
+                found.append(path)
+    return found
+
+
+def _records(workspace: Workspace) -> list[Path]:
+    kinds = [workspace.results.records / kind for kind in records.KINDS]
+    files = [path for folder in kinds for path in _below(folder) if path.suffix in (".json", ".npz")]
+    weights = [path for path in _below(workspace.weights("any").parent) if path.name.endswith(".weights.h5")]
+    return [path for path in (*files, *weights) if not path.name.startswith(".")]
+
+
+def _below(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _bytes(path: Path) -> int:
+    if path.is_dir():
+        return sum(item.lstat().st_size for item in path.rglob("*") if not item.is_dir())
+    return path.lstat().st_size

@@ -1,0 +1,262 @@
+"""Commands that keep a workspace in order: how far the grid is, its missing runs as cluster tasks, what can go."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    RecipeOption,
+    WeightsOption,
+    WorkspaceOption,
+    print_json,
+    print_table,
+)
+from fer_bench.errors import FerBenchError
+
+if TYPE_CHECKING:
+    from fer_bench.cleaning import Leftover
+    from fer_bench.status import CellStatus, Status
+
+ModelsOption = Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model; repeatable.")]
+DatasetsOption = Annotated[
+    list[str] | None, typer.Option("--dataset", "-d", help="Only trained on this dataset; repeatable.")
+]
+SeedsOption = Annotated[list[int] | None, typer.Option("--seed", "-s", min=0, help="Only this seed; repeatable.")]
+
+GRID_FORMATS = ("text", "jsonl", "slurm")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(status)
+    app.command()(grid)
+    app.command()(clean)
+
+
+def status(
+    model: ModelsOption = None,
+    dataset: DatasetsOption = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option("--recipe", "-r", help="Preset or TOML file. Default: those that the workspace has runs of."),
+    ] = None,
+    seed: SeedsOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Show what of the grid is done, running, interrupted or missing, and how long the rest will take.
+
+    The grid is the paper's models, and others that have runs, on every prepared dataset with a training set. Times
+    come from the epochs that were measured, one run after the other; a time marked ~ is scaled by the number of images
+    from another dataset, or from other models.
+
+    Example: fer-bench status --recipe paper
+    """
+    from fer_bench.models import model_card
+    from fer_bench.recipe import load_recipe
+    from fer_bench.status import grid_status
+    from fer_bench.workspace import Workspace
+
+    for name in model or ():
+        model_card(name)
+    found = grid_status(
+        Workspace(workspace),
+        models=model or (),
+        datasets=dataset or (),
+        recipe=load_recipe(recipe) if recipe else None,
+        seeds=seed or (),
+    )
+    if json:
+        print_json(_status_json(found))
+    else:
+        _print_status(found)
+
+
+def _status_json(found: "Status") -> dict[str, object]:
+    from fer_bench.status import STATES
+
+    return {
+        "counts": {state: found.count(state) for state in STATES},
+        "seconds_left": found.seconds_left,
+        "holder": found.holder,
+        "runs": [
+            {
+                "id": item.cell.id,
+                "model": item.cell.model,
+                "dataset": item.cell.dataset,
+                "recipe": item.cell.recipe.id,
+                "seed": item.cell.seed,
+                "state": item.state,
+                "epochs": item.epochs,
+                "of_epochs": item.cell.recipe.epochs,
+                "untested": list(item.untested),
+                "seconds_left": item.seconds_left,
+                "rough": item.rough,
+            }
+            for item in found.cells
+        ],
+    }
+
+
+def _print_status(found: "Status") -> None:
+    from rich.markup import escape
+
+    from fer_bench.progress import duration
+    from fer_bench.status import STATES
+
+    print_table(
+        "Training runs",
+        ("model", "trained on", "recipe", "seed", "state", "epochs", "time left"),
+        [
+            (
+                escape(item.cell.model),
+                escape(item.cell.dataset),
+                escape(item.cell.recipe.id),
+                str(item.cell.seed),
+                item.state + (f" on {', '.join(item.untested)}" if item.untested else ""),
+                f"{item.epochs}/{item.cell.recipe.epochs}",
+                _left(item),
+            )
+            for item in found.cells
+        ],
+        numbers=2,
+    )
+    counted = ", ".join(f"{found.count(state)} {state}" for state in STATES if found.count(state))
+    left = found.seconds_left
+    if left is None:
+        rest = "the time left is unknown, since no epoch by one of the recipes has been measured yet"
+    elif left == 0:
+        rest = "nothing left to train"
+    else:
+        rough = "~" if any(item.rough and item.seconds_left for item in found.cells) else ""
+        rest = f"{rough}{duration(left)} of training left, one run after the other"
+    typer.echo(f"{counted}; {rest}")
+    if found.holder is not None:
+        typer.echo(f"process {found.holder} is writing to this workspace; a run shows after its first epoch")
+
+
+def _left(item: "CellStatus") -> str:
+    from fer_bench.progress import duration
+
+    if item.seconds_left is None:
+        return "–"
+    return ("~" if item.rough and item.seconds_left else "") + duration(item.seconds_left)
+
+
+def grid(
+    recipe: RecipeOption = "paper",
+    model: ModelsOption = None,
+    dataset: DatasetsOption = None,
+    seed: SeedsOption = None,
+    weights: WeightsOption = None,
+    every: Annotated[bool, typer.Option("--all", help="Finished runs too.")] = False,
+    shape: Annotated[str, typer.Option("--format", "-f", help=f"One of {', '.join(GRID_FORMATS)}.")] = "text",
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+) -> None:
+    """Write the training runs that are missing as commands, as JSON lines, or as an array job for Slurm.
+
+    Each task is a plain fer-bench train command, so that a queue, a shell loop or another machine can work on it.
+
+    Example: fer-bench grid --recipe paper --seed 0 --seed 1 --weights imagenet --format slurm > job.sh
+    """
+    import shlex
+
+    from fer_bench import cluster
+    from fer_bench import grid as planning
+    from fer_bench.models import PAPER_MODELS, model_card
+    from fer_bench.recipe import load_recipe
+    from fer_bench.status import grid_status
+    from fer_bench.workspace import Workspace
+
+    if shape not in GRID_FORMATS:
+        raise FerBenchError(f"--format {shape!r}: expected one of {', '.join(GRID_FORMATS)}")
+    models = list(model or PAPER_MODELS)
+    for name in models:
+        model_card(name)
+    chosen = load_recipe(recipe)
+    # As train has it: --weights is for the models that the recipe starts from ImageNet, and random changes the recipe.
+    started = {name: weights for name in models if name in chosen.pretrained and weights is not None}
+    if weights != "random":
+        planning.check_start(models, chosen, weights)
+    cells = []
+    for name in models:
+        own = chosen.starting(name, pretrained=False) if started.get(name) == "random" else chosen
+        found = grid_status(Workspace(workspace), models=[name], datasets=dataset or (), recipe=own, seeds=seed or (0,))
+        cells += [item.cell for item in found.cells if every or item.state not in ("done", "untested")]
+    if not cells:
+        raise FerBenchError(f"{workspace}: every run of this grid is trained; --all writes them nevertheless")
+    tasks = cluster.tasks(cells, recipe, started)
+    if shape == "jsonl":
+        sys.stdout.write(cluster.to_jsonl(tasks, workspace))
+    elif shape == "slurm":
+        sys.stdout.write(cluster.to_slurm(tasks, workspace))
+    else:
+        for task in tasks:
+            typer.echo(shlex.join([*task.command, "--workspace", str(workspace)]))
+
+
+def clean(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
+    with_records: Annotated[
+        bool, typer.Option("--records", help="Records, predictions and weights too: the results themselves.")
+    ] = False,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: Annotated[bool, typer.Option("--json", help="Print what would go as JSON; remove only with --yes.")] = False,
+) -> None:
+    """Show what the workspace could do without, ask, and remove it; never a record without --records.
+
+    Checkpoints of finished runs, scaled copies of images, raw synthetic files, what killed commands left. Your own
+    files, prepared datasets, interrupted runs and exported models stay.
+
+    Example: fer-bench clean --workspace runs/fer2013
+    """
+    from fer_bench.cleaning import leftovers, remove
+    from fer_bench.workspace import Workspace
+
+    if not workspace.is_dir():
+        raise FerBenchError(f"{workspace}: no such workspace")
+    place = Workspace(workspace)
+    with place.lock():
+        found = leftovers(place, with_records=with_records)
+        if json:
+            print_json(
+                {
+                    "removed": yes,
+                    "bytes": sum(item.bytes for item in found),
+                    "leftovers": [{"kind": item.kind, "path": str(item.path), "bytes": item.bytes} for item in found],
+                }
+            )
+        else:
+            _print_leftovers(found)
+        if not found:
+            return
+        if yes or (not json and typer.confirm("Remove them?", default=False)):
+            remove(found)
+            if not json:
+                typer.echo(f"{_megabytes(found)} freed")
+
+
+def _print_leftovers(found: "list[Leftover]") -> None:
+    from rich.markup import escape
+
+    from fer_bench.cleaning import KINDS
+
+    if not found:
+        typer.echo("nothing to remove")
+        return
+    print_table(
+        "What can go",
+        ("kind", "path", "size"),
+        [(item.kind, escape(str(item.path)), _megabytes([item])) for item in found],
+        numbers=1,
+    )
+    for kind in dict.fromkeys(item.kind for item in found):
+        typer.echo(f"{kind}: {KINDS[kind]}")
+    typer.echo(f"{len(found)} in all, {_megabytes(found)}")
+
+
+def _megabytes(found: "list[Leftover]") -> str:
+    return f"{sum(item.bytes for item in found) / 1e6:,.1f} MB"

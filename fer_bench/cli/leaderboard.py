@@ -1,0 +1,192 @@
+"""The command that ranks models over the records of several workspaces: no Keras, no images."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json, print_table
+from fer_bench.errors import FerBenchError
+
+if TYPE_CHECKING:
+    from fer_bench.leaderboard.gathering import Wanted
+    from fer_bench.leaderboard.sheets import Sheet
+    from fer_bench.records import Origin
+
+    Written = tuple[dict[str, Any], list[dict[str, Any]], list[Sheet]]
+    """Boards as JSON, as lines of CSV, and as sheets."""
+
+FORMATS = ("text", "markdown", "latex", "csv")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(leaderboard)
+
+
+def leaderboard(
+    places: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--records",
+            help="A workspace, a folder of records, or a checkout with published ones; repeatable. Default: the "
+            "published records in reports/records.",
+        ),
+    ] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", "-d", help="Only models trained on this; repeatable.")
+    ] = None,
+    on: Annotated[list[str] | None, typer.Option("--on", help="Only tests on this dataset; repeatable.")] = None,
+    model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model; repeatable.")] = None,
+    recipe: Annotated[
+        list[str] | None, typer.Option("--recipe", "-r", help="Only this recipe, name or id; repeatable.")
+    ] = None,
+    seed: Annotated[list[int] | None, typer.Option("--seed", "-s", min=0, help="Only this seed; repeatable.")] = None,
+    backend: Annotated[str | None, typer.Option("--backend", help="Only runs of this Keras backend.")] = None,
+    origin: Annotated[str | None, typer.Option("--origin", help="Only 'real' or only 'synthetic' results.")] = None,
+    fingerprint: Annotated[
+        list[str] | None,
+        typer.Option("--fingerprint", help="DATASET=BEGINNING: only this state of a dataset; repeatable."),
+    ] = None,
+    rank_recipes: Annotated[
+        bool, typer.Option("--rank-recipes", help="Let recipes compete, each as a contender of its own.")
+    ] = False,
+    by_workspace: Annotated[
+        bool, typer.Option("--by-workspace", help="Let the runs of each workspace compete, instead of pooling seeds.")
+    ] = False,
+    latency: Annotated[
+        bool,
+        typer.Option(
+            "--latency",
+            help="Rank inference times instead, within each measuring session; only --records, --model, --backend and "
+            "--origin choose.",
+        ),
+    ] = False,
+    shape: Annotated[str, typer.Option("--format", "-f", help=f"One of {', '.join(FORMATS)}.")] = "text",
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Rank models over the records of several workspaces and hosts, as far as tests can tell them apart.
+
+    One board for each training dataset and test set. A rank is a range: 1-3 may be first, second or third. Where the
+    paired tests (Holm) do not tell two models apart, neither counts as better. Results that cannot be compared are
+    refused: other states of a dataset, other recipes, real beside synthetic. Where CK+ is prepared in one of the places
+    or in --workspace, images of one person count together.
+
+    Example: fer-bench leaderboard --records lab-a --records lab-b --on ck-plus --format markdown
+    """
+    from fer_bench.leaderboard.sheets import to_csv, to_latex, to_markdown
+
+    if shape not in FORMATS:
+        raise FerBenchError(f"--format {shape!r}: expected one of {', '.join(FORMATS)}")
+    if json and shape != "text":
+        raise FerBenchError(f"--json and --format {shape} exclude each other; give one of them")
+    wanted = _wanted(dataset, on, model, recipe, seed, backend, origin, fingerprint)
+    if latency:
+        if any((dataset, on, recipe, seed, fingerprint, rank_recipes, by_workspace)):
+            raise FerBenchError("--latency ranks profiles: of the choices only --model, --backend and --origin apply")
+        content, lines, sheets = _times(places or (), wanted)
+    else:
+        content, lines, sheets = _accuracies(
+            places or (), wanted, workspace, rank_recipes=rank_recipes, by_place=by_workspace
+        )
+    if json:
+        print_json(content)
+    elif shape == "csv":
+        sys.stdout.write(to_csv(lines))
+    elif shape == "markdown":
+        typer.echo(to_markdown(sheets))
+    elif shape == "latex":
+        typer.echo(to_latex(sheets))
+    else:
+        _print(sheets)
+
+
+def _wanted(
+    datasets: Sequence[str] | None,
+    targets: Sequence[str] | None,
+    models: Sequence[str] | None,
+    recipes: Sequence[str] | None,
+    seeds: Sequence[int] | None,
+    backend: str | None,
+    origin: str | None,
+    fingerprints: Sequence[str] | None,
+) -> "Wanted":
+    from fer_bench.leaderboard.gathering import Wanted
+
+    if origin not in (None, "real", "synthetic"):
+        raise FerBenchError(f"--origin {origin!r}: expected real or synthetic")
+    beginnings = {}
+    for item in fingerprints or ():
+        name, _, beginning = item.partition("=")
+        if not name or not beginning:
+            raise FerBenchError(f"--fingerprint {item!r}: expected DATASET=BEGINNING, e.g. ck-plus=0123456789ab")
+        beginnings[name] = beginning
+    return Wanted(
+        datasets=tuple(datasets or ()),
+        targets=tuple(targets or ()),
+        models=tuple(models or ()),
+        recipes=tuple(recipes or ()),
+        seeds=tuple(seeds or ()),
+        backend=backend,
+        origin=cast("Origin | None", origin),
+        fingerprints=beginnings,
+    )
+
+
+def _accuracies(
+    paths: Sequence[Path], wanted: "Wanted", workspace: Path, *, rank_recipes: bool, by_place: bool
+) -> "Written":
+    from fer_bench.leaderboard import document
+    from fer_bench.leaderboard.contests import contests
+    from fer_bench.leaderboard.gathering import gather, profiles
+    from fer_bench.leaderboard.places import find_places
+    from fer_bench.leaderboard.ranking import rank
+    from fer_bench.progress import bar
+    from fer_bench.workspace import Workspace
+
+    places = find_places(paths)
+    runs = gather(places, wanted)
+    found = contests(runs, rank_recipes=rank_recipes, by_place=by_place)
+    datasets = [*(place.datasets for place in places if place.datasets), Workspace(workspace).datasets]
+    known = profiles(places)
+    with bar("read answers", len(runs), unit="run") as shown:
+        boards = [rank(contest, datasets, known, shown.advance) for contest in found]
+    return document.to_json(boards), document.csv_lines(boards), [document.sheet(board) for board in boards]
+
+
+def _times(paths: Sequence[Path], wanted: "Wanted") -> "Written":
+    from fer_bench.leaderboard import latency_document
+    from fer_bench.leaderboard.latency import rank_times, sessions
+    from fer_bench.leaderboard.places import find_places
+
+    boards = [
+        rank_times(session, runtime) for session in sessions(find_places(paths), wanted) for runtime in session.runtimes
+    ]
+    sheets = [latency_document.sheet(board) for board in boards]
+    return latency_document.to_json(boards), latency_document.csv_lines(boards), sheets
+
+
+def _print(sheets: "Sequence[Sheet]") -> None:
+    from rich.markup import escape
+
+    from fer_bench.render.text import cell_text
+
+    for sheet in sheets:
+        print_table(
+            escape(sheet.title),
+            [column.title for column in sheet.columns],
+            [
+                [cell_text(cell, escape=escape, bold=lambda text: f"[bold]{text}[/bold]") for cell in row]
+                for row in sheet.rows
+            ],
+            numbers=sum(not column.text for column in sheet.columns),
+        )
+        typer.echo(f"{sheet.verdict}\n")
+        for note in sheet.notes:
+            typer.echo(f"- {note}")
+        typer.echo("")
+    for note in sheets[0].reading:
+        typer.echo(note)

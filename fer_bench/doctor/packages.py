@@ -1,0 +1,143 @@
+"""Python and the packages, against the lower bounds that fer-bench declares."""
+
+import platform
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+import fer_bench
+from fer_bench import backend
+from fer_bench.doctor.finding import Finding, State
+from fer_bench.errors import FerBenchError
+
+SAME_MODULE = {
+    "tensorflow": ("tensorflow-cpu",),
+    "opencv-python-headless": ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless"),
+}
+"""Distributions that bring the same module as a required one."""
+PURPOSE = {
+    "litert": "exporting to LiteRT and timing it",
+    "onnx": "exporting to ONNX and timing it",
+    "openvino": "timing OpenVINO",
+}
+"""What an extra is for; one that is not here is a developer's."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What fer-bench says that it needs."""
+
+    python: SpecifierSet
+    packages: tuple[Requirement, ...]
+    extras: dict[str, tuple[Requirement, ...]]
+
+
+def declared() -> Declared:
+    """Return the requirements: a checkout's ``pyproject.toml``, else the metadata of the installed package.
+
+    Raises:
+        FerBenchError: neither is there.
+    """
+    file = Path(fer_bench.__file__).parent.parent / "pyproject.toml"
+    if file.is_file():
+        project = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {})
+        if project.get("name") == "fer-bench":
+            extras = project.get("optional-dependencies", {})
+            return Declared(
+                SpecifierSet(project["requires-python"]),
+                _parsed(project["dependencies"]),
+                {name: _parsed(lines) for name, lines in extras.items()},
+            )
+    try:
+        known = metadata.metadata("fer-bench")
+    except metadata.PackageNotFoundError:
+        raise FerBenchError(f"{file.parent}: neither a checkout nor an installed package; install fer-bench") from None
+    lines = known.get_all("Requires-Dist") or []
+    extras = {
+        extra: tuple(
+            item
+            for item in _parsed(lines)
+            if item.marker and not item.marker.evaluate({"extra": ""}) and item.marker.evaluate({"extra": extra})
+        )
+        for extra in known.get_all("Provides-Extra") or []
+    }
+    needed = tuple(item for item in _parsed(lines) if item.marker is None or item.marker.evaluate({"extra": ""}))
+    return Declared(SpecifierSet(known["Requires-Python"] or ""), needed, extras)
+
+
+def check_python() -> list[Finding]:
+    """Return whether this Python is one that fer-bench runs on."""
+    wanted, found = declared().python, platform.python_version()
+    if wanted.contains(found, prereleases=True):
+        return [Finding(check="Python", state="ok", found=found)]
+    return [Finding(check="Python", state="error", found=found, advice=f"install Python {wanted} and fer-bench in it")]
+
+
+def check_packages() -> list[Finding]:
+    """Return one finding a required package: there, and new enough."""
+    # Keras on another backend needs no TensorFlow for training.
+    spare = {"tensorflow"} if backend.name() != "tensorflow" else set()
+    return [_check(item, "warning" if item.name in spare else "error") for item in declared().packages]
+
+
+def check_extras() -> list[Finding]:
+    """Return one finding an extra: all of its packages there and new enough, some too old, or not installed."""
+    return [_check_extra(name, items) for name, items in declared().extras.items() if name in PURPOSE]
+
+
+def _check_extra(name: str, items: Sequence[Requirement]) -> Finding:
+    check = f"optional: {name}"
+    install = f'pip install "fer-bench[{name}]" for {PURPOSE[name]}'
+    found = [_check(item, "warning") for item in items]
+    wrong = [finding for finding in found if finding.state != "ok"]
+    if not wrong:
+        return Finding(
+            check=check, state="ok", found=", ".join(f"{finding.check} {finding.found}" for finding in found)
+        )
+    old = [finding for finding in wrong if finding.found != "not installed"]
+    if old:
+        return Finding(
+            check=check,
+            state="warning",
+            found=", ".join(f"{finding.check} {finding.found}" for finding in old),
+            advice=install,
+        )
+    missing = ", ".join(finding.check for finding in wrong)
+    return Finding(check=check, state="ok", found=f"not installed: {missing}", advice=install)
+
+
+def _check(item: Requirement, otherwise: State) -> Finding:
+    for name in (item.name, *SAME_MODULE.get(item.name, ())):
+        version = _version(name)
+        if version is None:
+            continue
+        if item.specifier.contains(version, prereleases=True):
+            return Finding(check=item.name, state="ok", found=version if name == item.name else f"{name} {version}")
+        return Finding(
+            check=item.name,
+            state=otherwise,
+            found=f"{version}, expected {item.specifier}",
+            advice=f'pip install "{name}{item.specifier}"',
+        )
+    return Finding(
+        check=item.name,
+        state=otherwise,
+        found="not installed",
+        advice=f'pip install "{item.name}{item.specifier}"',
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _parsed(lines: Iterable[str]) -> tuple[Requirement, ...]:
+    return tuple(Requirement(line) for line in lines)

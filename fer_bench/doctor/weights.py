@@ -1,0 +1,48 @@
+"""ImageNet weights: in Keras' cache, or where Keras would download them from. Nothing is downloaded."""
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from fer_bench.doctor.finding import Finding
+
+FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
+"""With the 1000-way top, as Keras names it (``keras.applications.mobilenet_v2``)."""
+FOLDER = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
+SECONDS = 5.0
+"""In which the server must answer."""
+
+
+def check_imagenet(keras_home: Path) -> list[Finding]:
+    """Look for the weights that CLCM and the MobileNetV2 variants can start from.
+
+    Args:
+        keras_home: Keras' folder, whose ``models`` is its cache.
+    """
+    name = "ImageNet weights"
+    kept = keras_home / "models" / FILE
+    if kept.is_file() and kept.stat().st_size > 0:
+        return [Finding(check=name, state="ok", found=str(kept))]
+    reason = _unreachable(FOLDER + FILE)
+    if reason is None:
+        return [Finding(check=name, state="ok", found="not here yet; Keras can download them")]
+    return [
+        Finding(
+            check=name,
+            state="warning",
+            found=f"neither in {kept.parent} nor to be downloaded ({reason})",
+            advice=f"put {FILE} there, or give its path with --weights PATH, or start with --weights random",
+        )
+    ]
+
+
+def _unreachable(address: str) -> str | None:
+    """Return why a file cannot be had, ``None`` where it can; only its head is asked for."""
+    request = urllib.request.Request(address, method="HEAD")
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS):
+            return None
+    except urllib.error.URLError as error:
+        return str(error.reason)
+    except (OSError, ValueError) as error:
+        return str(error)

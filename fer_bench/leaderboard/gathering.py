@@ -1,0 +1,161 @@
+"""The tests in several folders of records, each run once, with what else is known of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fer_bench import records
+from fer_bench.errors import FerBenchError
+from fer_bench.leaderboard.places import Place
+from fer_bench.records import EvalRecord, Origin, ProfileRecord, TrainRecord
+from fer_bench.selection import read_all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which tests are asked for; what is empty or ``None`` leaves open."""
+
+    datasets: tuple[str, ...] = ()
+    """Trained on."""
+    targets: tuple[str, ...] = ()
+    """Tested on."""
+    models: tuple[str, ...] = ()
+    recipes: tuple[str, ...] = ()
+    """Names or ids."""
+    seeds: tuple[int, ...] = ()
+    backend: str | None = None
+    origin: Origin | None = None
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """The beginning of a fingerprint by dataset, trained or tested on."""
+
+    def takes(self, record: EvalRecord) -> bool:
+        """Return whether a test is asked for."""
+        states = ((record.dataset, record.dataset_fingerprint), (record.target, record.target_fingerprint))
+        return (
+            (not self.datasets or record.dataset in self.datasets)
+            and (not self.targets or record.target in self.targets)
+            and (not self.models or record.model in self.models)
+            and (not self.recipes or not {record.recipe, record.recipe.rpartition("-")[0]}.isdisjoint(self.recipes))
+            and (not self.seeds or record.seed in self.seeds)
+            and self.backend in (None, record.backend)
+            and self.origin in (None, record.origin)
+            and all(found.startswith(self.fingerprints.get(dataset, "")) for dataset, found in states)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One trained network on one test set."""
+
+    record: EvalRecord
+    train: TrainRecord | None
+    """Of its training; ``None`` where no place has it."""
+    places: tuple[Place, ...]
+    """Where the test was found, sorted; its predictions are read from the first."""
+
+    @property
+    def host(self) -> str:
+        """Kind of machine that it was trained on, or tested on where the training is unknown."""
+        return (self.train or self.record).environment.host
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the places."""
+        return tuple(place.label for place in self.places)
+
+    @property
+    def name(self) -> str:
+        """For messages: the record, and where it lies."""
+        return f"{self.record.stem} ({', '.join(self.labels)})"
+
+
+def gather(places: Sequence[Place], wanted: Wanted) -> list[Run]:
+    """Return the tests that are asked for, in an order that does not depend on that of the places.
+
+    The same network tested on the same images is one run, in however many places its record lies.
+
+    Raises:
+        FerBenchError: an unreadable record, a test of other weights than its training gave, a fingerprint asked of a
+            dataset that no record names, or no such test.
+    """
+    found: dict[tuple[object, ...], list[Run]] = {}
+    seen: list[EvalRecord] = []
+    for place in sorted(places):
+        trains = {record.cell_id: record for record in read_all(place.records, TrainRecord)}
+        for record in read_all(place.records, EvalRecord):
+            seen.append(record)
+            if wanted.takes(record):
+                run = Run(record=record, train=_training(place, record, trains), places=(place,))
+                found.setdefault(_identity(record), []).append(run)
+    known = {record.dataset for record in seen} | {record.target for record in seen}
+    unknown = sorted(set(wanted.fingerprints) - known)
+    if seen and unknown:
+        raise FerBenchError(
+            f"--fingerprint {unknown[0]}=...: no model was trained or tested on that; datasets: "
+            f"{', '.join(sorted(known))}"
+        )
+    if not found:
+        raise FerBenchError(_nothing(places, wanted, seen))
+    merged = [_merged(same) for same in found.values()]
+    return sorted(merged, key=lambda run: (run.record.stem, run.record.backend, run.record.weights_sha256, run.labels))
+
+
+def profiles(places: Sequence[Place]) -> list[ProfileRecord]:
+    """Return every profile, in the order of the places' labels."""
+    return [record for place in sorted(places) for record in read_all(place.records, ProfileRecord)]
+
+
+def _identity(record: EvalRecord) -> tuple[object, ...]:
+    return (
+        record.stem,
+        record.backend,
+        record.origin,
+        record.dataset_fingerprint,
+        record.target_fingerprint,
+        record.class_names,
+        record.weights_sha256,
+    )
+
+
+def _training(place: Place, record: EvalRecord, trains: Mapping[str, TrainRecord]) -> TrainRecord | None:
+    train = trains.get(record.cell_id)
+    if train is not None and train.weights_sha256 != record.weights_sha256:
+        raise FerBenchError(
+            f"{records.path_of(place.records, record)}: made with other weights than "
+            f"{records.path_of(place.records, train).name}; run `fer-bench evaluate` and `fer-bench cross-test` again"
+        )
+    return train
+
+
+def _merged(same: Sequence[Run]) -> Run:
+    """Return one run of what several places tell about it; of two tests of one network the first place's counts."""
+    train = next((run.train for run in same if run.train is not None), None)
+    return Run(record=same[0].record, train=train, places=tuple(place for run in same for place in run.places))
+
+
+def _nothing(places: Sequence[Place], wanted: Wanted, seen: Sequence[EvalRecord]) -> str:
+    listed = ", ".join(str(place.records) for place in sorted(places))
+    if not seen:
+        return f"{listed}: no tests; run fer-bench train and fer-bench evaluate, or name other places with --records"
+    asked = {
+        "--dataset": wanted.datasets,
+        "--on": wanted.targets,
+        "--model": wanted.models,
+        "--recipe": wanted.recipes,
+        "--seed": tuple(map(str, wanted.seeds)),
+        "--backend": (wanted.backend,) if wanted.backend else (),
+        "--origin": (wanted.origin,) if wanted.origin else (),
+        "--fingerprint": tuple(f"{name}={value}" for name, value in wanted.fingerprints.items()),
+    }
+    options = " ".join(f"{option} {value}" for option, values in asked.items() for value in values)
+    there = sorted({f"{record.model} trained on {record.dataset}, recipe {record.recipe}" for record in seen})
+    return f"{listed}: no test fits {options}; there are tests of {_few(there)}"
+
+
+def _few(names: Sequence[str], most: int = 6) -> str:
+    rest = len(names) - most
+    return "; ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def listed(names: Iterable[str], most: int = 4) -> str:
+    """Return some of the names, each once, and how many more there are."""
+    return _few(sorted(set(names)), most).replace("; ", ", ")

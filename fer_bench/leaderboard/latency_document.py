@@ -1,0 +1,144 @@
+"""Boards of inference times as sheets and as data for other programs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fer_bench.leaderboard.latency import TimeBoard, Timed
+from fer_bench.leaderboard.sheets import Sheet
+from fer_bench.leaderboard.words import NO_TIES
+from fer_bench.tables.values import Column, Missing, Number, Text
+
+COLUMNS = (
+    Column("Rank", text=True),
+    Column("Model", text=True),
+    Column("Workspace", text=True),
+    Column("Host", text=True),
+    Column("Mean time (ms)"),
+    Column("Standard deviation (ms)"),
+    Column("Replicates"),
+    Column("Ratio to the fastest"),
+)
+
+RANGES = (
+    "Rank: from 1 + the number of models shown to be faster to their number less those shown to be slower; 1-3 says "
+    "that it may be first, second or third. All ranges of a board hold at once, at 95 % together. Bold: may be first."
+)
+
+
+def sheet(board: TimeBoard) -> Sheet:
+    """Return a board as it is shown; bold times are those that may be the shortest."""
+    first = board.session.profiles[0]
+    synthetic = " (measured within a demo run on synthetic faces)" if first.origin == "synthetic" else ""
+    fastest = board.standings[0].mean
+    rows = tuple(
+        (
+            Text(str(found.rank)),
+            Text(found.model),
+            Text(", ".join(board.session.labels)),
+            Text(first.environment.host),
+            Number(value=1000 * found.mean, decimals=2, best=found.rank.low == 1),
+            Missing() if found.sd is None else Number(value=1000 * found.sd, decimals=2),
+            Number(value=found.n, decimals=0),
+            Number(value=found.mean / fastest, decimals=2),
+        )
+        for found in board.standings
+    )
+    return Sheet(
+        title=f"Inference time, {board.runtime}, session {first.session}{synthetic}",
+        label=f"time-{first.session}-{board.runtime}",
+        columns=COLUMNS,
+        rows=rows,
+        verdict=_verdict(board),
+        notes=tuple(_notes(board)),
+        reading=(RANGES, NO_TIES),
+    )
+
+
+def to_json(boards: Sequence[TimeBoard]) -> dict[str, Any]:
+    """Return boards as JSON-ready data, times in seconds."""
+    return {"boards": [_board(board) for board in boards], "reading": [RANGES, NO_TIES]}
+
+
+def csv_lines(boards: Sequence[TimeBoard]) -> list[dict[str, Any]]:
+    """Return one line a model of every board, times in seconds."""
+    return [
+        {
+            "session": board.session.profiles[0].session,
+            "runtime": board.runtime,
+            "rank_low": found.rank.low,
+            "rank_high": found.rank.high,
+            "model": found.model,
+            "mean_s": found.mean,
+            "sd_s": found.sd,
+            "replicates": found.n,
+            "replicate": _replicate(board),
+            "workspaces": " ".join(board.session.labels),
+            "host": board.session.profiles[0].environment.host,
+        }
+        for board in boards
+        for found in board.standings
+    ]
+
+
+def _board(board: TimeBoard) -> dict[str, Any]:
+    first = board.session.profiles[0]
+    recommended = board.analysis.recommended if board.analysis else None
+    return {
+        "session": first.session,
+        "runtime": board.runtime,
+        "origin": first.origin,
+        "backend": first.backend,
+        "image_size": first.image_size,
+        "host": first.environment.host,
+        "workspaces": list(board.session.labels),
+        "replicate": _replicate(board),
+        "form": recommended.form if recommended else None,
+        "alpha": board.analysis.alpha if board.analysis else None,
+        "standings": [_standing(found) for found in board.standings],
+        "verdict": _verdict(board),
+        "notes": _notes(board),
+    }
+
+
+def _standing(found: Timed) -> dict[str, Any]:
+    return {
+        "rank": [found.rank.low, found.rank.high],
+        "model": found.model,
+        "mean": found.mean,
+        "sd": found.sd,
+        "n": found.n,
+    }
+
+
+def _replicate(board: TimeBoard) -> str:
+    return board.analysis.replicate if board.analysis else "call"
+
+
+def _verdict(board: TimeBoard) -> str:
+    first = [found.model for found in board.standings if found.rank.low == 1]
+    if len(board.standings) == 1:
+        return f"{first[0]} is the only model: nothing is ranked."
+    if len(first) == 1:
+        return f"{first[0]} is shown to be faster than every other."
+    if len(first) == len(board.standings):
+        return f"No model is shown to be slower than another: any of the {len(first)} may be first."
+    return f"Any of {len(first)} may be first: {', '.join(first)}."
+
+
+def _notes(board: TimeBoard) -> list[str]:
+    first = board.session.profiles[0]
+    environment = first.environment
+    lines = [
+        f"Measured in one session on one machine ({environment.processor}, {environment.cores} cores, "
+        f"{', '.join(environment.devices) or 'no accelerator'}); backend {first.backend}; input {first.image_size} × "
+        f"{first.image_size} × 3, one image a call. Times of other sessions or machines are never ranked with these."
+    ]
+    if board.analysis is None:
+        return lines
+    if board.analysis.recommended:
+        lines.append(board.analysis.recommended.sentence)
+    if board.analysis.replicate == "call":
+        lines.append("The replicate is a call of one process: the ranks describe this process and promise no more.")
+    else:
+        lines.append("The replicate is a process, its value the mean of its calls.")
+    return lines

@@ -1,0 +1,250 @@
+"""How far the grid of training runs is, and how long the rest will take: from files alone, without Keras."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from fer_bench import backend, records
+from fer_bench.datasets.prepared import prepared_names, read_manifest
+from fer_bench.errors import FerBenchError
+from fer_bench.grid import Cell, cell_of, cells
+from fer_bench.models import PAPER_MODELS
+from fer_bench.recipe import PRESETS, Recipe
+from fer_bench.records import Epoch, EvalRecord, TrainRecord
+from fer_bench.run_state import Reached, holder, is_running, reached
+from fer_bench.workspace import Workspace
+
+State = Literal["done", "untested", "running", "interrupted", "missing", "damaged"]
+STATES: tuple[State, ...] = ("done", "untested", "running", "interrupted", "missing", "damaged")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellStatus:
+    """One training run with its tests."""
+
+    cell: Cell
+    state: State
+    """``done``: trained and tested on every prepared test set; ``untested``: trained, a test is missing; ``running``
+    and ``interrupted``: with a checkpoint; ``damaged``: its checkpoint cannot be read."""
+    epochs: int
+    """Trained so far, of this dataset and backend."""
+    untested: tuple[str, ...]
+    """Test sets that it has not been tested on, of a trained one."""
+    seconds_left: float | None
+    """Of training; 0 for a trained one, ``None`` where nothing comparable has been measured."""
+    rough: bool
+    """Whether the time is scaled from another dataset or model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """The whole grid."""
+
+    cells: tuple[CellStatus, ...]
+    holder: str | None
+    """Number of the process that writes to the workspace, whatever it does there."""
+
+    def count(self, state: State) -> int:
+        """Return how many runs are in a state."""
+        return sum(item.state == state for item in self.cells)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of training, one run after the other; ``None`` where that of any run is unknown."""
+        left = [item.seconds_left for item in self.cells]
+        return None if None in left else sum(value for value in left if value is not None)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Seconds an epoch of one run, and of how many images."""
+
+    model: str
+    dataset: str
+    recipe: str
+    images: int
+    seconds: float
+
+
+def grid_status(
+    workspace: Workspace,
+    *,
+    models: Sequence[str] = (),
+    datasets: Sequence[str] = (),
+    recipe: Recipe | None = None,
+    seeds: Sequence[int] = (),
+) -> Status:
+    """Return the state of every run of a grid.
+
+    Args:
+        workspace: whose files are read.
+        models: ``()`` for the paper's and every other one of which there is a run.
+        datasets: trained on; ``()`` for all that are prepared with a training set.
+        recipe: ``None`` for every recipe that the workspace knows runs of, or the preset ``paper`` where there is none;
+            one that is no preset becomes known with its first finished run.
+        seeds: ``()`` for all of which there is a run of the recipe, or 0.
+
+    Raises:
+        FerBenchError: an unreadable record or manifest, or no dataset to train on.
+    """
+    manifests = {name: read_manifest(workspace.prepared(name)) or {} for name in prepared_names(workspace.datasets)}
+    trainable = [name for name, manifest in manifests.items() if _images(manifest)]
+    unknown = [name for name in datasets if name not in trainable]
+    if unknown or not trainable:
+        raise FerBenchError(
+            f"{workspace.root}: {unknown[0] if unknown else 'no dataset to train on'} "
+            f"{'is not prepared with a training set' if unknown else 'is prepared'}; run fer-bench prepare first"
+        )
+    runs = records.load_all(workspace.results.records, TrainRecord)
+    tests = records.load_all(workspace.results.records, EvalRecord)
+    begun = _begun(workspace)
+    recipes = [recipe] if recipe else list(_recipes(runs, begun).values())
+    wanted: list[Cell] = []
+    for one in recipes:
+        own = {(run.model, run.seed) for run in runs if run.recipe == one.id}
+        own |= {(model, seed) for model, name, seed in begun if name == one.id}
+        names = list(models) or list(dict.fromkeys((*PAPER_MODELS, *sorted({model for model, _ in own}))))
+        numbers = seeds or {seed for _, seed in own} or {0}
+        wanted += cells(names, list(datasets) or trainable, one, sorted(numbers))
+    states = {cell.id: _checkpoint(workspace.run(cell.id)) for cell in wanted}
+    at_work = holder(workspace)
+    known = _Known(
+        workspace=workspace,
+        manifests=manifests,
+        test_only=tuple(name for name in manifests if name not in trainable),
+        runs=runs,
+        tests=tests,
+        measured=_measured(runs, states, wanted, manifests),
+        at_work=at_work is not None,
+    )
+    return Status(cells=tuple(_status(cell, states[cell.id], known) for cell in wanted), holder=at_work)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What is known of a workspace."""
+
+    workspace: Workspace
+    manifests: Mapping[str, dict[str, Any]]
+    test_only: tuple[str, ...]
+    runs: Sequence[TrainRecord]
+    tests: Sequence[EvalRecord]
+    measured: Sequence[_Measured]
+    at_work: bool
+    """Whether a process writes to the workspace."""
+
+
+def _begun(workspace: Workspace) -> list[tuple[str, str, int]]:
+    """Return model, recipe id and seed of every run that has a folder."""
+    folder = workspace.run("any").parent
+    found = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        parts = path.name.split("__")
+        if len(parts) == 4 and parts[3][:1] == "s" and parts[3][1:].isdigit():
+            found.append((parts[0], parts[2], int(parts[3][1:])))
+    return found
+
+
+def _recipes(runs: Sequence[TrainRecord], begun: Sequence[tuple[str, str, int]]) -> dict[str, Recipe]:
+    """Return the recipes of finished runs, and of begun ones where it is a preset; ``paper`` where there is none."""
+    found = {run.recipe: cell_of(run).recipe for run in runs}
+    presets = {preset.id: preset for preset in PRESETS.values()}
+    found |= {name: presets[name] for _, name, _ in begun if name in presets}
+    return found or {PRESETS["paper"].id: PRESETS["paper"]}
+
+
+def _checkpoint(folder: Path) -> Reached | FerBenchError | None:
+    try:
+        return reached(folder)
+    except FerBenchError as error:
+        return error
+
+
+def _status(cell: Cell, state: Reached | FerBenchError | None, known: _Known) -> CellStatus:
+    manifest = known.manifests[cell.dataset]
+    run = next((run for run in known.runs if run.cell_id == cell.id and _is_of(run, manifest)), None)
+    if run is not None and known.workspace.weights(cell.id).is_file():
+        untested = _untested(run, known)
+        return CellStatus(
+            cell=cell,
+            state="untested" if untested else "done",
+            epochs=len(run.history),
+            untested=untested,
+            seconds_left=0.0,
+            rough=False,
+        )
+    goes_on = isinstance(state, Reached) and state.is_of(manifest.get("fingerprint", ""), backend.name())
+    epochs = len(state.history) if isinstance(state, Reached) and goes_on else 0
+    locked = is_running(known.workspace.run(cell.id))
+    found: State = "missing"
+    if isinstance(state, FerBenchError):
+        found = "damaged"
+    elif locked or (goes_on and locked is None and known.at_work):
+        found = "running"
+    elif goes_on:
+        found = "interrupted"
+    seconds, rough = _epoch_seconds(cell, _images(manifest), known.measured)
+    left = None if seconds is None else seconds * (cell.recipe.epochs - epochs)
+    return CellStatus(cell=cell, state=found, epochs=epochs, untested=(), seconds_left=left, rough=rough)
+
+
+def _untested(run: TrainRecord, known: _Known) -> tuple[str, ...]:
+    """Return the prepared test sets, as they are now, that a run has not been tested on."""
+    done = {
+        (test.target, test.target_fingerprint)
+        for test in known.tests
+        if test.cell_id == run.cell_id and test.weights_sha256 == run.weights_sha256
+    }
+    wanted = (run.dataset, *known.test_only)
+    return tuple(name for name in wanted if (name, known.manifests[name].get("fingerprint")) not in done)
+
+
+def _is_of(run: TrainRecord, manifest: Mapping[str, Any]) -> bool:
+    return run.dataset_fingerprint == manifest.get("fingerprint") and run.backend == backend.name()
+
+
+def _images(manifest: Mapping[str, Any]) -> int:
+    """Return the images that an epoch goes through, validation included; 0 for a test set alone."""
+    splits = manifest.get("counts", {}).get("splits", {})
+    return sum(sum(splits.get(name, ())) for name in ("train", "val")) if "train" in splits else 0
+
+
+def _measured(
+    runs: Sequence[TrainRecord],
+    states: Mapping[str, Reached | FerBenchError | None],
+    wanted: Sequence[Cell],
+    manifests: Mapping[str, dict[str, Any]],
+) -> list[_Measured]:
+    """Return what epochs took. The median leaves out the first, which compiles, and a pause."""
+    found = [
+        _Measured(run.model, run.dataset, run.recipe, run.n_train + run.n_val, _median(run.history))
+        for run in runs
+        if run.history
+    ]
+    for cell in wanted:
+        state = states[cell.id]
+        if isinstance(state, Reached) and state.history:
+            images = _images(manifests[cell.dataset])
+            found.append(_Measured(cell.model, cell.dataset, cell.recipe.id, images, _median(state.history)))
+    return found
+
+
+def _median(history: Sequence[Epoch]) -> float:
+    return statistics.median(epoch.seconds for epoch in history)
+
+
+def _epoch_seconds(cell: Cell, images: int, measured: Sequence[_Measured]) -> tuple[float | None, bool]:
+    """Return the seconds of an epoch, and whether they are scaled from another dataset or model.
+
+    The closest that has been measured counts: the same model, dataset and recipe; else the model and recipe on another
+    dataset, or other models by the recipe, by the number of images.
+    """
+    alike = [item for item in measured if item.recipe == cell.recipe.id]
+    same_model = [item for item in alike if item.model == cell.model]
+    same = [item.seconds for item in same_model if item.dataset == cell.dataset]
+    if same:
+        return statistics.median(same), False
+    scaled = [item.seconds / item.images for item in same_model or alike if item.images]
+    return (statistics.median(scaled) * images, True) if scaled else (None, True)

@@ -1,0 +1,256 @@
+"""``fer-bench doctor``: what it finds, what it advises, and that it downloads nothing."""
+
+import http.server
+import importlib.util
+import json
+import threading
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from typer.testing import CliRunner
+
+from fer_bench import doctor
+from fer_bench.cli import app
+from fer_bench.doctor import machine, packages, weights
+from fer_bench.doctor.finding import Finding
+from fer_bench.workspace import Workspace
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Versions of distributions instead of the installed ones; ``None`` is not installed."""
+    versions: dict[str, str | None] = {}
+    real = metadata.version
+
+    def version(name):
+        if name not in versions:
+            return real(name)
+        if versions[name] is None:
+            raise metadata.PackageNotFoundError(name)
+        return versions[name]
+
+    monkeypatch.setattr(packages.metadata, "version", version)
+    return versions
+
+
+def by_check(findings):
+    return {finding.check: finding for finding in findings}
+
+
+def test_this_installation_has_all_packages_that_pyproject_asks_for():
+    found = by_check(packages.check_packages())
+    assert {"keras", "tensorflow", "numpy", "packaging", "filelock"} <= set(found)
+    assert "pytest" not in found
+    assert {finding.state for finding in found.values()} == {"ok"}
+    assert packages.check_python()[0].state == "ok"
+
+
+def test_an_old_package_is_an_error_with_the_command_that_helps(installed):
+    installed["keras"] = "3.4.1"
+    found = by_check(packages.check_packages())["keras"]
+    bound = next(item.specifier for item in packages.declared().packages if item.name == "keras")
+    assert (found.state, found.found) == ("error", f"3.4.1, expected {bound}")
+    assert found.advice == f'pip install "keras{bound}"'
+
+
+def test_a_missing_package_is_an_error(installed):
+    installed["scipy"] = None
+    assert by_check(packages.check_packages())["scipy"].found == "not installed"
+    assert by_check(packages.check_packages())["scipy"].state == "error"
+
+
+def test_tensorflow_cpu_is_tensorflow(installed):
+    installed.update({"tensorflow": None, "tensorflow-cpu": "2.21.0"})
+    found = by_check(packages.check_packages())["tensorflow"]
+    assert (found.state, found.found) == ("ok", "tensorflow-cpu 2.21.0")
+
+
+def test_another_backend_can_do_without_tensorflow(installed, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    installed.update({"tensorflow": None, "tensorflow-cpu": None})
+    assert by_check(packages.check_packages())["tensorflow"].state == "warning"
+
+
+def test_an_extra_is_optional_but_not_too_old(installed):
+    installed.update({"onnx": None, "onnxruntime": None, "tf2onnx": None, "openvino": "2020.1"})
+    found = by_check(packages.check_extras())
+    assert set(found) == {"optional: litert", "optional: onnx", "optional: openvino"}
+    assert (found["optional: onnx"].state, found["optional: onnx"].found) == (
+        "ok",
+        "not installed: onnx, onnxruntime, tf2onnx",
+    )
+    assert 'pip install "fer-bench[onnx]"' in found["optional: onnx"].advice
+    assert found["optional: openvino"].state == "warning"
+
+
+def test_an_installed_package_declares_the_same_as_the_checkout(monkeypatch, tmp_path):
+    checkout = packages.declared()
+
+    class Metadata(dict):
+        def get_all(self, name):
+            return self[name]
+
+    needed = [str(item) for item in checkout.packages]
+    extras = [f'{item}; extra == "{name}"' for name, items in checkout.extras.items() for item in items]
+    known = Metadata({"Requires-Dist": [*needed, *extras], "Provides-Extra": list(checkout.extras)})
+    known["Requires-Python"] = str(checkout.python)
+    monkeypatch.setattr(packages.metadata, "metadata", lambda name: known)
+    monkeypatch.setattr(packages.fer_bench, "__file__", str(tmp_path / "fer_bench" / "__init__.py"))
+    elsewhere = packages.declared()
+    assert elsewhere.packages == checkout.packages
+    assert elsewhere.python == checkout.python
+    assert {name: [item.name for item in items] for name, items in elsewhere.extras.items()} == {
+        name: [item.name for item in items] for name, items in checkout.extras.items()
+    }
+    assert all(isinstance(item, Requirement) for item in elsewhere.packages)
+
+
+class Server:
+    """A server that answers every request with one code and keeps their methods."""
+
+    def __init__(self, code):
+        self.methods = methods = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_HEAD(self):
+                methods.append(self.command)
+                self.send_response(code)
+                self.end_headers()
+
+            do_GET = do_HEAD  # noqa: N815
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def reach(monkeypatch, server):
+    monkeypatch.setattr(weights, "FOLDER", f"http://127.0.0.1:{server.server.server_port}/")
+
+
+def test_imagenet_weights_in_the_cache_are_found_without_a_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "_unreachable", pytest.fail)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / weights.FILE).write_bytes(b"weights")
+    assert weights.check_imagenet(tmp_path)[0].found == str(tmp_path / "models" / weights.FILE)
+
+
+def test_imagenet_weights_that_could_be_downloaded_are_not(tmp_path, monkeypatch):
+    with Server(200) as server:
+        reach(monkeypatch, server)
+        [found] = weights.check_imagenet(tmp_path)
+    assert (found.state, server.methods) == ("ok", ["HEAD"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_imagenet_weights_that_cannot_be_had_are_a_warning(tmp_path, monkeypatch):
+    with Server(404) as server:
+        reach(monkeypatch, server)
+        [found] = weights.check_imagenet(tmp_path)
+    assert found.state == "warning"
+    [gone] = weights.check_imagenet(tmp_path)  # Nobody listens there any more.
+    assert gone.state == "warning"
+    assert "--weights random" in gone.advice
+
+
+def test_the_name_of_the_weights_is_keras_own():
+    found = importlib.util.find_spec("keras")
+    assert found is not None
+    source = Path(found.origin).parent / "src" / "applications" / "mobilenet_v2.py"
+    text = source.read_text(encoding="utf-8")
+    assert weights.FOLDER.rstrip("/") in text
+    assert "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_" in text
+
+
+def test_a_workspace_that_cannot_be_written_to_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    [found] = machine.check_writing(Workspace(tmp_path / "file" / "workspace"))
+    assert (found.state, "is no folder" in found.found) == ("error", True)
+    [found] = machine.check_writing(Workspace(tmp_path / "new" / "workspace"))
+    assert (found.state, "to be made" in found.found) == ("ok", True)
+    assert not (tmp_path / "new").exists()
+
+    def refuse(dir):  # noqa: A002
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(machine.tempfile, "TemporaryFile", refuse)
+    [found] = machine.check_writing(Workspace(tmp_path))
+    assert found.state == "error"
+    assert "--workspace" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("free", "state", "words"), [(1e6, "error", ""), (5e9, "warning", "affectnet 14"), (5e11, "ok", "")]
+)
+def test_the_disk_must_hold_the_datasets(tmp_path, monkeypatch, free, state, words):
+    class Usage:
+        def __init__(self):
+            self.free = free
+
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda path: Usage())
+    [found] = machine.check_disk(Workspace(tmp_path))
+    assert found.state == state
+    assert words in found.advice
+
+
+def test_little_memory_is_a_warning(monkeypatch):
+    monkeypatch.setattr(machine, "_container_gib", lambda: 2.0)
+    [found] = machine.check_memory()
+    assert (found.state, found.found) == ("warning", "2.0 GiB")
+    assert "smaller images" in found.advice
+
+
+def test_a_backend_that_does_not_start_is_an_error_with_its_last_words(monkeypatch):
+    monkeypatch.setattr(machine, "_ASK", "raise ImportError('no such library')")
+    [found] = machine.check_backend()
+    assert (found.state, found.found) == ("error", "tensorflow: ImportError: no such library")
+    assert "KERAS_BACKEND" in found.advice
+    monkeypatch.setattr(machine, "_ASK", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    [found] = machine.check_backend()
+    assert "ended by signal or code -9" in found.found
+
+
+def shown(monkeypatch, *states, options=()):
+    found = [Finding(check=f"check {i}", state=state, found="[so]", advice="that") for i, state in enumerate(states)]
+    monkeypatch.setattr(doctor, "examine", lambda workspace, on_check: found)
+    return CliRunner().invoke(app, ["doctor", *options])
+
+
+def test_the_exit_code_tells_of_errors_only(monkeypatch):
+    assert shown(monkeypatch, "ok", "warning").exit_code == 0
+    result = shown(monkeypatch, "ok", "error")
+    assert result.exit_code == 1
+    assert "[so]" in result.stdout
+    content = json.loads(shown(monkeypatch, "warning", "error", options=("--json",)).stdout)
+    assert content["ok"] is False
+    assert [finding["state"] for finding in content["findings"]] == ["warning", "error"]
+
+
+def test_doctor_labels_is_still_there():
+    result = CliRunner().invoke(app, ["doctor", "labels", "--help"], terminal_width=200)
+    assert result.exit_code == 0
+    assert "classes whose labels were swapped" in result.stdout
+    help_text = CliRunner().invoke(app, ["doctor", "--help"], terminal_width=200).stdout
+    assert "Example: fer-bench doctor" in help_text
+
+
+@pytest.mark.slow
+def test_the_whole_check_of_this_installation(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "_unreachable", lambda address: "no network in tests")
+    seen: list[str] = []
+    found = by_check(doctor.examine(Workspace(tmp_path / "workspace"), seen.append))
+    assert found["backend"].found.startswith("tensorflow, Keras 3")
+    assert not [finding for finding in found.values() if finding.state == "error"]
+    assert seen[0] == "Python"
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,404 @@
+"""``fer-bench status``, ``grid`` and ``clean`` as a user meets them, on workspaces made by hand."""
+
+import dataclasses
+import json
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import record_factory as make
+import typer
+from typer.testing import CliRunner
+
+from fer_bench import records
+from fer_bench.checkpoint import Checkpoint, Progress
+from fer_bench.cli import app
+from fer_bench.errors import FerBenchError
+from fer_bench.recipe import PRESETS
+from fer_bench.run_state import Reached, reached
+from fer_bench.workspace import Workspace
+
+PAPER = PRESETS["paper"]
+TRAIN, VAL = 80, 20
+
+
+def run(*arguments, text=""):
+    """Run a command; return what it prints."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=text)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.stdout
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A workspace with FER-2013, RAF-DB of twice as many images, and CK+, of which only the manifests matter here."""
+    place = Workspace(tmp_path / "workspace")
+    for name, times in (("fer2013", 1), ("raf-db", 2), ("ck-plus", 0)):
+        splits = {"test": [1] * 7}
+        if times:
+            splits |= {"train": [TRAIN * times, *[0] * 6], "val": [VAL * times, *[0] * 6]}
+        folder = place.prepared(name)
+        folder.mkdir(parents=True)
+        fingerprint = make.digest(f"real {name}")
+        manifest = {"schema": 2, "dataset": name, "fingerprint": fingerprint, "counts": {"splits": splits}}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+    return place
+
+
+def trained(place, model, dataset, *, seed=0, seconds=10.0, targets=(), recipe=PAPER):
+    """Write a finished run whose epochs took so long, and its tests."""
+    record = make.train_record(model, dataset, seed=seed, recipe=recipe.id)
+    history = tuple(replace(epoch, seconds=seconds) for epoch in record.history)
+    # The first epoch compiles.
+    history = (replace(history[0], seconds=1000.0), *history[1:])
+    content = recipe.content()
+    record = replace(record, recipe_content=content, history=history, n_train=TRAIN, n_val=VAL)
+    records.save(place.results.records, record)
+    place.weights(record.cell_id).parent.mkdir(parents=True, exist_ok=True)
+    place.weights(record.cell_id).write_bytes(b"weights")
+    for target in targets:
+        make.save_eval(place.results, make.eval_record(model, dataset, target, seed=seed, recipe=recipe.id))
+    return record
+
+
+def begun(place, cell_id, *, epochs=3, seconds=10.0, dataset="fer2013", backend="tensorflow"):
+    """Write a checkpoint as training leaves it."""
+    epoch = dataclasses.asdict(make.train_record("clcm", "fer2013").history[0])
+    content = {
+        "identity": f"{make.digest(f'real {dataset}')} {backend} None",
+        "start": {"kind": "random"},
+        "history": [{**epoch, "seconds": seconds}] * epochs,
+        "best_epoch": 0,
+    }
+    folder = place.run(cell_id)
+    folder.mkdir(parents=True)
+    text = np.frombuffer(json.dumps(content).encode(), dtype=np.uint8)
+    np.savez(folder / "checkpoint.npz", np.zeros(3), np.ones((2, 2)), text)
+    return folder
+
+
+def state(place, *options):
+    return json.loads(run("status", "-w", place.root, "--json", *options))
+
+
+def runs(found):
+    return {(item["model"], item["dataset"], item["seed"]): item for item in found["runs"]}
+
+
+def test_an_empty_workspace_has_the_papers_grid_to_do(place):
+    found = state(place)
+    assert len(found["runs"]) == 6
+    assert found["counts"]["missing"] == 6
+    assert {item["recipe"] for item in found["runs"]} == {PAPER.id}
+    assert found["seconds_left"] is None
+    assert "the time left is unknown" in run("status", "-w", place.root)
+
+
+def test_what_is_done_and_what_is_not_tested(place):
+    trained(place, "clcm", "fer2013", targets=("fer2013", "ck-plus"))
+    trained(place, "shufflenetv2", "fer2013", targets=("fer2013",))
+    found = runs(state(place))
+    assert found["clcm", "fer2013", 0]["state"] == "done"
+    assert found["shufflenetv2", "fer2013", 0]["state"] == "untested"
+    assert found["shufflenetv2", "fer2013", 0]["untested"] == ["ck-plus"]
+    assert found["mobilenetv2", "raf-db", 0]["state"] == "missing"
+    assert "untested on ck-plus" in run("status", "-w", place.root)
+
+
+def test_the_time_left_comes_from_measured_epochs_of_the_closest_run(place):
+    trained(place, "clcm", "fer2013", seconds=10.0)
+    found = runs(state(place))
+    assert found["clcm", "fer2013", 0]["seconds_left"] == 0
+    # Twice the images.
+    assert found["clcm", "raf-db", 0]["seconds_left"] == pytest.approx(100 * 20.0)
+    assert found["clcm", "raf-db", 0]["rough"] is True
+    assert found["mobilenetv2", "fer2013", 0]["seconds_left"] == pytest.approx(100 * 10.0)
+    total = state(place)["seconds_left"]
+    assert total == pytest.approx(100 * (20 + 2 * 10 + 2 * 20))
+    trained(place, "clcm", "raf-db", seed=1, seconds=7.0)
+    found = runs(state(place, "--seed", "0"))
+    assert found["clcm", "raf-db", 0]["seconds_left"] == pytest.approx(700.0)
+    assert found["clcm", "raf-db", 0]["rough"] is False
+    assert "~" in run("status", "-w", place.root)
+
+
+def test_a_checkpoint_is_interrupted_or_running_as_the_lock_tells(place):
+    begun(place, f"clcm__fer2013__{PAPER.id}__s0", epochs=30, seconds=4.0)
+    found = runs(state(place))["clcm", "fer2013", 0]
+    assert (found["state"], found["epochs"], found["of_epochs"]) == ("interrupted", 30, 100)
+    assert found["seconds_left"] == pytest.approx(70 * 4.0)
+    with place.lock():
+        assert runs(state(place))["clcm", "fer2013", 0]["state"] == "running"
+        assert state(place)["holder"] == str(os.getpid())
+        assert f"process {os.getpid()} is writing to this workspace" in run("status", "-w", place.root)
+    # A holder that was killed leaves its name and no lock.
+    (place.root / ".lock-holder").write_text("1\n")
+    assert runs(state(place))["clcm", "fer2013", 0]["state"] == "interrupted"
+
+
+def test_a_runs_own_lock_tells_better(place):
+    from filelock import FileLock
+
+    folders = [begun(place, f"{model}__fer2013__{PAPER.id}__s0") for model in ("clcm", "mobilenetv2")]
+    (folders[1] / ".lock").touch()
+    with place.lock(), FileLock(folders[0] / ".lock"):
+        found = runs(state(place))
+    assert found["clcm", "fer2013", 0]["state"] == "running"
+    assert found["mobilenetv2", "fer2013", 0]["state"] == "interrupted"
+    # Before its first epoch ends a run has nothing but its lock.
+    place.run(f"clcm__raf-db__{PAPER.id}__s0").mkdir()
+    with FileLock(place.run(f"clcm__raf-db__{PAPER.id}__s0") / ".lock"):
+        assert runs(state(place))["clcm", "raf-db", 0]["state"] == "running"
+
+
+def test_runs_on_another_state_of_the_dataset_or_backend_do_not_count(place, monkeypatch):
+    record = trained(place, "clcm", "fer2013", targets=("fer2013", "ck-plus"))
+    begun(place, f"shufflenetv2__fer2013__{PAPER.id}__s0", backend="torch")
+    found = runs(state(place))
+    assert found["shufflenetv2", "fer2013", 0]["state"] == "missing"
+    records.save(place.results.records, replace(record, dataset_fingerprint="0" * 64))
+    assert runs(state(place))["clcm", "fer2013", 0]["state"] == "missing"
+    records.save(place.results.records, record)
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    found = runs(state(place))
+    assert found["clcm", "fer2013", 0]["state"] == "missing"
+    assert found["shufflenetv2", "fer2013", 0]["state"] == "interrupted"
+
+
+def test_a_run_without_its_weights_is_missing(place):
+    record = trained(place, "clcm", "fer2013")
+    place.weights(record.cell_id).unlink()
+    assert runs(state(place))["clcm", "fer2013", 0]["state"] == "missing"
+
+
+def test_a_damaged_checkpoint_is_told(place):
+    folder = begun(place, f"clcm__fer2013__{PAPER.id}__s0")
+    (folder / "checkpoint.npz").write_bytes(b"PK\x03\x04 half")
+    assert runs(state(place))["clcm", "fer2013", 0]["state"] == "damaged"
+
+
+def test_what_training_writes_is_what_is_read(place):
+    history = list(make.train_record("clcm", "fer2013").history)
+    network = SimpleNamespace(state=lambda: [np.zeros(3), np.ones(2)], core=SimpleNamespace(variables=[None]))
+    folder = place.run("clcm__fer2013__paper__s0")
+    identity = "0123 tensorflow None"
+    Checkpoint(folder, identity).save(network, Progress(records.Start(kind="random"), history, best_epoch=11))
+    found = reached(folder)
+    assert found == Reached(identity, tuple(history))
+    assert found.is_of("0123", "tensorflow")
+    assert not found.is_of("0123", "torch")
+
+
+def test_the_grid_is_what_the_options_or_the_runs_say(place):
+    demo = PRESETS["demo"]
+    begun(place, f"clcm__fer2013__{demo.id}__s3")
+    found = state(place)
+    assert {(item["recipe"], item["seed"]) for item in found["runs"]} == {(demo.id, 3)}
+    found = state(place, "--recipe", "paper", "--seed", 1, "--seed", 2, "--model", "clcm", "--dataset", "raf-db")
+    assert [(item["id"]) for item in found["runs"]] == [f"clcm__raf-db__{PAPER.id}__s{seed}" for seed in (1, 2)]
+    with pytest.raises(FerBenchError, match=r"ck-plus is not prepared with a training set"):
+        run("status", "-w", place.root, "--dataset", "ck-plus")
+    with pytest.raises(FerBenchError, match=r"no model 'resnet'"):
+        run("status", "-w", place.root, "--model", "resnet")
+    with pytest.raises(FerBenchError, match=r"no dataset to train on is prepared"):
+        run("status", "-w", place.root / "elsewhere")
+
+
+@pytest.mark.parametrize("command", [["status"], ["grid", "--weights", "random"], ["clean", "--json"]])
+def test_no_keras_is_needed(place, command):
+    trained(place, "clcm", "fer2013")
+    begun(place, f"shufflenetv2__fer2013__{PAPER.id}__s0")
+    code = (
+        "import sys; sys.argv = ['fer-bench', *sys.argv[1:]]\n"
+        "from fer_bench.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('MODULES', *{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command, "-w", str(place.root)], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    assert not set(done.stdout.rpartition("MODULES")[2].split()) & {"keras", "tensorflow", "torch", "jax", "scipy"}
+
+
+def commands(place, *options):
+    return [shlex.split(line) for line in run("grid", "-w", place.root, *options).splitlines()]
+
+
+def test_the_missing_runs_are_plain_train_commands(place):
+    trained(place, "mobilenetv2", "fer2013")
+    found = commands(place, "--weights", "imagenet")
+    assert len(found) == 5
+    assert found[0][:2] == ["fer-bench", "train"]
+    train = typer.main.get_command(app).commands["train"]
+    for words in found:
+        parsed = train.make_context("train", words[2:]).params
+        assert parsed["workspace"] == place.root
+        # Only the model that the recipe starts from ImageNet is given weights: elsewhere they would change the recipe.
+        assert parsed["weights"] == ("imagenet" if parsed["model"] == "clcm" else None)
+    assert len(commands(place, "--weights", "imagenet", "--all")) == 6
+    assert len(commands(place, "--weights", "imagenet", "--model", "clcm", "--seed", 0, "--seed", 1)) == 4
+
+
+def test_a_random_start_is_another_recipe(place):
+    trained(place, "clcm", "fer2013", recipe=PAPER.starting("clcm", pretrained=False))
+    found = commands(place, "--weights", "random", "--model", "clcm")
+    assert [words[5] for words in found] == ["raf-db"]
+    assert len(commands(place, "--weights", "imagenet", "--model", "clcm")) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), r"give --weights imagenet"),
+        (("--format", "pbs"), r"--format 'pbs': expected one of text, jsonl, slurm"),
+        (("--recipe", "fast"), r"no recipe 'fast'"),
+        (("--model", "mobilenetv2", "--dataset", "fer2013"), r"every run of this grid is trained"),
+    ],
+)
+def test_a_grid_that_cannot_be_is_refused(place, options, message):
+    trained(place, "mobilenetv2", "fer2013")
+    with pytest.raises(FerBenchError, match=message):
+        run("grid", "-w", place.root, *options)
+
+
+def test_json_lines_hold_the_command_and_what_it_trains(place):
+    lines = [
+        json.loads(line)
+        for line in run("grid", "-w", place.root, "--weights", "random", "--format", "jsonl").splitlines()
+    ]
+    assert len(lines) == 6
+    assert lines[0]["command"][:4] == ["fer-bench", "train", "--model", "mobilenetv2"]
+    assert lines[0]["id"] == f"mobilenetv2__fer2013__{PAPER.id}__s0"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
+def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path):
+    script = run("grid", "-w", place.root, "--weights", "random", "--format", "slurm")
+    assert "#SBATCH --array=0-5\n" in script
+    (tmp_path / "job.sh").write_text(script)
+    stub = tmp_path / "bin" / "fer-bench"
+    stub.parent.mkdir()
+    # Does what training does to a workspace: takes its lock, reads a dataset, writes a record.
+    stub.write_text(
+        '#!/bin/sh\nfor own; do :; done\ntest -f "$own/datasets/fer2013/manifest.json" || exit 3\n'
+        'touch "$own/.lock"\necho "$@" > "$own/records/$SLURM_ARRAY_TASK_ID.txt"\n'
+    )
+    stub.chmod(0o755)
+    for task in (0, 5, 5):
+        environment = {
+            **os.environ,
+            "PATH": f"{stub.parent}:{os.environ['PATH']}",
+            "SLURM_ARRAY_TASK_ID": str(task),
+        }
+        subprocess.run(["bash", tmp_path / "job.sh"], env=environment, check=True)
+    assert not (place.root / ".lock").exists()
+    written = {path.name: path.read_text().split() for path in place.results.records.iterdir()}
+    assert set(written) == {"0.txt", "5.txt"}
+    assert written["5.txt"][:5] == ["train", "--model", "shufflenetv2", "--dataset", "raf-db"]
+    assert Path(written["5.txt"][-1]) == place.root.absolute() / "tasks" / "5"
+
+
+@pytest.fixture
+def full(place):
+    """A workspace with something of everything."""
+    record = trained(place, "clcm", "fer2013", targets=("fer2013",))
+    begun(place, record.cell_id)
+    begun(place, f"shufflenetv2__fer2013__{PAPER.id}__s0")
+    (place.prepared("fer2013") / "scaled-48.npy").write_bytes(b"x" * 1000)
+    (place.prepared("fer2013") / ".ab12cd3_-scaled-96.npy").write_bytes(b"x" * 10)
+    (place.datasets / ".raf-db.partial").mkdir()
+    (place.datasets / ".ck-plus.former").mkdir()
+    (place.results.records / "eval" / ".ab12cd3_-half.json").write_bytes(b"{")
+    for name, marker in (("fer2013", True), ("raf-db", False), ("affectnet", True)):
+        place.raw(name).mkdir(parents=True)
+        (place.raw(name) / "a.jpg").write_bytes(b"x" * 100)
+        if marker:
+            (place.raw(name) / "fer-bench-synthetic.json").write_text('{"synthetic": true}')
+    (place.root / "exports").mkdir()
+    (place.root / "exports" / "clcm.onnx").write_bytes(b"model")
+    return place
+
+
+def files(place):
+    return {
+        str(path.relative_to(place.root))
+        for path in place.root.rglob("*")
+        if path.is_file() and not path.name.startswith(".lock")
+    }
+
+
+GONE = {
+    "runs/clcm",
+    "datasets/fer2013/scaled-48.npy",
+    "datasets/fer2013/.ab12cd3_-scaled-96.npy",
+    "records/eval/.ab12cd3_-half.json",
+    "raw/fer2013/",
+}
+
+
+def test_clean_removes_what_can_be_made_again_and_nothing_else(full):
+    before = files(full)
+    shown = json.loads(run("clean", "-w", full.root, "--json"))
+    assert files(full) == before
+    assert shown["removed"] is False
+    assert shown["bytes"] == sum(item["bytes"] for item in shown["leftovers"])
+    run("clean", "-w", full.root, "--yes")
+    removed = before - files(full)
+    assert all(any(name.startswith(gone) for gone in GONE) for name in removed)
+    assert all(any(name.startswith(gone) for name in removed) for gone in GONE)
+    assert not (full.datasets / ".raf-db.partial").exists()
+    assert (full.datasets / ".ck-plus.former").exists()
+    assert "nothing to remove" in run("clean", "-w", full.root)
+
+
+def test_clean_asks(full):
+    before = files(full)
+    assert "Remove them?" in run("clean", "-w", full.root, text="n\n")
+    assert files(full) == before
+    assert "freed" in run("clean", "-w", full.root, text="y\n")
+    assert files(full) < before
+
+
+def test_records_go_only_on_request(full):
+    run("clean", "-w", full.root, "--yes")
+    kept = files(full)
+    run("clean", "-w", full.root, "--yes", "--records")
+    gone = {str(Path(name).parent) for name in kept - files(full)}
+    assert gone == {"records/train", "records/eval", "weights"}
+    assert "exports/clcm.onnx" in files(full)
+
+
+def test_a_finished_run_that_trains_anew_on_other_data_keeps_its_checkpoint(place):
+    record = trained(place, "clcm", "fer2013")
+    begun(place, record.cell_id, dataset="fer2013 prepared anew")
+    assert json.loads(run("clean", "-w", place.root, "--json"))["leftovers"] == []
+
+
+def test_clean_leaves_a_workspace_alone_that_is_at_work(full):
+    with full.lock(), pytest.raises(FerBenchError, match="is writing to this workspace"):
+        run("clean", "-w", full.root, "--yes")
+    with pytest.raises(FerBenchError, match="no such workspace"):
+        run("clean", "-w", full.root / "elsewhere")
+
+
+def test_clean_removes_a_link_and_not_what_it_leads_to(place, tmp_path):
+    mine = tmp_path / "mine.npy"
+    mine.write_bytes(b"mine")
+    (place.prepared("fer2013") / "scaled-48.npy").symlink_to(mine)
+    folder = tmp_path / "my-faces"
+    folder.mkdir()
+    (folder / "fer-bench-synthetic.json").write_text('{"synthetic": true}')
+    place.raw("fer2013").parent.mkdir()
+    place.raw("fer2013").symlink_to(folder)
+    run("clean", "-w", place.root, "--yes")
+    assert mine.read_bytes() == b"mine"
+    assert (folder / "fer-bench-synthetic.json").exists()

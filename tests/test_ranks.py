@@ -1,0 +1,78 @@
+"""Ranges of ranks: what they say agrees with the pairwise decisions, and with nothing else."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fer_bench.leaderboard.ranks import RankRange, rank_ranges
+
+
+@st.composite
+def decided(draw):
+    """Return the true scores of some models, ties among them, and right decisions on some pairs."""
+    scores = draw(st.lists(st.integers(0, 5), min_size=1, max_size=8))
+    pairs = [(a, b) for a, b in itertools.permutations(range(len(scores)), 2) if scores[a] > scores[b]]
+    return scores, draw(st.sets(st.sampled_from(pairs))) if pairs else set()
+
+
+def test_ties_are_not_passed_on():
+    # A and B, B and C are not told apart, A and C are.
+    assert rank_ranges(3, [(0, 2)]) == [RankRange(1, 2), RankRange(1, 3), RankRange(2, 3)]
+    assert [str(found) for found in rank_ranges(2, [(1, 0)])] == ["2", "1"]
+    assert str(RankRange(1, 2)) == "1-2"
+
+
+@given(decided())
+def test_a_range_counts_who_is_shown_to_be_better_and_worse(case):
+    scores, better = case
+    n = len(scores)
+    for i, found in enumerate(rank_ranges(n, better)):
+        assert found.low - 1 == sum(b == i for _, b in better)
+        assert n - found.high == sum(a == i for a, _ in better)
+        assert 1 <= found.low <= found.high <= n
+
+
+@given(decided())
+def test_right_decisions_give_ranges_that_hold_the_true_ranks(case):
+    scores, better = case
+    for score, found in zip(scores, rank_ranges(len(scores), better), strict=True):
+        assert found.low <= 1 + sum(other > score for other in scores)
+        assert found.high >= len(scores) - sum(other < score for other in scores)
+
+
+@given(decided(), st.randoms())
+def test_the_order_of_the_models_changes_nothing(case, random):
+    scores, better = case
+    order = list(range(len(scores)))
+    random.shuffle(order)
+    shuffled = list(better)
+    random.shuffle(shuffled)
+    before = rank_ranges(len(scores), better)
+    after = rank_ranges(len(scores), [(order[a], order[b]) for a, b in shuffled])
+    assert [after[order[i]] for i in range(len(scores))] == before
+
+
+@given(decided())
+def test_one_more_decision_only_narrows(case):
+    scores, better = case
+    if not better:
+        return
+    fewer = rank_ranges(len(scores), sorted(better)[1:])
+    for wide, narrow in zip(fewer, rank_ranges(len(scores), better), strict=True):
+        assert wide.low <= narrow.low <= narrow.high <= wide.high
+
+
+@given(st.permutations(range(5)))
+def test_all_pairs_decided_give_one_rank_each_and_none_decided_every_rank(order):
+    better = [(a, b) for a, b in itertools.permutations(range(5), 2) if order[a] < order[b]]
+    assert rank_ranges(5, better) == [RankRange(place + 1, place + 1) for place in order]
+    assert rank_ranges(5, []) == [RankRange(1, 5)] * 5
+
+
+def test_a_contradiction_is_no_ranking():
+    with pytest.raises(ValueError, match="each is better"):
+        rank_ranges(2, [(0, 1), (1, 0)])
+    with pytest.raises(ValueError, match="each is better"):
+        rank_ranges(2, [(1, 1)])
