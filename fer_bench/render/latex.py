@@ -1,17 +1,20 @@
 """Tables to LaTeX with booktabs, and one document of them all.
 
-A file ``tableNN.tex`` needs ``booktabs``, ``graphicx`` and, with pdfLaTeX, the T1 font encoding; ``all.tex`` is a
-whole document with that preamble.
+A file ``tableNN.tex`` needs ``booktabs``, ``tabularx``, ``graphicx`` and, with pdfLaTeX, the T1 font encoding;
+``all.tex`` is a whole document with that preamble. A table that does not fit a page of A4 goes on over several, under
+one number.
 """
 
+import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from tabulate import DataRow, TableFormat
 
 from fer_bench.render.text import GENERATED, cell_text, laid_out, plain
-from fer_bench.tables.values import Column, Grid, Matrices, Row, Table, Text, Value
+from fer_bench.tables.values import Column, Grid, Matrices, Pair, Row, Table, Text, Value
 
 _ROWS_ONLY = TableFormat(
     lineabove=None,
@@ -42,12 +45,30 @@ _SPECIAL = {
     '"': r"\textquotedbl{}",
     "`": r"\textasciigrave{}",
     "–": "--",
+    "†": r"\textdagger{}",
     "±": r"$\pm$",
     "×": r"$\times$",
     "−": "$-$",
 }
-_WIDE = 8
-"""Columns from which a tabular is scaled to the width of the text."""
+_PAGE = 690.0
+"""Height of a float, points, that fits a page of A4 with margins of 18 mm, with something to spare."""
+_LINE = 11.5
+"""Height of a row, points, in the size of a tabular."""
+_RULE = 6.0
+_UPRIGHT = 42.0
+"""Height of class names that stand upright."""
+_NOTE = 10.0
+"""Height of a line of notes."""
+_NOTE_WIDTH = 115
+"""Characters in a line of notes."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A tabular, or the notes, with its estimated height in points."""
+
+    text: str
+    height: float
 
 
 def escape(text: str) -> str:
@@ -65,25 +86,21 @@ def bold(text: str) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """Return a floating table over the width of the page, without a line end after the last line."""
-    parts = [
-        f"% {GENERATED}",
-        r"\begin{table*}[htbp]",
-        r"\centering",
-        rf"\caption{{{escape(table.caption)}}}",
-        rf"\label{{tab:fer-bench-{table.number:02d}}}",
-        r"\par\smallskip",
-        r"\small",
-    ]
-    grids = [block for block in table.blocks if isinstance(block, Grid)]
-    tabulars = [_stacked(list(group)) for _, group in groupby(grids, key=lambda grid: grid.columns)]
-    tabulars += [_matrices(block) for block in table.blocks if isinstance(block, Matrices)]
-    parts.append("\n\\par\\medskip\n".join(tabulars))
-    parts.append(r"\par\medskip")
-    notes = "\n".join(rf"{escape(note)}\par" for note in table.notes)
-    parts.append(f"\\begin{{minipage}}{{\\textwidth}}\\footnotesize\n{notes}\n\\end{{minipage}}")
-    parts.append(r"\end{table*}")
-    return "\n".join(parts)
+    """Return floating tables over the width of the page, without a line end after the last line.
+
+    One float where everything fits a page, several under the same number otherwise.
+    """
+    caption = escape(table.caption)
+    floats = []
+    for number, page in enumerate(_pages([*_parts(table.blocks), _notes(table.notes)])):
+        lines = [r"\begin{table*}[htbp]", r"\centering"]
+        if number == 0:
+            lines += [rf"\caption{{{caption}}}", rf"\label{{tab:fer-bench-{table.number:02d}}}"]
+        else:
+            lines += [r"\addtocounter{table}{-1}", rf"\caption{{{caption} (continued)}}"]
+        lines += [r"\par\smallskip", r"\small", "\n\\par\\medskip\n".join(part.text for part in page)]
+        floats.append("\n".join([*lines, r"\end{table*}"]))
+    return f"% {GENERATED}\n" + "\n\n".join(floats)
 
 
 def all_tex(tables: Sequence[Table]) -> str:
@@ -102,6 +119,7 @@ def all_tex(tables: Sequence[Table]) -> str:
         "\\usepackage{textcomp}\n"
         "\\usepackage[margin=18mm]{geometry}\n"
         "\\usepackage{booktabs}\n"
+        "\\usepackage{tabularx}\n"
         "\\usepackage{graphicx}\n"
         "\\begin{document}\n"
         f"\\setcounter{{table}}{{{first - 1}}}\n"
@@ -110,40 +128,96 @@ def all_tex(tables: Sequence[Table]) -> str:
     )
 
 
-def _stacked(grids: list[Grid]) -> str:
-    """Return grids of the same columns below one another, each under its title, as in the paper's Table 4."""
-    columns = grids[0].columns
-    lines = _header(columns)
-    for grid in grids:
-        lines += _titled(grid.title, len(columns))
-        lines.append(_body(columns, grid.rows))
-    return _tabular("".join("l" if column.text else "r" for column in columns), lines)
+def _pages(parts: Sequence[_Part]) -> list[list[_Part]]:
+    """Return the parts in pages, as many on each as fit."""
+    pages: list[list[_Part]] = []
+    filled = math.inf
+    for part in parts:
+        if filled + part.height > _PAGE:
+            pages.append([])
+            filled = 0.0
+        pages[-1].append(part)
+        filled += part.height
+    return pages
 
 
-def _matrices(block: Matrices) -> str:
+def _notes(notes: Sequence[str]) -> _Part:
+    lines = sum(math.ceil(len(note) / _NOTE_WIDTH) for note in notes)
+    text = "\n".join(rf"{escape(note)}\par" for note in notes)
+    # Sloppy: the id of a recipe within a note has no place to break.
+    text = f"\\begin{{minipage}}{{\\textwidth}}\\footnotesize\\sloppy\n{text}\n\\end{{minipage}}"
+    return _Part(text, _NOTE * lines + _RULE)
+
+
+def _parts(blocks: Sequence[Grid | Matrices]) -> list[_Part]:
+    """Return the tabulars of the blocks in their order."""
+    parts: list[_Part] = []
+    for columns, group in groupby(blocks, key=lambda block: block.columns if isinstance(block, Grid) else None):
+        if columns is None:
+            parts += [_matrices(block) for block in group if isinstance(block, Matrices)]
+        else:
+            sections = [section for block in group if isinstance(block, Grid) for section in _sections(block)]
+            parts += [_stacked(columns, page) for page in _pages(sections)]
+    return parts
+
+
+def _sections(grid: Grid) -> list[_Part]:
+    """Return the rows of a grid under its title; pairs as the measured values, then the published ones."""
+    columns = grid.columns
+    if any(isinstance(cell, Pair) for row in grid.rows for cell in row):
+        measured = tuple(tuple(cell.measured if isinstance(cell, Pair) else cell for cell in row) for row in grid.rows)
+        published = tuple(
+            tuple(cell.published if isinstance(cell, Pair) else cell for cell in row) for row in grid.rows
+        )
+        titles = [f"{grid.title}, {name}" if grid.title else name.capitalize() for name in ("measured", "published")]
+        return [
+            section
+            for title, rows in zip(titles, (measured, published), strict=True)
+            for section in _sections(replace(grid, title=title, rows=rows))
+        ]
+    papers, beyond = grid.rows[: len(grid.rows) - grid.beyond], grid.rows[len(grid.rows) - grid.beyond :]
+    lines = [*_titled(grid.title, len(columns)), *[_body(columns, papers)] * bool(papers)]
+    if beyond:
+        lines += [*[r"\midrule"] * bool(papers), _body(columns, beyond)]
+    broken = 2 if any(column.wrap for column in columns) else 1
+    rows = bool(grid.title) + broken * len(grid.rows)
+    return [_Part("\n".join(lines), _LINE * rows + 3 * _RULE)]
+
+
+def _stacked(columns: tuple[Column, ...], sections: Sequence[_Part]) -> _Part:
+    """Return sections of the same columns below one another, as in the paper's Table 4."""
+    header = _header(columns, [escape(column.title) for column in columns])
+    text = _tabular(columns, [*header, *(section.text for section in sections)])
+    return _Part(text, sum(section.height for section in sections) + _LINE * len(header) + 3 * _RULE)
+
+
+def _matrices(block: Matrices) -> _Part:
     """Return confusion matrices side by side, the measured ones above the published ones."""
     columns = [Column("True", text=True)]
     for matrix in block.matrices:
         columns += [Column(name, group=f"{block.title}, {matrix.title}") for name in block.classes]
-    lines = _header(tuple(columns))
+    # Upright names make columns as narrow as their numbers: twenty-two of them fit the page.
+    names = [escape(columns[0].title), *(rf"\rotatebox{{90}}{{{escape(column.title)}}}" for column in columns[1:])]
+    lines = _header(tuple(columns), names)
     measured = [matrix.measured for matrix in block.matrices]
     lines += [*_titled("Measured", len(columns)), _body(tuple(columns), _side_by_side(block.classes, measured))]
     published = [matrix.published for matrix in block.matrices if matrix.published is not None]
     if published:
         lines += [*_titled("Published", len(columns)), _body(tuple(columns), _side_by_side(block.classes, published))]
-    # Twenty-two columns: less space between them leaves more for the digits.
-    return "{\\setlength{\\tabcolsep}{3pt}%\n" + _tabular("l" + "r" * (len(columns) - 1), lines) + "}"
+    text = "{\\setlength{\\tabcolsep}{3pt}%\n" + _tabular(columns, lines) + "}"
+    rows = (1 + len(block.classes)) * (2 if published else 1) + 1
+    return _Part(text, _LINE * rows + _UPRIGHT + 6 * _RULE)
 
 
 def _side_by_side(classes: tuple[str, ...], matrices: Sequence[tuple[tuple[Value, ...], ...]]) -> tuple[Row, ...]:
     return tuple((Text(name), *(value for matrix in matrices for value in matrix[i])) for i, name in enumerate(classes))
 
 
-def _header(columns: tuple[Column, ...]) -> list[str]:
+def _header(columns: tuple[Column, ...], names: Sequence[str]) -> list[str]:
     """Return the rows of column names; names of groups stand above, with a rule over their columns."""
-    names = " & ".join(escape(column.title) for column in columns) + r" \\"
+    line = " & ".join(names) + r" \\"
     if not any(column.group for column in columns):
-        return [names]
+        return [line]
     above, rules, start = [], [], 1
     for group, members in groupby(columns, key=lambda column: column.group):
         width = len(list(members))
@@ -151,7 +225,7 @@ def _header(columns: tuple[Column, ...]) -> list[str]:
         if group:
             rules.append(rf"\cmidrule(lr){{{start}-{start + width - 1}}}")
         start += width
-    return [" & ".join(above) + r" \\", "".join(rules), names]
+    return [" & ".join(above) + r" \\", "".join(rules), line]
 
 
 def _titled(title: str, width: int) -> list[str]:
@@ -170,6 +244,17 @@ def _number_or_text(text: str) -> str:
     return "$-$" + escape(text[1:]) if text[:1] == "-" and text[1:2].isdigit() else escape(text)
 
 
-def _tabular(alignment: str, lines: list[str]) -> str:
-    body = "\n".join([rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", *lines, r"\bottomrule", r"\end{tabular}"])
-    return f"\\resizebox{{\\textwidth}}{{!}}{{%\n{body}}}" if len(alignment) >= _WIDE else body
+def _tabular(columns: Sequence[Column], lines: Sequence[str]) -> str:
+    """Return a tabular no wider than the text: words are broken where they may be, or else everything is scaled."""
+    alignment = "".join(_alignment(column) for column in columns)
+    body = "\n".join([r"\toprule", *lines, r"\bottomrule"])
+    if any(column.wrap for column in columns):
+        return f"\\begin{{tabularx}}{{\\textwidth}}{{{alignment}}}\n{body}\n\\end{{tabularx}}"
+    fitting = r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}"
+    return f"{fitting}{{%\n\\begin{{tabular}}{{{alignment}}}\n{body}\n\\end{{tabular}}}}"
+
+
+def _alignment(column: Column) -> str:
+    if column.wrap:
+        return r">{\raggedright\arraybackslash}X"
+    return "l" if column.text else "r"
