@@ -61,14 +61,19 @@ _NOTE = 10.0
 """Height of a line of notes."""
 _NOTE_WIDTH = 115
 """Characters in a line of notes."""
+_CENTRED = r">{\centering\arraybackslash}p{34mm}"
+_WIDE = 8
+"""Columns from which less space between them leaves more for the digits."""
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A tabular, or the notes, with its estimated height in points."""
+    """A tabular, rows of one, or the notes, with the estimated height in points."""
 
     text: str
     height: float
+    columns: tuple[Column, ...] | None = None
+    """Of rows: those of the same columns are stacked below one another in a tabular."""
 
 
 def escape(text: str) -> str:
@@ -92,13 +97,14 @@ def to_latex(table: Table) -> str:
     """
     caption = escape(table.caption)
     floats = []
-    for number, page in enumerate(_pages([*_parts(table.blocks), _notes(table.notes)])):
+    parts = [part for block in table.blocks for part in _parts(block)]
+    for number, page in enumerate(_pages([*parts, _notes(table.notes)])):
         lines = [r"\begin{table*}[htbp]", r"\centering"]
         if number == 0:
             lines += [rf"\caption{{{caption}}}", rf"\label{{tab:fer-bench-{table.number:02d}}}"]
         else:
             lines += [r"\addtocounter{table}{-1}", rf"\caption{{{caption} (continued)}}"]
-        lines += [r"\par\smallskip", r"\small", "\n\\par\\medskip\n".join(part.text for part in page)]
+        lines += [r"\par\smallskip", r"\small", "\n\\par\\medskip\n".join(_texts(page))]
         floats.append("\n".join([*lines, r"\end{table*}"]))
     return f"% {GENERATED}\n" + "\n\n".join(floats)
 
@@ -115,12 +121,14 @@ def all_tex(tables: Sequence[Table]) -> str:
         "% Compile in this folder: pdflatex all.tex\n"
         "\\documentclass[a4paper]{article}\n"
         "\\usepackage[T1]{fontenc}\n"
+        "\\IfFileExists{lmodern.sty}{\\usepackage{lmodern}}{}\n"
         "\\usepackage[utf8]{inputenc}\n"
         "\\usepackage{textcomp}\n"
         "\\usepackage[margin=18mm]{geometry}\n"
         "\\usepackage{booktabs}\n"
         "\\usepackage{tabularx}\n"
         "\\usepackage{graphicx}\n"
+        "\\makeatletter\\setlength{\\@fptop}{0pt}\\makeatother\n"
         "\\begin{document}\n"
         f"\\setcounter{{table}}{{{first - 1}}}\n"
         f"{inputs}\n"
@@ -133,12 +141,26 @@ def _pages(parts: Sequence[_Part]) -> list[list[_Part]]:
     pages: list[list[_Part]] = []
     filled = math.inf
     for part in parts:
-        if filled + part.height > _PAGE:
+        above = pages[-1][-1].columns if pages else None
+        head = 0.0 if part.columns is None or part.columns == above else 2 * _LINE + 3 * _RULE
+        if filled + head + part.height > _PAGE:
             pages.append([])
-            filled = 0.0
+            filled, head = 0.0, 2 * _LINE + 3 * _RULE
         pages[-1].append(part)
-        filled += part.height
+        filled += head + part.height
     return pages
+
+
+def _texts(page: Sequence[_Part]) -> list[str]:
+    """Return the parts of a page, rows of the same columns in one tabular, as in the paper's Table 4."""
+    texts: list[str] = []
+    for columns, group in groupby(page, key=lambda part: part.columns):
+        found = [part.text for part in group]
+        if columns is None:
+            texts += found
+        else:
+            texts.append(_tabular(columns, [*_header(columns, [escape(c.title) for c in columns]), *found]))
+    return texts
 
 
 def _notes(notes: Sequence[str]) -> _Part:
@@ -149,16 +171,8 @@ def _notes(notes: Sequence[str]) -> _Part:
     return _Part(text, _NOTE * lines + _RULE)
 
 
-def _parts(blocks: Sequence[Grid | Matrices]) -> list[_Part]:
-    """Return the tabulars of the blocks in their order."""
-    parts: list[_Part] = []
-    for columns, group in groupby(blocks, key=lambda block: block.columns if isinstance(block, Grid) else None):
-        if columns is None:
-            parts += [_matrices(block) for block in group if isinstance(block, Matrices)]
-        else:
-            sections = [section for block in group if isinstance(block, Grid) for section in _sections(block)]
-            parts += [_stacked(columns, page) for page in _pages(sections)]
-    return parts
+def _parts(block: Grid | Matrices) -> list[_Part]:
+    return _sections(block) if isinstance(block, Grid) else [_matrices(block)]
 
 
 def _sections(grid: Grid) -> list[_Part]:
@@ -181,32 +195,32 @@ def _sections(grid: Grid) -> list[_Part]:
         lines += [*[r"\midrule"] * bool(papers), _body(columns, beyond)]
     broken = 2 if any(column.wrap for column in columns) else 1
     rows = bool(grid.title) + broken * len(grid.rows)
-    return [_Part("\n".join(lines), _LINE * rows + 3 * _RULE)]
-
-
-def _stacked(columns: tuple[Column, ...], sections: Sequence[_Part]) -> _Part:
-    """Return sections of the same columns below one another, as in the paper's Table 4."""
-    header = _header(columns, [escape(column.title) for column in columns])
-    text = _tabular(columns, [*header, *(section.text for section in sections)])
-    return _Part(text, sum(section.height for section in sections) + _LINE * len(header) + 3 * _RULE)
+    return [_Part("\n".join(lines), _LINE * rows + 3 * _RULE, columns)]
 
 
 def _matrices(block: Matrices) -> _Part:
     """Return confusion matrices side by side, the measured ones above the published ones."""
-    columns = [Column("True", text=True)]
-    for matrix in block.matrices:
-        columns += [Column(name, group=f"{block.title}, {matrix.title}") for name in block.classes]
-    # Upright names make columns as narrow as their numbers: twenty-two of them fit the page.
-    names = [escape(columns[0].title), *(rf"\rotatebox{{90}}{{{escape(column.title)}}}" for column in columns[1:])]
-    lines = _header(tuple(columns), names)
+    size, count = len(block.classes), len(block.matrices)
+    columns = (Column("True", text=True), *(Column(name) for _ in block.matrices for name in block.classes))
+    # A name as wide as seven numbers, and upright names of classes: three matrices fit the page.
+    names = [rf"\multicolumn{{{size}}}{{{_CENTRED}}}{{{escape(matrix.title)}}}" for matrix in block.matrices]
+    rules = "".join(rf"\cmidrule{{{2 + size * i}-{1 + size * (i + 1)}}}" for i in range(count))
+    upright = " & ".join(rf"\rotatebox{{90}}{{{escape(name)}}}" for name in block.classes)
+    lines = [
+        rf"\multicolumn{{{len(columns)}}}{{l}}{{{bold(escape(block.title))}}} \\",
+        r"\midrule",
+        " & ".join(["", *names]) + r" \\",
+        rules,
+        " & ".join([escape(columns[0].title), *[upright] * count]) + r" \\",
+    ]
     measured = [matrix.measured for matrix in block.matrices]
-    lines += [*_titled("Measured", len(columns)), _body(tuple(columns), _side_by_side(block.classes, measured))]
+    lines += [*_titled("Measured", len(columns)), _body(columns, _side_by_side(block.classes, measured))]
     published = [matrix.published for matrix in block.matrices if matrix.published is not None]
     if published:
-        lines += [*_titled("Published", len(columns)), _body(tuple(columns), _side_by_side(block.classes, published))]
-    text = "{\\setlength{\\tabcolsep}{3pt}%\n" + _tabular(columns, lines) + "}"
-    rows = (1 + len(block.classes)) * (2 if published else 1) + 1
-    return _Part(text, _LINE * rows + _UPRIGHT + 6 * _RULE)
+        lines += [*_titled("Published", len(columns)), _body(columns, _side_by_side(block.classes, published))]
+    rows = (1 + size) * (2 if published else 1) + 3
+    alignment = "l" + (r"@{\hspace{9pt}}" + "r" * size) * count
+    return _Part(_fitted(alignment, lines, 3), _LINE * rows + _UPRIGHT + 7 * _RULE)
 
 
 def _side_by_side(classes: tuple[str, ...], matrices: Sequence[tuple[tuple[Value, ...], ...]]) -> tuple[Row, ...]:
@@ -240,18 +254,27 @@ def _body(columns: tuple[Column, ...], rows: tuple[Row, ...]) -> str:
 
 
 def _number_or_text(text: str) -> str:
-    """Return escaped text; a leading hyphen is a number's minus."""
-    return "$-$" + escape(text[1:]) if text[:1] == "-" and text[1:2].isdigit() else escape(text)
+    r"""Return escaped text; a leading hyphen is a number's minus, a leading bracket no argument of ``\\`` before it."""
+    if text[:1] == "-" and text[1:2].isdigit():
+        return "$-$" + escape(text[1:])
+    found = escape(text)
+    return "{}" + found if found.startswith("[") else found
 
 
 def _tabular(columns: Sequence[Column], lines: Sequence[str]) -> str:
     """Return a tabular no wider than the text: words are broken where they may be, or else everything is scaled."""
     alignment = "".join(_alignment(column) for column in columns)
-    body = "\n".join([r"\toprule", *lines, r"\bottomrule"])
     if any(column.wrap for column in columns):
+        body = "\n".join([r"\toprule", *lines, r"\bottomrule"])
         return f"\\begin{{tabularx}}{{\\textwidth}}{{{alignment}}}\n{body}\n\\end{{tabularx}}"
-    fitting = r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}"
-    return f"{fitting}{{%\n\\begin{{tabular}}{{{alignment}}}\n{body}\n\\end{{tabular}}}}"
+    return _fitted(alignment, lines, 4 if len(columns) >= _WIDE else None)
+
+
+def _fitted(alignment: str, lines: Sequence[str], space: int | None) -> str:
+    """Return a tabular, scaled down where it is wider than the text; ``space`` is points beside each column."""
+    body = "\n".join([rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", *lines, r"\bottomrule", r"\end{tabular}"])
+    text = f"\\resizebox{{\\ifdim\\width>\\textwidth\\textwidth\\else\\width\\fi}}{{!}}{{%\n{body}}}"
+    return text if space is None else f"{{\\setlength{{\\tabcolsep}}{{{space}pt}}%\n{text}}}"
 
 
 def _alignment(column: Column) -> str:

@@ -72,7 +72,7 @@ def _complexity(evidence: Evidence) -> Grid:
     compared = not evidence.synthetic
     columns = [Column("Model", text=True), Column("Trainable parameters"), Column("GFLOPs"), Column("Mean time (s)")]
     if compared:
-        columns += [Column(column.title, group="Published") for column in columns[1:]]
+        columns += [Column(name, group="Published") for name in ("Parameters", "GFLOPs")]
         columns += [Column(name, group="Verdict", text=True) for name in ("Parameters", "GFLOPs")]
     others = beyond(evidence)
     rows: list[Row] = []
@@ -88,7 +88,7 @@ def _complexity(evidence: Evidence) -> Grid:
         if compared:
             row += _beside(profile, paper.TABLE6.get(model))
         rows.append(tuple(row))
-    for column in range(1, 7 if compared else 4):
+    for column in range(1, 6 if compared else 4):
         rows = list(mark_best(rows, column, lowest=True))
     return Grid("", tuple(columns), tuple(rows), beyond=len(others))
 
@@ -96,12 +96,9 @@ def _complexity(evidence: Evidence) -> Grid:
 def _beside(profile: ProfileRecord | None, printed: paper.Complexity | None) -> list[Cell]:
     """Return the published values and the verdicts on parameters and FLOPs."""
     if printed is None:
-        return [Missing()] * 5
-    row: list[Cell] = [
-        Number(value=printed.trainable_parameters, decimals=0, thousands=True),
-        Number(value=printed.gflops, decimals=4),
-        Number(value=printed.mean_s, decimals=4, sd=printed.sd_s),
-    ]
+        return [Missing()] * 4
+    row: list[Cell] = [Number(value=printed.trainable_parameters, decimals=0, thousands=True)]
+    row.append(Number(value=printed.gflops, decimals=4))
     if profile is None:
         return [*row, Text("not run"), Text("not run")]
     met = profile.trainable_parameters == printed.trainable_parameters

@@ -6,7 +6,7 @@ from fer_bench import paper
 from fer_bench.anova_result import PairDifference
 from fer_bench.models import model_title
 from fer_bench.records import StatisticsRecord
-from fer_bench.selection import Evidence
+from fer_bench.selection import Evidence, in_order
 from fer_bench.tables.complexity import PAPER_RUNTIME
 from fer_bench.tables.notes import latency_notes
 from fer_bench.tables.values import Cell, Column, Grid, Missing, Number, Row, Table, Text, Value
@@ -65,7 +65,7 @@ def _pairs(runtime: str, record: StatisticsRecord | None, *, synthetic: bool) ->
 
 
 def _anova_notes(record: StatisticsRecord) -> Iterator[str]:
-    models = ", ".join(map(model_title, record.models))
+    models = ", ".join(map(model_title, in_order(record.models)))
     if record.replicate == "process":
         over = f"the means of {_sizes(record.n)} processes"
     else:
@@ -100,9 +100,10 @@ def _anova_notes(record: StatisticsRecord) -> Iterator[str]:
 
 
 def _other_stars(record: StatisticsRecord, pairs: Sequence[PairDifference]) -> str:
-    """Return how the significant pairs of another form differ from those of Tukey's HSD."""
-    ours = {frozenset((pair.a, pair.b)) for pair in record.pairs if pair.significant}
-    theirs = {frozenset((pair.a, pair.b)) for pair in pairs if pair.significant}
+    """Return how the significant pairs of another form differ from those of Tukey's HSD, of those that are shown."""
+    shown = {frozenset((pair.model, pair.other)) for pair in paper.TABLE7}
+    ours = shown & {frozenset((pair.a, pair.b)) for pair in record.pairs if pair.significant}
+    theirs = shown & {frozenset((pair.a, pair.b)) for pair in pairs if pair.significant}
     parts = []
     for words, changed in (("a star also for", theirs - ours), ("no star for", ours - theirs)):
         named = [" and ".join(model_title(model) for model in record.models if model in pair) for pair in changed]

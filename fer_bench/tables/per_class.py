@@ -18,7 +18,7 @@ def table10(evidence: Evidence) -> Table:
     grids = [_grid("", [_group(evidence, dataset, paper.MODELS) for dataset in paper.TRAINED_ON])]
     beyond = [(dataset, tested_beyond(evidence, dataset, dataset)) for dataset in paper.TRAINED_ON]
     grids += [
-        _grid(f"Beyond the paper, {paper.DATASET_TITLES[dataset]}", [_group(evidence, dataset, models)])
+        _grid(f"{paper.DATASET_TITLES[dataset]}, beyond the paper", [_group(evidence, dataset, models, grouped=False)])
         for dataset, models in beyond
         if models
     ]
@@ -27,8 +27,6 @@ def table10(evidence: Evidence) -> Table:
     if private is not None:
         grids.append(private)
         notes.append(PRIVATE_NOTE)
-    if not evidence.synthetic:
-        notes.insert(0, "Measured; published in parentheses.")
     notes += dataset_notes(evidence)
     title = "Accuracy per class on the original test sets of FER-2013, RAF-DB and AffectNet"
     return Table(10, title, evidence.synthetic, tuple(grids), tuple(notes))
@@ -37,7 +35,7 @@ def table10(evidence: Evidence) -> Table:
 _Columns = list[tuple[Column, list[Cell]]]
 
 
-def _group(evidence: Evidence, dataset: str, models: Sequence[str]) -> _Columns:
+def _group(evidence: Evidence, dataset: str, models: Sequence[str], *, grouped: bool = True) -> _Columns:
     """Return a column for each model, the best model of each class marked."""
     block = evidence.blocks.get(dataset)
     columns: _Columns = []
@@ -48,7 +46,7 @@ def _group(evidence: Evidence, dataset: str, models: Sequence[str]) -> _Columns:
         if printed is not None and not evidence.synthetic:
             published = [Number(value=value, decimals=2) for value in printed]
             cells = [Pair(*both) for both in zip(_recalls(tested), published, strict=True)]
-        columns.append((Column(model_title(model), group=paper.DATASET_TITLES[dataset]), cells))
+        columns.append((Column(model_title(model), group=paper.DATASET_TITLES[dataset] if grouped else ""), cells))
     return _marked(columns)
 
 
@@ -59,7 +57,7 @@ def _private(evidence: Evidence) -> Grid | None:
     for model in block.models if block else ():
         matrices = block.tested_privately(model) if block else ()
         if matrices:
-            columns.append((Column(model_title(model), group=f"FER-2013 {PRIVATE}"), list(_recalls(matrices))))
+            columns.append((Column(model_title(model)), list(_recalls(matrices))))
     return _grid(f"FER-2013, {PRIVATE} alone (3,589 images)", [_marked(columns)]) if columns else None
 
 
