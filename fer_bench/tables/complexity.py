@@ -115,17 +115,15 @@ def _verdict(met: bool, comparable: bool) -> str:
 
 
 def _order(evidence: Evidence) -> str:
-    """Return whether the paper's models come in the published order of their mean times, as a sentence."""
+    """Return the order of the paper's models by mean time beside the published one, as a sentence."""
     means = {model: mean_of(seconds(evidence, model, PAPER_RUNTIME), decimals=4) for model in paper.MODELS}
     measured = {model: value.value for model, value in means.items() if isinstance(value, Number)}
     published = sorted(paper.MODELS, key=lambda model: paper.TABLE6[model].mean_s)
-    told = f"published from fast to slow: {', '.join(map(model_title, published))}"
+    told = f"published: {', '.join(map(model_title, published))}"
     if len(measured) < len(paper.MODELS):
-        return f"Not all three were timed; {told}."
-    ours = sorted(measured, key=lambda model: measured[model])
-    if ours == published:
-        return f"The order is the published one: {', '.join(map(model_title, ours))}."
-    return f"The order is another: {', '.join(map(model_title, ours))}; {told}."
+        return f"Not all three were timed; from fast to slow, {told}."
+    ours = ", ".join(map(model_title, sorted(measured, key=lambda model: measured[model])))
+    return f"From fast to slow: {ours}; {told}. Table 7 says which of the differences are significant."
 
 
 def _times(evidence: Evidence, runtime: str) -> Grid:
