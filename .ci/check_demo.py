@@ -87,10 +87,12 @@ def main(workspace: Path) -> None:
         else:
             print(f"        {text}{result['accuracy']:.1%}")
 
-    for number in range(4, 12):
+    for number in range(1, 12):
         for suffix in ("md", "tex"):
             path = workspace / "tables" / f"table{number:02}.{suffix}"
-            expect(path.is_file() and "synthetic" in path.read_text(encoding="utf-8").lower(), f"{path.name}")
+            # Tables 1 to 3 hold what cards and models say: nothing of them is synthetic, and they must not say so.
+            says = path.is_file() and "synthetic" in path.read_text(encoding="utf-8").lower()
+            expect(path.is_file() and says == (number > 3), f"{path.name}")
     for name in ("report.md", "report.html"):
         expect((workspace / "reports" / name).is_file(), f"reports/{name}")
     expect(len(list((workspace / "reports" / "figures").glob("*.png"))) >= 7, "figures")

@@ -1,6 +1,7 @@
 """Test a trained model: one function for the own test set and for the cross-test (paper, section IV-C)."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_bench import backend, grid, metrics, records
 from fer_bench.datasets.prepared import Prepared
@@ -42,7 +43,13 @@ def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Wo
     images = target.at_size(run.recipe_content["image_size"])
     probabilities = network.predict(images, rows).astype(np.float16)
     labels = np.asarray(target.labels)[rows].astype(np.int64)
-    matrix = metrics.confusion_matrix(labels, probabilities.argmax(axis=1), len(EMOTIONS))
+    predicted = probabilities.argmax(axis=1)
+    matrix = metrics.confusion_matrix(labels, predicted, len(EMOTIONS))
+    parts = np.asarray(target.parts)[rows]
+    by_part = {
+        str(part): _counts(metrics.confusion_matrix(labels[parts == part], predicted[parts == part], len(EMOTIONS)))
+        for part in np.unique(parts)
+    }
 
     stem = f"{run.model}__{run.dataset}__{target.dataset}__{run.recipe}__s{run.seed}"
     predictions = workspace.results.records / EvalRecord.kind / f"{stem}.npz"
@@ -62,12 +69,17 @@ def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Wo
         target=target.dataset,
         target_fingerprint=target.fingerprint,
         n=len(rows),
-        confusion_matrix=tuple(tuple(int(count) for count in row) for row in matrix),
+        confusion_matrix=_counts(matrix),
         accuracy=int(np.trace(matrix)) / len(rows),
         weights_sha256=run.weights_sha256,
         predictions=predictions.name,
         predictions_sha256=sha256_of(predictions),
         environment=describe(backend.devices()),
+        parts=by_part if len(by_part) > 1 else {},
     )
     records.save(workspace.results.records, record)
     return record
+
+
+def _counts(matrix: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(int(count) for count in row) for row in matrix)

@@ -84,10 +84,10 @@ def describe(path: Path) -> str:
 
 def _drawings(evidence: Evidence) -> Iterator[tuple[str, Callable[[], "Figure"]]]:
     for dataset, block in evidence.blocks.items():
-        if any(record.history for record in block.trains):
+        if any(record.history for record in block.trains if record.model in paper.MODELS):
             yield _CURVES + dataset, partial(_learning_curves, evidence, block)
         for target in (dataset, CROSS_TEST):
-            if any(record.target == target for record in block.evals):
+            if any(record.target == target and record.model in paper.MODELS for record in block.evals):
                 yield f"{_CONFUSION}{dataset}-on-{target}", partial(_confusion, evidence, block, target)
     timed = [r for r in runtimes(evidence) if any(seconds(evidence, model, r) for model in paper.MODELS)]
     if timed:
@@ -213,6 +213,7 @@ def _latency(evidence: Evidence, timed: Sequence[str]) -> "Figure":
 def _scores(evidence: Evidence, *, cross: bool) -> dict[tuple[str, str], list[float]]:
     """Return the accuracies, percent, one a seed, of every profiled model on its own test set or on CK+."""
     profiles = evidence.latency.profiles if evidence.latency else {}
+    profiles = {model: profile for model, profile in profiles.items() if model in paper.MODELS}
     found = {
         (dataset, model): [
             100 * score for score in accuracies(evidence, dataset, model, CROSS_TEST if cross else dataset)
@@ -229,7 +230,7 @@ def _accuracy_gflops(evidence: Evidence) -> "Figure":
     A column a training dataset, a row a kind of test set: own, CK+.
     """
     profiles = evidence.latency.profiles if evidence.latency else {}
-    gflops = {model: profile.flops_paper_rule / 1e9 for model, profile in profiles.items()}
+    gflops = {m: profile.flops_paper_rule / 1e9 for m, profile in profiles.items() if m in paper.MODELS}
     found = {cross: scores for cross in (False, True) if (scores := _scores(evidence, cross=cross))}
     datasets = [
         dataset for dataset in evidence.blocks if any((dataset, m) in s for s in found.values() for m in gflops)

@@ -6,8 +6,6 @@ that a hand-edited or foreign file gives a message instead of a wrong table.
 """
 
 import dataclasses
-import types
-import typing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
@@ -16,6 +14,7 @@ from fer_bench.anova_result import AnovaResult
 from fer_bench.anova_result import PairDifference as PairDifference  # a part of StatisticsRecord
 from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json, write_json
+from fer_bench.typed_json import build
 
 SCHEMA = 1
 Origin = Literal["real", "synthetic"]
@@ -134,6 +133,9 @@ class EvalRecord(Identity):
     """Name of the ``.npz`` beside the record: ids, labels, float16 probabilities."""
     predictions_sha256: str
     environment: Environment
+    parts: dict[str, tuple[tuple[int, ...], ...]] = dataclasses.field(default_factory=dict)
+    """The confusion matrix of each official part of the test set, such as ``PrivateTest``, where it has several; empty
+    in older records."""
 
     @property
     def stem(self) -> str:
@@ -155,6 +157,17 @@ class EvalRecord(Identity):
             raise FerBenchError(
                 f"{where}: accuracy {self.accuracy} is not the matrix's {correct}/{total} = {correct / total}"
             )
+        if self.parts and not self._is_sum_of_parts():
+            raise FerBenchError(f"{where}: the matrices of its parts do not add up to confusion_matrix")
+
+    def _is_sum_of_parts(self) -> bool:
+        size = range(len(self.class_names))
+        matrices = self.parts.values()
+        if any(len(matrix) != len(size) or any(len(row) != len(size) for row in matrix) for matrix in matrices):
+            return False
+        if any(count < 0 for matrix in matrices for row in matrix for count in row):
+            return False
+        return all(sum(matrix[i][j] for matrix in matrices) == self.confusion_matrix[i][j] for i in size for j in size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,7 +298,7 @@ def load(path: Path, cls: type[RecordT]) -> RecordT:
     fields = {key: value for key, value in content.items() if key not in ("schema", "kind")}
     if cls is TrainRecord:
         fields.pop("target", None)
-    record: RecordT = _build(cls, fields, str(path))
+    record: RecordT = build(cls, fields, str(path))
     if isinstance(record, EvalRecord):
         record.check(str(path))
     return record
@@ -304,70 +317,3 @@ def paths(folder: Path, cls: type[Record]) -> list[Path]:
 def replace(record: RecordT, **changes: Any) -> RecordT:
     """Return a copy of a record with fields changed (``dataclasses.replace``, typed)."""
     return dataclasses.replace(record, **changes)
-
-
-class _MismatchError(Exception):
-    pass
-
-
-def _build(cls: type[Any], content: Any, where: str) -> Any:
-    if not isinstance(content, dict):
-        raise FerBenchError(f"{where}: expected an object with the fields of {cls.__name__}")
-    hints = typing.get_type_hints(cls)
-    known = {field.name: field for field in dataclasses.fields(cls)}
-    for key in content:
-        if key not in known:
-            raise FerBenchError(f"{where}: unknown field {key!r}")
-    values = {}
-    for name, field in known.items():
-        if name not in content:
-            if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-                raise FerBenchError(f"{where}: field {name!r} is missing")
-            continue
-        try:
-            values[name] = _convert(hints[name], content[name], f"{where}: {name}")
-        except _MismatchError:
-            found = repr(content[name])
-            raise FerBenchError(f"{where}: {name} = {found[:80]}, expected {hints[name]}") from None
-    return cls(**values)
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    origin = typing.get_origin(hint)
-    arguments = typing.get_args(hint)
-    if dataclasses.is_dataclass(hint):
-        return _build(typing.cast(type[Any], hint), value, where)
-    if hint is Any:
-        return value
-    if origin is Literal:
-        return _require(value in arguments, value)
-    if origin is tuple:
-        _require(isinstance(value, list), value)
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return tuple(_convert(arguments[0], item, where) for item in value)
-        _require(len(value) == len(arguments), value)
-        return tuple(_convert(kind, item, where) for kind, item in zip(arguments, value, strict=True))
-    if origin is dict:
-        _require(isinstance(value, dict), value)
-        return {_convert(arguments[0], k, where): _convert(arguments[1], v, where) for k, v in value.items()}
-    if origin is types.UnionType:
-        if types.NoneType in arguments and len(arguments) == 2:
-            present = arguments[0] if arguments[1] is types.NoneType else arguments[1]
-            return None if value is None else _convert(present, value, where)
-        return _require(any(_fits(kind, value) for kind in arguments), value)
-    _require(_fits(hint, value), value)
-    return float(value) if hint is float else value
-
-
-def _fits(kind: Any, value: Any) -> bool:
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, kind)
-
-
-def _require(condition: bool, value: Any) -> Any:
-    if not condition:
-        raise _MismatchError
-    return value

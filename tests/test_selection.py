@@ -46,6 +46,34 @@ def test_other_models_and_targets_are_left_out(results: Results) -> None:
     }
 
 
+def test_models_beyond_the_paper_follow_its_own(results: Results) -> None:
+    models = ("shufflenetv2-canonical", "clcm", "my-net", "mobilenetv2")
+    for model in models:
+        make.save_run(results, model, "fer2013")
+        records.save(results.records, make.profile_record(model))
+    make.save_run(results, "their-net", "raf-db")
+    evidence = select(results)
+    expected = ("mobilenetv2", "clcm", "my-net", "shufflenetv2-canonical")
+    assert evidence.blocks["fer2013"].models == expected
+    assert evidence.latency is not None
+    assert tuple(evidence.latency.profiles) == expected
+    assert evidence.beyond_the_paper("fer2013") == ("my-net", "shufflenetv2-canonical")
+    assert evidence.beyond_the_paper("fer2013", "raf-db", "affectnet") == (
+        "my-net",
+        "shufflenetv2-canonical",
+        "their-net",
+    )
+
+
+def test_another_recipe_of_a_model_beyond_the_paper_is_not_mixed_in(results: Results) -> None:
+    make.save_run(results, "clcm", "fer2013")
+    make.save_run(results, "my-net", "fer2013", recipe="short-89abcdef")
+    with pytest.raises(FerBenchError, match=r"short-89abcdef, backend tensorflow, dataset .*: my-net"):
+        select(results)
+    results.selection.write_text('[fer2013]\nrecipe = "paper-0123abcd"\n', encoding="utf-8")
+    assert select(results).blocks["fer2013"].models == ("clcm",)
+
+
 def test_two_recipes_are_refused_with_the_lines_to_write(results: Results) -> None:
     make.save_run(results, "clcm", "fer2013")
     make.save_run(results, "mobilenetv2", "fer2013", recipe="short-89abcdef")

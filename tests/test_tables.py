@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,17 @@ def evidence_of(folder: Path, *matrices: tuple[str, str, str, object]) -> Eviden
     return select(results)
 
 
+def tables_of(evidence: Evidence) -> dict[int, Table]:
+    return {table.number: table for table in build_tables(evidence)}
+
+
 @pytest.fixture(scope="module")
-def partial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Table]]:
+def partial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[int, Table]]:
     tables = {}
     for origin in ("real", "synthetic"):
         results = make.results_in(tmp_path_factory.mktemp(origin))
         make.save_partial(results, origin=origin)
-        tables[origin] = build_tables(select(results))
+        tables[origin] = tables_of(select(results))
     return tables
 
 
@@ -50,12 +55,13 @@ def value(cell: Cell) -> float:
     return cell.value
 
 
-def test_tables_are_4_to_11(partial: dict[str, list[Table]]) -> None:
-    assert [table.number for table in partial["real"]] == list(range(4, 12))
+def test_tables_are_1_to_11_in_order(tmp_path: Path) -> None:
+    tables = build_tables(select(make.results_in(tmp_path)))
+    assert [table.number for table in tables] == list(range(1, 12))
 
 
 def test_without_records_every_measured_cell_is_missing_and_the_published_stand(tmp_path: Path) -> None:
-    tables = {table.number: table for table in build_tables(select(make.results_in(tmp_path)))}
+    tables = tables_of(select(make.results_in(tmp_path)))
     for number in (4, 5):
         assert all(cell == Missing() for cell in column(tables[number], "Measured"))
         assert all(cell == Missing() for cell in column(tables[number], "Difference (points)"))
@@ -70,7 +76,7 @@ def test_without_records_every_measured_cell_is_missing_and_the_published_stand(
 def test_table_4_compares_with_the_paper(tmp_path: Path) -> None:
     matrix = [list(row) for row in DIAGONAL]
     matrix[0] = [3, 7, 0, 0, 0, 0, 0]  # 63 of 70 right: 90 %
-    table = build_tables(evidence_of(tmp_path, ("clcm", "raf-db", "raf-db", matrix)))[0]
+    table = tables_of(evidence_of(tmp_path, ("clcm", "raf-db", "raf-db", matrix)))[4]
     measured, difference = column(table, "Measured", 1), column(table, "Difference (points)", 1)
     assert measured[0] == Missing()
     assert value(measured[1]) == pytest.approx(90)
@@ -84,17 +90,17 @@ def test_several_seeds_give_mean_deviation_and_their_number(tmp_path: Path) -> N
         matrix = [list(row) for row in DIAGONAL]
         matrix[3] = [0, 0, 10 - right, right, 0, 0, 0]
         make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013", seed=seed, matrix=matrix))
-    tables = build_tables(select(results))
-    cell = column(tables[0], "Measured")[1]
+    tables = tables_of(select(results))
+    cell = column(tables[4], "Measured")[1]
     assert isinstance(cell, Number)
     assert cell.value == pytest.approx(100 * 68 / 70)
     assert cell.sd == pytest.approx(100 * 2 / 70)
-    assert value(column(tables[0], "Runs")[1]) == 3
+    assert value(column(tables[4], "Runs")[1]) == 3
     # The matrix shows all three runs together: 24 of 30.
-    matrices = tables[4].blocks[0]
+    matrices = tables[8].blocks[0]
     assert isinstance(matrices, Matrices)
     assert value(matrices.matrices[1].measured[3][3]) == pytest.approx(80)
-    happy = grid(tables[6]).rows[3][2]
+    happy = grid(tables[10]).rows[3][2]
     assert isinstance(happy, Pair)
     assert isinstance(happy.measured, Number)
     assert happy.measured.value == pytest.approx(0.8)
@@ -104,13 +110,13 @@ def test_several_seeds_give_mean_deviation_and_their_number(tmp_path: Path) -> N
 def test_table_5_shows_the_cross_test_only(tmp_path: Path) -> None:
     wrong = [[0, 10, 0, 0, 0, 0, 0], *DIAGONAL[1:]]
     evidence = evidence_of(tmp_path, ("clcm", "fer2013", "fer2013", DIAGONAL), ("clcm", "fer2013", "ck-plus", wrong))
-    tables = build_tables(evidence)
-    assert value(column(tables[0], "Measured")[1]) == 100
-    assert value(column(tables[1], "Measured")[1]) == pytest.approx(600 / 7)
+    tables = tables_of(evidence)
+    assert value(column(tables[4], "Measured")[1]) == 100
+    assert value(column(tables[5], "Measured")[1]) == pytest.approx(600 / 7)
 
 
-def test_table_6_gives_paper_rule_gflops_and_ratios(partial: dict[str, list[Table]]) -> None:
-    table = partial["real"][2]
+def test_table_6_gives_paper_rule_gflops_and_ratios(partial: dict[str, dict[int, Table]]) -> None:
+    table = partial["real"][6]
     assert [round(value(cell), 4) for cell in column(table, "GFLOPs")] == [0.6016, 0.5994, 0.9743]
     assert [value(cell) for cell in column(table, "Trainable parameters")] == [3_511_879, 2_393_191, 3_997_795]
     ratios = [value(cell) for cell in column(table, "Ratio to CLCM", 1)]
@@ -122,18 +128,39 @@ def test_table_6_gives_paper_rule_gflops_and_ratios(partial: dict[str, list[Tabl
         "Inference time, keras-predict",
         "Inference time, keras-call",
     ]
+    # The paper's columns in its order, then the published values and the verdicts.
+    assert [item.title for item in grid(table).columns[:4]] == [
+        "Model",
+        "Trainable parameters",
+        "GFLOPs",
+        "Mean time (s)",
+    ]
+    assert {row[6:] for row in grid(table).rows} == {(Text("exact"), Text("exact"))}
+    order = "CLCM, MobileNetV2, ShuffleNetV2"
+    assert any(f"From fast to slow: {order}; published: {order}." in note for note in table.notes)
+
+
+def test_table_6_says_what_is_not_exact(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    profile = make.profile_record("clcm")
+    records.save(results.records, replace(profile, flops_paper_rule=599_500_000, trainable_parameters=2_393_190))
+    rows = grid(tables_of(select(results))[6]).rows
+    assert rows[1][6:] == (Text("not exact"), Text("not exact"))
+    assert rows[2][6:] == (Text("not run"), Text("not run"))
+    records.save(results.records, replace(make.profile_record("clcm"), image_size=96))
+    assert grid(tables_of(select(results))[6]).rows[1][6:] == (Text("exact"), Text("not comparable"))
 
 
 def test_table_6_without_clcm_has_no_ratios(tmp_path: Path) -> None:
     results = make.results_in(tmp_path)
     records.save(results.records, make.profile_record("mobilenetv2"))
-    table = build_tables(select(results))[2]
+    table = tables_of(select(results))[6]
     assert column(table, "Ratio to CLCM", 1) == [Missing()] * 3
     assert value(column(table, "Mean time (s)", 1)[0]) > 0
 
 
-def test_table_7_has_the_six_pairs_in_the_papers_order(partial: dict[str, list[Table]]) -> None:
-    table = partial["real"][3]
+def test_table_7_has_the_six_pairs_in_the_papers_order(partial: dict[str, dict[int, Table]]) -> None:
+    table = partial["real"][7]
     rows = grid(table).rows
     assert [(row[0], row[1]) for row in rows[:3]] == [
         (Text("MobileNetV2"), Text("CLCM")),
@@ -142,11 +169,14 @@ def test_table_7_has_the_six_pairs_in_the_papers_order(partial: dict[str, list[T
     ]
     assert value(rows[0][2]) == -value(rows[2][2]) > 0
     assert [isinstance(row[2], Number) and row[2].star for row in rows] == [True, False, True, True, False, True]
-    assert value(rows[0][4]) == pytest.approx(value(rows[0][2]) - 0.0082)
+    assert [row[4] for row in rows] == [
+        Text(text)
+        for text in ("as published", "not told apart", "as published", "as published", "not told apart", "as published")
+    ]
 
 
-def test_table_9_keeps_the_papers_order(partial: dict[str, list[Table]]) -> None:
-    table = partial["real"][5]
+def test_table_9_keeps_the_papers_order(partial: dict[str, dict[int, Table]]) -> None:
+    table = partial["real"][9]
     assert [block.title for block in table.blocks] == ["CLCM", "MobileNetV2", "ShuffleNetV2"]
     block = table.blocks[1]
     assert isinstance(block, Matrices)
@@ -160,28 +190,30 @@ def test_table_9_keeps_the_papers_order(partial: dict[str, list[Table]]) -> None
 
 def test_a_class_without_images_is_missing_not_zero(tmp_path: Path) -> None:
     matrix = [[0] * 7, *DIAGONAL[1:]]
-    tables = build_tables(evidence_of(tmp_path, ("clcm", "fer2013", "fer2013", matrix)))
-    matrices = tables[4].blocks[0]
+    tables = tables_of(evidence_of(tmp_path, ("clcm", "fer2013", "fer2013", matrix)))
+    matrices = tables[8].blocks[0]
     assert isinstance(matrices, Matrices)
     assert matrices.matrices[1].measured[0] == (Missing(),) * 7
-    angry = grid(tables[6]).rows[0][2]
+    angry = grid(tables[10]).rows[0][2]
     assert isinstance(angry, Pair)
     assert angry.measured == Missing()
 
 
-def test_table_11_keeps_the_papers_rows_and_marks_the_literature(partial: dict[str, list[Table]]) -> None:
-    table = partial["real"][7]
+def test_table_11_keeps_the_papers_rows_and_marks_the_literature(partial: dict[str, dict[int, Table]]) -> None:
+    table = partial["real"][11]
     assert [value(cell) for cell in column(table, "Published")] == [
         entry.accuracy for entry in paper.TABLE11["fer2013"]
     ]
     rows = {row[0]: row for row in grid(table).rows}
-    assert rows[Text("FERC [70]")][2:] == (Text(""), Text("protocol may differ"))
+    assert rows[Text("FERC [70]")][2:] == (Text(""), Text(""), Text("protocol may differ"))
     assert isinstance(rows[Text("CLCM (Ours)")][2], Number)
-    assert grid(table, 2).rows[5][2:] == (Missing(), Text("not measured"))
+    assert rows[Text("CLCM (Ours)")][4] == Text("inconclusive")
+    assert grid(table, 2).rows[5][2:] == (Missing(), Text("not run"))
 
 
-def test_synthetic_results_stand_alone(partial: dict[str, list[Table]]) -> None:
-    for table in partial["synthetic"]:
+def test_synthetic_results_stand_alone(partial: dict[str, dict[int, Table]]) -> None:
+    for number in range(4, 12):
+        table = partial["synthetic"][number]
         assert table.caption.endswith("(synthetic faces, demo)")
         assert not any("ublished" in note for note in table.notes)
         for block in table.blocks:
@@ -190,13 +222,15 @@ def test_synthetic_results_stand_alone(partial: dict[str, list[Table]]) -> None:
             else:
                 assert not any("ublished" in item.title for item in block.columns)
                 assert not any(isinstance(cell, Pair) for row in block.rows for cell in row)
-    methods = [row[0] for row in grid(partial["synthetic"][7]).rows]
+    methods = [row[0] for row in grid(partial["synthetic"][11]).rows]
     assert methods == [Text("MobileNetV2"), Text("CLCM"), Text("ShuffleNetV2")]
-    assert all(not table.caption.endswith("demo)") for table in partial["real"])
+    assert all(not table.caption.endswith("demo)") for table in partial["real"].values())
+    # What comes from cards and graphs is not synthetic.
+    assert all(not partial["synthetic"][number].synthetic for number in (1, 2, 3))
 
 
-def test_notes_say_where_the_values_come_from(partial: dict[str, list[Table]]) -> None:
-    note = next(note for note in partial["real"][0].notes if note.startswith("FER-2013"))
+def test_notes_say_where_the_values_come_from(partial: dict[str, dict[int, Table]]) -> None:
+    note = next(note for note in partial["real"][4].notes if note.startswith("FER-2013:"))
     for part in (
         "recipe paper-0123abcd (224 px, 100 epochs)",
         "seed 0 (MobileNetV2, ShuffleNetV2), seeds 0, 1 (CLCM)",
@@ -207,9 +241,9 @@ def test_notes_say_where_the_values_come_from(partial: dict[str, list[Table]]) -
         "ShuffleNetV2 random",
     ):
         assert part in note
-    assert "AffectNet: no records." in partial["real"][0].notes
-    assert any("Test CPU @ 2.00 GHz" in note for note in partial["real"][2].notes)
-    cross = next(note for note in partial["real"][1].notes if note.startswith("FER-2013"))
+    assert "AffectNet: no records." in partial["real"][4].notes
+    assert any("Test CPU @ 2.00 GHz" in note for note in partial["real"][6].notes)
+    cross = next(note for note in partial["real"][5].notes if note.startswith("FER-2013:"))
     assert f"432 CK+ images {make.digest('real ck-plus')[:12]}" in cross
 
 
@@ -233,6 +267,58 @@ def test_mean_of_never_guesses() -> None:
         mean_of([float("inf")], decimals=1)
 
 
+def test_models_beyond_the_paper_have_rows_below_its_own(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    for model in (*paper.MODELS, "mobilenetv2-canonical", "my-net"):
+        make.save_run(results, model, "fer2013")
+        records.save(results.records, make.profile_record(model))
+    make.save_run(results, "clcm", "raf-db")
+    tables = tables_of(select(results))
+    marked = [Text("MobileNetV2 (usual head) †"), Text("my-net †")]
+    for number, blocks in ((4, (0,)), (5, (0,)), (6, (0, 1, 2)), (11, (0,))):
+        for block in blocks:
+            found = grid(tables[number], block)
+            assert [row[0] for row in found.rows][-2:] == marked, number
+            assert found.beyond == 2
+            assert [isinstance(row[0], Text) and row[0].text.endswith("†") for row in found.rows].count(True) == 2
+    # Another dataset's block has no rows of models that were not trained on it.
+    assert len(grid(tables[4], 1).rows) == 3
+    last = grid(tables[4]).rows[-1]
+    assert value(last[1]) > 0
+    assert last[2:6] == (Missing(),) * 4
+    assert grid(tables[11]).rows[-1][1] == Missing()
+    assert [item.title for item in grid(tables[10], 1).columns] == ["Emotion", "MobileNetV2 (usual head)", "my-net"]
+    assert [block.title for block in tables[8].blocks][3:] == ["FER-2013, beyond the paper"]
+    assert [block.title for block in tables[9].blocks][3:] == [
+        "MobileNetV2 (usual head), beyond the paper",
+        "my-net, beyond the paper",
+    ]
+    assert all(any(note.startswith("†") for note in tables[number].notes) for number in (4, 5, 6, 11))
+    assert any("my-net random" in note for note in tables[4].notes)
+
+
+def test_fer_2013_is_shown_on_private_test_too(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    for seed, wrong in ((0, 10), (1, 20), (2, 30)):
+        private = make.flat("private", wrong)
+        public = make.flat("public", 0)
+        both = tuple(tuple(map(sum, zip(a, b, strict=True))) for a, b in zip(private, public, strict=True))
+        record = make.eval_record("clcm", "fer2013", "fer2013", seed=seed, matrix=both)
+        make.save_eval(results, replace(record, parts={"PrivateTest": private, "PublicTest": public}))
+    tables = tables_of(select(results))
+    cell = column(tables[4], "PrivateTest")[1]
+    assert isinstance(cell, Number)
+    assert cell.value == pytest.approx(100 * (1 - 7 * 20 / 3589))
+    assert column(tables[4], "PrivateTest")[0] == Missing()
+    assert value(column(tables[11], "PrivateTest")[10]) == pytest.approx(1 - 7 * 20 / 3589)
+    matrices = tables[8].blocks[3]
+    assert isinstance(matrices, Matrices)
+    assert matrices.title == "FER-2013 PrivateTest"
+    assert value(matrices.matrices[0].measured[1][1]) == pytest.approx(100 * (1 - 20 / 55))
+    recalls = grid(tables[10], 1)
+    assert value(recalls.rows[1][1]) == pytest.approx(1 - 20 / 55)
+
+
 def test_rendering_tables_stays_light(tmp_path: Path) -> None:
     results = make.results_in(tmp_path)
     make.save_partial(results)
@@ -252,4 +338,4 @@ def test_rendering_tables_stays_light(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert len(list(results.tables.iterdir())) == 17
+    assert len(list(results.tables.iterdir())) == 23

@@ -207,6 +207,12 @@ def test_evaluation_counts_what_it_stores(workspace, dataset, network):
         np.add.at(matrix, (stored["labels"], predicted), 1)
         assert matrix.tolist() == [list(row) for row in record.confusion_matrix]
         assert record.accuracy == (predicted == stored["labels"]).mean()
+        parts = tested.parts[tested.indices("test")]
+        assert list(record.parts) == (["PrivateTest", "PublicTest"] if tested is dataset else ["neutral", "peak"])
+        for part, counts in record.parts.items():
+            chosen = parts == part
+            assert np.trace(counts) == (predicted == stored["labels"])[chosen].sum()
+            assert np.sum(counts) == chosen.sum()
         assert (record.dataset, record.target, record.origin) == ("fer2013", tested.dataset, "synthetic")
         assert records.load(records.path_of(workspace.results.records, record), EvalRecord) == record
 

@@ -9,7 +9,18 @@ import sys
 import typer
 
 from fer_bench import __version__
-from fer_bench.cli import auditing, comparing, data, exporting, housekeeping, leaderboard, looking, results, runs
+from fer_bench.cli import (
+    architecture,
+    auditing,
+    comparing,
+    data,
+    exporting,
+    housekeeping,
+    leaderboard,
+    looking,
+    results,
+    runs,
+)
 from fer_bench.errors import FerBenchError
 
 INTERRUPTED = 130
@@ -24,7 +35,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (data, looking, runs, results, exporting, comparing, leaderboard, auditing, housekeeping):
+for module in (
+    data,
+    architecture,
+    looking,
+    runs,
+    results,
+    exporting,
+    comparing,
+    leaderboard,
+    auditing,
+    housekeeping,
+):
     module.register(app)
 
 

@@ -26,9 +26,11 @@ def tables(
     local: LocalOption = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
-    """Render Tables 4 to 11 as Markdown and LaTeX from records.
+    """Render the paper's Tables 1 to 11 as Markdown and LaTeX, measured beside published.
 
-    Reads reports/records and writes tables/ in the current folder, the published state; --local uses the workspace's.
+    Tables 1 to 3 come from the cards of the datasets and the graphs of the models, 4 to 11 from records: those of
+    reports/records, written to tables/ in the current folder (the published state); --local uses the workspace's.
+    Where several groups of records could form a table's rows, selection.toml beside the records names one.
 
     Example: fer-bench tables --check
     """

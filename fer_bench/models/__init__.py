@@ -1,5 +1,6 @@
 """The registry of models: an explicit dict of cards, and third parties' through entry points."""
 
+from collections.abc import Mapping
 from functools import cache
 
 from fer_bench.errors import FerBenchError
@@ -25,6 +26,11 @@ _BUILT_IN: dict[str, ModelCard] = {
         shufflenetv2.CANONICAL_20,
     )
 }
+
+
+def built_in_cards() -> Mapping[str, ModelCard]:
+    """Return the cards that come with fer-bench: the same on every machine, whatever else is installed there."""
+    return _BUILT_IN
 
 
 @cache
@@ -57,3 +63,12 @@ def model_card(name: str) -> ModelCard:
     if name not in cards:
         raise FerBenchError(f"no model {name!r}; expected one of {', '.join(cards)}")
     return cards[name]
+
+
+def model_title(name: str) -> str:
+    """Return what tables call a model: the title on fer-bench's own card, the bare name of another package's model.
+
+    Records must give the same tables where that package is not installed.
+    """
+    card = built_in_cards().get(name)
+    return card.title if card else name

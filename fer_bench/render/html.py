@@ -2,7 +2,7 @@
 
 import html
 
-from fer_bench.render.text import cell_text, heading, laid_out, matrix_heading, matrix_rows, overall, plain
+from fer_bench.render.text import cell_text, heading, laid_out, matrix_heading, matrix_rows, overall, plain, reading
 from fer_bench.tables.values import Column, Grid, Row, Table
 
 
@@ -31,6 +31,8 @@ def to_html(table: Table, *, level: int = 1) -> str:
         if isinstance(block, Grid):
             if block.title:
                 parts.append(f"<h{level + 1}>{escape(block.title)}</h{level + 1}>")
+            if reading(block):
+                parts.append(f"<p>{escape(reading(block))}</p>")
             parts.append(grid_to_html(block.columns, block.rows))
             continue
         for matrix in block.matrices:

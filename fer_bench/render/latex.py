@@ -1,17 +1,20 @@
 """Tables to LaTeX with booktabs, and one document of them all.
 
-A file ``tableNN.tex`` needs ``booktabs``, ``graphicx`` and, with pdfLaTeX, the T1 font encoding; ``all.tex`` is a
-whole document with that preamble.
+A file ``tableNN.tex`` needs ``booktabs``, ``tabularx``, ``graphicx`` and, with pdfLaTeX, the T1 font encoding;
+``all.tex`` is a whole document with that preamble. A table that does not fit a page of A4 goes on over several, under
+one number.
 """
 
+import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from tabulate import DataRow, TableFormat
 
 from fer_bench.render.text import GENERATED, cell_text, laid_out, plain
-from fer_bench.tables.values import Column, Grid, Matrices, Row, Table, Text, Value
+from fer_bench.tables.values import Column, Grid, Matrices, Pair, Row, Table, Text, Value
 
 _ROWS_ONLY = TableFormat(
     lineabove=None,
@@ -42,21 +45,52 @@ _SPECIAL = {
     '"': r"\textquotedbl{}",
     "`": r"\textasciigrave{}",
     "–": "--",
+    "†": r"\textdagger{}",
     "±": r"$\pm$",
     "×": r"$\times$",
     "−": "$-$",
 }
+_UNKNOWN = frozenset("¸ĦħĸĿŀŉŦŧſ")
+"""Characters below U+0180 that neither T1 nor TS1 has."""
+_PAGE = 690.0
+"""Height of a float, points, that fits a page of A4 with margins of 18 mm, with something to spare."""
+_LINE = 11.5
+"""Height of a row, points, in the size of a tabular."""
+_RULE = 6.0
+_UPRIGHT = 42.0
+"""Height of class names that stand upright."""
+_NOTE = 10.0
+"""Height of a line of notes."""
+_NOTE_WIDTH = 115
+"""Characters in a line of notes."""
+_CENTRED = r">{\centering\arraybackslash}p{34mm}"
 _WIDE = 8
-"""Columns from which a tabular is scaled to the width of the text."""
+"""Columns from which less space between them leaves more for the digits."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A tabular, rows of one, or the notes, with the estimated height in points."""
+
+    text: str
+    height: float
+    columns: tuple[Column, ...] | None = None
+    """Of rows: those of the same columns are stacked below one another in a tabular."""
 
 
 def escape(text: str) -> str:
     """Return ``text`` so that LaTeX prints it as it is; a character that T1 fonts lack prints as its code."""
     # Two hyphens, commas or apostrophes in a row would become one character.
     apart = re.sub(r"([-,'])(?=\1)", "\\1\x00", plain(text))
-    return "".join(
-        "{}" if c == "\x00" else _SPECIAL.get(c) or (c if ord(c) <= 0x17F else f"[U+{ord(c):04X}]") for c in apart
-    )
+    return "".join("{}" if c == "\x00" else _SPECIAL.get(c) or (c if _is_known(c) else _code(c)) for c in apart)
+
+
+def _is_known(character: str) -> bool:
+    return ord(character) < 0x180 and character not in _UNKNOWN
+
+
+def _code(character: str) -> str:
+    return f"[U+{ord(character):04X}]"
 
 
 def bold(text: str) -> str:
@@ -65,25 +99,22 @@ def bold(text: str) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """Return a floating table over the width of the page, without a line end after the last line."""
-    parts = [
-        f"% {GENERATED}",
-        r"\begin{table*}[htbp]",
-        r"\centering",
-        rf"\caption{{{escape(table.caption)}}}",
-        rf"\label{{tab:fer-bench-{table.number:02d}}}",
-        r"\par\smallskip",
-        r"\small",
-    ]
-    grids = [block for block in table.blocks if isinstance(block, Grid)]
-    tabulars = [_stacked(list(group)) for _, group in groupby(grids, key=lambda grid: grid.columns)]
-    tabulars += [_matrices(block) for block in table.blocks if isinstance(block, Matrices)]
-    parts.append("\n\\par\\medskip\n".join(tabulars))
-    parts.append(r"\par\medskip")
-    notes = "\n".join(rf"{escape(note)}\par" for note in table.notes)
-    parts.append(f"\\begin{{minipage}}{{\\textwidth}}\\footnotesize\n{notes}\n\\end{{minipage}}")
-    parts.append(r"\end{table*}")
-    return "\n".join(parts)
+    """Return floating tables over the width of the page, without a line end after the last line.
+
+    One float where everything fits a page, several under the same number otherwise.
+    """
+    caption = escape(table.caption)
+    floats = []
+    parts = [part for block in table.blocks for part in _parts(block)]
+    for number, page in enumerate(_pages([*parts, _notes(table.notes)])):
+        lines = [r"\begin{table*}[htbp]", r"\centering"]
+        if number == 0:
+            lines += [rf"\caption{{{caption}}}", rf"\label{{tab:fer-bench-{table.number:02d}}}"]
+        else:
+            lines += [r"\addtocounter{table}{-1}", rf"\caption{{{caption} (continued)}}"]
+        lines += [r"\par\smallskip", r"\small", "\n\\par\\medskip\n".join(_texts(page))]
+        floats.append("\n".join([*lines, r"\end{table*}"]))
+    return f"% {GENERATED}\n" + "\n\n".join(floats)
 
 
 def all_tex(tables: Sequence[Table]) -> str:
@@ -98,11 +129,14 @@ def all_tex(tables: Sequence[Table]) -> str:
         "% Compile in this folder: pdflatex all.tex\n"
         "\\documentclass[a4paper]{article}\n"
         "\\usepackage[T1]{fontenc}\n"
+        "\\IfFileExists{lmodern.sty}{\\usepackage{lmodern}}{}\n"
         "\\usepackage[utf8]{inputenc}\n"
         "\\usepackage{textcomp}\n"
         "\\usepackage[margin=18mm]{geometry}\n"
         "\\usepackage{booktabs}\n"
+        "\\usepackage{tabularx}\n"
         "\\usepackage{graphicx}\n"
+        "\\makeatletter\\setlength{\\@fptop}{0pt}\\makeatother\n"
         "\\begin{document}\n"
         f"\\setcounter{{table}}{{{first - 1}}}\n"
         f"{inputs}\n"
@@ -110,40 +144,102 @@ def all_tex(tables: Sequence[Table]) -> str:
     )
 
 
-def _stacked(grids: list[Grid]) -> str:
-    """Return grids of the same columns below one another, each under its title, as in the paper's Table 4."""
-    columns = grids[0].columns
-    lines = _header(columns)
-    for grid in grids:
-        lines += _titled(grid.title, len(columns))
-        lines.append(_body(columns, grid.rows))
-    return _tabular("".join("l" if column.text else "r" for column in columns), lines)
+def _pages(parts: Sequence[_Part]) -> list[list[_Part]]:
+    """Return the parts in pages, as many on each as fit."""
+    pages: list[list[_Part]] = []
+    filled = math.inf
+    for part in parts:
+        above = pages[-1][-1].columns if pages else None
+        head = 0.0 if part.columns is None or part.columns == above else 2 * _LINE + 3 * _RULE
+        if filled + head + part.height > _PAGE:
+            pages.append([])
+            filled, head = 0.0, 2 * _LINE + 3 * _RULE
+        pages[-1].append(part)
+        filled += head + part.height
+    return pages
 
 
-def _matrices(block: Matrices) -> str:
+def _texts(page: Sequence[_Part]) -> list[str]:
+    """Return the parts of a page, rows of the same columns in one tabular, as in the paper's Table 4."""
+    texts: list[str] = []
+    for columns, group in groupby(page, key=lambda part: part.columns):
+        found = [part.text for part in group]
+        if columns is None:
+            texts += found
+        else:
+            texts.append(_tabular(columns, [*_header(columns, [escape(c.title) for c in columns]), *found]))
+    return texts
+
+
+def _notes(notes: Sequence[str]) -> _Part:
+    lines = sum(math.ceil(len(note) / _NOTE_WIDTH) for note in notes)
+    text = "\n".join(rf"{escape(note)}\par" for note in notes)
+    # Sloppy: the id of a recipe within a note has no place to break.
+    text = f"\\begin{{minipage}}{{\\textwidth}}\\footnotesize\\sloppy\n{text}\n\\end{{minipage}}"
+    return _Part(text, _NOTE * lines + _RULE)
+
+
+def _parts(block: Grid | Matrices) -> list[_Part]:
+    return _sections(block) if isinstance(block, Grid) else [_matrices(block)]
+
+
+def _sections(grid: Grid) -> list[_Part]:
+    """Return the rows of a grid under its title; pairs as the measured values, then the published ones."""
+    columns = grid.columns
+    if any(isinstance(cell, Pair) for row in grid.rows for cell in row):
+        measured = tuple(tuple(cell.measured if isinstance(cell, Pair) else cell for cell in row) for row in grid.rows)
+        published = tuple(
+            tuple(cell.published if isinstance(cell, Pair) else cell for cell in row) for row in grid.rows
+        )
+        titles = [f"{grid.title}, {name}" if grid.title else name.capitalize() for name in ("measured", "published")]
+        return [
+            section
+            for title, rows in zip(titles, (measured, published), strict=True)
+            for section in _sections(replace(grid, title=title, rows=rows))
+        ]
+    papers, beyond = grid.rows[: len(grid.rows) - grid.beyond], grid.rows[len(grid.rows) - grid.beyond :]
+    lines = [*_titled(grid.title, len(columns)), *[_body(columns, papers)] * bool(papers)]
+    if beyond:
+        lines += [*[r"\midrule"] * bool(papers), _body(columns, beyond)]
+    broken = 2 if any(column.wrap for column in columns) else 1
+    rows = bool(grid.title) + broken * len(grid.rows)
+    return [_Part("\n".join(lines), _LINE * rows + 3 * _RULE, columns)]
+
+
+def _matrices(block: Matrices) -> _Part:
     """Return confusion matrices side by side, the measured ones above the published ones."""
-    columns = [Column("True", text=True)]
-    for matrix in block.matrices:
-        columns += [Column(name, group=f"{block.title}, {matrix.title}") for name in block.classes]
-    lines = _header(tuple(columns))
+    size, count = len(block.classes), len(block.matrices)
+    columns = (Column("True", text=True), *(Column(name) for _ in block.matrices for name in block.classes))
+    # A name as wide as seven numbers, and upright names of classes: three matrices fit the page.
+    names = [rf"\multicolumn{{{size}}}{{{_CENTRED}}}{{{escape(matrix.title)}}}" for matrix in block.matrices]
+    rules = "".join(rf"\cmidrule{{{2 + size * i}-{1 + size * (i + 1)}}}" for i in range(count))
+    upright = " & ".join(rf"\rotatebox{{90}}{{{escape(name)}}}" for name in block.classes)
+    lines = [
+        rf"\multicolumn{{{len(columns)}}}{{l}}{{{bold(escape(block.title))}}} \\",
+        r"\midrule",
+        " & ".join(["", *names]) + r" \\",
+        rules,
+        " & ".join([escape(columns[0].title), *[upright] * count]) + r" \\",
+    ]
     measured = [matrix.measured for matrix in block.matrices]
-    lines += [*_titled("Measured", len(columns)), _body(tuple(columns), _side_by_side(block.classes, measured))]
+    lines += [*_titled("Measured", len(columns)), _body(columns, _side_by_side(block.classes, measured))]
     published = [matrix.published for matrix in block.matrices if matrix.published is not None]
     if published:
-        lines += [*_titled("Published", len(columns)), _body(tuple(columns), _side_by_side(block.classes, published))]
-    # Twenty-two columns: less space between them leaves more for the digits.
-    return "{\\setlength{\\tabcolsep}{3pt}%\n" + _tabular("l" + "r" * (len(columns) - 1), lines) + "}"
+        lines += [*_titled("Published", len(columns)), _body(columns, _side_by_side(block.classes, published))]
+    rows = (1 + size) * (2 if published else 1) + 3
+    alignment = "l" + (r"@{\hspace{9pt}}" + "r" * size) * count
+    return _Part(_fitted(alignment, lines, 3), _LINE * rows + _UPRIGHT + 7 * _RULE)
 
 
 def _side_by_side(classes: tuple[str, ...], matrices: Sequence[tuple[tuple[Value, ...], ...]]) -> tuple[Row, ...]:
     return tuple((Text(name), *(value for matrix in matrices for value in matrix[i])) for i, name in enumerate(classes))
 
 
-def _header(columns: tuple[Column, ...]) -> list[str]:
+def _header(columns: tuple[Column, ...], names: Sequence[str]) -> list[str]:
     """Return the rows of column names; names of groups stand above, with a rule over their columns."""
-    names = " & ".join(escape(column.title) for column in columns) + r" \\"
+    line = " & ".join(names) + r" \\"
     if not any(column.group for column in columns):
-        return [names]
+        return [line]
     above, rules, start = [], [], 1
     for group, members in groupby(columns, key=lambda column: column.group):
         width = len(list(members))
@@ -151,7 +247,7 @@ def _header(columns: tuple[Column, ...]) -> list[str]:
         if group:
             rules.append(rf"\cmidrule(lr){{{start}-{start + width - 1}}}")
         start += width
-    return [" & ".join(above) + r" \\", "".join(rules), names]
+    return [" & ".join(above) + r" \\", "".join(rules), line]
 
 
 def _titled(title: str, width: int) -> list[str]:
@@ -166,10 +262,30 @@ def _body(columns: tuple[Column, ...], rows: tuple[Row, ...]) -> str:
 
 
 def _number_or_text(text: str) -> str:
-    """Return escaped text; a leading hyphen is a number's minus."""
-    return "$-$" + escape(text[1:]) if text[:1] == "-" and text[1:2].isdigit() else escape(text)
+    r"""Return escaped text; a leading hyphen is a number's minus, a leading bracket no argument of ``\\`` before it."""
+    if text[:1] == "-" and text[1:2].isdigit():
+        return "$-$" + escape(text[1:])
+    found = escape(text)
+    return "{}" + found if found.startswith("[") else found
 
 
-def _tabular(alignment: str, lines: list[str]) -> str:
+def _tabular(columns: Sequence[Column], lines: Sequence[str]) -> str:
+    """Return a tabular no wider than the text: words are broken where they may be, or else everything is scaled."""
+    alignment = "".join(_alignment(column) for column in columns)
+    if any(column.wrap for column in columns):
+        body = "\n".join([r"\toprule", *lines, r"\bottomrule"])
+        return f"\\begin{{tabularx}}{{\\textwidth}}{{{alignment}}}\n{body}\n\\end{{tabularx}}"
+    return _fitted(alignment, lines, 4 if len(columns) >= _WIDE else None)
+
+
+def _fitted(alignment: str, lines: Sequence[str], space: int | None) -> str:
+    """Return a tabular, scaled down where it is wider than the text; ``space`` is points beside each column."""
     body = "\n".join([rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", *lines, r"\bottomrule", r"\end{tabular}"])
-    return f"\\resizebox{{\\textwidth}}{{!}}{{%\n{body}}}" if len(alignment) >= _WIDE else body
+    text = f"\\resizebox{{\\ifdim\\width>\\textwidth\\textwidth\\else\\width\\fi}}{{!}}{{%\n{body}}}"
+    return text if space is None else f"{{\\setlength{{\\tabcolsep}}{{{space}pt}}%\n{text}}}"
+
+
+def _alignment(column: Column) -> str:
+    if column.wrap:
+        return r">{\raggedright\arraybackslash}X"
+    return "l" if column.text else "r"

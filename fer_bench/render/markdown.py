@@ -2,7 +2,7 @@
 
 import re
 
-from fer_bench.render.text import cell_text, heading, laid_out, matrix_heading, matrix_rows, overall, plain
+from fer_bench.render.text import cell_text, heading, laid_out, matrix_heading, matrix_rows, overall, plain, reading
 from fer_bench.tables.values import Column, Grid, Matrices, Row, Table
 
 
@@ -32,6 +32,8 @@ def to_markdown(table: Table, *, level: int = 1) -> str:
         if isinstance(block, Grid):
             if block.title:
                 parts.append(bold(escape(block.title)))
+            if reading(block):
+                parts.append(reading(block))
             parts.append(grid_to_markdown(block.columns, block.rows))
         else:
             parts += _matrices(block)

@@ -22,7 +22,7 @@ def write_report(evidence: Evidence, tables: Sequence[Table], figures: Sequence[
 
     Args:
         evidence: what the tables were made from.
-        tables: Tables 4 to 11 (:func:`fer_bench.tables.build_tables`).
+        tables: Tables 1 to 11 (:func:`fer_bench.tables.build_tables`).
         figures: files of :func:`fer_bench.figures.write_figures`; the PNG ones are shown.
         folder: where the report goes; Markdown links to the figures relative to it, the page holds them.
     """

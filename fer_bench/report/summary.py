@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fer_bench import metrics, paper
+from fer_bench.models import model_title
 from fer_bench.records import EvalRecord
 from fer_bench.report.document import Bullets, Element, Heading, Paragraph
 from fer_bench.selection import CROSS_TEST, Block, Evidence
@@ -32,7 +33,7 @@ def summary(evidence: Evidence) -> list[Element]:
 
 
 def _titles(models: list[str]) -> str:
-    return ", ".join(paper.MODEL_TITLES[model] for model in models)
+    return ", ".join(map(model_title, models))
 
 
 def _run(evidence: Evidence) -> Iterator[str]:

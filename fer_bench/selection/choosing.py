@@ -11,7 +11,8 @@ from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
 from fer_bench.records import EvalRecord, Origin, ProfileRecord, RecordT, StatisticsRecord, TrainRecord
 from fer_bench.selection.choices import Choice, Selection, load_selection, quote, toml_lines
-from fer_bench.selection.evidence import Block, Evidence, Latency
+from fer_bench.selection.evidence import Block, Evidence, Latency, in_order, place_of
+from fer_bench.selection.parts import private_tests
 from fer_bench.workspace import Results
 
 CROSS_TEST = "ck-plus"
@@ -70,7 +71,7 @@ def choose(results: Results, selection: Selection) -> Evidence:
     folder = results.records
     trains = [r for r in read_all(folder, TrainRecord) if _is_ours(r)]
     evals = [r for r in read_all(folder, EvalRecord) if _is_ours(r) and r.target in (r.dataset, CROSS_TEST)]
-    profiles = [r for r in read_all(folder, ProfileRecord) if r.model in paper.MODELS]
+    profiles = read_all(folder, ProfileRecord)
     found = {r.origin for r in trains} | {r.origin for r in evals} | {r.origin for r in profiles}
     origin = _origin(found, selection)
     evals = [r for r in evals if r.origin == origin]
@@ -91,7 +92,7 @@ def choose(results: Results, selection: Selection) -> Evidence:
         )
         if block is not None:
             _check_weights(folder, block)
-            blocks[dataset] = block
+            blocks[dataset] = replace(block, private_test=private_tests(folder, block.evals))
     latency = _latency(folder, [r for r in profiles if r.origin == origin], selection)
     return Evidence(origin=origin, blocks=blocks, latency=latency)
 
@@ -108,8 +109,7 @@ def naming(results: Results, evidence: Evidence) -> dict[str, Choice]:
         groups[name] = {_group(r) for r in evals}
         shown[name] = _Group(recipe=block.recipe, backend=block.backend, fingerprint=block.fingerprint)
     if evidence.latency is not None:
-        profiles = [r for r in read_all(results.records, ProfileRecord) if r.model in paper.MODELS]
-        groups["latency"] = {_group(r) for r in profiles}
+        groups["latency"] = {_group(r) for r in read_all(results.records, ProfileRecord)}
         shown["latency"] = _group(next(iter(evidence.latency.profiles.values())))
     return {name: group.choice(groups[name]) for name, group in shown.items() if groups[name] - {group}}
 
@@ -132,7 +132,7 @@ def read_all(folder: Path, cls: type[RecordT]) -> list[RecordT]:
 
 
 def _is_ours(record: TrainRecord | EvalRecord) -> bool:
-    return record.model in paper.MODELS and record.dataset in paper.TRAINED_ON
+    return record.dataset in paper.TRAINED_ON
 
 
 def _origin(found: set[Origin], selection: Selection) -> Origin:
@@ -203,8 +203,8 @@ def _block(dataset: str, evals: list[EvalRecord], trains: list[TrainRecord], sel
         recipe=group.recipe,
         backend=group.backend,
         fingerprint=group.fingerprint,
-        evals=tuple(sorted(evals, key=lambda r: (paper.MODELS.index(r.model), r.target, r.seed))),
-        trains=tuple(sorted(trains, key=lambda r: (paper.MODELS.index(r.model), r.seed))),
+        evals=tuple(sorted(evals, key=lambda r: (place_of(r.model), r.target, r.seed))),
+        trains=tuple(sorted(trains, key=lambda r: (place_of(r.model), r.seed))),
     )
 
 
@@ -239,7 +239,7 @@ def _contents(pairs: Iterable[tuple[_Group, Any]]) -> dict[_Group, str]:
     models: dict[_Group, set[str]] = {}
     for group, record in pairs:
         models.setdefault(group, set()).add(record.model)
-    return {group: ", ".join(m for m in paper.MODELS if m in names) for group, names in models.items()}
+    return {group: ", ".join(in_order(names)) for group, names in models.items()}
 
 
 def _check_weights(folder: Path, block: Block) -> None:
@@ -260,7 +260,7 @@ def _latency(folder: Path, profiles: list[ProfileRecord], selection: Selection) 
     group = _choose("latency", _contents((_group(r), r) for r in profiles), selection)
     if group is None:
         return None
-    chosen = {r.model: r for model in paper.MODELS for r in profiles if r.model == model and _group(r) == group}
+    chosen = {r.model: r for r in sorted(profiles, key=lambda r: place_of(r.model)) if _group(r) == group}
     statistics = {}
     for record in read_all(folder, StatisticsRecord):
         if any(model in chosen for model in record.models):

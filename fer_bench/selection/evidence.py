@@ -1,9 +1,23 @@
 """What the tables, figures and the report show: the chosen records."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from fer_bench import paper
 from fer_bench.records import EvalRecord, Origin, ProfileRecord, StatisticsRecord, TrainRecord
+
+Counts = tuple[tuple[int, ...], ...]
+"""A confusion matrix as a record holds it: rows true, columns predicted."""
+
+
+def in_order(models: Iterable[str]) -> tuple[str, ...]:
+    """Return models, each once, as tables list them: the paper's three in its order, then the others by name."""
+    return tuple(sorted(set(models), key=place_of))
+
+
+def place_of(model: str) -> tuple[int, str]:
+    """Return the key by which :func:`in_order` sorts."""
+    return (paper.MODELS.index(model) if model in paper.MODELS else len(paper.MODELS), model)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,11 +31,26 @@ class Block:
     fingerprint: str
     """Of the training dataset."""
     evals: tuple[EvalRecord, ...]
+    """Of every model, in the order of :func:`in_order`, then by test set and seed."""
     trains: tuple[TrainRecord, ...]
+    private_test: Mapping[str, Counts] = field(default_factory=dict)
+    """Of FER-2013 the confusion matrix on the 3,589 images of PrivateTest alone, by the stem of the evaluation; absent
+    where nothing tells which images these are."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models with an evaluation or a training run, the paper's first."""
+        return in_order(item.model for item in (*self.evals, *self.trains))
 
     def tested(self, model: str, target: str) -> tuple[EvalRecord, ...]:
         """Return the evaluations of a model on a test set, one a seed in the order of the seeds; maybe none."""
         return tuple(item for item in self.evals if (item.model, item.target) == (model, target))
+
+    def tested_privately(self, model: str) -> tuple[Counts, ...]:
+        """Return the confusion matrices on PrivateTest, one a seed; none where that of any seed is not known."""
+        found = [self.private_test.get(item.stem) for item in self.tested(model, self.dataset)]
+        known = tuple(matrix for matrix in found if matrix is not None)
+        return known if len(known) == len(found) else ()
 
     def trained(self, model: str) -> tuple[TrainRecord, ...]:
         """Return the training runs of a model, in the order of the seeds; maybe none."""
@@ -40,7 +69,7 @@ class Latency:
     backend: str
     image_size: int
     profiles: Mapping[str, ProfileRecord]
-    """By model."""
+    """By model, in the order of :func:`in_order`."""
     statistics: Mapping[str, StatisticsRecord]
     """By runtime."""
 
@@ -58,6 +87,11 @@ class Evidence:
     def synthetic(self) -> bool:
         """Whether the records are of synthetic faces: then nothing published stands beside them."""
         return self.origin == "synthetic"
+
+    def beyond_the_paper(self, *datasets: str) -> tuple[str, ...]:
+        """Return the models besides the paper's three with runs on any of these training datasets, by name."""
+        blocks = [self.blocks[dataset] for dataset in datasets if dataset in self.blocks]
+        return in_order(model for block in blocks for model in block.models if model not in paper.MODELS)
 
     @property
     def empty(self) -> bool:

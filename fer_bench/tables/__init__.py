@@ -1,18 +1,24 @@
-"""Records to tables: the paper's Tables 4 to 11 as values; ``fer_bench.render`` writes them.
+"""The paper's Tables 1 to 11 as values; ``fer_bench.render`` writes them.
+
+Tables 1 to 3 come from the cards of the datasets and the graphs of the models, 4 to 11 from records.
 
 Needs numpy only: ``fer-bench tables`` stays light.
 """
 
 from fer_bench.selection import Evidence
-from fer_bench.tables.accuracy import table4, table5, table10, table11
-from fer_bench.tables.complexity import table6, table7
+from fer_bench.tables.accuracy import table4, table5, table11
+from fer_bench.tables.architecture import table2, table3
+from fer_bench.tables.complexity import table6
+from fer_bench.tables.databases import table1
+from fer_bench.tables.differences import table7
 from fer_bench.tables.matrices import table8, table9
+from fer_bench.tables.per_class import table10
 from fer_bench.tables.values import Table
 
 __all__ = ["Table", "build_tables"]
 
 
 def build_tables(evidence: Evidence) -> list[Table]:
-    """Return Tables 4 to 11, filled where there are records, in the order of their numbers."""
+    """Return Tables 1 to 11 in the order of their numbers; from 4 on they are filled where there are records."""
     makers = (table4, table5, table6, table7, table8, table9, table10, table11)
-    return [make(evidence) for make in makers]
+    return [table1(), table2(), table3(), *(make(evidence) for make in makers)]

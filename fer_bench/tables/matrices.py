@@ -1,17 +1,23 @@
 """Tables 8 and 9: confusion matrices in percent of the true class."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench import metrics, paper
 from fer_bench.emotions import EMOTIONS
+from fer_bench.models import model_title
 from fer_bench.selection import CROSS_TEST, Evidence
-from fer_bench.tables.accuracy import accuracies
+from fer_bench.selection.evidence import Counts
+from fer_bench.selection.parts import DATASET as FER2013
+from fer_bench.tables.accuracy import PRIVATE, PRIVATE_NOTE, accuracies, private_accuracies, tested_beyond
 from fer_bench.tables.notes import dataset_notes
 from fer_bench.tables.values import Matrices, Matrix, Missing, Number, Table, Value, matrix_cells, mean_of
 
+_Item = TypeVar("_Item")
 _Published = Mapping[str, Mapping[str, paper.Matrix]]
 _CLASSES = tuple(name.capitalize() for name in EMOTIONS)
 _READING = "Rows: true class; columns: predicted class; percent of the true class. Several runs: counts added up."
@@ -30,8 +36,21 @@ def table8(evidence: Evidence) -> Table:
         )
         for dataset in paper.TRAINED_ON
     ]
+    for dataset in paper.TRAINED_ON:
+        for models in _in_threes(tested_beyond(evidence, dataset, dataset)):
+            blocks.append(
+                Matrices(
+                    f"{paper.DATASET_TITLES[dataset]}, beyond the paper",
+                    _CLASSES,
+                    tuple(_unpublished(evidence, dataset, model, dataset, model_title(model)) for model in models),
+                )
+            )
+    private = _private(evidence)
     title = "Confusion matrices on the original test sets of FER-2013, RAF-DB and AffectNet (%)"
-    return Table(8, title, evidence.synthetic, tuple(blocks), _notes(evidence, ""))
+    notes = _notes(evidence, "")
+    if private:
+        notes = (notes[0], PRIVATE_NOTE, *notes[1:])
+    return Table(8, title, evidence.synthetic, (*blocks, *private), notes)
 
 
 def table9(evidence: Evidence) -> Table:
@@ -43,6 +62,14 @@ def table9(evidence: Evidence) -> Table:
             title = f"trained on {paper.DATASET_TITLES[dataset]}"
             matrices.append(_matrix(evidence, dataset, model, CROSS_TEST, title, paper.TABLE9, paper.TABLE5))
         blocks.append(Matrices(paper.MODEL_TITLES[model], _CLASSES, tuple(matrices)))
+    for model in evidence.beyond_the_paper(*paper.TRAINED_ON):
+        matrices = [
+            _unpublished(evidence, dataset, model, CROSS_TEST, f"trained on {paper.DATASET_TITLES[dataset]}")
+            for dataset in paper.TABLE9_TRAINED_ON_ORDER
+            if accuracies(evidence, dataset, model, CROSS_TEST)
+        ]
+        if matrices:
+            blocks.append(Matrices(f"{model_title(model)}, beyond the paper", _CLASSES, tuple(matrices)))
     title = "Confusion matrices on CK+ (%)"
     return Table(9, title, evidence.synthetic, tuple(blocks), _notes(evidence, CROSS_TEST))
 
@@ -56,16 +83,40 @@ def _matrix(
     published: _Published,
     published_accuracy: Mapping[str, Mapping[str, int]],
 ) -> Matrix:
+    alone = _unpublished(evidence, dataset, model, target, title)
+    if evidence.synthetic:
+        return alone
+    printed = matrix_cells(np.asarray(published[dataset][model], dtype=np.float64))
+    accuracy = Number(value=published_accuracy[dataset][model], decimals=0)
+    return replace(alone, published=printed, published_accuracy=accuracy)
+
+
+def _unpublished(evidence: Evidence, dataset: str, model: str, target: str, title: str) -> Matrix:
     counts = total_counts(evidence, dataset, model, target)
     size = len(EMOTIONS)
     measured: tuple[tuple[Value, ...], ...] = ((Missing(),) * size,) * size
     if counts is not None:
         measured = matrix_cells(metrics.row_percentages(counts))
     accuracy = mean_of(accuracies(evidence, dataset, model, target), decimals=1, scale=100)
-    if evidence.synthetic:
-        return Matrix(title, measured, accuracy, None, Missing())
-    printed = matrix_cells(np.asarray(published[dataset][model], dtype=np.float64))
-    return Matrix(title, measured, accuracy, printed, Number(value=published_accuracy[dataset][model], decimals=0))
+    return Matrix(title, measured, accuracy, None, Missing())
+
+
+def _private(evidence: Evidence) -> list[Matrices]:
+    """Return the matrices on FER-2013's standard test set, of the models that are known to be tested on it."""
+    block = evidence.blocks.get(FER2013)
+    matrices = []
+    for model in block.models if block else ():
+        found = block.tested_privately(model) if block else ()
+        if found:
+            accuracy = mean_of(private_accuracies(evidence, model), decimals=1, scale=100)
+            cells = matrix_cells(metrics.row_percentages(_sum(found)))
+            matrices.append(Matrix(model_title(model), cells, accuracy, None, Missing()))
+    return [Matrices(f"FER-2013 {PRIVATE}", _CLASSES, tuple(three)) for three in _in_threes(matrices)]
+
+
+def _in_threes(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    """Yield as many as fit side by side at a time."""
+    return (items[start : start + 3] for start in range(0, len(items), 3))
 
 
 def total_counts(evidence: Evidence, dataset: str, model: str, target: str) -> NDArray[np.int64] | None:
@@ -74,7 +125,11 @@ def total_counts(evidence: Evidence, dataset: str, model: str, target: str) -> N
     tested = block.tested(model, target) if block else ()
     if not tested:
         return None
-    total: NDArray[np.int64] = np.array([record.confusion_matrix for record in tested], dtype=np.int64).sum(axis=0)
+    return _sum([record.confusion_matrix for record in tested])
+
+
+def _sum(matrices: Sequence[Counts]) -> NDArray[np.int64]:
+    total: NDArray[np.int64] = np.array(matrices, dtype=np.int64).sum(axis=0)
     return total
 
 

@@ -1,18 +1,49 @@
 """The notes under a table: what its blocks were made from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from fer_bench import paper
+from fer_bench.models import model_title
 from fer_bench.records import EvalRecord, ProfileRecord, Start
 from fer_bench.selection import Block, Evidence, Latency
+from fer_bench.tables.values import Text
+from fer_bench.tables.verdict import judge
 
 SHORT = 12
 """Hexadecimal digits of a fingerprint or checksum that a note prints."""
 
-
 SYNTHETIC_NOTE = (
     "Synthetic faces drawn in the layouts of the datasets named: these figures say nothing about the datasets."
 )
+SEEDS_NOTE = "Several runs (seeds): mean ± sample standard deviation."
+BEYOND = "†"
+BEYOND_NOTE = f"{BEYOND} Beyond the paper: not one of its three models."
+
+
+def method(model: str) -> Text:
+    """Return a model's name in a row, marked where it is not one of the paper's three."""
+    return Text(model_title(model) if model in paper.MODELS else f"{model_title(model)} {BEYOND}")
+
+
+def departure_notes(evidence: Evidence, target: str, published: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return one note for each training dataset whose runs are not comparable with the paper's: why.
+
+    Args:
+        evidence: the chosen records.
+        target: the test set; an empty string means the training dataset's own.
+        published: overall accuracies, percent, by training dataset and model.
+    """
+    notes = []
+    for dataset, printed in published.items():
+        models: dict[tuple[str, ...], list[str]] = {}
+        for model in paper.MODELS:
+            departures = judge(evidence, dataset, model, target or dataset, printed[model]).departures
+            if departures:
+                models.setdefault(departures, []).append(model_title(model))
+        if models:
+            told = "; ".join(f"{', '.join(names)}: {', '.join(why)}" for why, names in models.items())
+            notes.append(f"{paper.DATASET_TITLES[dataset]}, not comparable with the paper: {told}.")
+    return notes
 
 
 def dataset_notes(evidence: Evidence, targets: Sequence[str] = ("",)) -> list[str]:
@@ -54,9 +85,8 @@ def _protocol(block: Block) -> str:
 
 def _seeds(block: Block) -> str:
     by_seeds: dict[tuple[int, ...], list[str]] = {}
-    for model in paper.MODELS:
-        if block.seeds(model):
-            by_seeds.setdefault(block.seeds(model), []).append(paper.MODEL_TITLES[model])
+    for model in block.models:
+        by_seeds.setdefault(block.seeds(model), []).append(model_title(model))
     if len(by_seeds) == 1:
         return _numbered("seed", next(iter(by_seeds)))
     return ", ".join(f"{_numbered('seed', seeds)} ({', '.join(models)})" for seeds, models in by_seeds.items())
@@ -79,10 +109,10 @@ def _test_set(block: Block, target: str) -> str:
 
 def _starts(block: Block) -> str:
     described = []
-    for model in paper.MODELS:
+    for model in block.models:
         starts = {_start(record.start) for record in block.trained(model)}
         if starts:
-            described.append(f"{paper.MODEL_TITLES[model]} {' and '.join(sorted(starts))}")
+            described.append(f"{model_title(model)} {' and '.join(sorted(starts))}")
     return ", ".join(described) or "not recorded"
 
 

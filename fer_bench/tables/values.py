@@ -60,7 +60,16 @@ class Pair:
     published: Value
 
 
-Cell = Text | Number | Missing | Pair
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """An interval in the unit of its column, printed as ``61.2 to 64.1``."""
+
+    low: float
+    high: float
+    decimals: int
+
+
+Cell = Text | Number | Missing | Pair | Range
 Row = tuple[Cell, ...]
 
 
@@ -72,6 +81,8 @@ class Column:
     group: str = ""
     text: bool = False
     """Left-aligned words instead of right-aligned numbers."""
+    wrap: bool = False
+    """Words that may be broken into lines where the page is narrow."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,8 @@ class Grid:
     title: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    beyond: int = 0
+    """How many of the last rows are beyond the paper: ruled off where the markup can."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,120 @@
+"""Table 7: which differences of the inference times are significant."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from fer_bench import paper
+from fer_bench.anova_result import PairDifference
+from fer_bench.models import model_title
+from fer_bench.records import StatisticsRecord
+from fer_bench.selection import Evidence, in_order
+from fer_bench.tables.complexity import PAPER_RUNTIME
+from fer_bench.tables.notes import latency_notes
+from fer_bench.tables.values import Cell, Column, Grid, Missing, Number, Row, Table, Text, Value
+
+
+def table7(evidence: Evidence) -> Table:
+    """Table 7: Tukey's post-hoc test of the inference times: difference of the means in seconds, ordered pairs."""
+    statistics = evidence.latency.statistics if evidence.latency else {}
+    shown = sorted({PAPER_RUNTIME, *statistics}, key=lambda runtime: (runtime != PAPER_RUNTIME, runtime))
+    blocks = [_pairs(runtime, statistics.get(runtime), synthetic=evidence.synthetic) for runtime in shown]
+    notes = [note for record in statistics.values() for note in _anova_notes(record)]
+    if not statistics:
+        notes.append("No statistics records.")
+    if not evidence.synthetic:
+        notes.append(
+            f"* Published: significant at the 0.05 level. They stand beside {PAPER_RUNTIME}, from another machine: "
+            "only the order is compared, where a difference is significant."
+        )
+    if any(record.replicate == "call" for record in statistics.values()) or not statistics:
+        notes.append(
+            "Calls in one process are not independent: a star holds for this measuring session, not for other machines."
+        )
+    notes += latency_notes(evidence)
+    title = "ANOVA post-hoc test of the inference times"
+    return Table(7, title, evidence.synthetic, tuple(blocks), tuple(notes))
+
+
+def _order(measured: Value, published: float) -> str:
+    """Return whether the same of two models is the faster one; the seconds of two machines are not compared."""
+    if isinstance(measured, Missing):
+        return "not run"
+    if not measured.star:
+        return "not told apart"
+    return "as published" if (measured.value > 0) == (published > 0) else "reversed"
+
+
+def _pairs(runtime: str, record: StatisticsRecord | None, *, synthetic: bool) -> Grid:
+    compare = runtime == PAPER_RUNTIME and not synthetic
+    columns = [Column("Model", text=True), Column("Compared with", text=True), Column("Mean difference (s)")]
+    if compare:
+        columns += [Column("Published (s)"), Column("Order", text=True)]
+    measured = {(pair.a, pair.b): pair for pair in record.pairs} if record else {}
+    rows: list[Row] = []
+    for printed in paper.TABLE7:
+        value: Value = Missing()
+        pair = measured.get((printed.model, printed.other))
+        if pair:
+            value = Number(value=pair.difference, decimals=4, star=pair.significant)
+        titles = (Text(paper.MODEL_TITLES[printed.model]), Text(paper.MODEL_TITLES[printed.other]))
+        row: list[Cell] = [*titles, value]
+        if compare:
+            row.append(Number(value=printed.difference, decimals=4, star=printed.significant))
+            row.append(Text(_order(value, printed.difference)))
+        rows.append(tuple(row))
+    return Grid(f"Inference time, {runtime}", tuple(columns), tuple(rows))
+
+
+def _anova_notes(record: StatisticsRecord) -> Iterator[str]:
+    models = ", ".join(map(model_title, in_order(record.models)))
+    if record.replicate == "process":
+        over = f"the means of {_sizes(record.n)} processes"
+    else:
+        over = f"{_sizes(record.n)} calls of each, descriptive"
+    yield (
+        f"* {record.runtime}: the difference is significant at the {record.alpha:g} level (Tukey's HSD, over all "
+        f"{len(record.pairs) // 2} pairs of the {len(record.models)} models of the session); one-way ANOVA "
+        f"of {models}, {over}: F({record.df[0]}, {record.df[1]}) = {record.f:.2f}, {_p(record.p)}."
+    )
+    if record.within_process:
+        within = record.within_process
+        yield (
+            f"{record.runtime}, descriptive: over the {_sizes(within.n)} calls of one process F({within.df[0]}, "
+            f"{within.df[1]}) = {within.f:.2f}, {_p(within.p)}{_other_stars(record, within.pairs)}."
+        )
+    if record.welch and record.games_howell is not None:
+        yield (
+            f"{record.runtime}, unequal variances allowed: Welch's F({record.welch.df[0]:.0f}, "
+            f"{record.welch.df[1]:.1f}) = {record.welch.f:.2f}, {_p(record.welch.p)}; Games-Howell"
+            f"{_other_stars(record, record.games_howell)}."
+        )
+    if record.repeated_measures:
+        repeated = record.repeated_measures
+        yield (
+            f"{record.runtime}, repeated measures over {repeated.blocks} "
+            f"{'processes' if repeated.block == 'process' else 'blocks of calls'}: F({repeated.df[0]}, "
+            f"{repeated.df[1]}) = {repeated.f:.2f}, {_p(repeated.p_corrected)} (Greenhouse-Geisser); paired differences"
+            f"{_other_stars(record, repeated.pairs)}."
+        )
+    if record.recommended:
+        yield f"{record.runtime}: {record.recommended.sentence}"
+
+
+def _other_stars(record: StatisticsRecord, pairs: Sequence[PairDifference]) -> str:
+    """Return how the significant pairs of another form differ from those of Tukey's HSD, of those that are shown."""
+    shown = {frozenset((pair.model, pair.other)) for pair in paper.TABLE7}
+    ours = shown & {frozenset((pair.a, pair.b)) for pair in record.pairs if pair.significant}
+    theirs = shown & {frozenset((pair.a, pair.b)) for pair in pairs if pair.significant}
+    parts = []
+    for words, changed in (("a star also for", theirs - ours), ("no star for", ours - theirs)):
+        named = [" and ".join(model_title(model) for model in record.models if model in pair) for pair in changed]
+        if named:
+            parts.append(f" {words} {', '.join(sorted(named))}")
+    return ":" + ";".join(parts) if parts else ": the same stars"
+
+
+def _sizes(n: Mapping[str, int]) -> str:
+    return " to ".join(str(size) for size in sorted({min(n.values()), max(n.values())}))
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

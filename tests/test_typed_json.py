@@ -1,0 +1,148 @@
+"""Records from JSON: what was saved comes back, whatever else lies there gives a message that names the field."""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import record_factory as make
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fer_bench import records
+from fer_bench.errors import FerBenchError
+from fer_bench.records import EvalRecord, ProfileRecord, StatisticsRecord, TrainRecord
+from fer_bench.typed_json import build
+
+
+@dataclasses.dataclass(frozen=True)
+class Inner:
+    number: int
+    share: float = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Outer:
+    name: str
+    kind: Literal["a", "b"]
+    pair: tuple[int, float]
+    many: tuple[Inner, ...]
+    by_name: dict[str, tuple[int, ...]]
+    maybe: Inner | None = None
+    either: int | str = 0
+    anything: Any = None
+    flag: bool = False
+
+
+GOOD = {
+    "name": "x",
+    "kind": "a",
+    "pair": [1, 2],
+    "many": [{"number": 1}, {"number": 2, "share": 1}],
+    "by_name": {"k": [1, 2]},
+    "maybe": {"number": 3},
+    "either": "text",
+    "anything": [{"free": 1}],
+    "flag": True,
+}
+
+
+def test_every_kind_of_field_is_read() -> None:
+    found = build(Outer, GOOD, "file")
+    assert found == Outer(
+        "x", "a", (1, 2.0), (Inner(1), Inner(2, 1.0)), {"k": (1, 2)}, Inner(3), "text", [{"free": 1}], True
+    )
+    assert isinstance(found.pair[1], float)
+    assert build(Outer, {**GOOD, "maybe": None}, "file").maybe is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": 1}, "file: name = 1, expected"),
+        ({"kind": "c"}, "file: kind = 'c'"),
+        ({"pair": [1]}, "file: pair"),
+        ({"pair": [1, 2, 3]}, "file: pair"),
+        ({"pair": [1.5, 2]}, "file: pair"),
+        ({"pair": [True, 2]}, "file: pair"),
+        ({"many": {"number": 1}}, "file: many"),
+        ({"many": [{"number": "1"}]}, "file: many: number = '1'"),
+        ({"many": [{}]}, "file: many: field 'number' is missing"),
+        ({"many": [3]}, "file: many: expected an object with the fields of Inner"),
+        ({"by_name": [1]}, "file: by_name"),
+        ({"by_name": {"k": [None]}}, "file: by_name"),
+        ({"maybe": 3}, "file: maybe: expected an object"),
+        ({"either": 1.5}, "file: either = 1.5"),
+        ({"flag": 1}, "file: flag = 1"),
+        ({"surplus": 1}, "file: unknown field 'surplus'"),
+    ],
+)
+def test_anything_else_names_the_field(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(FerBenchError) as caught:
+        build(Outer, {**GOOD, **change}, "file")
+    assert message in str(caught.value)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(field=st.sampled_from(sorted(GOOD)), value=anything)
+@settings(max_examples=100, deadline=None)
+def test_no_content_breaks_the_reader(field: str, value: Any) -> None:
+    with contextlib.suppress(FerBenchError):
+        build(Outer, {**GOOD, field: value}, "file")
+
+
+@pytest.mark.parametrize("record", [make.train_record("clcm", "fer2013"), make.profile_record("clcm")])
+def test_what_was_saved_comes_back(record: TrainRecord | ProfileRecord, tmp_path: Path) -> None:
+    assert records.load(records.save(tmp_path, record), type(record)) == record
+
+
+def test_a_test_and_statistics_come_back(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    test = records.replace(
+        make.eval_record("clcm", "fer2013", "fer2013", matrix=make.flat("fer2013", 8)),
+        parts={"PrivateTest": make.flat("private", 5), "PublicTest": make.flat("public", 3)},
+    )
+    assert records.load(records.save(results.records, test), EvalRecord) == test
+    for model in ("clcm", "mobilenetv2"):
+        records.save(results.records, make.profile_record(model))
+    statistics = make.save_statistics(results)
+    assert records.load_all(results.records, StatisticsRecord) == [statistics]
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda content: content.pop("accuracy"), "field 'accuracy' is missing"),
+        (lambda content: content.update(accuracy=0.5), "accuracy 0.5 is not the matrix's"),
+        (lambda content: content.update(schema=99), "record schema 99"),
+        (lambda content: content.update(kind="train"), "not a eval record"),
+        (lambda content: content["confusion_matrix"][0].pop(), "confusion_matrix is not 7 x 7"),
+        (lambda content: content.update(parts={"a": [[1]]}), "parts do not add up"),
+    ],
+)
+def test_an_edited_record_is_refused(edit: Callable[[dict[str, Any]], object], message: str, tmp_path: Path) -> None:
+    path = records.save(tmp_path, make.eval_record("clcm", "fer2013", "fer2013"))
+    content = json.loads(path.read_text(encoding="utf-8"))
+    edit(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(FerBenchError, match="fer2013") as caught:
+        records.load(path, EvalRecord)
+    assert message in str(caught.value)
+
+
+def test_a_record_of_before_parts_still_loads(tmp_path: Path) -> None:
+    record = make.eval_record("clcm", "fer2013", "fer2013")
+    path = records.save(tmp_path, record)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    del content["parts"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert records.load(path, EvalRecord) == record
