@@ -1,5 +1,6 @@
 """What a workspace could do without, and its removal. A record goes only where that is asked for."""
 
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ KINDS: dict[Kind, str] = {
     "record": "records, predictions, and the weights that no command finds without them",
 }
 """What each kind is, for people."""
+
+_HALF_WRITTEN = re.compile(r"\.[a-z0-9_]{8}-.+")
+"""``mkstemp``'s eight characters, a hyphen, the name of the file that was to be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +114,7 @@ def _temporary(workspace: Workspace) -> list[Path]:
     for place in places:
         for path in sorted(place.glob(".*")) if place.is_dir() else ():
             partial = path.is_dir() and place == workspace.datasets and path.suffix in (".partial", ".unpacked")
-            # mkstemp's eight characters, a hyphen, the name of the file that was to be.
-            half = path.is_file() and len(path.name) > 10 and path.name[9] == "-"
+            half = path.is_file() and _HALF_WRITTEN.fullmatch(path.name) is not None
             if (partial or half) and not path.is_symlink():
                 found.append(path)
     return found

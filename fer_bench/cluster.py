@@ -43,7 +43,7 @@ def to_jsonl(found: Sequence[Task], workspace: Path) -> str:
             "dataset": task.cell.dataset,
             "recipe": task.cell.recipe.id,
             "seed": task.cell.seed,
-            "command": [*task.command, "--workspace", str(workspace)],
+            "command": [*task.command, "--workspace", str(workspace.absolute())],
         }
         for task in found
     ]

@@ -15,6 +15,7 @@ from fer_bench import doctor
 from fer_bench.cli import app
 from fer_bench.doctor import machine, packages, weights
 from fer_bench.doctor.finding import Finding
+from fer_bench.errors import FerBenchError
 from fer_bench.workspace import Workspace
 
 
@@ -243,6 +244,12 @@ def test_doctor_labels_is_still_there():
     assert "classes whose labels were swapped" in result.stdout
     help_text = CliRunner().invoke(app, ["doctor", "--help"], terminal_width=200).stdout
     assert "Example: fer-bench doctor" in help_text
+
+
+@pytest.mark.parametrize("options", [["--json"], ["--workspace", "w"]])
+def test_options_before_labels_would_be_lost_and_are_refused(options):
+    with pytest.raises(FerBenchError, match="behind the command: doctor labels"):
+        CliRunner().invoke(app, ["doctor", *options, "labels", "-m", "clcm", "-d", "raf-db"], catch_exceptions=False)
 
 
 @pytest.mark.slow

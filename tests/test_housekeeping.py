@@ -277,6 +277,7 @@ def test_json_lines_hold_the_command_and_what_it_trains(place):
     ]
     assert len(lines) == 6
     assert lines[0]["command"][:4] == ["fer-bench", "train", "--model", "mobilenetv2"]
+    assert lines[0]["command"][-2:] == ["--workspace", str(place.root.absolute())]
     assert lines[0]["id"] == f"mobilenetv2__fer2013__{PAPER.id}__s0"
 
 
@@ -318,6 +319,7 @@ def full(place):
     (place.datasets / ".raf-db.partial").mkdir()
     (place.datasets / ".ck-plus.former").mkdir()
     (place.results.records / "eval" / ".ab12cd3_-half.json").write_bytes(b"{")
+    (place.results.records / "eval" / ".my-notes").write_bytes(b"mine")
     for name, marker in (("fer2013", True), ("raf-db", False), ("affectnet", True)):
         place.raw(name).mkdir(parents=True)
         (place.raw(name) / "a.jpg").write_bytes(b"x" * 100)

@@ -166,6 +166,11 @@ def _doctor(
     Example: fer-bench doctor
     """
     if context.invoked_subcommand is not None:
+        source = context.get_parameter_source("workspace")
+        if json or (source is not None and source.name == "COMMANDLINE"):
+            raise FerBenchError(
+                f"write --workspace and --json behind the command: doctor {context.invoked_subcommand} ..."
+            )
         return
     from fer_bench.doctor import examine
     from fer_bench.progress import bar
