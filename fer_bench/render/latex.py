@@ -71,7 +71,7 @@ def to_latex(table: Table) -> str:
         r"\begin{table*}[htbp]",
         r"\centering",
         rf"\caption{{{escape(table.caption)}}}",
-        rf"\label{{tab:fer-bench-{table.number:02d}}}",
+        rf"\label{{tab:fer-bench-{table.slug or f'{table.number:02d}'}}}",
         r"\par\smallskip",
         r"\small",
     ]
