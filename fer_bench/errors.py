@@ -7,3 +7,7 @@ class FerBenchError(Exception):
     The message names the file or option, what was found, what was expected and what to do; the command line
     prints it without a traceback and exits with 2.
     """
+
+
+class DivergedError(FerBenchError):
+    """A training loss became no number: the recipe's fault, which the same run would only repeat."""

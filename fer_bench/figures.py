@@ -15,6 +15,7 @@ import numpy as np
 from fer_bench import metrics, paper
 from fer_bench.emotions import EMOTIONS
 from fer_bench.files import replacing
+from fer_bench.records import Epoch
 from fer_bench.selection import CROSS_TEST, Block, Evidence
 from fer_bench.tables.accuracy import accuracies
 from fer_bench.tables.complexity import runtimes, seconds
@@ -29,9 +30,9 @@ COLOURS = {"mobilenetv2": "#D55E00", "clcm": "#0072B2", "shufflenetv2": "#009E73
 MARKERS = {"mobilenetv2": "o", "clcm": "s", "shufflenetv2": "^"}
 _TRAINING, _VALIDATION = "#0072B2", "#D55E00"
 _CURVES, _CONFUSION, _LATENCY, _TRADE_OFF = "learning-curves-", "confusion-", "latency", "accuracy-gflops"
-_LOG_LOSS = 10.0
+LOG_LOSS = 10.0
 """Loss from which the axis is logarithmic: batch norm's early validation losses would flatten all other curves."""
-_STYLE: Any = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
     "font.size": 9,
     "axes.titlesize": 10,
@@ -58,7 +59,7 @@ def write_figures(evidence: Evidence, folder: Path) -> list[Path]:
     metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
     written: list[Path] = []
     for name, draw in _drawings(evidence):
-        with mpl.rc_context(_STYLE):
+        with mpl.rc_context(STYLE):
             figure = draw()
             for ending, fields in metadata.items():
                 path = folder / f"{name}.{ending}"
@@ -117,8 +118,6 @@ def _panels(
 
 def _learning_curves(evidence: Evidence, block: Block) -> "Figure":
     """Draw loss and accuracy over the epochs, models side by side (the paper's Figures 5 to 7 show the loss)."""
-    from matplotlib.ticker import MaxNLocator
-
     models = [m for m in paper.MODELS if any(record.history for record in block.trained(m))]
     title = f"Learning curves, {paper.DATASET_TITLES[block.dataset]}"
     figure, axes = _panels(evidence, title, (2, len(models)), (0.6 + 2.6 * len(models), 4.8), share_y="row")
@@ -127,24 +126,35 @@ def _learning_curves(evidence: Evidence, block: Block) -> "Figure":
         loss, accuracy = axes[:, column]
         loss.set_title(paper.MODEL_TITLES[model])
         for record in block.trained(model):
-            epochs = np.arange(1, len(record.history) + 1)
-            for axis, fields, scale in ((loss, ("loss", "val_loss"), 1), (accuracy, ("accuracy", "val_accuracy"), 100)):
-                for field, colour, style in zip(fields, (_TRAINING, _VALIDATION), ("-", "--"), strict=True):
-                    values = [getattr(epoch, field) * scale for epoch in record.history]
-                    # A single epoch has no line to see.
-                    marker = "." if len(epochs) == 1 else ""
-                    axis.plot(epochs, values, color=colour, linestyle=style, linewidth=1.2, marker=marker)
-            best = record.history[record.best_epoch].val_accuracy * 100
-            accuracy.plot(record.best_epoch + 1, best, "D", color="black", markersize=4)
-        accuracy.set_xlabel("Epoch")
-        accuracy.set_ylim(0, 100)
-        accuracy.xaxis.set_major_locator(MaxNLocator(integer=True))
-        loss.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if highest > _LOG_LOSS:
+            draw_history(loss, accuracy, record.history, record.best_epoch)
+        if highest > LOG_LOSS:
             loss.set_yscale("log")
         loss.tick_params(labelbottom=False)
     axes[0, 0].set_ylabel("Cross-entropy (nats)")
     axes[1, 0].set_ylabel("Accuracy (%)")
+    curve_legend(figure)
+    return figure
+
+
+def draw_history(loss: "Axes", accuracy: "Axes", history: Sequence[Epoch], best: int) -> None:
+    """Draw a run's losses (nats) and accuracies (percent) over its epochs; ``best``, counted from 0, is marked."""
+    from matplotlib.ticker import MaxNLocator
+
+    epochs = np.arange(1, len(history) + 1)
+    for axis, fields, scale in ((loss, ("loss", "val_loss"), 1), (accuracy, ("accuracy", "val_accuracy"), 100)):
+        for field, colour, style in zip(fields, (_TRAINING, _VALIDATION), ("-", "--"), strict=True):
+            values = [getattr(epoch, field) * scale for epoch in history]
+            # A single epoch has no line to see.
+            marker = "." if len(epochs) == 1 else ""
+            axis.plot(epochs, values, color=colour, linestyle=style, linewidth=1.2, marker=marker)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    accuracy.plot(best + 1, history[best].val_accuracy * 100, "D", color="black", markersize=4)
+    accuracy.set_xlabel("Epoch")
+    accuracy.set_ylim(0, 100)
+
+
+def curve_legend(figure: "Figure") -> None:
+    """Say below the panels what the lines of :func:`draw_history` are."""
     _legend(
         figure,
         [
@@ -153,7 +163,6 @@ def _learning_curves(evidence: Evidence, block: Block) -> "Figure":
             ("weights kept", {"color": "black", "linestyle": "", "marker": "D", "markersize": 4}),
         ],
     )
-    return figure
 
 
 def _confusion(evidence: Evidence, block: Block, target: str) -> "Figure":

@@ -45,9 +45,11 @@ def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> N
 
     Raises:
         FerBenchError: the recipe starts a model from ImageNet weights, and none are given, the file is missing, or
-            none are known for the model.
+            none are known for the model; or it freezes more layers than the model's backbone has.
     """
     for model in models:
+        if recipe.freeze_layers is not None:
+            model_card(model).backbone_to_freeze(recipe.freeze_layers)
         if model not in recipe.pretrained:
             continue
         if model_card(model).load_imagenet is None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench import augmentation, backend
+from fer_bench.datasets.joined import Images
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing, sha256_of
@@ -26,11 +27,18 @@ PREDICT_BATCH = 64
 
 
 def build_model(name: str, recipe: Recipe, seed: int, classes: int = len(EMOTIONS)) -> Any:
-    """Build one registered model with the random weights of ``seed``, the recipe's batch-norm momentum and dropout."""
+    """Build one registered model with the random weights of ``seed`` as the recipe wants it.
+
+    The recipe may change batch-norm momentum, dropout and the number of frozen layers.
+    """
     import keras
 
     keras.utils.set_random_seed(seed)
-    model = model_card(name).build(recipe.image_size, classes)
+    card = model_card(name)
+    model = card.build(recipe.image_size, classes)
+    if recipe.freeze_layers is not None:
+        for position, layer in enumerate(model.layers[: card.backbone_to_freeze(recipe.freeze_layers).layers]):
+            layer.trainable = position >= recipe.freeze_layers
     for layer in model.layers:
         if recipe.batch_norm_momentum is not None and isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = recipe.batch_norm_momentum
@@ -47,12 +55,29 @@ def count_parameters(model: Any) -> tuple[int, int]:
     )
 
 
+def loss_of(recipe: Recipe) -> Any:
+    """Return the training loss on class indices (batch,), for Keras: cross-entropy, with the recipe's smoothing."""
+    if recipe.label_smoothing == 0:
+        return "sparse_categorical_crossentropy"
+
+    def smoothed_crossentropy(labels: Any, probabilities: Any) -> Any:
+        from keras import losses, ops
+
+        targets = ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), probabilities.shape[-1])
+        return losses.categorical_crossentropy(targets, probabilities, label_smoothing=recipe.label_smoothing)
+
+    return smoothed_crossentropy
+
+
 class Network:
     """One model of the registry, compiled for one recipe.
 
     Args:
         name: a model of the registry.
-        recipe: gives image size, optimizer, batch-norm momentum.
+        recipe: gives image size, optimizer, loss, batch-norm momentum, frozen layers.
+
+    Raises:
+        FerBenchError: the recipe freezes more layers than the model's backbone has.
     """
 
     def __init__(self, name: str, recipe: Recipe) -> None:
@@ -65,7 +90,8 @@ class Network:
         batch_norm.fuse(self.core)
         self._recipe = recipe
         optimizers = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
-        self.optimizer = optimizers[recipe.optimizer](recipe.learning_rate)
+        self.optimizer = optimizers[recipe.optimizer](recipe.learning_rate, weight_decay=recipe.weight_decay or None)
+        self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         size = recipe.image_size
 
         class Input(keras.layers.Layer):  # type: ignore[misc]
@@ -82,7 +108,7 @@ class Network:
         self.trainer = keras.Model((images, matrices), self.core(Input(dtype="float32")(images, matrices)))
         self.trainer.compile(
             optimizer=self.optimizer,
-            loss="sparse_categorical_crossentropy",
+            loss=loss_of(recipe),
             metrics=["accuracy"],
             jit_compile=backend.jit_compile(),
         )
@@ -169,7 +195,7 @@ class Network:
                 "train again"
             )
 
-    def predict(self, images: NDArray[np.uint8], rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    def predict(self, images: Images, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return class probabilities (len(rows), classes) of the given rows of ``images`` (N, H, W), unaugmented."""
         import keras
 

@@ -9,12 +9,13 @@ import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from fer_bench.errors import FerBenchError
 
 Optimizer = Literal["adam", "sgd"]
 Schedule = Literal["constant", "cosine"]
+Balance = Literal["none", "class-weight", "oversample", "undersample"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,16 @@ class Recipe:
     """Replaces the rate of every dropout layer; ``None`` keeps each model's own (0.5, twice, in CLCM)."""
     pretrained: tuple[str, ...] = ()
     """Models that start from ImageNet weights; all others start from random weights."""
+    balance: Balance = "none"
+    """What is done about classes of different size, see :mod:`fer_bench.balance`."""
+    freeze_layers: int | None = None
+    """Layers of the backbone, from the input on, that are not trained; ``None`` keeps each model's own (ten in CLCM).
+    A frozen batch norm runs in inference mode: neither its weights nor its statistics change."""
+    label_smoothing: float = 0.0
+    """Probability that the loss takes from the true class and spreads evenly over all."""
+    weight_decay: float = 0.0
+    """Decoupled (AdamW): a step takes this share, times the learning rate, off every weight; biases and batch norms
+    are left alone."""
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self) -> None:
@@ -75,6 +86,10 @@ class Recipe:
             "warmup_epochs": 0 <= self.warmup_epochs < self.epochs,
             "dropout": self.dropout is None or 0 <= self.dropout < 1,
             "batch_norm_momentum": self.batch_norm_momentum is None or 0 < self.batch_norm_momentum < 1,
+            "balance": self.balance in get_args(Balance),
+            "freeze_layers": self.freeze_layers is None or self.freeze_layers >= 0,
+            "label_smoothing": 0 <= self.label_smoothing < 1,
+            "weight_decay": 0 <= self.weight_decay < 1,
         }
         for field, valid in checks.items():
             if not valid:
@@ -113,6 +128,23 @@ class Recipe:
         """Return the recipe with ``model`` starting from ImageNet weights, or from random ones."""
         others = {name for name in self.pretrained if name != model}
         return dataclasses.replace(self, pretrained=tuple(sorted(others | ({model} if pretrained else set()))))
+
+    def changed(self, *, balance: str | None = None, freeze_layers: int | None = None) -> "Recipe":
+        """Return the recipe with what is given changed, which its name tells: ``paper+oversample+freeze0``.
+
+        What it has already is no change: name and id stay.
+
+        Raises:
+            FerBenchError: a value out of range.
+        """
+        recipe = self
+        if balance is not None and balance != recipe.balance:
+            suffix = "unbalanced" if balance == "none" else balance
+            recipe = dataclasses.replace(recipe, name=f"{recipe.name}+{suffix}", balance=cast(Balance, balance))
+        if freeze_layers is not None and freeze_layers != recipe.freeze_layers:
+            name = f"{recipe.name}+freeze{freeze_layers}"
+            recipe = dataclasses.replace(recipe, name=name, freeze_layers=freeze_layers)
+        return recipe
 
 
 def _differing(content: dict[str, Any], default: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +186,7 @@ PRESETS: dict[str, Recipe] = {
 
 
 def load_recipe(name_or_path: str) -> Recipe:
-    """Return a preset by name, or a recipe from a TOML file.
+    """Return a preset by name, or a recipe from a TOML file, changed where it ends with ``+oversample``, ``+freeze0``.
 
     A file holds the fields of :class:`Recipe` (and a table ``[augmentation]``); ``base = "paper"`` starts from a
     preset. The name defaults to the file's.
@@ -164,6 +196,11 @@ def load_recipe(name_or_path: str) -> Recipe:
     """
     if name_or_path in PRESETS:
         return PRESETS[name_or_path]
+    before, plus, change = name_or_path.rpartition("+")
+    if plus and (change == "unbalanced" or change in get_args(Balance)[1:]):
+        return load_recipe(before).changed(balance="none" if change == "unbalanced" else change)
+    if plus and (digits := change.removeprefix("freeze")) != change and digits.isdecimal():
+        return load_recipe(before).changed(freeze_layers=int(digits))
     path = Path(name_or_path)
     if path.suffix != ".toml":
         raise FerBenchError(
@@ -198,6 +235,22 @@ def recipe_from(content: dict[str, Any], *, base: Recipe, where: str) -> Recipe:
     return dataclasses.replace(base, **values)
 
 
+def to_toml(recipe: Recipe, comment: str) -> str:
+    """Return a file that :func:`load_recipe` reads as this recipe: what differs from ``paper``, after a comment."""
+
+    def line(key: str, value: Any) -> str:
+        # JSON's strings, numbers and lists of strings are TOML's too.
+        return f"{key} = {json.dumps(value, ensure_ascii=False)}"
+
+    told = _differing(recipe.content(), PRESETS["paper"].content())
+    tables = {key: value for key, value in told.items() if isinstance(value, dict)}
+    lines = [*(f"# {text}" for text in comment.splitlines()), line("name", recipe.name), line("base", "paper")]
+    lines += [line(key, value) for key, value in told.items() if key not in tables]
+    for key, table in tables.items():
+        lines += ["", f"[{key}]", *(line(inner, value) for inner, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
 _TYPES: dict[str, tuple[type, ...]] = {
     "name": (str,),
     "image_size": (int,),
@@ -210,6 +263,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "batch_norm_momentum": (float, type(None)),
     "dropout": (float, int, type(None)),
     "pretrained": (list, tuple),
+    "balance": (str,),
+    "freeze_layers": (int, type(None)),
+    "label_smoothing": (float, int),
+    "weight_decay": (float, int),
     "augmentation": (dict,),
     "horizontal_flip": (bool,),
 }

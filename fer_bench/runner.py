@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fer_bench import grid, records, stages
 from fer_bench.datasets import dataset_card
+from fer_bench.datasets.joined import TrainingData, join, load_training, parts_of
 from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names
 from fer_bench.datasets.store import prepare
 from fer_bench.errors import FerBenchError
@@ -18,6 +19,7 @@ from fer_bench.grid import Cell
 from fer_bench.progress import Plan, Stage, bar, say
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord
+from fer_bench.watching import UNWATCHED, Watch
 from fer_bench.workers import Event, Work, work_side_by_side
 from fer_bench.workspace import Workspace
 
@@ -48,6 +50,9 @@ class Job:
     """Timed calls of each model."""
     jobs: int = 1
     """Models trained side by side."""
+    train_on: Sequence[str] = ()
+    """Datasets to train on, several joined by ``+``; empty for every prepared one that has a training set."""
+    watch: Watch = UNWATCHED
 
 
 def run_all(workspace: Workspace, job: Job) -> None:
@@ -139,32 +144,56 @@ def _load(workspace: Workspace, synthetic: bool) -> dict[str, Prepared]:
 
 def _training(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) -> list[list[Work]]:
     """Return the missing runs and tests by model; the tests of a run follow it while its network is at hand."""
-    trainable = [name for name, dataset in datasets.items() if dataset.trainable]
+    to_train_on = _to_train_on(workspace, job, datasets)
     test_only = [name for name, dataset in datasets.items() if not dataset.trainable]
     groups: dict[str, list[Work]] = {}
     networks = {model: stages.Networks() for model in job.models}
-    for cell in grid.cells(job.models, trainable, job.recipe, job.seeds):
-        targets = [cell.dataset, *test_only]
-        run = grid.trained(workspace, cell, datasets[cell.dataset].fingerprint)
+    for cell in grid.cells(job.models, list(to_train_on), job.recipe, job.seeds):
+        targets = [*parts_of(cell.dataset), *test_only]
+        dataset = to_train_on[cell.dataset]
+        run = grid.trained(workspace, cell, dataset.fingerprint)
         if run is not None and all(grid.evaluated(workspace, run, datasets[target]) for target in targets):
             continue
         group = groups.setdefault(cell.model, [])
         seconds = 2.0 if group else _COMPILE_SECONDS
         if run is None:
-            images = len(datasets[cell.dataset].indices("train")) * cell.recipe.epochs
+            images = len(dataset.indices("train")) * cell.recipe.epochs
             seconds += images / _IMAGES_PER_SECOND * max(1.0, (cell.recipe.image_size / 48) ** 2)
         title = f"{'train and test' if run is None else 'test'} {cell.model} on {cell.dataset}"
         title += f", seed {cell.seed}" if len(job.seeds) > 1 else ""
-        do = partial(_train_and_test, workspace, cell, targets, networks[cell.model], job.weights)
+        do = partial(_train_and_test, workspace, cell, targets, networks[cell.model], job.weights, job.watch)
         group.append((Stage(title, seconds), do))
     return list(groups.values())
 
 
+def _to_train_on(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) -> dict[str, TrainingData]:
+    """Return what to train on by name, the order of joined names the registry's."""
+    if not job.train_on:
+        return {name: dataset for name, dataset in datasets.items() if dataset.trainable}
+    chosen = [parts_of(name) for name in job.train_on]
+    for name in {name for parts in chosen for name in parts} - set(datasets):
+        raise FerBenchError(
+            f"{workspace.root}: {name} is not prepared; run fer-bench prepare {name} --source PATH, or give "
+            f"--source {name}=PATH"
+        )
+    found = [join([datasets[name] for name in parts]) for parts in chosen]
+    for dataset in found:
+        if not dataset.trainable:
+            raise FerBenchError(f"{dataset.dataset} is a test set only; every model is tested on it anyway")
+    return {dataset.dataset: dataset for dataset in found}
+
+
 def _train_and_test(
-    workspace: Workspace, cell: Cell, targets: Sequence[str], networks: stages.Networks, weights: str | None
+    workspace: Workspace,
+    cell: Cell,
+    targets: Sequence[str],
+    networks: stages.Networks,
+    weights: str | None,
+    watch: Watch,
 ) -> None:
     """Train a cell and test it; everything comes by name, since this runs in worker processes too."""
-    run = stages.train_cell(workspace, cell, Prepared.load(workspace.prepared(cell.dataset)), networks, weights=weights)
+    dataset = load_training(workspace.datasets, cell.dataset)
+    run = stages.train_cell(workspace, cell, dataset, networks, weights=weights, watch=watch)
     tests = [
         stages.test_run(workspace, run, cell, Prepared.load(workspace.prepared(target)), networks) for target in targets
     ]

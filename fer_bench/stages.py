@@ -12,9 +12,11 @@ from fer_bench.files import read_json, sha256_of, write_json
 from fer_bench.grid import Cell
 from fer_bench.progress import bar
 from fer_bench.records import Epoch, EvalRecord, Origin, ProfileRecord, StatisticsRecord, TrainRecord
+from fer_bench.watching import UNWATCHED, Watch
 from fer_bench.workspace import Results, Workspace
 
 if TYPE_CHECKING:  # Keras is imported when a network is built, not before
+    from fer_bench.datasets.joined import TrainingData
     from fer_bench.datasets.prepared import Prepared
     from fer_bench.network import Network
     from fer_bench.profiling import Plan
@@ -49,18 +51,32 @@ class Networks:
 
 
 def train_cell(
-    workspace: Workspace, cell: Cell, dataset: "Prepared", networks: Networks, *, weights: str | None
+    workspace: Workspace,
+    cell: Cell,
+    dataset: "TrainingData",
+    networks: Networks,
+    *,
+    weights: str | None,
+    watch: Watch = UNWATCHED,
 ) -> TrainRecord:
     """Train a cell with a bar of its steps; see :func:`fer_bench.training.train`."""
     import math
 
+    from fer_bench.balance import epoch_size
     from fer_bench.training import train
 
-    steps = math.ceil(len(dataset.indices("train")) / cell.recipe.batch_size)
+    shown_images = epoch_size(dataset.labels[dataset.indices("train")], cell.recipe.balance)
+    steps = math.ceil(shown_images / cell.recipe.batch_size)
     title = f"{cell.model} on {cell.dataset}"
-    with bar(title, steps * cell.recipe.epochs, unit="step") as shown:
+    caption = f"{title}, {cell.recipe.name}, seed {cell.seed}"
+    caption += " (synthetic faces)" if dataset.origin == "synthetic" else ""
+    with (
+        bar(title, steps * cell.recipe.epochs, unit="step") as shown,
+        watch.over(workspace, cell.id, caption) as watcher,
+    ):
 
         def on_epoch(number: int, epoch: Epoch) -> None:
+            watcher(number, epoch)
             shown.at((number + 1) * steps)
             shown.note(f"epoch {number + 1}/{cell.recipe.epochs}, validation {epoch.val_accuracy:.1%}")
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from fer_bench import backend, grid, records
 from fer_bench.batches import training_batches
 from fer_bench.checkpoint import Checkpoint, Progress
-from fer_bench.datasets.prepared import Prepared
+from fer_bench.datasets.joined import Images, TrainingData
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import describe
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.files import sha256_of
 from fer_bench.grid import Cell
 from fer_bench.network import Network, count_parameters
@@ -29,7 +29,7 @@ OnEpoch = Callable[[int, Epoch], None]
 
 def train(
     cell: Cell,
-    dataset: Prepared,
+    dataset: TrainingData,
     network: Network,
     workspace: Workspace,
     *,
@@ -43,7 +43,7 @@ def train(
 
     Args:
         cell: what to train.
-        dataset: the prepared dataset of ``cell.dataset``.
+        dataset: the prepared dataset of ``cell.dataset``, or several joined.
         network: compiled for ``cell.model`` and ``cell.recipe``; holds the best weights afterwards.
         workspace: where the checkpoint, the weights and the record go.
         weights: ``imagenet`` or the path of ImageNet weights, for models that the recipe starts from them.
@@ -127,7 +127,7 @@ def _epoch_callback(
     recipe: Recipe,
     progress: Progress,
     checkpoint: Checkpoint,
-    images: NDArray[np.uint8],
+    images: Images,
     labels: NDArray[Any],
     val_rows: NDArray[np.intp],
     on_epoch: OnEpoch | None,
@@ -148,7 +148,7 @@ def _epoch_callback(
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             logs = logs or {}
             if not math.isfinite(logs["loss"]):
-                raise FerBenchError(
+                raise DivergedError(
                     f"{network.name}: the training loss became {logs['loss']} in epoch {epoch + 1}; "
                     f"lower the recipe's learning rate ({recipe.learning_rate:g})"
                 )

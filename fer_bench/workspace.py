@@ -75,6 +75,19 @@ class Workspace:
         """Weights file of a finished training run."""
         return self.root / "weights" / f"{cell_id}.weights.h5"
 
+    def curve(self, cell_id: str) -> Path:
+        """Picture of a run's learning curve, kept up to date while it trains."""
+        return self.root / "curves" / f"{cell_id}.png"
+
+    def tensorboard(self, cell_id: str) -> Path:
+        """Folder of a run's logs for TensorBoard; ``tensorboard --logdir`` takes the one above."""
+        return self.root / "tensorboard" / cell_id
+
+    @property
+    def studies(self) -> "Workspace":
+        """What ``tune`` and ``ablate`` train: apart, so that no table and no cross-test takes it for a result."""
+        return Workspace(self.root / "studies")
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the workspace for writing; a second process is told who holds it.

@@ -39,7 +39,7 @@ def configured() -> str:
 def tiny_model(configured, monkeypatch):
     """Register the model ``tiny``, as another package's entry point would."""
     from fer_bench import models
-    from fer_bench.models.card import ModelCard
+    from fer_bench.models.card import Backbone, ModelCard
 
     card = ModelCard(
         name="tiny",
@@ -48,6 +48,7 @@ def tiny_model(configured, monkeypatch):
         reference="tests",
         trainable_parameters=2_363,
         non_trainable_parameters=184,
+        backbone=Backbone(layers=9, stages=(3, 6, 9), frozen=3),
     )
     models.model_cards.cache_clear()
     monkeypatch.setitem(models._BUILT_IN, "tiny", card)

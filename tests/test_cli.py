@@ -82,7 +82,9 @@ def test_the_readme_names_every_command_and_no_other():
 
 def test_the_readmes_options_exist():
     for line in README.splitlines():
-        for command, rest in re.findall(r"fer-bench ((?:doctor )?[a-z][a-z-]*)([^`|&]*)", line.partition("#")[0]):
+        for command, rest in re.findall(
+            r"fer-bench ((?:(?:doctor|ablate) )?[a-z][a-z-]*)([^`|&]*)", line.partition("#")[0]
+        ):
             text = CliRunner().invoke(app, [*command.split(), "--help"], terminal_width=200).output
             for option in re.findall(r"--[a-z][a-z-]*", rest):
                 assert option in text, f"{command} {option}"

@@ -5,7 +5,8 @@ import pytest
 
 from fer_bench.errors import FerBenchError
 from fer_bench.models import PAPER_MODELS, model_card, model_cards
-from fer_bench.network import count_parameters
+from fer_bench.network import build_model, count_parameters
+from fer_bench.recipe import Recipe
 
 NAMES = sorted(model_cards())
 pytestmark = pytest.mark.usefixtures("configured")
@@ -36,6 +37,43 @@ def test_the_output_is_a_distribution(name):
     assert (probabilities >= 0).all()
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if model_card(name).backbone])
+def test_a_backbone_ends_where_its_card_says(name):
+    backbone = model_card(name).backbone
+    layers = [layer.name for layer in model_card(name).build(64, 7).layers]
+    ends = ("expanded_conv_project_BN", "block_2_add", "block_5_add", "block_12_add", "out_relu")
+    assert tuple(layers[stage - 1] for stage in backbone.stages) == ends
+    assert backbone.layers == backbone.stages[-1]
+    model = model_card(name).build(64, 7)
+    assert [layer.trainable for layer in model.layers].count(False) == backbone.frozen
+
+
+def test_the_linear_top_differs_in_nothing_but_the_softmax():
+    paper, linear = (model_card(name).build(64, 7) for name in ("mobilenetv2", "mobilenetv2-linear"))
+    assert [layer.name for layer in paper.layers] == [layer.name for layer in linear.layers]
+    activations = [model.get_layer("predictions").activation.__name__ for model in (paper, linear)]
+    assert activations == ["softmax", "linear"]
+
+
+def test_a_recipe_freezes_as_many_layers_as_it_says():
+    recipe = Recipe(name="t", image_size=32, freeze_layers=27)
+    model = build_model("clcm", recipe, seed=0)
+    frozen = [layer.name for layer in model.layers if not layer.trainable]
+    assert frozen == [layer.name for layer in model.layers[:27]]
+    assert frozen[-1] == "block_2_add"
+    free = build_model("clcm", Recipe(name="t", image_size=32, freeze_layers=0), seed=0)
+    assert count_parameters(free)[0] == 2_393_191 + 3_360
+    own = build_model("clcm", Recipe(name="t", image_size=32), seed=0)
+    assert count_parameters(own)[0] == 2_393_191
+
+
+def test_more_layers_than_the_backbone_has_cannot_be_frozen():
+    with pytest.raises(FerBenchError, match="the backbone of clcm has 154"):
+        model_card("clcm").backbone_to_freeze(155)
+    with pytest.raises(FerBenchError, match="shufflenetv2: no backbone is known"):
+        model_card("shufflenetv2").backbone_to_freeze(0)
+
+
 def test_clcm_freezes_the_first_ten_layers_of_its_backbone():
     model = model_card("clcm").build(64, 7)
     frozen = [layer.name for layer in model.layers if not layer.trainable]
@@ -55,7 +93,7 @@ def imagenet_file(tmp_path_factory):
     return path, source
 
 
-@pytest.mark.parametrize("name", ["clcm", "mobilenetv2", "mobilenetv2-canonical"])
+@pytest.mark.parametrize("name", ["clcm", "mobilenetv2", "mobilenetv2-linear", "mobilenetv2-canonical"])
 def test_imagenet_weights_reach_every_layer_of_the_backbone(name, imagenet_file):
     path, source = imagenet_file
     card = model_card(name)

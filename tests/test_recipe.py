@@ -26,6 +26,34 @@ def test_the_id_is_a_hash_of_the_content_alone():
     assert recipe.id != dataclasses.replace(recipe, epochs=99).id
     # Records of other machines and days hold this id: it must not change by itself.
     assert PRESETS["paper"].id == "paper-f40bacc7"
+    assert PRESETS["demo"].id == "demo-00264362"
+
+
+def test_what_goes_beyond_the_paper_is_off_in_every_preset():
+    for preset in PRESETS.values():
+        assert (preset.balance, preset.freeze_layers) == ("none", None)
+        assert (preset.label_smoothing, preset.weight_decay) == (0, 0)
+
+
+def test_a_changed_recipe_says_so_in_its_name_and_is_found_by_it(tmp_path):
+    paper = PRESETS["paper"]
+    changed = paper.changed(balance="oversample", freeze_layers=0)
+    assert changed.id.startswith("paper+oversample+freeze0-")
+    assert (changed.balance, changed.freeze_layers, changed.epochs) == ("oversample", 0, 100)
+    assert load_recipe("paper+oversample+freeze0") == changed
+    assert paper.changed(balance="none").id == paper.id
+    assert load_recipe("paper+oversample+unbalanced").balance == "none"
+    path = tmp_path / "a+b.toml"
+    path.write_text('balance = "undersample"\nfreeze_layers = 3\n')
+    assert load_recipe(f"{path}").name == "a+b"
+    assert load_recipe(f"{path}+freeze3") == load_recipe(f"{path}")
+    assert load_recipe(f"{path}+class-weight").balance == "class-weight"
+
+
+@pytest.mark.parametrize("name", ["paper+", "paper+fast", "paper+none", "paper+freeze", "paper+freeze-1", "+freeze1"])
+def test_an_unknown_change_of_a_preset_is_an_unknown_recipe(name):
+    with pytest.raises(FerBenchError, match="no recipe"):
+        load_recipe(name)
 
 
 def test_the_schedule_rises_then_falls():
@@ -54,6 +82,9 @@ def test_a_recipe_from_toml(tmp_path):
         ('optimizer = "rmsprop"', "optimizer"),
         ('base = "fast"', "base = 'fast'"),
         ("[augmentation]\nflip = true", "unknown key 'flip'"),
+        ('balance = "smote"', "balance = 'smote'"),
+        ("freeze_layers = -1", "freeze_layers = -1 is out of range"),
+        ("label_smoothing = 1.0", "label_smoothing"),
         ("[augmentation]\nrotation = 'much'", "rotation"),
         ("epochs =", "not TOML"),
     ],
@@ -78,8 +109,13 @@ def test_an_unknown_preset_names_the_known_ones():
     pretrained=st.sets(st.sampled_from(["clcm", "mobilenetv2", "x"])),
     momentum=st.none() | st.floats(0.1, 0.99),
     dropout=st.none() | st.floats(0, 0.9),
+    balance=st.sampled_from(["none", "class-weight", "oversample", "undersample"]),
+    freeze_layers=st.none() | st.integers(0, 200),
+    smoothing=st.floats(0, 0.5),
 )
-def test_content_gives_the_recipe_back(epochs, batch_size, learning_rate, pretrained, momentum, dropout):
+def test_content_gives_the_recipe_back(
+    epochs, batch_size, learning_rate, pretrained, momentum, dropout, balance, freeze_layers, smoothing
+):
     recipe = Recipe(
         name="r",
         epochs=epochs,
@@ -88,6 +124,9 @@ def test_content_gives_the_recipe_back(epochs, batch_size, learning_rate, pretra
         pretrained=tuple(pretrained),
         batch_norm_momentum=momentum,
         dropout=dropout,
+        balance=balance,
+        freeze_layers=freeze_layers,
+        label_smoothing=smoothing,
     )
     again = recipe_from({**recipe.content(), "name": "r"}, base=PRESETS["demo"], where="test")
     assert again.id == recipe.id

@@ -15,7 +15,7 @@ from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
 from fer_bench.evaluation import evaluate
 from fer_bench.grid import Cell
-from fer_bench.network import Network, count_parameters
+from fer_bench.network import Network, count_parameters, loss_of
 from fer_bench.recipe import PRESETS, Augmentation, Recipe
 from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.training import scores, train
@@ -41,6 +41,10 @@ def dataset(workspace):
 @pytest.fixture
 def network(tiny_model):
     return Network("tiny", RECIPE)
+
+
+def timeless(run: TrainRecord) -> list[object]:
+    return [dataclasses.replace(epoch, seconds=0) for epoch in run.history]
 
 
 def weights_of(network):
@@ -114,10 +118,75 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(workspace, dataset, netwo
     for ours, theirs in zip(weights_of(second), expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
-    def timeless(run: TrainRecord) -> list[object]:
-        return [dataclasses.replace(epoch, seconds=0) for epoch in run.history]
-
     assert timeless(resumed) == timeless(undisturbed)
+
+
+BEYOND = {
+    "balanced and smoothed": {"balance": "oversample", "label_smoothing": 0.1, "weight_decay": 0.01},
+    "weighted and free": {"balance": "class-weight", "freeze_layers": 0, "optimizer": "sgd", "learning_rate": 0.05},
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_what_goes_beyond_the_paper_learns_and_resumes_bit_for_bit(name, workspace, dataset, tiny_model, tmp_path):
+    recipe = dataclasses.replace(RECIPE, epochs=3, **BEYOND[name])
+    cell = dataclasses.replace(CELL, recipe=recipe)
+    network = Network("tiny", recipe)
+    undisturbed = train(cell, dataset, network, Workspace(tmp_path / "undisturbed"))
+    assert undisturbed.history[-1].loss < undisturbed.history[0].loss
+
+    class InterruptionError(Exception):
+        pass
+
+    def interrupt(number: int, _: object) -> None:
+        if number == 1:
+            raise InterruptionError
+
+    with pytest.raises(InterruptionError):
+        train(cell, dataset, network, workspace, on_epoch=interrupt)
+    resumed = train(cell, dataset, network, workspace)
+    assert timeless(resumed) == timeless(undisturbed)
+    assert resumed.weights_sha256 == undisturbed.weights_sha256
+    assert resumed.recipe_content == recipe.content()
+
+
+@pytest.mark.parametrize("layers", [0, 6])
+def test_frozen_layers_are_those_that_the_recipe_says(layers, workspace, dataset, tiny_model):
+    recipe = dataclasses.replace(RECIPE, epochs=1, freeze_layers=layers)
+    network = Network("tiny", recipe)
+    network.start(0, None)
+    before = {layer.name: [np.asarray(w).copy() for w in layer.weights] for layer in network.core.layers}
+    run = train(dataclasses.replace(CELL, recipe=recipe), dataset, network, workspace)
+    changed = [
+        any(
+            not np.array_equal(old, np.asarray(new)) for old, new in zip(before[layer.name], layer.weights, strict=True)
+        )
+        for layer in network.core.layers
+    ]
+    for position, (layer, moved) in enumerate(zip(network.core.layers, changed, strict=True)):
+        if layer.weights and "dropout" not in layer.name:
+            assert moved == (position >= layers), layer.name
+    assert run.trainable_parameters == count_parameters(network.core)[0]
+
+
+def test_label_smoothing_is_kerass_on_one_hot_labels(configured):
+    import keras
+
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(7), 12).astype(np.float32)
+    labels = rng.integers(0, 7, 12).astype(np.int32)
+    smoothed = loss_of(dataclasses.replace(RECIPE, label_smoothing=0.2))(labels, probabilities)
+    expected = keras.losses.CategoricalCrossentropy(label_smoothing=0.2, reduction="none")(
+        np.eye(7, dtype=np.float32)[labels], probabilities
+    )
+    np.testing.assert_allclose(np.asarray(smoothed), np.asarray(expected), rtol=1e-6)
+    assert loss_of(RECIPE) == "sparse_categorical_crossentropy"
+
+
+def test_weight_decay_spares_biases_and_batch_norm(tiny_model):
+    network = Network("tiny", dataclasses.replace(RECIPE, weight_decay=0.1))
+    decayed = {v.path for v in network.core.trainable_variables if network.optimizer._use_weight_decay(v)}
+    assert decayed == {v.path for v in network.core.trainable_variables if v.name == "kernel"}
 
 
 def test_one_network_serves_several_cells_as_new_ones_would(workspace, dataset, network, tmp_path):
@@ -182,6 +251,8 @@ def test_a_recipe_that_wants_imagenet_never_starts_at_random(workspace, dataset,
         grid.check_start(["clcm"], paper, "missing.h5")
     grid.check_start(["mobilenetv2", "shufflenetv2"], paper, None)
     grid.check_start(["clcm"], paper, "imagenet")
+    with pytest.raises(FerBenchError, match="shufflenetv2: no backbone is known"):
+        grid.check_start(["clcm", "shufflenetv2"], paper.changed(freeze_layers=0), "imagenet")
 
 
 @pytest.mark.parametrize("content", [b"junk", b"PK\x03\x04 the beginning of an archive", b""])

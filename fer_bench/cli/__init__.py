@@ -10,6 +10,7 @@ import typer
 
 from fer_bench import __version__
 from fer_bench.cli import (
+    ablating,
     architecture,
     auditing,
     comparing,
@@ -20,6 +21,7 @@ from fer_bench.cli import (
     looking,
     results,
     runs,
+    tuning,
 )
 from fer_bench.errors import FerBenchError
 
@@ -40,6 +42,8 @@ for module in (
     architecture,
     looking,
     runs,
+    tuning,
+    ablating,
     results,
     exporting,
     comparing,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fer_bench.cli.cells import trained_cell
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     DatasetOption,
@@ -16,7 +17,6 @@ from fer_bench.cli.options import (
     WorkspaceOption,
     print_json,
 )
-from fer_bench.cli.runs import trained_cell
 
 
 def register(app: typer.Typer) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fer_bench.cli.cells import trained_cell
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     DatasetOption,
@@ -18,7 +19,6 @@ from fer_bench.cli.options import (
     print_json,
     print_table,
 )
-from fer_bench.cli.runs import trained_cell
 from fer_bench.errors import FerBenchError
 
 PreparedArgument = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a prepared dataset.")]

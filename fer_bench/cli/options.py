@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fer_bench.errors import FerBenchError
 from fer_bench.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, PUBLISHED, Results, Workspace
 
 if TYPE_CHECKING:
+    from fer_bench.datasets.joined import TrainingData
     from fer_bench.datasets.prepared import Prepared
 
 WorkspaceOption = Annotated[
@@ -20,8 +22,38 @@ WorkspaceOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="Model, see fer-bench models.")]
 DatasetOption = Annotated[str, typer.Option("--dataset", "-d", help="Dataset that it is trained on.")]
+JoinedOption = Annotated[
+    str, typer.Option("--dataset", "-d", help="Dataset to train on, or several together: fer2013+raf-db.")
+]
+LiveOption = Annotated[
+    bool, typer.Option("--live", help="Keep a picture of the learning curve up to date: curves/<run>.png.")
+]
+TensorBoardOption = Annotated[
+    bool, typer.Option("--tensorboard", help="Write logs for TensorBoard to the workspace's folder tensorboard.")
+]
 RecipeOption = Annotated[str, typer.Option("--recipe", "-r", help="Preset (paper, demo) or path of a TOML file.")]
 SeedOption = Annotated[int, typer.Option("--seed", "-s", min=0, help="Seed of weights, order, augmentation.")]
+SeedsOption = Annotated[
+    str | None,
+    typer.Option("--seeds", help="Several seeds instead of one: a number N for 0 to N-1, or a list such as 0,2,5."),
+]
+BalanceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--balance",
+        help="Of the classes, instead of the recipe's: none, class-weight, oversample or undersample. The recipe's "
+        "name tells it; --recipe paper+oversample is the same.",
+    ),
+]
+FreezeOption = Annotated[
+    int | None,
+    typer.Option(
+        "--freeze-layers",
+        min=0,
+        help="Frozen layers of the backbone, instead of the recipe's (default: each model's own, ten in clcm). The "
+        "recipe's name tells it; --recipe paper+freeze0 is the same.",
+    ),
+]
 WeightsOption = Annotated[
     str | None,
     typer.Option(
@@ -50,11 +82,67 @@ def open_prepared(place: Workspace, name: str) -> "Prepared":
         FerBenchError: it is not prepared or damaged, or there is no dataset of that name.
     """
     from fer_bench.datasets import dataset_card
+    from fer_bench.datasets.joined import SEPARATOR
     from fer_bench.datasets.prepared import Prepared, is_prepared
 
+    if SEPARATOR in name:
+        raise FerBenchError(f"{name}: several datasets together can be trained on and evaluated; name one here")
     if not is_prepared(place.prepared(name)):
         dataset_card(name)
     return Prepared.load(place.prepared(name))
+
+
+def open_training(place: Workspace, name: str) -> "TrainingData":
+    """Return a prepared dataset of the workspace, or several joined by ``+``.
+
+    Raises:
+        FerBenchError: one is not prepared, damaged or unknown; or they cannot be joined.
+    """
+    from fer_bench.datasets.joined import join, parts_of
+
+    return join([open_prepared(place, part) for part in parts_of(name)])
+
+
+_LARGEST_SEED = 2**32 - 1
+"""That numpy and the backends take."""
+_MOST_SEEDS = 1000
+
+
+def seeds_of(seed: int, seeds: str | None) -> list[int]:
+    """Return the seeds that --seed and --seeds name.
+
+    Raises:
+        FerBenchError: both are given, or --seeds is neither a number above 0 nor a list of whole numbers.
+    """
+    if seeds is None:
+        return [seed]
+    if seed != 0:
+        raise FerBenchError(f"--seed {seed} and --seeds {seeds} exclude each other; write all into --seeds")
+    text = seeds.strip()
+    numbers = [part.strip() for part in text.removesuffix(",").split(",")]
+    if all(number.isdecimal() and int(number) <= _LARGEST_SEED for number in numbers):
+        if not text.isdecimal():
+            return list(dict.fromkeys(map(int, numbers)))
+        if 1 <= int(text) <= _MOST_SEEDS:
+            return list(range(int(text)))
+    raise FerBenchError(f"--seeds {seeds!r}: expected a number of seeds such as 3, or a list such as 0,1,2")
+
+
+def recipe_with(recipe: str, balance: str | None, freeze_layers: int | None) -> str:
+    """Return the recipe with the options that change it, as ``load_recipe`` reads it, e.g. ``paper+oversample``.
+
+    Raises:
+        FerBenchError: no such balance.
+    """
+    if balance is not None:
+        from typing import get_args
+
+        from fer_bench.recipe import Balance
+
+        if balance not in get_args(Balance):
+            raise FerBenchError(f"--balance {balance!r}: expected one of {', '.join(get_args(Balance))}")
+        recipe += "+unbalanced" if balance == "none" else f"+{balance}"
+    return recipe if freeze_layers is None else f"{recipe}+freeze{freeze_layers}"
 
 
 def print_json(content: Any) -> None:

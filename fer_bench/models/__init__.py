@@ -19,11 +19,14 @@ _BUILT_IN: dict[str, ModelCard] = {
         mobilenetv2.PAPER,
         clcm.PAPER,
         shufflenetv2.PAPER,
+        mobilenetv2.LINEAR,
         mobilenetv2.CANONICAL,
         shufflenetv2.PAPER_MAX_POOLING,
         shufflenetv2.CANONICAL,
         shufflenetv2.CANONICAL_15,
         shufflenetv2.CANONICAL_20,
+        clcm.ONE_LAYER,
+        clcm.PLAIN,
     )
 }
 

@@ -4,6 +4,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fer_bench.errors import FerBenchError
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """The leading layers of a model, those that transfer learning may freeze."""
+
+    layers: int
+    """How many of the model's layers they are, the input included."""
+    stages: tuple[int, ...]
+    """Layers up to the end of each stage, ascending: where freezing may sensibly end."""
+    frozen: int = 0
+    """Layers that the model freezes of its own."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """One of several heads on the same backbone."""
+
+    title: str
+    """In tables."""
+    model: str
+    """Name of the model that has it."""
+    dropout: float = 0.0
+    """Rate of its dropout layers; 0 is none."""
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -29,3 +55,23 @@ class ModelCard:
     load_imagenet: Callable[[Any, str], None] | None = None
     """``load_imagenet(model, weights)`` copies ImageNet weights into a built model; ``weights`` is ``imagenet``
     (downloaded by Keras) or the path of a weights file."""
+    backbone: Backbone | None = None
+    """``None`` where no part of the model is set apart as one."""
+    dropout: float = 0.0
+    """Rate of its dropout layers, all the same; 0 where it has none."""
+    heads: tuple[Head, ...] = ()
+    """Heads to compare on the same backbone, its own first; empty where nothing is known."""
+
+    def backbone_to_freeze(self, layers: int) -> Backbone:
+        """Return the backbone, for freezing its first ``layers``.
+
+        Raises:
+            FerBenchError: there is none, or it has fewer.
+        """
+        if self.backbone is None:
+            raise FerBenchError(
+                f"{self.name}: no backbone is known whose layers could be frozen; leave freeze_layers out for it"
+            )
+        if layers > self.backbone.layers:
+            raise FerBenchError(f"freeze_layers = {layers}: the backbone of {self.name} has {self.backbone.layers}")
+        return self.backbone

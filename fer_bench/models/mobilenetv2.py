@@ -6,10 +6,12 @@ softmax top kept* and a 7-way softmax layer on those 1000 outputs. The usual hea
 
 from typing import Any
 
-from fer_bench.models.card import ModelCard
+from fer_bench.models.card import Backbone, Head, ModelCard
 from fer_bench.models.pretrained import copy_imagenet
 
 APPLICATION = "MobileNetV2"
+BACKBONE = Backbone(layers=154, stages=(9, 27, 54, 116, 154))
+"""All layers up to ``out_relu``; stages end where the feature map halves (at 224: 112, 56, 28, 14 and 7 pixels)."""
 
 
 def build_paper(image_size: int, classes: int) -> Any:
@@ -19,6 +21,17 @@ def build_paper(image_size: int, classes: int) -> Any:
     base = keras.applications.MobileNetV2(input_shape=(image_size, image_size, 3), weights=None)
     outputs = keras.layers.Dense(classes, activation="softmax", name="emotions")(base.output)
     return keras.Model(base.input, outputs, name="mobilenetv2")
+
+
+def build_linear(image_size: int, classes: int) -> Any:
+    """As :func:`build_paper`, but the 1000 outputs are linear: what the softmax under the 7-way layer costs."""
+    import keras
+
+    base = keras.applications.MobileNetV2(
+        input_shape=(image_size, image_size, 3), weights=None, classifier_activation=None
+    )
+    outputs = keras.layers.Dense(classes, activation="softmax", name="emotions")(base.output)
+    return keras.Model(base.input, outputs, name="mobilenetv2-linear")
 
 
 def build_canonical(image_size: int, classes: int) -> Any:
@@ -49,6 +62,24 @@ PAPER = ModelCard(
     paper_trainable_parameters=3_511_879,
     imagenet_application=APPLICATION,
     load_imagenet=load_imagenet,
+    backbone=BACKBONE,
+    heads=(
+        Head("7-way on the 1000-way softmax (the paper's)", "mobilenetv2"),
+        Head("7-way on the 1000 outputs, linear", "mobilenetv2-linear"),
+        Head("7-way on the pooled features", "mobilenetv2-canonical"),
+    ),
+)
+
+LINEAR = ModelCard(
+    name="mobilenetv2-linear",
+    title="MobileNetV2 (linear 1000-way)",
+    build=build_linear,
+    reference=f"{_REFERENCE}; the paper's variant without the softmax of the 1000-way top",
+    trainable_parameters=3_511_879,
+    non_trainable_parameters=34_112,
+    imagenet_application=APPLICATION,
+    load_imagenet=load_imagenet,
+    backbone=BACKBONE,
 )
 
 CANONICAL = ModelCard(
@@ -60,4 +91,5 @@ CANONICAL = ModelCard(
     non_trainable_parameters=34_112,
     imagenet_application=APPLICATION,
     load_imagenet=load_imagenet,
+    backbone=BACKBONE,
 )

@@ -26,7 +26,7 @@ def grid_to_html(columns: tuple[Column, ...], rows: tuple[Row, ...]) -> str:
 
 def to_html(table: Table, *, level: int = 1) -> str:
     """Return a table with its heading of ``level`` (1 to 5) and its notes."""
-    parts = [f'<h{level} id="{table.name}">Table {table.number}. {escape(table.caption)}</h{level}>']
+    parts = [f'<h{level} id="{table.name}">{escape(table.heading)}</h{level}>']
     for block in table.blocks:
         if isinstance(block, Grid):
             if block.title:

@@ -109,7 +109,7 @@ def to_latex(table: Table) -> str:
     for number, page in enumerate(_pages([*parts, _notes(table.notes)])):
         lines = [r"\begin{table*}[htbp]", r"\centering"]
         if number == 0:
-            lines += [rf"\caption{{{caption}}}", rf"\label{{tab:fer-bench-{table.number:02d}}}"]
+            lines += [rf"\caption{{{caption}}}", rf"\label{{tab:fer-bench-{table.slug or f'{table.number:02d}'}}}"]
         else:
             lines += [r"\addtocounter{table}{-1}", rf"\caption{{{caption} (continued)}}"]
         lines += [r"\par\smallskip", r"\small", "\n\\par\\medskip\n".join(_texts(page))]

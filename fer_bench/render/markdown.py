@@ -27,7 +27,7 @@ def grid_to_markdown(columns: tuple[Column, ...], rows: tuple[Row, ...]) -> str:
 
 def to_markdown(table: Table, *, level: int = 1) -> str:
     """Return a table with its heading of ``level`` and its notes, without a line end after the last line."""
-    parts = [f"{'#' * level} Table {table.number}. {escape(table.caption)}"]
+    parts = [f"{'#' * level} {escape(table.heading)}"]
     for block in table.blocks:
         if isinstance(block, Grid):
             if block.title:

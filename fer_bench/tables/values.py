@@ -121,20 +121,27 @@ class Matrices:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the paper, filled from records."""
+    """A table filled from records: one of the paper's, or one that the paper does not have."""
 
     number: int
-    """As in the paper."""
+    """As in the paper; 0 for a table that the paper does not have."""
     title: str
     synthetic: bool
     blocks: tuple[Grid | Matrices, ...]
     notes: tuple[str, ...]
     """Where the values come from and how to read them, as plain text."""
+    slug: str = ""
+    """Name of a table without a number, in file names and labels."""
 
     @property
     def name(self) -> str:
         """File name without its ending, e.g. ``table04``."""
-        return f"table{self.number:02d}"
+        return self.slug or f"table{self.number:02d}"
+
+    @property
+    def heading(self) -> str:
+        """The caption after the number, where there is one."""
+        return f"Table {self.number}. {self.caption}" if self.number else self.caption
 
     @property
     def caption(self) -> str:

@@ -1,0 +1,176 @@
+"""Train and test every variant, and lay out what was found; the choice is made on validation images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from fer_bench import metrics
+from fer_bench.ablation.variants import Variant
+from fer_bench.datasets.joined import Joined, TrainingData
+from fer_bench.grid import Cell
+from fer_bench.models import model_card
+from fer_bench.records import EvalRecord, TrainRecord
+from fer_bench.studies import Study, work_through
+from fer_bench.tables.notes import SEEDS_NOTE
+from fer_bench.tables.values import Cell as TableCell
+from fer_bench.tables.values import Column, Grid, Missing, Number, Row, Table, Text, mark_best, mean_of
+
+Kind = Literal["freezing", "head"]
+_FIRST_COLUMN: dict[Kind, str] = {"freezing": "Frozen layers", "head": "Head"}
+_TESTS_COST = 0.1
+"""Of testing, against training."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was found of a variant."""
+
+    variant: Variant
+    runs: tuple[TrainRecord, ...]
+    """One a seed; none where a loss became no number."""
+    tests: tuple[tuple[EvalRecord, ...], ...]
+    """By run, one for each dataset that it was trained on."""
+    reason: str = ""
+    """Why there are no runs."""
+
+    @property
+    def val_accuracies(self) -> list[float]:
+        """Highest validation accuracy of each run, fractions."""
+        return [run.history[run.best_epoch].val_accuracy for run in self.runs]
+
+
+def ablate(study: Study, variants: Sequence[Variant]) -> list[Result]:
+    """Train and test every variant with every seed; what has been done is read from its record.
+
+    Raises:
+        FerBenchError: what training or testing raises; a loss that becomes no number is a result.
+    """
+    cells = [study.cells(variant.model, variant.recipe) for variant in variants]
+    images = len(study.dataset.indices("train"))
+    work_through(
+        [
+            (
+                f"{cell.model}, {cell.recipe.name}, seed {cell.seed}",
+                images * cell.recipe.epochs * (1.0 if study.trained(cell) is None else _TESTS_COST),
+                partial(_train_and_test, study, cell),
+            )
+            for own in cells
+            for cell in own
+            if not _is_done(study, cell)
+        ]
+    )
+    return [_result(study, variant, own) for variant, own in zip(variants, cells, strict=True)]
+
+
+def _is_done(study: Study, cell: Cell) -> bool:
+    run = study.trained(cell)
+    return bool(study.diverged(cell)) if run is None else study.tested(cell, run)
+
+
+def _train_and_test(study: Study, cell: Cell) -> None:
+    study.train_or_note(cell)
+    run = study.trained(cell)
+    if run is not None:
+        study.test(cell, run)
+
+
+def _result(study: Study, variant: Variant, cells: Sequence[Cell]) -> Result:
+    found = [(cell, study.trained(cell)) for cell in cells]
+    runs = [(cell, run) for cell, run in found if run is not None]
+    if len(runs) < len(found):
+        return Result(variant, (), (), next(filter(None, map(study.diverged, cells))))
+    # All has been done: this only reads the records.
+    tests = tuple(tuple(study.test(cell, run)) for cell, run in runs)
+    return Result(variant, tuple(run for _, run in runs), tests)
+
+
+def chosen(results: Sequence[Result]) -> Result | None:
+    """Return the result with the highest mean validation accuracy, the first of equals; ``None`` without runs."""
+    trained = [result for result in results if result.runs]
+    return max(trained, key=lambda result: sum(result.val_accuracies) / len(result.runs), default=None)
+
+
+def to_table(results: Sequence[Result], *, kind: Kind, model: str, dataset: TrainingData) -> Table:
+    """Return the ablation as a table.
+
+    Args:
+        results: in the order of the rows.
+        kind: what the variants differ in.
+        model: whose ablation it is.
+        dataset: trained on.
+    """
+    parts = dataset.parts if isinstance(dataset, Joined) else (dataset,)
+    columns = [Column(_FIRST_COLUMN[kind], text=True), Column("Trainable parameters"), Column("Validation")]
+    for part in parts:
+        group = f"Test, {part.title}" if len(parts) > 1 else "Test"
+        columns += [Column("overall", group=group), Column("mean of classes", group=group)]
+    columns.append(Column("Runs"))
+    rows = mark_best([_row(result, len(parts)) for result in results], 2)
+    notes = [SEEDS_NOTE, "Validation: the best epoch's accuracy, by which epochs and variants are chosen."]
+    best = chosen(results)
+    if best is not None:
+        notes.append(f"Chosen on validation: {best.variant.title}. Test accuracies are reported, never chosen by.")
+    notes += [f"{result.variant.title}: no runs. {result.reason}." for result in results if not result.runs]
+    first = next((result.runs[0] for result in results if result.runs), None)
+    if first is not None:
+        notes.append(
+            f"{first.n_train:,} training and {first.n_val:,} validation images of {dataset.dataset} "
+            f"(fingerprint {first.dataset_fingerprint[:12]}); {first.start.kind} start; backend {first.backend}."
+        )
+    return Table(
+        number=0,
+        title=f"{model_card(model).title} on {dataset.title}: accuracy (%) by {_FIRST_COLUMN[kind].lower()}",
+        synthetic=first is not None and first.origin == "synthetic",
+        blocks=(Grid("", tuple(columns), rows),),
+        notes=tuple(notes),
+        slug=f"ablation-{kind}",
+    )
+
+
+def _row(result: Result, targets: int) -> Row:
+    cells: list[TableCell] = [Text(result.variant.title)]
+    if not result.runs:
+        return (*cells, *[Missing()] * (2 + 2 * targets), Number(value=0, decimals=0))
+    cells.append(Number(value=result.runs[0].trainable_parameters, decimals=0, thousands=True))
+    cells.append(mean_of(result.val_accuracies, decimals=1, scale=100))
+    for tests in zip(*result.tests, strict=True):
+        cells.append(mean_of([metrics.accuracy(test.confusion_matrix) for test in tests], decimals=1, scale=100))
+        cells.append(mean_of([_mean_of_classes(test) for test in tests], decimals=1, scale=100))
+    return (*cells, Number(value=len(result.runs), decimals=0))
+
+
+def _mean_of_classes(test: EvalRecord) -> float:
+    recalls = metrics.recall_per_class(test.confusion_matrix)
+    return float(recalls.mean())
+
+
+def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Return the variants with their runs as plain data; accuracies are fractions."""
+    best = chosen(results)
+    return [
+        {
+            "title": result.variant.title,
+            "model": result.variant.model,
+            "recipe": result.variant.recipe.id,
+            "freeze_layers": result.variant.recipe.freeze_layers,
+            "trainable_parameters": result.runs[0].trainable_parameters if result.runs else None,
+            "chosen": result is best,
+            "diverged": result.reason,
+            "runs": [
+                {
+                    "seed": run.seed,
+                    "best_epoch": run.best_epoch + 1,
+                    "val_accuracy": run.history[run.best_epoch].val_accuracy,
+                    "test_accuracy": {test.target: test.accuracy for test in tests},
+                    "test_mean_of_classes": {test.target: _finite(_mean_of_classes(test)) for test in tests},
+                }
+                for run, tests in zip(result.runs, result.tests, strict=True)
+            ],
+        }
+        for result in results
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return None if value != value else value

@@ -1,0 +1,141 @@
+"""The commands that change one part of a model or its training: ablate freezing, ablate head."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    BalanceOption,
+    JoinedOption,
+    JsonOption,
+    ModelOption,
+    RecipeOption,
+    SeedOption,
+    SeedsOption,
+    WeightsOption,
+    WorkspaceOption,
+    open_training,
+    print_json,
+    recipe_with,
+    seeds_of,
+)
+from fer_bench.cli.studies import EpochsOption, facts_of, listed, recipes_of, shortened, texts
+
+if TYPE_CHECKING:
+    from fer_bench.ablation import Variant
+    from fer_bench.recipe import Recipe
+
+ablate = typer.Typer(
+    help="Change one part of a model or its training, and see what it was worth.", no_args_is_help=True
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(ablate, name="ablate")
+
+
+@ablate.callback()
+def _ablate() -> None:
+    """Change one part of a model or its training, and see what it was worth."""
+
+
+@ablate.command()
+def freezing(
+    model: ModelOption,
+    dataset: JoinedOption,
+    layers: Annotated[
+        str | None,
+        typer.Option(help="Numbers of frozen layers, separated by commas. Default: 0, the model's own, whole stages."),
+    ] = None,
+    recipe: RecipeOption = "paper",
+    epochs: EpochsOption = None,
+    balance: BalanceOption = None,
+    seed: SeedOption = 0,
+    seeds: SeedsOption = None,
+    weights: WeightsOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Train and test a model with different numbers of frozen layers, counted from the input.
+
+    Writes a table as Markdown, LaTeX and JSON. The depth is chosen on validation images; the test accuracy of every
+    depth is reported. Run it again to continue after an interruption.
+
+    Example: fer-bench ablate freezing --model clcm --dataset fer2013 --weights imagenet --layers 0,10,154
+    """
+    from fer_bench.ablation import freezing as variants
+
+    numbers = () if layers is None else listed("--layers", layers, int)
+    chosen = shortened(recipes_of([model], recipe_with(recipe, balance, None), weights)[model], epochs)
+    rows = variants(model, chosen, numbers)
+    _ablation("freezing", model, dataset, chosen, rows, seeds_of(seed, seeds), weights, workspace, json)
+
+
+@ablate.command()
+def head(
+    model: ModelOption,
+    dataset: JoinedOption,
+    recipe: RecipeOption = "paper",
+    epochs: EpochsOption = None,
+    balance: BalanceOption = None,
+    seed: SeedOption = 0,
+    seeds: SeedsOption = None,
+    weights: WeightsOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Train and test a model with different heads on the same backbone.
+
+    For clcm: the paper's 128-64 with dropout, without dropout, one hidden layer, none; for mobilenetv2: the 7-way layer
+    on the 1000-way softmax, on linear outputs, on the pooled features. Writes a table as Markdown, LaTeX and JSON. The
+    head is chosen on validation images; the test accuracy of every head is reported.
+
+    Example: fer-bench ablate head --model clcm --dataset fer2013 --weights imagenet
+    """
+    from fer_bench.ablation import heads
+
+    chosen = shortened(recipes_of([model], recipe_with(recipe, balance, None), weights)[model], epochs)
+    rows = heads(model, chosen)
+    _ablation("head", model, dataset, chosen, rows, seeds_of(seed, seeds), weights, workspace, json)
+
+
+def _ablation(
+    kind: Literal["freezing", "head"],
+    model: str,
+    dataset: str,
+    recipe: "Recipe",
+    variants: "Sequence[Variant]",
+    seeds: Sequence[int],
+    weights: str | None,
+    workspace: Path,
+    json: bool,
+) -> None:
+    """Run an ablation, write its files and print its table."""
+    from fer_bench import ablation, grid
+    from fer_bench.files import write_json, write_text
+    from fer_bench.render import to_latex, to_markdown
+    from fer_bench.studies import Study
+    from fer_bench.workspace import Workspace
+
+    for variant in variants:
+        grid.check_start([variant.model], variant.recipe, weights)
+    place = Workspace(workspace)
+    with place.lock():
+        study = Study(place, open_training(place, dataset), {model: recipe}, seeds, weights)
+        results = ablation.ablate(study, variants)
+        table = ablation.to_table(results, kind=kind, model=model, dataset=study.dataset)
+        content = {"ablation": kind, "model": model, **facts_of(study), "variants": ablation.as_json(results)}
+        stem = f"{kind}__{model}__{study.dataset.dataset}__{recipe.id}"
+        files = {end: place.studies.root / "ablate" / f"{stem}.{end}" for end in ("md", "tex", "json")}
+        write_text(files["md"], f"{to_markdown(table)}\n")
+        write_text(files["tex"], f"{to_latex(table)}\n")
+        write_json(files["json"], content)
+    if json:
+        print_json({**content, "files": texts(files)})
+        return
+    typer.echo(to_markdown(table))
+    typer.echo("\n" + "\n".join(texts(files).values()))

@@ -1,0 +1,128 @@
+"""Commands that test: evaluate, cross-test."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fer_bench.cli.cells import mean_text, trained_on
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    BalanceOption,
+    FreezeOption,
+    JoinedOption,
+    JsonOption,
+    ModelOption,
+    RecipeOption,
+    SeedOption,
+    SeedsOption,
+    WeightsOption,
+    WorkspaceOption,
+    open_prepared,
+    open_training,
+    print_json,
+    print_table,
+    recipe_with,
+    seeds_of,
+)
+from fer_bench.errors import FerBenchError
+
+if TYPE_CHECKING:
+    from fer_bench.records import EvalRecord
+
+
+def evaluate(
+    model: ModelOption,
+    dataset: JoinedOption,
+    recipe: RecipeOption = "paper",
+    seed: SeedOption = 0,
+    seeds: SeedsOption = None,
+    balance: BalanceOption = None,
+    freeze_layers: FreezeOption = None,
+    weights: WeightsOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Test a trained model on the test set of the dataset that it was trained on, or of each of several.
+
+    Give the same options as for train.
+
+    Example: fer-bench evaluate --model clcm --dataset fer2013 --seeds 3
+    """
+    from fer_bench import stages
+    from fer_bench.datasets.joined import parts_of
+    from fer_bench.workspace import Workspace
+
+    place = Workspace(workspace)
+    chosen = recipe_with(recipe, balance, freeze_layers)
+    with place.lock():
+        networks, prepared = stages.Networks(), open_training(place, dataset)
+        found = [trained_on(place, model, prepared, chosen, number, weights) for number in seeds_of(seed, seeds)]
+        targets = {name: open_prepared(place, name) for name in parts_of(prepared.dataset)}
+        results = [stages.test_run(place, run, cell, on, networks) for on in targets.values() for cell, run in found]
+    _print_results(results, json)
+    for name in targets if len(found) > 1 and not json else ():
+        scores = [result.accuracy for result in results if result.target == name]
+        typer.echo(f"accuracy on {name} over {mean_text(scores)}")
+
+
+def cross_test(
+    on: Annotated[str, typer.Option("--on", help="Dataset to test on.")] = "ck-plus",
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Test every trained model of the workspace on a dataset that it was not trained on.
+
+    Example: fer-bench cross-test --on ck-plus
+    """
+    from fer_bench import grid, records, stages
+    from fer_bench.datasets.joined import parts_of
+    from fer_bench.records import TrainRecord
+    from fer_bench.workspace import Workspace
+
+    place = Workspace(workspace)
+    with place.lock():
+        target = open_prepared(place, on)
+        trained = records.load_all(place.results.records, TrainRecord)
+        runs = [run for run in trained if on not in parts_of(run.dataset)]
+        if not runs:
+            raise FerBenchError(f"{place.root}: no trained model to test on {on}; run fer-bench train first")
+        networks = stages.Networks()
+        done = [
+            stages.test_run(place, run, grid.cell_of(run), target, networks)
+            for run in sorted(runs, key=lambda run: (run.model, run.recipe, run.dataset, run.seed))
+        ]
+    _print_results(done, json)
+
+
+def _print_results(results: "Sequence[EvalRecord]", json: bool) -> None:
+    import dataclasses
+
+    from fer_bench.emotions import EMOTIONS
+    from fer_bench.metrics import recall_per_class
+
+    if json:
+        print_json([dataclasses.asdict(result) for result in results])
+        return
+    origin = " (synthetic faces)" if results[0].origin == "synthetic" else ""
+    print_table(
+        f"Accuracy{origin}: overall and per class, %",
+        ("model", "trained on", "tested on", "recipe", "seed", "images", "overall", *EMOTIONS),
+        [
+            (
+                result.model,
+                result.dataset,
+                result.target,
+                result.recipe,
+                str(result.seed),
+                f"{result.n:,}",
+                f"{result.accuracy:.1%}"[:-1],
+                *(
+                    "–" if value != value else f"{100 * value:.0f}"
+                    for value in recall_per_class(result.confusion_matrix)
+                ),
+            )
+            for result in results
+        ],
+        numbers=3 + len(EMOTIONS),
+    )

@@ -1,0 +1,166 @@
+"""The command that searches for hyperparameters: tune."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    BalanceOption,
+    JoinedOption,
+    JsonOption,
+    RecipeOption,
+    SeedOption,
+    SeedsOption,
+    WeightsOption,
+    WorkspaceOption,
+    open_training,
+    print_json,
+    print_table,
+    recipe_with,
+    seeds_of,
+)
+from fer_bench.cli.studies import EpochsOption, facts_of, listed, recipes_of, shortened, texts
+from fer_bench.errors import FerBenchError
+
+if TYPE_CHECKING:
+    from fer_bench.studies import Study
+    from fer_bench.tuning import Outcome, Setting, Space
+
+_SETTING = ("batch", "rate", "optimizer")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(tune)
+
+
+def tune(
+    model: Annotated[list[str], typer.Option("--model", "-m", help="Model; may be given several times.")],
+    dataset: JoinedOption,
+    recipe: RecipeOption = "paper",
+    epochs: EpochsOption = None,
+    search: Annotated[
+        str, typer.Option(help="grid: every combination; random: --trials of them, the learning rate from a range.")
+    ] = "grid",
+    trials: Annotated[int, typer.Option(min=1, help="Of each model in a random search, earlier ones included.")] = 20,
+    draw_seed: Annotated[int, typer.Option(min=0, help="Seed of what a random search draws.")] = 0,
+    batch_sizes: Annotated[str | None, typer.Option(help="Separated by commas. Default: 32,64,128.")] = None,
+    learning_rates: Annotated[
+        str | None, typer.Option(help="Separated by commas. Default: 1e-3,1e-4; for a random search 1e-5,1e-2.")
+    ] = None,
+    optimizers: Annotated[str | None, typer.Option(help="Separated by commas. Default: adam,sgd.")] = None,
+    balance: BalanceOption = None,
+    seed: SeedOption = 0,
+    seeds: SeedsOption = None,
+    weights: WeightsOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Search for batch size, learning rate and optimizer on validation accuracy; no test set is looked at.
+
+    Without options the paper's grid. The best setting of each model, and with several models the best that they share,
+    are written as recipes for --recipe, with the recipe's own number of epochs. Run it again to continue after an
+    interruption; trials that are done stay. With one model, --weights acts as in train; with several, the recipe says
+    which of them start from ImageNet. A random search needs the extra fer-bench[tune].
+
+    Example: fer-bench tune --model clcm --model shufflenetv2 --dataset fer2013 --weights imagenet --epochs 20
+    """
+    from fer_bench.studies import Study
+    from fer_bench.tuning import grid_search, outcome, random_search
+    from fer_bench.tuning.outcome import as_json
+    from fer_bench.tuning.recipes import write_recipes
+    from fer_bench.workspace import Workspace
+
+    space = _space(search, batch_sizes, learning_rates, optimizers)
+    full = recipes_of(model, recipe_with(recipe, balance, None), weights)
+    trial_recipes = {name: shortened(each, epochs) for name, each in full.items()}
+    for each in trial_recipes.values():
+        for setting in space.grid():
+            setting.applied(each)  # Refuses what no recipe can have, before anything is trained.
+    place, numbers = Workspace(workspace), seeds_of(seed, seeds)
+    with place.lock():
+        study = Study(place, open_training(place, dataset), trial_recipes, numbers, weights)
+        if search == "grid":
+            found = outcome(grid_search(study, space))
+        else:
+            found = outcome(random_search(study, space, trials=trials, seed=draw_seed))
+        files = write_recipes(study, found, full, place.studies.root / "tune")
+    if json:
+        print_json({"search": search, **facts_of(study), "files": texts(files), **as_json(found)})
+    else:
+        _print_search(study, found, files)
+    if not found.winners:
+        raise FerBenchError("every setting diverged; search smaller learning rates with --learning-rates")
+
+
+def _space(search: str, batch_sizes: str | None, learning_rates: str | None, optimizers: str | None) -> "Space":
+    from fer_bench.tuning import PAPER_GRID, RANGES
+
+    if search not in ("grid", "random"):
+        raise FerBenchError(f"--search {search!r}: expected grid or random")
+    given: dict[str, Any] = {}
+    if batch_sizes is not None:
+        given["batch_sizes"] = listed("--batch-sizes", batch_sizes, int)
+    if learning_rates is not None:
+        given["learning_rates"] = listed("--learning-rates", learning_rates, float)
+    if optimizers is not None:
+        given["optimizers"] = listed("--optimizers", optimizers, str)
+    return dataclasses.replace(PAPER_GRID if search == "grid" else RANGES, **given)
+
+
+def _print_search(study: "Study", found: "Outcome", files: Mapping[str, Path]) -> None:
+    origin = " (synthetic faces)" if study.dataset.origin == "synthetic" else ""
+    epochs = next(iter(study.recipes.values())).epochs
+    runs = f", mean of {len(study.seeds)} seeds" if len(study.seeds) > 1 else ""
+    print_table(
+        f"Settings on {study.dataset.dataset}{origin}, {epochs} epochs{runs}: best epoch by validation accuracy",
+        ("model", *_SETTING, "validation, %", "its loss", "training, %", "loss rises by", "best epoch"),
+        [
+            (
+                trial.model,
+                *_setting_cells(trial.setting),
+                *(
+                    (
+                        f"{100 * trial.val_accuracy:.1f}",
+                        f"{trial.val_loss:.3f}",
+                        f"{100 * trial.accuracy:.1f}",
+                        f"{trial.loss_rise:.3f}",
+                        ", ".join(str(run.best_epoch + 1) for run in trial.runs),
+                    )
+                    if trial.runs
+                    else ("diverged", "–", "–", "–", "–")
+                ),
+            )
+            for own in found.trials.values()
+            for trial in own
+        ],
+        numbers=8,
+    )
+    if found.shared:
+        print_table(
+            "The best of each model, and the best setting that they share",
+            ("model", *_SETTING, "validation, %", "shared:", *_SETTING, "validation, %", "points below"),
+            [
+                (
+                    model,
+                    *_setting_cells(trial.setting),
+                    f"{100 * trial.val_accuracy:.1f}",
+                    "",
+                    *_setting_cells(found.shared[model].setting),
+                    f"{100 * found.shared[model].val_accuracy:.1f}",
+                    f"{100 * (trial.val_accuracy - found.shared[model].val_accuracy):.1f}",
+                )
+                for model, trial in found.winners.items()
+            ],
+            numbers=10,
+        )
+    for name, path in files.items():
+        typer.echo(f"{name}: fer-bench train --recipe {path}")
+
+
+def _setting_cells(setting: "Setting") -> tuple[str, str, str]:
+    return str(setting.batch_size), f"{setting.learning_rate:g}", setting.optimizer

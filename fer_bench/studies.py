@@ -1,0 +1,113 @@
+"""Runs that answer a question about the protocol (``tune``, ``ablate``).
+
+They are cells like any other, resumable and done once. They lie apart in the workspace, so that no table, cross-test or
+publication takes a trial for a result; only the run of the recipe as it was given is the workspace's own.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from fer_bench import grid, records, stages
+from fer_bench.datasets.joined import TrainingData, parts_of
+from fer_bench.datasets.prepared import Prepared
+from fer_bench.errors import DivergedError, FerBenchError
+from fer_bench.files import read_json, replacing, write_json
+from fer_bench.grid import Cell
+from fer_bench.progress import Plan, Stage
+from fer_bench.recipe import Recipe
+from fer_bench.records import EvalRecord, TrainRecord
+from fer_bench.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Study:
+    """Where the runs of a study are, and what they have in common."""
+
+    place: Workspace
+    dataset: TrainingData
+    recipes: Mapping[str, Recipe]
+    """The recipe as given, by model: they differ in the start only."""
+    seeds: Sequence[int]
+    weights: str | None
+    networks: stages.Networks = field(default_factory=stages.Networks)
+
+    def __post_init__(self) -> None:
+        if not self.dataset.trainable:
+            raise FerBenchError(f"{self.dataset.dataset} is a test set only; name a dataset to train on")
+
+    def cells(self, model: str, recipe: Recipe) -> list[Cell]:
+        """Return the cells of one variant, one a seed."""
+        return [Cell(model, self.dataset.dataset, recipe, seed) for seed in self.seeds]
+
+    def home(self, cell: Cell) -> Workspace:
+        """Return the workspace that a cell's files lie in."""
+        given = self.recipes.get(cell.model)
+        return self.place if given is not None and cell.recipe.id == given.id else self.place.studies
+
+    def trained(self, cell: Cell) -> TrainRecord | None:
+        """Return the record of a cell that has been trained."""
+        return grid.trained(self.home(cell), cell, self.dataset.fingerprint)
+
+    def train(self, cell: Cell) -> TrainRecord:
+        """Train a cell, or return its record where that has been done."""
+        return stages.train_cell(self.home(cell), cell, self.dataset, self.networks, weights=self.weights)
+
+    def test(self, cell: Cell, run: TrainRecord) -> list[EvalRecord]:
+        """Test a trained cell on the test set of each dataset that it was trained on."""
+        targets = [Prepared.load(self.place.prepared(name)) for name in parts_of(cell.dataset)]
+        return [stages.test_run(self.home(cell), run, cell, target, self.networks) for target in targets]
+
+    def tested(self, cell: Cell, run: TrainRecord) -> bool:
+        """Return whether :meth:`test` has been done."""
+        targets = [Prepared.load(self.place.prepared(name)) for name in parts_of(cell.dataset)]
+        return all(grid.evaluated(self.home(cell), run, target) is not None for target in targets)
+
+    def diverged(self, cell: Cell) -> str:
+        """Return the message of a cell whose loss became no number, else an empty text."""
+        path = self._note(cell)
+        return str(read_json(path)["reason"]) if path.is_file() else ""
+
+    def train_or_note(self, cell: Cell) -> None:
+        """Train a cell; note a loss that became no number, which the same run would only give again."""
+        try:
+            self.train(cell)
+        except DivergedError as error:
+            write_json(self._note(cell), {"reason": str(error)})
+
+    def adopt(self, cell: Cell) -> None:
+        """Copy a run of the study to the workspace's own, as ``fer-bench train`` would have left it."""
+        run = self.trained(cell)
+        if run is None or grid.trained(self.place, cell, self.dataset.fingerprint) is not None:
+            return
+        with replacing(self.place.weights(cell.id)) as temporary:
+            shutil.copyfile(self.home(cell).weights(cell.id), temporary)
+        records.save(self.place.results.records, run)
+
+    def _note(self, cell: Cell) -> Path:
+        return self.place.studies.root / "diverged" / f"{cell.id}.{self.dataset.fingerprint[:12]}.json"
+
+
+def work_through(work: Sequence[tuple[str, float, Callable[[], object]]]) -> None:
+    """Do pieces of work in order, each with its title and the expected cost, and show what is left."""
+    if not work:
+        return
+    planned = [(Stage(title, cost), do) for title, cost, do in work]
+    with Plan([stage for stage, _ in planned]) as plan:
+        for stage, do in planned:
+            plan.began(stage)
+            do()
+            plan.ended(stage)
+
+
+def training_work(study: Study, cells: Sequence[Cell]) -> list[tuple[str, float, Callable[[], object]]]:
+    """Return what of the cells is to be trained; those that are done or have diverged are left out."""
+    images = len(study.dataset.indices("train"))
+    return [
+        (f"{cell.model}, {cell.recipe.name}, seed {cell.seed}", 1.0 * images * cell.recipe.epochs, do)
+        for cell in cells
+        for do in [partial(study.train_or_note, cell)]
+        if study.trained(cell) is None and not study.diverged(cell)
+    ]

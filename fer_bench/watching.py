@@ -1,0 +1,131 @@
+"""Watching a training run: its learning curve as a picture that is drawn anew, and logs for TensorBoard."""
+
+import contextlib
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fer_bench.files import replacing
+from fer_bench.records import Epoch
+from fer_bench.workspace import Workspace
+
+_SHARE = 0.05
+"""Of the time that the picture may take."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What of a run can be watched."""
+
+    live: bool = False
+    """Keep a picture of the learning curve up to date."""
+    tensorboard: bool = False
+    """Write TensorBoard's event files."""
+
+    @contextlib.contextmanager
+    def over(self, workspace: Workspace, cell_id: str, title: str) -> Iterator[Callable[[int, Epoch], None]]:
+        """Yield what is to be called after each epoch, with its number, counted from 0, and its figures.
+
+        Epochs that a checkpoint already holds are told again, so that picture and logs are those of the whole run.
+        """
+        with contextlib.ExitStack() as stack:
+            watchers: list[Callable[[int, Epoch], None]] = []
+            if self.live:
+                watchers.append(stack.enter_context(_curve(workspace.curve(cell_id), title)))
+            if self.tensorboard:
+                watchers.append(stack.enter_context(_events(workspace.tensorboard(cell_id))))
+
+            def on_epoch(number: int, epoch: Epoch) -> None:
+                for watcher in watchers:
+                    watcher(number, epoch)
+
+            yield on_epoch
+
+
+UNWATCHED = Watch()
+
+
+@contextlib.contextmanager
+def _curve(path: Path, title: str) -> Iterator[Callable[[int, Epoch], None]]:
+    """Draw after an epoch where drawing takes no more than a small share of the time, and at the end."""
+    history: list[Epoch] = []
+    due = shown = 0.0
+
+    def draw() -> None:
+        nonlocal due, shown
+        began = time.perf_counter()
+        draw_curve(history, title, path)
+        shown = len(history)
+        due = time.perf_counter() + (time.perf_counter() - began) / _SHARE
+
+    def on_epoch(_: int, epoch: Epoch) -> None:
+        history.append(epoch)
+        if time.perf_counter() >= due:
+            draw()
+
+    yield on_epoch
+    if len(history) > shown:
+        draw()
+
+
+def draw_curve(history: list[Epoch], title: str, path: Path) -> None:
+    """Write loss and accuracy over the epochs as PNG, atomically, so that a viewer never sees half a picture."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    from fer_bench.figures import LOG_LOSS, STYLE, curve_legend, draw_history
+
+    best = max(range(len(history)), key=lambda number: history[number].val_accuracy)
+    with mpl.rc_context(STYLE), replacing(path) as temporary:
+        figure = Figure(figsize=(6.0, 5.0), layout="constrained")
+        figure.suptitle(title, fontsize=10)
+        loss, accuracy = figure.subplots(2, 1)
+        draw_history(loss, accuracy, history, best)
+        if max(max(epoch.loss, epoch.val_loss) for epoch in history) > LOG_LOSS:
+            loss.set_yscale("log")
+        loss.set_ylabel("Cross-entropy (nats)")
+        accuracy.set_ylabel("Accuracy (%)")
+        curve_legend(figure)
+        figure.savefig(temporary, format="png", metadata={"Software": None})
+
+
+@contextlib.contextmanager
+def _events(folder: Path) -> Iterator[Callable[[int, Epoch], None]]:
+    """Write scalars as Keras' callback names them: ``train`` and ``validation`` as two runs that overlay.
+
+    By TensorFlow's record writer alone: its summary operations would start TensorFlow's own device context beside
+    that of another backend.
+    """
+    import tensorflow as tf
+
+    shutil.rmtree(folder, ignore_errors=True)  # Every epoch is told again.
+    with contextlib.ExitStack() as stack:
+        writers: dict[str, Any] = {}
+        for name in ("train", "validation"):
+            (folder / name).mkdir(parents=True)
+            writers[name] = stack.enter_context(tf.io.TFRecordWriter(str(folder / name / "events.out.tfevents.0")))
+            first = tf.compat.v1.Event(wall_time=time.time(), file_version="brain.Event:2")
+            writers[name].write(first.SerializeToString())
+
+        def on_epoch(number: int, epoch: Epoch) -> None:
+            values = {
+                "train": {
+                    "epoch_loss": epoch.loss,
+                    "epoch_accuracy": epoch.accuracy,
+                    "epoch_learning_rate": epoch.learning_rate,
+                    "epoch_seconds": epoch.seconds,
+                },
+                "validation": {"epoch_loss": epoch.val_loss, "epoch_accuracy": epoch.val_accuracy},
+            }
+            for name, scalars in values.items():
+                summary = tf.compat.v1.Summary(
+                    value=[tf.compat.v1.Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
+                )
+                event = tf.compat.v1.Event(wall_time=time.time(), step=number + 1, summary=summary)
+                writers[name].write(event.SerializeToString())
+                writers[name].flush()
+
+        yield on_epoch

@@ -1,0 +1,136 @@
+"""Ablations: every variant trained, tested and shown; the choice made on validation alone."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from study_fakes import InterruptionError, Trained, replace_training
+from typer.testing import CliRunner
+
+from fer_bench.ablation import freezing, heads
+from fer_bench.cli import app
+from fer_bench.errors import FerBenchError
+from fer_bench.models import model_card, model_cards
+from fer_bench.recipe import PRESETS
+
+PAPER = PRESETS["paper"]
+
+
+@pytest.fixture
+def trained(monkeypatch) -> Trained:
+    return replace_training(monkeypatch)
+
+
+def ablate(workspace, kind: str, *more: str, model="clcm", dataset="fer2013"):
+    arguments = ["ablate", kind, "-m", model, "-d", dataset, "--weights", "random", "-w", str(workspace.root), *more]
+    return CliRunner().invoke(app, arguments, catch_exceptions=False, terminal_width=200)
+
+
+def test_freezing_goes_from_nothing_over_the_papers_ten_layers_to_the_whole_backbone():
+    variants = freezing("clcm", PAPER)
+    assert [variant.recipe.freeze_layers for variant in variants] == [0, 9, None, 27, 54, 116, 154]
+    assert variants[2].title == "10 of 154 (the model's own)"
+    assert variants[2].recipe is PAPER, "the paper's own depth is the run of the recipe itself"
+    assert [variant.recipe.freeze_layers for variant in freezing("clcm", PAPER, (20, 0))] == [0, 20]
+    again = freezing("clcm", PAPER.changed(freeze_layers=0), (0, 10))
+    assert [variant.recipe.freeze_layers for variant in again] == [0, 10]
+    with pytest.raises(FerBenchError, match="the backbone of clcm has 154"):
+        freezing("clcm", PAPER, (155,))
+    with pytest.raises(FerBenchError, match="shufflenetv2: no backbone"):
+        freezing("shufflenetv2", PAPER)
+
+
+def test_heads_share_backbone_and_start():
+    variants = heads("clcm", PAPER)
+    assert [(v.model, v.recipe.dropout) for v in variants] == [
+        ("clcm", None),
+        ("clcm", 0.0),
+        ("clcm-128", None),
+        ("clcm-plain", None),
+    ]
+    assert variants[0].recipe.id == PAPER.id
+    assert all(v.model in v.recipe.pretrained for v in variants)
+    # The recipe demo has no dropout: there the first two are told apart the other way round.
+    without = heads("clcm", PRESETS["demo"])
+    assert [v.recipe.dropout for v in without] == [None, 0.0, None, 0.0]
+    assert not any(v.model in v.recipe.pretrained for v in without)
+    with pytest.raises(FerBenchError, match="no other heads are known"):
+        heads("shufflenetv2", PAPER)
+
+
+def test_the_heads_of_a_card_are_models_with_that_dropout():
+    for card in model_cards().values():
+        for head in card.heads:
+            other = model_card(head.model)
+            assert head.dropout in (0, other.dropout)
+            assert other.backbone == card.backbone
+        if card.heads:
+            assert (card.heads[0].model, card.heads[0].dropout) == (card.name, card.dropout)
+
+
+def test_every_depth_is_reported_and_chosen_on_validation(workspace, trained):
+    found = json.loads(ablate(workspace, "freezing", "--seeds", "2", "--json").stdout)
+    assert [variant["freeze_layers"] for variant in found["variants"]] == [0, 9, None, 27, 54, 116, 154]
+    assert len(trained) == 14
+    assert all(len(variant["runs"]) == 2 for variant in found["variants"])
+    tests = [variant["runs"][0]["test_accuracy"]["fer2013"] for variant in found["variants"]]
+    chosen = [variant["chosen"] for variant in found["variants"]]
+    assert tests.index(max(tests)) == 6
+    assert chosen == [True] + [False] * 6
+    markdown, latex, content = (Path(found["files"][end]).read_text("utf-8") for end in ("md", "tex", "json"))
+    assert markdown.startswith("# CLCM on FER-2013: accuracy (%) by frozen layers (synthetic faces, demo)")
+    assert len(re.findall(r"^\| \d+ of 154", markdown, re.MULTILINE)) == 7
+    assert "Chosen on validation: 0 of 154." in markdown
+    assert r"\label{tab:fer-bench-ablation-freezing}" in latex
+    assert json.loads(content)["variants"] == found["variants"]
+    assert str(workspace.root) not in content
+
+
+def test_the_recipes_own_run_is_shared_and_the_rest_lies_apart(workspace, trained):
+    ablate(workspace, "freezing", "--layers", "0,10")
+    own = [path.stem for path in (workspace.root / "records/train").iterdir()]
+    assert [stem.partition("+")[0][:26] for stem in own] == ["clcm__fer2013__fer2013__pa"]
+    assert "+" not in own[0]
+    [apart] = (workspace.studies.root / "records/train").iterdir()
+    assert "paper+freeze0-" in apart.stem
+
+
+def test_it_goes_on_after_an_interruption_and_ends_at_once_when_all_is_there(workspace, trained):
+    trained.interrupt_after = 2
+    with pytest.raises(InterruptionError):
+        ablate(workspace, "head")
+    trained.interrupt_after = None
+    whole = ablate(workspace, "head").stdout
+    assert len(trained) == len({cell.id for cell in trained}) == 4
+    assert len(trained.tested) == 4
+    assert ablate(workspace, "head").stdout == whole
+    assert len(trained) == len(trained.tested) == 4
+    assert "128-64-7, dropout 0.5" in whole
+
+
+def test_it_tests_on_each_of_several_datasets(workspace, trained):
+    found = json.loads(ablate(workspace, "freezing", "--layers", "0,9", "--json", dataset="raf-db+fer2013").stdout)
+    assert found["dataset"] == "fer2013+raf-db"
+    assert all(set(v["runs"][0]["test_accuracy"]) == {"fer2013", "raf-db"} for v in found["variants"])
+    text = Path(found["files"]["md"]).read_text("utf-8")
+    assert "Test, FER-2013 overall" in text
+    assert "Test, RAF-DB overall" in text
+
+
+def test_a_diverged_variant_is_shown_as_missing(workspace, trained, tmp_path):
+    recipe = tmp_path / "wild.toml"
+    recipe.write_text("learning_rate = 0.5\nepochs = 2\n")
+    text = ablate(workspace, "head", "-r", str(recipe)).stdout
+    assert "no runs. clcm: the training loss became nan" in text
+    assert "Chosen" not in text
+
+
+@pytest.mark.slow
+def test_a_real_ablation(workspace, tiny_model, tmp_path):
+    recipe = tmp_path / "mini.toml"
+    recipe.write_text('base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\nbatch_size = 16\n')
+    options = ("-r", str(recipe), "--layers", "0,9", "--json")
+    found = json.loads(ablate(workspace, "freezing", *options, model="tiny").stdout)
+    assert [v["trainable_parameters"] for v in found["variants"]] == [2_483, 119]
+    assert all(0 <= v["runs"][0]["test_accuracy"]["fer2013"] <= 1 for v in found["variants"])

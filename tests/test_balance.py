@@ -1,0 +1,93 @@
+"""Classes of different size: what an epoch shows, and what it depends on."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fer_bench.balance import class_weights, epoch_rows, epoch_size
+from fer_bench.batches import training_batches
+from fer_bench.recipe import Recipe
+
+LABELS = st.lists(st.integers(0, 6), min_size=1, max_size=60).map(np.array)
+
+
+def epoch(labels: np.ndarray, balance: str, seed: int = 0) -> np.ndarray:
+    # Rows that are not their own positions, as those of a training split are not.
+    return epoch_rows(np.arange(len(labels)) * 3 + 5, labels, balance, np.random.default_rng(seed))
+
+
+def label_of(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return labels[(rows - 5) // 3]
+
+
+@given(LABELS, st.sampled_from(["none", "class-weight"]))
+def test_every_image_is_shown_once(labels, balance):
+    assert sorted(epoch(labels, balance)) == [3 * i + 5 for i in range(len(labels))]
+    assert epoch_size(labels, balance) == len(labels)
+
+
+@given(LABELS, st.integers(0, 5))
+def test_oversampling_shows_each_class_as_often_as_the_largest_and_every_image_equally_often(labels, seed):
+    shown = epoch(labels, "oversample", seed)
+    largest = np.bincount(labels).max()
+    counts = np.bincount(label_of(shown, labels), minlength=7)
+    assert set(counts) <= {0, largest}
+    assert (counts > 0).sum() == len(set(labels.tolist()))
+    assert len(shown) == epoch_size(labels, "oversample")
+    for label in set(labels.tolist()):
+        times = [int((shown == 3 * i + 5).sum()) for i in np.flatnonzero(labels == label)]
+        assert max(times) - min(times) <= 1
+        assert min(times) >= 1
+
+
+@given(LABELS, st.integers(0, 5))
+def test_undersampling_shows_no_image_twice_and_each_class_as_often_as_the_smallest(labels, seed):
+    shown = epoch(labels, "undersample", seed)
+    smallest = min(count for count in np.bincount(labels) if count)
+    assert len(set(shown.tolist())) == len(shown) == epoch_size(labels, "undersample")
+    assert set(np.bincount(label_of(shown, labels), minlength=7)) <= {0, smallest}
+
+
+def test_undersampling_draws_anew_each_epoch():
+    labels = np.array([0] * 30 + [1] * 4)
+    assert set(epoch(labels, "undersample", 0).tolist()) != set(epoch(labels, "undersample", 1).tolist())
+
+
+@given(LABELS)
+def test_class_weights_are_one_on_average_and_give_every_class_the_same_sum(labels):
+    weights = class_weights(labels, 7)
+    assert weights[labels].mean() == pytest.approx(1, rel=1e-5)
+    sums = [float(weights[label]) * int((labels == label).sum()) for label in range(7)]
+    present = [total for total in sums if total > 0]
+    assert present == pytest.approx([present[0]] * len(set(labels.tolist())), rel=1e-5)
+
+
+@pytest.mark.parametrize("balance", ["none", "class-weight", "oversample", "undersample"])
+def test_batches_depend_on_seed_and_epoch_only(configured, balance):
+    labels = np.array([0] * 12 + [3] * 5 + [6] * 3, np.uint8)
+    images = np.arange(20, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
+    recipe = Recipe(name="t", image_size=32, batch_size=4, balance=balance)
+
+    def batches(first_epoch: int):
+        return training_batches(images, labels, np.arange(20), recipe, 7, first_epoch)
+
+    undisturbed = batches(0)
+    assert len(undisturbed) == {"oversample": 9, "undersample": 3}.get(balance, 5)
+    undisturbed.on_epoch_end()
+    undisturbed.on_epoch_end()
+    resumed = batches(2)
+    for index in range(len(resumed)):
+        ours, theirs = resumed[index], undisturbed[index]
+        assert len(ours) == (3 if balance == "class-weight" else 2)
+        for mine, other in zip((*ours[0], *ours[1:]), (*theirs[0], *theirs[1:]), strict=True):
+            np.testing.assert_array_equal(mine, other)
+        if balance == "class-weight":
+            np.testing.assert_array_equal(ours[2], class_weights(labels, 7)[ours[1]])
+
+
+def test_no_balance_keeps_the_order_that_earlier_runs_had(configured):
+    recipe = Recipe(name="t", image_size=32, batch_size=4)
+    rows = np.arange(20)
+    batches = training_batches(np.zeros((20, 4, 4), np.uint8), np.zeros(20, np.uint8), rows, recipe, 7, 3)
+    np.testing.assert_array_equal(batches.order, rows[np.random.default_rng([7, 3]).permutation(20)])

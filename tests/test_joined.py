@@ -1,0 +1,136 @@
+"""Several datasets trained on together."""
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+from test_options import MINI, run
+from test_runner import job, records
+from test_training import CELL, RECIPE
+
+from fer_bench.datasets.joined import Joined, JoinedImages, load_training, parts_of
+from fer_bench.datasets.prepared import Prepared
+from fer_bench.errors import FerBenchError
+from fer_bench.network import Network
+from fer_bench.runner import run_all
+from fer_bench.training import train
+from fer_bench.workspace import Workspace
+
+
+@pytest.fixture
+def joined(workspace):
+    return load_training(workspace.datasets, "raf-db+fer2013")
+
+
+def test_the_order_of_the_names_is_the_registrys():
+    assert parts_of("raf-db+fer2013") == parts_of("fer2013+raf-db") == ("fer2013", "raf-db")
+    assert parts_of("my-faces+affectnet") == ("affectnet", "my-faces")
+    for name in ("fer2013+", "+", "", "fer2013+fer2013"):
+        with pytest.raises(FerBenchError, match="expected one name, or different ones"):
+            parts_of(name)
+
+
+def test_parts_are_put_together_and_the_tests_left_out(joined, workspace):
+    fer2013, raf_db = (Prepared.load(workspace.prepared(name)) for name in ("fer2013", "raf-db"))
+    assert joined.dataset == "fer2013+raf-db"
+    for split in ("train", "val"):
+        rows = joined.indices(split)
+        assert len(rows) == len(fer2013.indices(split)) + len(raf_db.indices(split))
+        expected = [*fer2013.labels[fer2013.indices(split)], *raf_db.labels[raf_db.indices(split)]]
+        assert joined.labels[rows].tolist() == expected
+    assert len(joined.indices("test")) == 0
+    assert len(set(joined.ids.tolist())) == len(joined.ids) == len(joined.labels) == len(joined.groups)
+    assert {name.partition("/")[0] for name in joined.ids.tolist()} == {"fer2013", "raf-db"}
+
+
+def test_the_fingerprint_is_that_of_both(joined, workspace):
+    assert re.fullmatch("[0-9a-f]{64}", joined.fingerprint)
+    assert joined.fingerprint == load_training(workspace.datasets, "fer2013+raf-db").fingerprint
+    other = dataclasses.replace(joined.parts[1], manifest={**joined.parts[1].manifest, "fingerprint": "0" * 64})
+    assert Joined((joined.parts[0], other)).fingerprint != joined.fingerprint
+
+
+@pytest.mark.parametrize("size", [32, 64, 120])
+def test_images_are_those_of_the_parts_at_one_size(joined, size):
+    images = joined.at_size(size)
+    assert isinstance(images, JoinedImages)
+    assert len(images) == len(joined.labels)
+    first = len(joined.parts[0].labels)
+    rows = np.array([3, first + 2, 0, first, len(images) - 1, 3])
+    gathered = images[rows]
+    assert (gathered.shape, gathered.dtype) == ((6, size, size), np.uint8)
+    assert np.array_equal(gathered[0], gathered[5])
+    import cv2
+
+    for image, row in zip(gathered, rows, strict=True):
+        part = joined.parts[int(row >= first)]
+        stored = np.asarray(part.at_size(size)[row - first * (row >= first)])
+        assert np.array_equal(image, cv2.resize(stored, (size, size), interpolation=cv2.INTER_LINEAR))
+
+
+def test_the_maps_are_not_copied(joined):
+    images = joined.at_size(120)
+    assert all(isinstance(part, np.memmap) for part in images.parts)
+    assert [part.shape[1] for part in images.parts] == [48, 100]
+    assert joined.at_size(120)[np.array([], int)].shape == (0, 120, 120)
+
+
+def test_a_test_set_or_faces_of_another_origin_cannot_be_joined(joined, workspace):
+    with pytest.raises(FerBenchError, match="ck-plus is a test set only"):
+        load_training(workspace.datasets, "fer2013+ck-plus")
+    real = dataclasses.replace(joined.parts[1], manifest={**joined.parts[1].manifest, "origin": "real"})
+    with pytest.raises(FerBenchError, match="never mixed"):
+        Joined((joined.parts[0], real))
+    with pytest.raises(FerBenchError, match="fer-bench prepare raf-db"):
+        load_training(workspace.root / "elsewhere", "raf-db+affectnet")
+
+
+def test_a_model_learns_from_both_and_resumes_bit_for_bit(joined, workspace, tiny_model, tmp_path):
+    cell = dataclasses.replace(CELL, dataset="fer2013+raf-db", recipe=dataclasses.replace(RECIPE, epochs=2))
+    network = Network("tiny", cell.recipe)
+    undisturbed = train(cell, joined, network, Workspace(tmp_path / "undisturbed"))
+    assert (undisturbed.n_train, undisturbed.n_val) == (224, 56)
+    assert undisturbed.history[-1].loss < undisturbed.history[0].loss
+    assert undisturbed.dataset_fingerprint == joined.fingerprint
+
+    class InterruptionError(Exception):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise InterruptionError
+
+    with pytest.raises(InterruptionError):
+        train(cell, joined, network, workspace, on_epoch=interrupt)
+    assert train(cell, joined, network, workspace).weights_sha256 == undisturbed.weights_sha256
+
+
+def test_it_is_evaluated_on_each_test_set_and_cross_tested_elsewhere(workspace, tiny_model, tmp_path):
+    recipe = tmp_path / "mini.toml"
+    recipe.write_text(MINI)
+    options = ("-m", "tiny", "-r", str(recipe), "--weights", "random", "-w", str(workspace.root))
+    trained = json.loads(run("train", *options, "-d", "raf-db+fer2013", "--json").stdout)
+    assert trained["dataset"] == "fer2013+raf-db"
+    tests = json.loads(run("evaluate", *options, "-d", "fer2013+raf-db", "--json").stdout)
+    assert [(test["dataset"], test["target"]) for test in tests] == [
+        ("fer2013+raf-db", "fer2013"),
+        ("fer2013+raf-db", "raf-db"),
+    ]
+    [cross] = json.loads(run("cross-test", "--on", "ck-plus", "-w", str(workspace.root), "--json").stdout)
+    assert (cross["dataset"], cross["target"]) == ("fer2013+raf-db", "ck-plus")
+    with pytest.raises(FerBenchError, match="no trained model to test on raf-db"):
+        run("cross-test", "--on", "raf-db", "-w", str(workspace.root))
+    with pytest.raises(FerBenchError, match="name one here"):
+        run("export", *options, "-d", "fer2013+raf-db", "--to", "onnx")
+
+
+@pytest.mark.slow
+def test_run_all_trains_on_what_it_is_told(workspace, tiny_model):
+    run_all(workspace, job("tiny", train_on=["raf-db+fer2013"]))
+    found = {(item["dataset"], item["target"]) for item in records(workspace, "eval")}
+    assert found == {("fer2013+raf-db", target) for target in ("fer2013", "raf-db", "ck-plus")}
+    with pytest.raises(FerBenchError, match="ck-plus is a test set only"):
+        run_all(workspace, job("tiny", train_on=["ck-plus"]))
+    with pytest.raises(FerBenchError, match="jaffe is not prepared"):
+        run_all(workspace, job("tiny", train_on=["fer2013+jaffe"]))

@@ -1,0 +1,92 @@
+"""Options that change a recipe or name several seeds, on a network small enough to train."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from fer_bench.cli import app
+from fer_bench.cli.options import seeds_of
+from fer_bench.errors import FerBenchError
+
+MINI = 'base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\nbatch_size = 16\n'
+
+
+@pytest.fixture
+def mini(tmp_path):
+    path = tmp_path / "mini.toml"
+    path.write_text(MINI)
+    return str(path)
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, arguments, catch_exceptions=False, terminal_width=200)
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [("3", [0, 1, 2]), ("1", [0]), ("0,1,2", [0, 1, 2]), (" 5, 2 ,5", [5, 2]), ("7,", [7]), ("0,", [0])],
+)
+def test_seeds_are_a_number_or_a_list(text, seeds):
+    assert seeds_of(0, text) == seeds
+    assert seeds_of(4, None) == [4]
+
+
+@given(st.text("0123456789, x-", max_size=6))
+def test_seeds_are_whole_numbers_or_refused(text):
+    if re.fullmatch(r"\s*0*[1-9]\d{0,2}\s*|(\s*\d+\s*,)+(\s*\d+\s*)?", text):
+        seeds = seeds_of(0, text)
+        assert seeds
+        assert all(isinstance(seed, int) and seed >= 0 for seed in seeds)
+        assert len(set(seeds)) == len(seeds)
+    else:
+        with pytest.raises(FerBenchError, match="--seeds"):
+            seeds_of(0, text)
+
+
+def test_seed_and_seeds_exclude_each_other():
+    with pytest.raises(FerBenchError, match="exclude each other"):
+        seeds_of(1, "3")
+
+
+def test_several_seeds_are_trained_and_tested_apart(workspace, tiny_model, mini):
+    common = ("-m", "tiny", "-d", "fer2013", "-r", mini, "--weights", "random", "-w", str(workspace.root))
+    trained = json.loads(run("train", *common, "--seeds", "2", "--json").stdout)
+    assert [record["seed"] for record in trained] == [0, 1]
+    assert trained[0]["weights_sha256"] != trained[1]["weights_sha256"]
+    assert json.loads(run("train", *common, "--seed", "1", "--json").stdout) == trained[1]
+    tested = json.loads(run("evaluate", *common, "--seeds", "0,1", "--json").stdout)
+    assert [record["weights_sha256"] for record in tested] == [record["weights_sha256"] for record in trained]
+    text = run("evaluate", *common, "--seeds", "2").stdout
+    assert re.search(r"accuracy on fer2013 over 2 seeds: [\d.]+ ± [\d.]+ %", text)
+    with pytest.raises(FerBenchError, match=r"seed 2; run fer-bench train --model tiny .* --seed 2"):
+        run("evaluate", *common, "--seeds", "3")
+
+
+def test_options_change_the_recipe_and_its_id(workspace, tiny_model, mini):
+    common = ("-m", "tiny", "-d", "fer2013", "--weights", "random", "-w", str(workspace.root), "--json")
+    options = ("--balance", "oversample", "--freeze-layers", "0")
+    trained = json.loads(run("train", *common, "-r", mini, *options).stdout)
+    assert trained["recipe"].startswith("mini+oversample+freeze0-")
+    assert trained["recipe_content"]["balance"] == "oversample"
+    assert trained["trainable_parameters"] == tiny_model.trainable_parameters + 120
+    [tested] = json.loads(run("evaluate", *common, "-r", mini, *options).stdout)
+    assert tested["recipe"] == trained["recipe"]
+    assert json.loads(run("evaluate", *common, "-r", f"{mini}+oversample+freeze0").stdout) == [tested]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "--balance", "smote"], "--balance 'smote': expected one of none, class-weight"),
+        (["train", "--freeze-layers", "10"], "the backbone of tiny has 9"),
+        (["train", "--seeds", "none"], "--seeds 'none'"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_anything_is_trained(workspace, tiny_model, mini, arguments, words):
+    with pytest.raises(FerBenchError, match=words):
+        run(*arguments, *("-m", "tiny", "-d", "fer2013", "-r", mini, "--weights", "random", "-w", str(workspace.root)))
+    assert not (workspace.root / "records").exists()

@@ -1,0 +1,201 @@
+"""The search: every setting once, resumable, chosen on validation, the winner a recipe."""
+
+import json
+import math
+import shutil
+
+import pytest
+from study_fakes import InterruptionError, Trained, replace_training
+from typer.testing import CliRunner
+
+from fer_bench import grid, records
+from fer_bench.cli import app
+from fer_bench.datasets.prepared import Prepared
+from fer_bench.errors import FerBenchError
+from fer_bench.grid import Cell
+from fer_bench.recipe import PRESETS, load_recipe
+from fer_bench.records import TrainRecord
+from fer_bench.tuning import PAPER_GRID, Setting, Space
+
+
+@pytest.fixture
+def trained(monkeypatch) -> Trained:
+    return replace_training(monkeypatch)
+
+
+def tune(workspace, *more: str, models=("clcm",), dataset="fer2013", weights="random"):
+    arguments = ["tune", *(f"--model={model}" for model in models), "-d", dataset, "--weights", weights]
+    arguments += ["-w", str(workspace.root), *more]
+    return CliRunner().invoke(app, arguments, catch_exceptions=False, terminal_width=200)
+
+
+def tuned(workspace, *more: str, **options) -> dict:
+    return json.loads(tune(workspace, *more, "--json", **options).stdout)
+
+
+def test_the_grid_is_the_papers():
+    settings = list(PAPER_GRID.grid())
+    assert len(set(settings)) == 12
+    assert {s.batch_size for s in settings} == {32, 64, 128}
+    assert {s.learning_rate for s in settings} == {1e-3, 1e-4}
+    assert {s.optimizer for s in settings} == {"adam", "sgd"}
+
+
+def test_a_setting_changes_the_recipes_name_unless_it_is_the_recipes_own():
+    paper = PRESETS["paper"]
+    assert Setting(64, 1e-4, "adam").applied(paper) is paper
+    other = Setting(32, 1e-3, "sgd").applied(paper)
+    assert other.name == "paper+b32+lr0.001+sgd"
+    assert (other.batch_size, other.learning_rate, other.optimizer, other.epochs) == (32, 1e-3, "sgd", 100)
+    with pytest.raises(FerBenchError, match="batch_size = 1"):
+        Setting(1, 1e-3, "sgd").applied(paper)
+    with pytest.raises(FerBenchError, match="optimizer 'rmsprop'"):
+        Space((32,), (1e-3,), ("rmsprop",))
+
+
+def test_the_best_setting_becomes_a_recipe_that_train_and_evaluate_know(workspace, trained):
+    found = tuned(workspace)
+    assert len(trained) == len(found["trials"]) == 12
+    best = found["winners"]["clcm"]
+    assert (best["batch_size"], best["learning_rate"], best["optimizer"]) == (64, 1e-3, "adam")
+    assert [t["val_accuracy"] for t in found["trials"]] == sorted(
+        (t["val_accuracy"] for t in found["trials"]), reverse=True
+    )
+    assert best["loss_rise"] == pytest.approx(9.9)
+    assert found["shared"] == {}
+    recipe = load_recipe(found["files"]["clcm"])
+    assert recipe.id == best["recipe"]
+    assert recipe.epochs == 100
+    # It was trained by this very recipe: the run is the workspace's own now.
+    cell = Cell("clcm", "fer2013", recipe, 0)
+    run = grid.trained(workspace, cell, found["dataset_fingerprint"])
+    assert run is not None
+    assert workspace.weights(cell.id).read_text() == cell.id
+
+
+def test_trials_stay_apart_from_the_results_but_for_the_recipe_as_it_was_given(workspace, trained):
+    tuned(workspace)
+    given = PRESETS["paper"].starting("clcm", pretrained=False)
+    names = {run.recipe for run in records.load_all(workspace.results.records, TrainRecord)}
+    assert names == {given.id, Setting(64, 1e-3, "adam").applied(given).id}
+    assert len(records.load_all(workspace.studies.results.records, TrainRecord)) == 11
+
+
+def test_an_interrupted_search_goes_on_and_a_finished_one_trains_nothing(workspace, trained):
+    trained.interrupt_after = 5
+    with pytest.raises(InterruptionError):
+        tune(workspace)
+    trained.interrupt_after = None
+    whole = tuned(workspace)
+    assert len(trained) == len({cell.id for cell in trained}) == 12
+    assert tuned(workspace) == whole
+    assert len(trained) == 12
+
+
+def test_the_best_of_each_model_stands_beside_the_best_shared(workspace, trained):
+    found = tuned(workspace, "--epochs", "2", models=("clcm", "shufflenetv2"))
+    assert found["winners"]["clcm"]["optimizer"] == "adam"
+    assert found["winners"]["shufflenetv2"]["optimizer"] == "sgd"
+    assert {trial["optimizer"] for trial in found["shared"].values()} == {"adam"}
+    assert found["shared"]["clcm"]["below_own_best"] == 0
+    assert found["shared"]["shufflenetv2"]["below_own_best"] == pytest.approx(0.02)
+    assert found["epochs"] == 2
+    for name, path in found["files"].items():
+        recipe = load_recipe(path)
+        assert recipe.epochs == 100, "trials may be short, the recipe is not"
+        assert recipe.optimizer == ("sgd" if name == "shufflenetv2" else "adam")
+    text = tune(workspace, "--epochs", "2", models=("clcm", "shufflenetv2")).stdout
+    assert "synthetic" in text
+    assert "the best setting that they share" in text
+
+
+def test_several_seeds_are_averaged(workspace, trained):
+    found = tuned(workspace, "--seeds", "2", "--batch-sizes", "64", "--optimizers", "adam")
+    assert len(trained) == 4
+    best = found["winners"]["clcm"]
+    assert [run["seed"] for run in best["seeds"]] == [0, 1]
+    assert best["val_accuracy"] == pytest.approx(sum(run["val_accuracy"] for run in best["seeds"]) / 2)
+
+
+def test_a_diverged_setting_is_noted_once_and_never_wins(workspace, trained):
+    options = ("--learning-rates", "0.5,1e-4", "--batch-sizes", "32", "--optimizers", "sgd")
+    found = tuned(workspace, *options)
+    [failed] = [trial for trial in found["trials"] if trial["diverged"]]
+    assert failed["val_accuracy"] is None
+    assert "loss became nan" in failed["diverged"]
+    assert found["winners"]["clcm"]["learning_rate"] == 1e-4
+    assert tuned(workspace, *options) == found
+    assert len(trained) == 2
+    assert "diverged" in tune(workspace, *options).stdout
+    with pytest.raises(FerBenchError, match="every setting diverged"):
+        tune(workspace, "--learning-rates", "0.5", "--batch-sizes", "32")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--search", "bayes"), "--search 'bayes': expected grid or random"),
+        (("--batch-sizes", "32;64"), "--batch-sizes '32;64': expected numbers"),
+        (("--learning-rates", "7"), "learning_rate = 7.0 is out of range"),
+        (("--optimizers", "adam,lion"), "optimizer 'lion'"),
+        (("--recipe", "fast"), "no recipe 'fast'"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused_before_training(workspace, trained, options, words):
+    with pytest.raises(FerBenchError, match=words):
+        tune(workspace, *options)
+    assert trained == []
+
+
+def test_a_test_set_cannot_be_tuned_on(workspace, trained):
+    with pytest.raises(FerBenchError, match="test set only"):
+        tune(workspace, dataset="ck-plus")
+
+
+def test_a_random_search_draws_from_the_ranges_and_goes_on_where_it_was(workspace, trained, tmp_path):
+    pytest.importorskip("optuna")
+    options = ("--search", "random", "--learning-rates", "1e-5,1e-2")
+    trained.interrupt_after = 2
+    with pytest.raises(InterruptionError):
+        tune(workspace, *options, "--trials", "4")
+    trained.interrupt_after = None
+    found = tuned(workspace, *options, "--trials", "4")
+    rates = [trial["learning_rate"] for trial in found["trials"]]
+    assert all(1e-5 <= rate <= 1e-2 for rate in rates)
+    assert all(rate == float(f"{rate:.3g}") for rate in rates)
+    assert len(trained) == len(rates) == 4
+    first = [cell.id for cell in trained]
+    more = tuned(workspace, *options, "--trials", "6")
+    assert len(trained) == 6
+    assert {trial["recipe"] for trial in found["trials"]} < {trial["recipe"] for trial in more["trials"]}
+    # An undisturbed search draws the same.
+    for folder in ("records", "weights", "studies"):
+        shutil.rmtree(workspace.root / folder)
+    trained.clear()
+    assert tuned(workspace, *options, "--trials", "4") == found
+    assert [cell.id for cell in trained] == first
+    assert load_recipe(found["files"]["clcm"]).learning_rate == found["winners"]["clcm"]["learning_rate"]
+
+
+def test_a_random_search_without_optuna_says_what_to_install(workspace, trained, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
+    with pytest.raises(FerBenchError, match=r"pip install 'fer-bench\[tune\]'"):
+        tune(workspace, "--search", "random")
+
+
+@pytest.mark.slow
+def test_a_real_search_never_opens_the_test_images(workspace, tiny_model, tmp_path, monkeypatch):
+    recipe = tmp_path / "mini.toml"
+    recipe.write_text('base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\n')
+    whole = Prepared.indices
+
+    def indices(self, split):
+        assert split != "test"
+        return whole(self, split)
+
+    monkeypatch.setattr(Prepared, "indices", indices)
+    options = ("-r", str(recipe), "--batch-sizes", "16,28", "--optimizers", "adam", "--learning-rates", "1e-3")
+    found = tuned(workspace, *options, models=("tiny",))
+    assert len(found["trials"]) == 2
+    assert all(not math.isnan(trial["val_accuracy"]) for trial in found["trials"])
+    assert list(workspace.root.rglob("records/eval")) == []
