@@ -98,7 +98,7 @@ def test_a_wrong_recipe_names_file_and_key(tmp_path, text, words):
 
 
 def test_an_unknown_preset_names_the_known_ones():
-    with pytest.raises(FerBenchError, match="paper, demo"):
+    with pytest.raises(FerBenchError, match="paper, cpu48, demo"):
         load_recipe("papr")
 
 
