@@ -59,10 +59,14 @@ def require_ranks_that_follow_from_the_pairs(board):
     shown_better = [(pair["a"], pair["b"]) for pair in board["pairs"] if pair["p_holm"] < 0.05]
     n = len(board["standings"])
     assert len(board["pairs"]) == n * (n - 1) // 2
+    above = {found["name"]: {a for a, b in shown_better if b == found["name"]} for found in board["standings"]}
+    for found in board["standings"]:
+        # From the best down: those above are complete already.
+        above[found["name"]] |= set().union(*(above[name] for name in above[found["name"]]))
     for place, found in enumerate(board["standings"], start=1):
         low, high = found["rank"]
-        assert low == 1 + sum(b == found["name"] for _, b in shown_better)
-        assert high == n - sum(a == found["name"] for a, _ in shown_better)
+        assert low == 1 + len(above[found["name"]])
+        assert high == n - sum(found["name"] in others for others in above.values())
         assert low <= place <= high
     accuracies = [found["accuracy"]["value"] for found in board["standings"]]
     assert accuracies == sorted(accuracies, reverse=True)

@@ -21,7 +21,26 @@ def test_ties_are_not_passed_on():
     # A and B, B and C are not told apart, A and C are.
     assert rank_ranges(3, [(0, 2)]) == [RankRange(1, 2), RankRange(1, 3), RankRange(2, 3)]
     assert [str(found) for found in rank_ranges(2, [(1, 0)])] == ["2", "1"]
+
+
+def test_better_is_passed_on():
+    # A is better than B and B than C: no test of A and C is needed.
+    assert rank_ranges(3, [(0, 1), (1, 2)]) == [RankRange(1, 1), RankRange(2, 2), RankRange(3, 3)]
+
+
+def test_a_range_is_shown_as_its_ends():
     assert str(RankRange(1, 2)) == "1-2"
+
+
+def reached(start, steps):
+    """Return every model that some steps lead to, however many."""
+    found, waiting = set(), [start]
+    while waiting:
+        here = waiting.pop()
+        fresh = {b for a, b in steps if a == here} - found
+        found |= fresh
+        waiting += fresh
+    return found
 
 
 @given(decided())
@@ -29,9 +48,17 @@ def test_a_range_counts_who_is_shown_to_be_better_and_worse(case):
     scores, better = case
     n = len(scores)
     for i, found in enumerate(rank_ranges(n, better)):
-        assert found.low - 1 == sum(b == i for _, b in better)
-        assert n - found.high == sum(a == i for a, _ in better)
+        assert found.low - 1 == len(reached(i, {(b, a) for a, b in better}))
+        assert n - found.high == len(reached(i, better))
         assert 1 <= found.low <= found.high <= n
+
+
+@given(decided())
+def test_who_alone_may_be_first_is_first(case):
+    scores, better = case
+    first = [found for found in rank_ranges(len(scores), better) if found.low == 1]
+    assert first
+    assert len(first) > 1 or first == [RankRange(1, 1)]
 
 
 @given(decided())
@@ -76,3 +103,5 @@ def test_a_contradiction_is_no_ranking():
         rank_ranges(2, [(0, 1), (1, 0)])
     with pytest.raises(ValueError, match="each is better"):
         rank_ranges(2, [(1, 1)])
+    with pytest.raises(ValueError, match="each is better"):
+        rank_ranges(3, [(0, 1), (1, 2), (2, 0)])

@@ -20,8 +20,9 @@ COLUMNS = (
 )
 
 RANGES = (
-    "Rank: from 1 + the number of models shown to be faster to their number less those shown to be slower; 1-3 says "
-    "that it may be first, second or third. All ranges of a board hold at once, at 95 % together. Bold: may be first."
+    "Rank: from 1 + the number of models shown to be faster to their number less those shown to be slower, directly or "
+    "by way of a third; 1-3 says that it may be first, second or third. All ranges of a board hold at once, at 95 % "
+    "together. Bold: may be first."
 )
 
 

@@ -8,8 +8,8 @@ from fer_bench.leaderboard.ranking import Board, Standing
 
 RANGES = (
     "Rank: from 1 + the number of contenders shown to be more accurate to their number less those shown to be less "
-    "accurate; 1-3 says that it may be first, second or third. All ranges of a board hold at once, at 95 % together. "
-    "Bold: may be first."
+    "accurate, directly or by way of a third; 1-3 says that it may be first, second or third. All ranges of a board "
+    "hold at once, at 95 % together. Bold: may be first."
 )
 NO_TIES = (
     "Not told apart is not equal, and is not passed on: where A and B, and B and C, are not told apart, A may still be "
