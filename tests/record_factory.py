@@ -81,7 +81,7 @@ def near(target: str, percent: float) -> tuple[tuple[int, ...], ...]:
     size = len(EMOTIONS)
     rows = []
     for i, images in enumerate(supports):
-        right = round(images * percent / 100)
+        right = min(round(images * percent / 100), images)
         rows.append(tuple(right if j == i else images - right if j == (i + 1) % size else 0 for j in range(size)))
     return tuple(rows)
 

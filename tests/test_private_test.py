@@ -114,6 +114,13 @@ def test_the_records_own_parts_need_no_predictions(tmp_path: Path) -> None:
     assert private(results) is None
 
 
+def test_a_test_set_that_is_private_test_alone(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    record = make.eval_record("clcm", "fer2013", "fer2013", matrix=make.flat("private", 5))
+    records.save(results.records, record)
+    assert private(results) == [list(row) for row in record.confusion_matrix]
+
+
 def test_parts_that_do_not_add_up_are_refused(tmp_path: Path) -> None:
     results = make.results_in(tmp_path)
     record = make.eval_record("clcm", "fer2013", "fer2013", matrix=make.flat("fer2013", 8))

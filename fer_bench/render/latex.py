@@ -50,6 +50,7 @@ _SPECIAL = {
     "×": r"$\times$",
     "−": "$-$",
 }
+_TRANSLATION = str.maketrans({**_SPECIAL, "\x00": "{}"})
 _UNKNOWN = frozenset("¸ĦħĸĿŀŉŦŧſ")
 """Characters below U+0180 that neither T1 nor TS1 has."""
 _PAGE = 690.0
@@ -82,15 +83,13 @@ def escape(text: str) -> str:
     """Return ``text`` so that LaTeX prints it as it is; a character that T1 fonts lack prints as its code."""
     # Two hyphens, commas or apostrophes in a row would become one character.
     apart = re.sub(r"([-,'])(?=\1)", "\\1\x00", plain(text))
-    return "".join("{}" if c == "\x00" else _SPECIAL.get(c) or (c if _is_known(c) else _code(c)) for c in apart)
+    if not apart.isascii():
+        apart = "".join(c if _is_known(c) else f"[U+{ord(c):04X}]" for c in apart)
+    return apart.translate(_TRANSLATION)
 
 
 def _is_known(character: str) -> bool:
-    return ord(character) < 0x180 and character not in _UNKNOWN
-
-
-def _code(character: str) -> str:
-    return f"[U+{ord(character):04X}]"
+    return character in _SPECIAL or (ord(character) < 0x180 and character not in _UNKNOWN)
 
 
 def bold(text: str) -> str:

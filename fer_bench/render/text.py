@@ -16,7 +16,8 @@ def plain(text: str) -> str:
 
     Names of recipes, sessions and machines come from outside and may hold anything.
     """
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
 
 
 def number_text(number: Number) -> str:

@@ -39,10 +39,21 @@ def private_tests(folder: Path, evals: Iterable[EvalRecord]) -> dict[str, Counts
     for record in evals:
         if (record.dataset, record.target, record.origin) != (DATASET, DATASET, "real"):
             continue
-        matrix = record.parts.get(PART) or _from_ids(folder, record)
-        if matrix is not None and tuple(map(sum, matrix)) == _official(PART):
+        matrix = _on_private(folder, record)
+        if matrix is not None and _supports(matrix) == _official(PART):
             found[record.stem] = matrix
     return found
+
+
+def _on_private(folder: Path, record: EvalRecord) -> Counts | None:
+    if _supports(record.confusion_matrix) == _official(PART):
+        return record.confusion_matrix  # a copy without PublicTest
+    return record.parts.get(PART) or _from_ids(folder, record)
+
+
+def _supports(matrix: Counts) -> tuple[int, ...]:
+    """Return the images of each class."""
+    return tuple(map(sum, matrix))
 
 
 def _from_ids(folder: Path, record: EvalRecord) -> Counts | None:
