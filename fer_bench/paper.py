@@ -482,6 +482,14 @@ COMPLEXITY_LITERATURE: tuple[LiteratureComplexity, ...] = (
 )
 """Complexity of other models as the discussion quotes it, in its order; on what input and machine it does not say."""
 
+PARAMETERS_LITERATURE: dict[str, float] = {
+    "Inception-V3": 24,
+    "EfficientNet-B0": 4,
+    "ResNet-50": 25,
+    "DenseNet121": 7,
+}
+"""Millions of parameters that section VI states of methods of Table 11; whether with ImageNet's top it does not say."""
+
 KNOWN_ERRATA: tuple[str, ...] = (
     "Table 1 and section V-A: the 32,298 images of FER-2013 are 28,709 + 3,589; "
     "the FER-2013 matrices of Table 8 need a test set of 7,178, so 35,887 in all.",

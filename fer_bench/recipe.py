@@ -166,7 +166,7 @@ PRESETS: dict[str, Recipe] = {
         # Transfer learning is stated for CLCM only (section III-A-3). The start of the two baselines is
         # unpublished: random is this preset's choice.
         Recipe(name="paper", pretrained=("clcm",)),
-        # FER-2013's own 48 x 48 on a CPU in the time that a laptop has: not the paper's protocol, and never shown as it.
+        # FER-2013's own 48 x 48 pixels, in the time that a CPU allows: not the paper's protocol, never shown as it.
         Recipe(
             name="cpu48",
             image_size=48,

@@ -204,7 +204,7 @@ def anova_is_fresh(results: Results, runtime: str) -> bool:
 
 def render(results: Results) -> None:
     """Write tables, figures and report from the records, and a stamp that says from which."""
-    from fer_bench.figures import write_figures
+    from fer_bench.figures import build_figures, write_figures
     from fer_bench.render import write_tables
     from fer_bench.report import write_report
     from fer_bench.selection import select
@@ -213,8 +213,9 @@ def render(results: Results) -> None:
     evidence = select(results)
     tables = build_tables(evidence)
     written = list(write_tables(tables, results.tables))
-    figures = write_figures(evidence, results.figures)
-    written += [*figures, *write_report(evidence, tables, figures, results.reports)]
+    drawings = build_figures(evidence)
+    written += write_figures(drawings, results.figures)
+    written += write_report(evidence, tables, drawings, results)
     write_json(
         _stamp(results),
         {"inputs": _inputs(results), "outputs": sorted(str(path.relative_to(_root(results))) for path in written)},

@@ -73,23 +73,11 @@ def _curve(path: Path, title: str) -> Iterator[Callable[[int, Epoch], None]]:
 
 def draw_curve(history: list[Epoch], title: str, path: Path) -> None:
     """Write loss and accuracy over the epochs as PNG, atomically, so that a viewer never sees half a picture."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
+    from fer_bench.figures.learning_curves import of_one_run
+    from fer_bench.figures.style import styled
 
-    from fer_bench.figures import LOG_LOSS, STYLE, curve_legend, draw_history
-
-    best = max(range(len(history)), key=lambda number: history[number].val_accuracy)
-    with mpl.rc_context(STYLE), replacing(path) as temporary:
-        figure = Figure(figsize=(6.0, 5.0), layout="constrained")
-        figure.suptitle(title, fontsize=10)
-        loss, accuracy = figure.subplots(2, 1)
-        draw_history(loss, accuracy, history, best)
-        if max(max(epoch.loss, epoch.val_loss) for epoch in history) > LOG_LOSS:
-            loss.set_yscale("log")
-        loss.set_ylabel("Cross-entropy (nats)")
-        accuracy.set_ylabel("Accuracy (%)")
-        curve_legend(figure)
-        figure.savefig(temporary, format="png", metadata={"Software": None})
+    with styled(), replacing(path) as temporary:
+        of_one_run(title, history).draw().savefig(temporary, format="png", metadata={"Software": None})
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The report: what it says, and that the page stands alone."""
 
 import base64
+import hashlib
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -8,14 +9,19 @@ from pathlib import Path
 
 import pytest
 import record_factory as make
+from evidence_factory import blank_pictures
 
 from fer_bench import records
 from fer_bench.emotions import HAPPY
-from fer_bench.figures import write_figures
-from fer_bench.report import write_report
+from fer_bench.errors import FerBenchError
+from fer_bench.figures import build_figures
+from fer_bench.report import check_report, write_report
+from fer_bench.report.document import Paragraph
 from fer_bench.report.summary import chance, reading
+from fer_bench.report.verdicts import verdicts
 from fer_bench.selection import select
 from fer_bench.tables import build_tables
+from fer_bench.tables.values import Column, Grid, Missing, Number, Table, Text
 from fer_bench.workspace import Results
 
 VOID = {"meta", "img", "br"}
@@ -49,8 +55,9 @@ class Page(HTMLParser):
 
 def report_of(results: Results, *, draw: bool = False) -> tuple[str, str]:
     evidence = select(results)
-    figures = write_figures(evidence, results.figures) if draw else []
-    written = write_report(evidence, build_tables(evidence), figures, results.reports)
+    drawings = build_figures(evidence) if draw else []
+    blank_pictures(drawings, results.figures)
+    written = write_report(evidence, build_tables(evidence), drawings, results)
     assert [path.name for path in written] == ["report.md", "report.html"]
     return written[0].read_text(encoding="utf-8"), written[1].read_text(encoding="utf-8")
 
@@ -86,7 +93,9 @@ def test_it_holds_every_table_and_links_every_figure(real: tuple[Path, str, str]
     folder, text, _ = real
     assert re.findall(r"^### Table (\d+)\. ", text, flags=re.MULTILINE) == [str(n) for n in range(1, 12)]
     links = re.findall(r"\]\((.*?)\)", text)
-    assert len(links) == 7
+    numbers = re.findall(r"^### Figure (\d+)\. ", text, flags=re.MULTILINE)
+    assert numbers == [str(n) for n in range(1, 14)]
+    assert len(links) == 2 * len(numbers), "a PNG to see and a PDF to use"
     assert all(link.startswith("figures/") and (folder / link).is_file() for link in links)
 
 
@@ -119,11 +128,14 @@ def test_the_page_stands_alone(real: tuple[Path, str, str]) -> None:
     assert len(parsed.ids) == len(set(parsed.ids))
     assert parsed.links
     assert all(link.startswith("#") and link[1:] in parsed.ids for link in parsed.links)
-    assert len(parsed.sources) == 7
+    assert len(parsed.sources) == 13
     assert all(source.startswith("data:image/png;base64,") for source in parsed.sources)
     shown = {base64.b64decode(source.split(",", 1)[1]) for source in parsed.sources}
     assert shown == {path.read_bytes() for path in (folder / "figures").glob("*.png")}
-    assert not parsed.tags & {"script", "link", "iframe", "object"}
+    assert not parsed.tags & {"link", "iframe", "object"}
+    (script,) = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page, "no other script may run"
     assert "http://" not in page
     assert "https://" not in page
     assert 'name="viewport"' in page
@@ -168,7 +180,8 @@ def test_names_from_outside_are_escaped(tmp_path: Path) -> None:
     run = make.train_record("clcm", "fer2013", recipe="a b;rm-0123abcd")
     records.save(results.records, replace(run, start=replace(run.start, source="my weights$(x).h5")))
     text, page = report_of(results)
-    assert "<script" not in page
+    assert "<script>alert" not in page
+    assert page.count("<script") == 1
     assert r"\<script\>alert(1)\</script\> \| \`x\`" in text
     assert "--recipe 'a b;rm.toml' --seed 0 --weights 'my weights$(x).h5'" in text
 
@@ -197,6 +210,19 @@ def test_no_explanation_where_mobilenetv2_does_well(tmp_path: Path) -> None:
     assert "1000-way" not in section(text, "Accuracy beside chance")
 
 
+def test_no_explanation_where_its_loss_fell_and_it_is_last_all_the_same(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    weak = [[6 if i == j else 1 for j in range(7)] for i in range(7)]
+    make.save_eval(results, make.eval_record("mobilenetv2", "affectnet", "affectnet", matrix=weak))
+    make.save_eval(results, make.eval_record("clcm", "affectnet", "affectnet"))
+    run = make.train_record("mobilenetv2", "affectnet")
+    records.save(results.records, run)
+    assert "1000-way" not in section(report_of(results)[0], "Accuracy beside chance")
+    stuck = replace(run, history=tuple(replace(epoch, loss=1.9) for epoch in run.history))
+    records.save(results.records, stuck)
+    assert "1000-way" in section(report_of(results)[0], "Accuracy beside chance")
+
+
 def test_chance_is_the_share_of_the_most_frequent_class() -> None:
     record = make.eval_record("clcm", "raf-db", "raf-db")
     assert chance(record) == 1185 / 3068
@@ -214,3 +240,95 @@ def test_chance_is_the_share_of_the_most_frequent_class() -> None:
     low = make.eval_record("clcm", "raf-db", "raf-db", matrix=[[r[-1], *r[:-1]] for r in barely])
     assert low.accuracy < chance(low)
     assert reading((low,)) == "not above the most frequent class"
+
+
+def test_matrices_that_were_not_measured_are_named_instead_of_shown(real: tuple[Path, str, str]) -> None:
+    for text in real[1:]:
+        assert "FER-2013, CLCM" in text
+        assert "CLCM, trained on AffectNet" in text
+    body = section(real[1], "Table 9. Confusion matrices on CK\\+ (%)".replace("\\", ""))
+    assert body.count("| Angry") == 3, "three models were trained on FER-2013 and tested on CK+"
+    assert (
+        "Not run and not shown here; beside the published ones they stand in table09.md: CLCM, trained on RAF-DB"
+        in body
+    )
+
+
+def table(number: int, *words: str) -> Table:
+    columns = (Column("Method", text=True), Column("Measured"), Column("Verdict", text=True))
+    rows = [(Text("CLCM"), Number(value=63.0, decimals=1), Text(word) if word else Missing()) for word in words]
+    return Table(number, "A title", False, (Grid("", columns, tuple(rows)),), ())
+
+
+def test_verdicts_are_counted_over_the_tables() -> None:
+    _, sentence, grid = verdicts([table(4, "not run", "consistent", "consistent", ""), table(5), table(6, "exact")])
+    assert isinstance(sentence, Paragraph)
+    assert sentence.text.startswith("4 published values beside what was measured: 1 exact, 2 consistent, 1 not run.")
+    assert isinstance(grid, Grid)
+    assert [column.title for column in grid.columns] == ["Verdict", "Table 4", "Table 6", "All"]
+    numbers = [[cell.value for cell in row[1:] if isinstance(cell, Number)] for row in grid.rows]
+    assert numbers == [[0, 1, 1], [2, 0, 2], [1, 0, 1]]
+
+
+def test_tables_without_verdicts_say_nothing_of_them() -> None:
+    assert verdicts([table(4), Table(8, "A title", False, (Grid("", (Column("Measured"),), ()),), ())]) == []
+
+
+def test_models_beyond_the_paper_are_in_the_summary(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    make.save_partial(results)
+    evidence = select(results)
+    block = evidence.blocks["fer2013"]
+    more = tuple(replace(record, model="net-x") for record in (*block.evals, *block.trains) if record.model == "clcm")
+    block = replace(
+        block,
+        evals=(*block.evals, *(r for r in more if hasattr(r, "target"))),
+        trains=(*block.trains, *(r for r in more if hasattr(r, "history"))),
+    )
+    evidence = replace(evidence, blocks={"fer2013": block})
+    path, _ = write_report(evidence, build_tables(evidence), [], results)
+    text = path.read_text(encoding="utf-8")
+    assert "FER-2013: MobileNetV2, CLCM, ShuffleNetV2, net-x; 6 runs" in text
+    assert re.search(r"\| FER-2013 +\| CK\+ +\| net-x +\|", text)
+
+
+def test_a_fresh_report_passes_and_a_stale_one_shows_where(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    make.save_eval(results, make.eval_record("clcm", "raf-db", "raf-db"))
+    report_of(results, draw=True)
+    evidence = select(results)
+    drawings = build_figures(evidence)
+    arguments = (evidence, build_tables(evidence), drawings, results)
+    assert check_report(*arguments) == ""
+    path = results.reports / "report.html"
+    page = path.read_text(encoding="utf-8")
+    path.write_text(page.replace("Summary</h2>", "Sumary</h2>"), encoding="utf-8")
+    lines = check_report(*arguments).splitlines()
+    assert lines[:2] == ["--- report.html", "+++ report.html (from the records)"]
+    assert '-<h2 id="summary">Sumary</h2>' in lines
+    path.write_text(page.replace("\n", "\r\n"), encoding="utf-8", newline="")
+    assert "-</html>" in check_report(*arguments)
+    path.unlink()
+    assert check_report(*arguments).startswith("--- report.html (missing)\n")
+
+
+def test_a_picture_drawn_anew_makes_the_page_stale_in_one_line(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    make.save_eval(results, make.eval_record("clcm", "raf-db", "raf-db"))
+    report_of(results, draw=True)
+    picture = results.figures / "per-class-raf-db-on-raf-db.png"
+    picture.write_bytes(picture.read_bytes() + b"\n")
+    evidence = select(results)
+    difference = check_report(evidence, build_tables(evidence), build_figures(evidence), results)
+    changed = [line for line in difference.splitlines() if line[:1] in "+-" and "sha256" in line]
+    assert len(changed) == 2
+    assert len(difference) < 3_000
+
+
+def test_a_missing_picture_is_one_clear_message(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    make.save_eval(results, make.eval_record("clcm", "raf-db", "raf-db"))
+    evidence = select(results)
+    with pytest.raises(FerBenchError, match=r"confusion-raf-db-on-raf-db\.png.*fer-bench figures"):
+        write_report(evidence, build_tables(evidence), build_figures(evidence), results)
+    assert not (results.reports / "report.md").exists()

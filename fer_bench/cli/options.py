@@ -31,7 +31,7 @@ LiveOption = Annotated[
 TensorBoardOption = Annotated[
     bool, typer.Option("--tensorboard", help="Write logs for TensorBoard to the workspace's folder tensorboard.")
 ]
-RecipeOption = Annotated[str, typer.Option("--recipe", "-r", help="Preset (paper, cpu48, demo) or path of a TOML file.")]
+RecipeOption = Annotated[str, typer.Option("--recipe", "-r", help="Preset (paper, cpu48, demo) or TOML file.")]
 SeedOption = Annotated[int, typer.Option("--seed", "-s", min=0, help="Seed of weights, order, augmentation.")]
 SeedsOption = Annotated[
     str | None,

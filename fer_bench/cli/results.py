@@ -1,6 +1,7 @@
 """Commands right of the records: ANOVA, tables, figures, report, publish. None of them imports Keras."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -52,34 +53,77 @@ def tables(
     typer.echo(f"{results.tables}: {len(written)} files from {results.records}")
 
 
-def figures(local: LocalOption = False, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
-    """Draw learning curves, confusion matrices, inference times and the trade-off, as PDF and PNG.
+def figures(
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Draw nothing; say what differs between the values drawn and the records, and exit 1.",
+        ),
+    ] = False,
+    local: LocalOption = False,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+) -> None:
+    """Draw all figures that the records allow, as PDF (vectors, sized for a journal's page) and PNG.
+
+    Learning curves, confusion matrices, accuracy per class, accuracy against GFLOPs, parameters and time with the
+    Pareto front, trained on x tested on, inference times. The values drawn stand in figures.json beside them.
 
     Example: fer-bench figures --local
     """
-    from fer_bench.figures import write_figures
+    from fer_bench.figures import build_figures, check_figures, write_figures
     from fer_bench.selection import select
 
     results = results_of(workspace, local)
-    written = write_figures(select(results), results.figures)
+    drawings = build_figures(select(results))
+    if check:
+        _stop_at(check_figures(drawings, results.figures), f"{results.figures}", "fer-bench figures")
+        typer.echo(f"{results.figures}: as the records give them")
+        return
+    written = write_figures(drawings, results.figures)
     typer.echo(f"{results.figures}: {len(written)} files from {results.records}")
 
 
-def report(local: LocalOption = False, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
+def report(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 where the files differ.")
+    ] = False,
+    local: LocalOption = False,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+) -> None:
     """Write the report with all tables and figures: report.md and a self-contained report.html.
+
+    Figures that are missing or not what the records give are drawn first.
 
     Example: fer-bench report --local
     """
-    from fer_bench.figures import write_figures
-    from fer_bench.report import write_report
+    from fer_bench.figures import build_figures, check_figures, write_figures
+    from fer_bench.report import check_report, write_report
     from fer_bench.selection import select
     from fer_bench.tables import build_tables
 
     results = results_of(workspace, local)
     evidence = select(results)
-    drawn = write_figures(evidence, results.figures)
-    for path in write_report(evidence, build_tables(evidence), drawn, results.reports):
+    rendered, drawings = build_tables(evidence), build_figures(evidence)
+    stale = check_figures(drawings, results.figures)
+    if check:
+        _stop_at(stale, f"{results.figures}", "fer-bench figures && fer-bench report")
+        difference = check_report(evidence, rendered, drawings, results)
+        _stop_at(difference.splitlines(), f"{results.reports}: the report", "fer-bench report")
+        typer.echo(f"{results.reports}: the report is as the records give it")
+        return
+    if stale:
+        write_figures(drawings, results.figures)
+    for path in write_report(evidence, rendered, drawings, results):
         typer.echo(str(path))
+
+
+def _stop_at(differences: Sequence[str], what: str, command: str) -> None:
+    """Print how files differ from what the records give and end with exit code 1; go on where they do not."""
+    if differences:
+        sys.stdout.write("".join(f"{line}\n" for line in differences))
+        typer.echo(f"{what}: not what the records give; run {command}", err=True)
+        raise typer.Exit(1)
 
 
 def publish(

@@ -1,0 +1,128 @@
+"""Drawing of the trade-off: measured points, the front, and what is quoted."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from fer_bench.figures.style import GREY, WIDTH, bands, canvas, legend, look, marker_style, plain_log
+from fer_bench.figures.trade_off import Panel, TradeOff
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_ONE_ROW = 3
+"""Panels that fit side by side; more stand in two rows."""
+_HOLLOW: dict[str, Any] = {"markerfacecolor": "white", "markersize": 6, "markeredgewidth": 1.0, "linestyle": ""}
+_CROSS: dict[str, Any] = {"marker": "x", "color": GREY, "markersize": 5, "markeredgewidth": 1.0, "linestyle": ""}
+_FOOT = 0.33
+"""Share of a panel's height that upright names take."""
+_FRONT: dict[str, Any] = {"color": "black", "linewidth": 0.9, "linestyle": (0, (4, 2)), "zorder": 1.5}
+
+
+def draw(drawing: TradeOff) -> "Figure":
+    """Return the figure."""
+    panels = drawing.panels
+    rows = bands(panels, _ONE_ROW if len(panels) <= _ONE_ROW else 2)
+    columns = len(rows[0])
+    size = (max(3.5, WIDTH * min(1.0, columns / 2)), 0.9 + 2.35 * len(rows))
+    figure, axes = canvas(drawing, (len(rows), columns), size, share_y=True)
+    for number, row in enumerate(rows):
+        for axis, panel in zip(axes[number], row, strict=False):
+            axis.set_ylim(_limits(row))
+            _draw_panel(axis, panel)
+        for axis in axes[number, len(row) :]:
+            axis.remove()
+        axes[number, 0].set_ylabel("Accuracy (%)")
+    legend(figure, _entries(panels))
+    return figure
+
+
+def _limits(panels: Sequence[Panel]) -> tuple[float, float]:
+    values = [value for panel in panels for point in panel.points for value in (point.low, point.high, *point.runs)]
+    values += [item.accuracy for panel in panels for item in panel.published]
+    values += [item.accuracy for panel in panels for item in panel.quoted if item.accuracy is not None]
+    least, most = min(values), max(values)
+    margin = max(2.0, 0.08 * (most - least))
+    if any(item.accuracy is None for panel in panels for item in panel.quoted):
+        # Room at the foot for the names of what is quoted without an accuracy.
+        return least - margin - _FOOT / (1 - _FOOT) * (most - least + 2 * margin), min(100.0, most + margin)
+    return max(0.0, least - margin), min(100.0, most + margin)
+
+
+def _draw_panel(axis: "Axes", panel: Panel) -> None:
+    costs = [point.cost for point in panel.points]
+    costs += [item.cost for item in panel.published] + [item.cost for item in panel.quoted]
+    if panel.log:
+        plain_log(axis, "x")
+        axis.set_xlim(min(costs) / 1.35, max(costs) * 1.35)
+    else:
+        axis.set_xlim(0, 1.12 * max(costs))
+    axis.set_xlabel(panel.label)
+    _draw_front(axis, panel)
+    for quoted in panel.quoted:
+        if quoted.accuracy is None:
+            foot = axis.get_xaxis_transform()
+            axis.plot([quoted.cost] * 2, [0, 0.04], color=GREY, linewidth=1.0, transform=foot)
+            name = axis.text(quoted.cost, 0.055, quoted.method, rotation=90, fontsize=6, color=GREY, transform=foot)
+            name.set(ha="center", path_effects=_halo())
+        else:
+            axis.plot(quoted.cost, quoted.accuracy, **_CROSS)
+            # Inside the panel, whichever half the cross is in.
+            position = axis.transAxes.inverted().transform(axis.transData.transform((quoted.cost, quoted.accuracy)))
+            side = ("left", 4) if position[0] < 0.6 else ("right", -4)
+            axis.annotate(
+                quoted.method,
+                (quoted.cost, quoted.accuracy),
+                xytext=(side[1], 0),
+                textcoords="offset points",
+                fontsize=6,
+                color=GREY,
+                ha=side[0],
+                va="center",
+                path_effects=_halo(),
+            )
+    for item in panel.published:
+        style = look(item.model)
+        axis.plot(item.cost, item.accuracy, style.marker, markeredgecolor=style.colour, **_HOLLOW)
+    for point in panel.points:
+        style = look(point.model)
+        ends = [[max(0.0, point.accuracy - point.low)], [max(0.0, point.high - point.accuracy)]]
+        axis.errorbar(point.cost, point.accuracy, ends, fmt="none", ecolor=style.colour, elinewidth=1.0, capsize=2)
+        if len(point.runs) > 1:
+            ticks = [point.cost] * len(point.runs)
+            axis.plot(ticks, point.runs, "_", color=style.colour, markersize=9, markeredgewidth=0.8)
+        # Models of nearly the same cost: let what lies below show through.
+        axis.plot(point.cost, point.accuracy, alpha=0.85, **marker_style(point.model))
+
+
+def _halo() -> list[Any]:
+    """Return what keeps small text readable where a line runs behind it."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=1.8, foreground="white")]
+
+
+def _draw_front(axis: "Axes", panel: Panel) -> None:
+    found = {point.model.name: point for point in panel.points}
+    corners = [found[name] for name in panel.front]
+    # From the foot up to the cheapest, and on from the most accurate: all that lies below and right of it is beaten.
+    axis.step(
+        [corners[0].cost, *(point.cost for point in corners), axis.get_xlim()[1]],
+        [axis.get_ylim()[0], *(point.accuracy for point in corners), corners[-1].accuracy],
+        where="post",
+        **_FRONT,
+    )
+
+
+def _entries(panels: Sequence[Panel]) -> list[tuple[str, dict[str, Any]]]:
+    models = {point.model.name: point.model for panel in panels for point in panel.points}
+    ordered = sorted(models.values(), key=lambda model: model.place)
+    entries = [(model.title, marker_style(model)) for model in ordered]
+    entries.append(("Pareto front", {key: value for key, value in _FRONT.items() if key != "zorder"}))
+    if any(panel.published for panel in panels):
+        entries.append(("the paper's value (hollow)", {"marker": "o", "color": GREY, **_HOLLOW}))
+    if any(item.accuracy is not None for panel in panels for item in panel.quoted):
+        entries.append(("literature, quoted", _CROSS))
+    if any(item.accuracy is None for panel in panels for item in panel.quoted):
+        entries.append(("complexity quoted, no accuracy", {"marker": "|", "color": GREY, "linestyle": ""}))
+    return entries
