@@ -56,13 +56,26 @@ def is_running(folder: Path) -> bool | None:
 
 
 def holder(workspace: Workspace) -> str | None:
-    """Return the process that writes to a workspace; ``None`` where nobody does."""
+    """Return which process writes to a workspace, for people; ``None`` where nobody does."""
     # Whoever holds the workspace says so: without that the lock is not touched, and nobody is kept from it.
     try:
-        who = (workspace.root / ".lock-holder").read_text(encoding="utf-8").strip()
+        text = (workspace.root / ".lock-holder").read_text(encoding="utf-8").strip()
     except OSError:
         return None
-    return who if _held(workspace.root / LOCK) else None
+    return _who(text) if _held(workspace.root / LOCK) else None
+
+
+def _who(text: str) -> str:
+    """Return what a holder says of itself: its number, or an object that tells more."""
+    try:
+        told = json.loads(text)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        return f"process {text}"
+    return f"process {told.get('pid', 'unknown')}" + "".join(
+        f", {word}{told[key]}" for key, word in (("host", "on "), ("command", ""), ("since", "since ")) if key in told
+    )
 
 
 def _held(path: Path) -> bool:
@@ -73,3 +86,5 @@ def _held(path: Path) -> bool:
             return False
     except Timeout:
         return True
+    except NotImplementedError:  # A file system without locks: nobody can hold one.
+        return False

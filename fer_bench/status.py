@@ -44,7 +44,7 @@ class Status:
 
     cells: tuple[CellStatus, ...]
     holder: str | None
-    """Number of the process that writes to the workspace, whatever it does there."""
+    """Which process writes to the workspace, whatever it does there; ``None`` where none does."""
 
     def count(self, state: State) -> int:
         """Return how many runs are in a state."""

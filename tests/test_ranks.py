@@ -3,18 +3,22 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fer_bench.leaderboard.ranks import RankRange, rank_ranges
+
+# A busy machine is no failure.
+calmly = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
 def decided(draw):
     """Return the true scores of some models, ties among them, and right decisions on some pairs."""
-    scores = draw(st.lists(st.integers(0, 5), min_size=1, max_size=8))
+    scores = draw(st.lists(st.integers(0, 5), min_size=1, max_size=7))
     pairs = [(a, b) for a, b in itertools.permutations(range(len(scores)), 2) if scores[a] > scores[b]]
-    return scores, draw(st.sets(st.sampled_from(pairs))) if pairs else set()
+    made = draw(st.integers(0, 2 ** len(pairs) - 1))
+    return scores, {pair for place, pair in enumerate(pairs) if made >> place & 1}
 
 
 def test_ties_are_not_passed_on():
@@ -43,6 +47,7 @@ def reached(start, steps):
     return found
 
 
+@calmly
 @given(decided())
 def test_a_range_counts_who_is_shown_to_be_better_and_worse(case):
     scores, better = case
@@ -53,6 +58,7 @@ def test_a_range_counts_who_is_shown_to_be_better_and_worse(case):
         assert 1 <= found.low <= found.high <= n
 
 
+@calmly
 @given(decided())
 def test_who_alone_may_be_first_is_first(case):
     scores, better = case
@@ -61,6 +67,7 @@ def test_who_alone_may_be_first_is_first(case):
     assert len(first) > 1 or first == [RankRange(1, 1)]
 
 
+@calmly
 @given(decided())
 def test_right_decisions_give_ranges_that_hold_the_true_ranks(case):
     scores, better = case
@@ -69,6 +76,7 @@ def test_right_decisions_give_ranges_that_hold_the_true_ranks(case):
         assert found.high >= len(scores) - sum(other < score for other in scores)
 
 
+@calmly
 @given(decided(), st.randoms())
 def test_the_order_of_the_models_changes_nothing(case, random):
     scores, better = case
@@ -81,6 +89,7 @@ def test_the_order_of_the_models_changes_nothing(case, random):
     assert [after[order[i]] for i in range(len(scores))] == before
 
 
+@calmly
 @given(decided())
 def test_one_more_decision_only_narrows(case):
     scores, better = case
@@ -91,6 +100,7 @@ def test_one_more_decision_only_narrows(case):
         assert wide.low <= narrow.low <= narrow.high <= wide.high
 
 
+@calmly
 @given(st.permutations(range(5)))
 def test_all_pairs_decided_give_one_rank_each_and_none_decided_every_rank(order):
     better = [(a, b) for a, b in itertools.permutations(range(5), 2) if order[a] < order[b]]

@@ -135,7 +135,7 @@ def _print_status(found: "Status") -> None:
         rest = f"{rough}{duration(left)} of training left, one run after the other"
     typer.echo(f"{counted}; {rest}")
     if found.holder is not None:
-        typer.echo(f"process {found.holder} is writing to this workspace; a run shows after its first epoch")
+        typer.echo(f"at work here: {found.holder}; a run shows after its first epoch")
 
 
 def _left(item: "CellStatus") -> str:
