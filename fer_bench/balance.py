@@ -3,7 +3,8 @@
 FER-2013 has 7,215 happy and 436 disgust training images. Accuracy, by which the best epoch is chosen, is that of the
 frequent classes; the paper leaves the matter to future work. Validation and test are never balanced.
 
-- ``class-weight``: every image once; its loss counts n / (classes x images of its class), which is 1 on average.
+- ``class-weight``: every image once; its loss counts n / (classes x images of its class), which is 1 on average;
+  the training loss in the record is the weighted one.
 - ``oversample``: each class as often as the largest: every image equally often, what then lacks drawn anew each epoch.
 - ``undersample``: each class as often as the smallest, drawn anew each epoch.
 """

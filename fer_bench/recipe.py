@@ -69,7 +69,8 @@ class Recipe:
     """Layers of the backbone, from the input on, that are not trained; ``None`` keeps each model's own (ten in CLCM).
     A frozen batch norm runs in inference mode: neither its weights nor its statistics change."""
     label_smoothing: float = 0.0
-    """Probability that the loss takes from the true class and spreads evenly over all."""
+    """Probability that the training loss takes from the true class and spreads evenly over all; validation loss is
+    plain."""
     weight_decay: float = 0.0
     """Decoupled (AdamW): a step takes this share, times the learning rate, off every weight; biases and batch norms
     are left alone."""

@@ -11,8 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from fer_bench import grid, records, stages
-from fer_bench.datasets.joined import TrainingData, parts_of
-from fer_bench.datasets.prepared import Prepared
+from fer_bench.datasets.joined import TrainingData, parts
 from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.files import read_json, replacing, write_json
 from fer_bench.grid import Cell
@@ -29,9 +28,11 @@ class Study:
     place: Workspace
     dataset: TrainingData
     recipes: Mapping[str, Recipe]
-    """The recipe as given, by model: they differ in the start only."""
+    """What the runs vary, by model."""
     seeds: Sequence[int]
     weights: str | None
+    shortened: bool = False
+    """Whether the recipes have fewer epochs than the user's own: then no run is one that ``train`` would make."""
     networks: stages.Networks = field(default_factory=stages.Networks)
 
     def __post_init__(self) -> None:
@@ -44,8 +45,9 @@ class Study:
 
     def home(self, cell: Cell) -> Workspace:
         """Return the workspace that a cell's files lie in."""
-        given = self.recipes.get(cell.model)
-        return self.place if given is not None and cell.recipe.id == given.id else self.place.studies
+        recipe = self.recipes.get(cell.model)
+        own = recipe is not None and cell.recipe.id == recipe.id and not self.shortened
+        return self.place if own else self.place.studies
 
     def trained(self, cell: Cell) -> TrainRecord | None:
         """Return the record of a cell that has been trained."""
@@ -57,13 +59,11 @@ class Study:
 
     def test(self, cell: Cell, run: TrainRecord) -> list[EvalRecord]:
         """Test a trained cell on the test set of each dataset that it was trained on."""
-        targets = [Prepared.load(self.place.prepared(name)) for name in parts_of(cell.dataset)]
-        return [stages.test_run(self.home(cell), run, cell, target, self.networks) for target in targets]
+        return [stages.test_run(self.home(cell), run, cell, on, self.networks) for on in parts(self.dataset)]
 
     def tested(self, cell: Cell, run: TrainRecord) -> bool:
         """Return whether :meth:`test` has been done."""
-        targets = [Prepared.load(self.place.prepared(name)) for name in parts_of(cell.dataset)]
-        return all(grid.evaluated(self.home(cell), run, target) is not None for target in targets)
+        return all(grid.evaluated(self.home(cell), run, on) is not None for on in parts(self.dataset))
 
     def diverged(self, cell: Cell) -> str:
         """Return the message of a cell whose loss became no number, else an empty text."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_bench.files import replacing
+from fer_bench.progress import say
 from fer_bench.records import Epoch
 from fer_bench.workspace import Workspace
 
@@ -34,8 +35,10 @@ class Watch:
         with contextlib.ExitStack() as stack:
             watchers: list[Callable[[int, Epoch], None]] = []
             if self.live:
+                say(f"learning curve: {workspace.curve(cell_id)}")
                 watchers.append(stack.enter_context(_curve(workspace.curve(cell_id), title)))
             if self.tensorboard:
+                say(f"logs: tensorboard --logdir {workspace.tensorboard(cell_id).parent}")
                 watchers.append(stack.enter_context(_events(workspace.tensorboard(cell_id))))
 
             def on_epoch(number: int, epoch: Epoch) -> None:

@@ -104,6 +104,7 @@ def test_the_best_of_each_model_stands_beside_the_best_shared(workspace, trained
         recipe = load_recipe(path)
         assert recipe.epochs == 100, "trials may be short, the recipe is not"
         assert recipe.optimizer == ("sgd" if name == "shufflenetv2" else "adam")
+    assert not (workspace.root / "records").exists(), "a shortened run is none of the workspace's own"
     text = tune(workspace, "--epochs", "2", models=("clcm", "shufflenetv2")).stdout
     assert "synthetic" in text
     assert "the best setting that they share" in text
@@ -175,6 +176,15 @@ def test_a_random_search_draws_from_the_ranges_and_goes_on_where_it_was(workspac
     assert tuned(workspace, *options, "--trials", "4") == found
     assert [cell.id for cell in trained] == first
     assert load_recipe(found["files"]["clcm"]).learning_rate == found["winners"]["clcm"]["learning_rate"]
+
+
+def test_a_foreign_file_in_the_draws_place_is_named(workspace, trained):
+    pytest.importorskip("optuna")
+    path = workspace.studies.root / "optuna.db"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(FerBenchError, match=r"optuna\.db: not a store of draws .* move it away"):
+        tune(workspace, "--search", "random", "--trials", "1")
 
 
 def test_a_random_search_without_optuna_says_what_to_install(workspace, trained, monkeypatch):

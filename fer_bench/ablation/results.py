@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from fer_bench import metrics
 from fer_bench.ablation.variants import Variant
-from fer_bench.datasets.joined import Joined, TrainingData
+from fer_bench.datasets.joined import TrainingData, parts
 from fer_bench.grid import Cell
 from fer_bench.models import model_card
 from fer_bench.records import EvalRecord, TrainRecord
@@ -100,13 +100,13 @@ def to_table(results: Sequence[Result], *, kind: Kind, model: str, dataset: Trai
         model: whose ablation it is.
         dataset: trained on.
     """
-    parts = dataset.parts if isinstance(dataset, Joined) else (dataset,)
+    targets = parts(dataset)
     columns = [Column(_FIRST_COLUMN[kind], text=True), Column("Trainable parameters"), Column("Validation")]
-    for part in parts:
-        group = f"Test, {part.title}" if len(parts) > 1 else "Test"
+    for part in targets:
+        group = f"Test, {part.title}" if len(targets) > 1 else "Test"
         columns += [Column("overall", group=group), Column("mean of classes", group=group)]
     columns.append(Column("Runs"))
-    rows = mark_best([_row(result, len(parts)) for result in results], 2)
+    rows = mark_best([_row(result, len(targets)) for result in results], 2)
     notes = [SEEDS_NOTE, "Validation: the best epoch's accuracy, by which epochs and variants are chosen."]
     best = chosen(results)
     if best is not None:

@@ -1,6 +1,7 @@
 """The commands that change one part of a model or its training: ablate freezing, ablate head."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -70,9 +71,9 @@ def freezing(
     from fer_bench.ablation import freezing as variants
 
     numbers = () if layers is None else listed("--layers", layers, int)
-    chosen = shortened(recipes_of([model], recipe_with(recipe, balance, None), weights)[model], epochs)
-    rows = variants(model, chosen, numbers)
-    _ablation("freezing", model, dataset, chosen, rows, seeds_of(seed, seeds), weights, workspace, json)
+    given = recipes_of([model], recipe_with(recipe, balance, None), weights)[model]
+    wish = _Wish("freezing", model, dataset, given, shortened(given, epochs), seeds_of(seed, seeds), weights)
+    _ablation(wish, variants(model, wish.recipe, numbers), workspace, json)
 
 
 @ablate.command()
@@ -98,22 +99,26 @@ def head(
     """
     from fer_bench.ablation import heads
 
-    chosen = shortened(recipes_of([model], recipe_with(recipe, balance, None), weights)[model], epochs)
-    rows = heads(model, chosen)
-    _ablation("head", model, dataset, chosen, rows, seeds_of(seed, seeds), weights, workspace, json)
+    given = recipes_of([model], recipe_with(recipe, balance, None), weights)[model]
+    wish = _Wish("head", model, dataset, given, shortened(given, epochs), seeds_of(seed, seeds), weights)
+    _ablation(wish, heads(model, wish.recipe), workspace, json)
 
 
-def _ablation(
-    kind: Literal["freezing", "head"],
-    model: str,
-    dataset: str,
-    recipe: "Recipe",
-    variants: "Sequence[Variant]",
-    seeds: Sequence[int],
-    weights: str | None,
-    workspace: Path,
-    json: bool,
-) -> None:
+@dataclass(frozen=True)
+class _Wish:
+    """What the options ask for."""
+
+    kind: Literal["freezing", "head"]
+    model: str
+    dataset: str
+    given: "Recipe"
+    recipe: "Recipe"
+    """With as many epochs as asked for."""
+    seeds: Sequence[int]
+    weights: str | None
+
+
+def _ablation(wish: _Wish, variants: "Sequence[Variant]", workspace: Path, json: bool) -> None:
     """Run an ablation, write its files and print its table."""
     from fer_bench import ablation, grid
     from fer_bench.files import write_json, write_text
@@ -122,14 +127,16 @@ def _ablation(
     from fer_bench.workspace import Workspace
 
     for variant in variants:
-        grid.check_start([variant.model], variant.recipe, weights)
+        grid.check_start([variant.model], variant.recipe, wish.weights)
     place = Workspace(workspace)
     with place.lock():
-        study = Study(place, open_training(place, dataset), {model: recipe}, seeds, weights)
+        prepared, recipes = open_training(place, wish.dataset), {wish.model: wish.recipe}
+        study = Study(place, prepared, recipes, wish.seeds, wish.weights, shortened=wish.recipe != wish.given)
         results = ablation.ablate(study, variants)
-        table = ablation.to_table(results, kind=kind, model=model, dataset=study.dataset)
-        content = {"ablation": kind, "model": model, **facts_of(study), "variants": ablation.as_json(results)}
-        stem = f"{kind}__{model}__{study.dataset.dataset}__{recipe.id}"
+        table = ablation.to_table(results, kind=wish.kind, model=wish.model, dataset=prepared)
+        content = {"ablation": wish.kind, "model": wish.model, **facts_of(study)}
+        content["variants"] = ablation.as_json(results)
+        stem = f"{wish.kind}__{wish.model}__{prepared.dataset}__{wish.recipe.id}"
         files = {end: place.studies.root / "ablate" / f"{stem}.{end}" for end in ("md", "tex", "json")}
         write_text(files["md"], f"{to_markdown(table)}\n")
         write_text(files["tex"], f"{to_latex(table)}\n")

@@ -50,7 +50,7 @@ def evaluate(
     Example: fer-bench evaluate --model clcm --dataset fer2013 --seeds 3
     """
     from fer_bench import stages
-    from fer_bench.datasets.joined import parts_of
+    from fer_bench.datasets.joined import parts
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
@@ -58,12 +58,12 @@ def evaluate(
     with place.lock():
         networks, prepared = stages.Networks(), open_training(place, dataset)
         found = [trained_on(place, model, prepared, chosen, number, weights) for number in seeds_of(seed, seeds)]
-        targets = {name: open_prepared(place, name) for name in parts_of(prepared.dataset)}
-        results = [stages.test_run(place, run, cell, on, networks) for on in targets.values() for cell, run in found]
+        targets = parts(prepared)
+        results = [stages.test_run(place, run, cell, on, networks) for on in targets for cell, run in found]
     _print_results(results, json)
-    for name in targets if len(found) > 1 and not json else ():
-        scores = [result.accuracy for result in results if result.target == name]
-        typer.echo(f"accuracy on {name} over {mean_text(scores)}")
+    for on in targets if len(found) > 1 and not json else ():
+        scores = [result.accuracy for result in results if result.target == on.dataset]
+        typer.echo(f"accuracy on {on.dataset} over {mean_text(scores)}")
 
 
 def cross_test(

@@ -83,7 +83,8 @@ def tune(
             setting.applied(each)  # Refuses what no recipe can have, before anything is trained.
     place, numbers = Workspace(workspace), seeds_of(seed, seeds)
     with place.lock():
-        study = Study(place, open_training(place, dataset), trial_recipes, numbers, weights)
+        prepared, fewer = open_training(place, dataset), trial_recipes != full
+        study = Study(place, prepared, trial_recipes, numbers, weights, shortened=fewer)
         if search == "grid":
             found = outcome(grid_search(study, space))
         else:

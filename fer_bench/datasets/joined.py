@@ -137,6 +137,11 @@ class Joined:
 TrainingData = Prepared | Joined
 
 
+def parts(dataset: TrainingData) -> tuple[Prepared, ...]:
+    """Return the prepared datasets that a dataset to train on is made of."""
+    return dataset.parts if isinstance(dataset, Joined) else (dataset,)
+
+
 def parts_of(name: str) -> tuple[str, ...]:
     """Return the datasets that a name such as ``raf-db+fer2013`` joins, in the registry's order.
 

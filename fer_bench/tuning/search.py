@@ -1,6 +1,7 @@
 """The grid search, and the random search over ranges; both are resumable, trial by trial and epoch by epoch."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 from fer_bench.errors import FerBenchError
@@ -38,7 +39,7 @@ def random_search(study: Study, space: Space, *, trials: int, seed: int) -> list
     optuna = _optuna()
     path = study.place.studies.root / "optuna.db"
     path.parent.mkdir(parents=True, exist_ok=True)
-    storage = optuna.storages.RDBStorage(f"sqlite:///{path.absolute()}")
+    storage = _storage(optuna, path)
     chosen = []
     for model, recipe in study.recipes.items():
         seeds = "-".join(map(str, study.seeds))
@@ -111,6 +112,20 @@ def _trained(study: Study, chosen: list[tuple[str, Setting]]) -> list[Trial]:
             )
         )
     return found
+
+
+def _storage(optuna: Any, path: Path) -> Any:
+    from sqlalchemy import URL
+    from sqlalchemy.exc import DatabaseError
+
+    url = URL.create("sqlite", database=str(path.absolute())).render_as_string()
+    try:
+        return optuna.storages.RDBStorage(url)
+    except (DatabaseError, RuntimeError) as error:
+        raise FerBenchError(
+            f"{path}: not a store of draws that this Optuna reads ({str(error).splitlines()[0]}); move it away: the "
+            "draws are made again, and trials that are done stay"
+        ) from error
 
 
 def _optuna() -> Any:
