@@ -44,10 +44,11 @@ def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> N
     """Refuse a start that cannot be had before anything is built, not after the first model's hundred epochs.
 
     Raises:
-        FerBenchError: the recipe starts a model from ImageNet weights, and none are given, the file is missing, or
-            none are known for the model.
+        FerBenchError: the recipe's images are too small for a model; it starts one from ImageNet weights, and none are
+            given, the file is missing, or none are known for the model.
     """
     for model in models:
+        model_card(model).check_image_size(recipe.image_size)
         if model not in recipe.pretrained:
             continue
         if model_card(model).load_imagenet is None:

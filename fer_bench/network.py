@@ -26,15 +26,22 @@ PREDICT_BATCH = 64
 
 
 def build_model(name: str, recipe: Recipe, seed: int, classes: int = len(EMOTIONS)) -> Any:
-    """Build one registered model with the random weights of ``seed``, the recipe's batch-norm momentum and dropout."""
+    """Build one registered model with the random weights of ``seed``, the recipe's batch-norm momentum and dropout.
+
+    Raises:
+        FerBenchError: the recipe's images are too small for the model.
+    """
     import keras
 
+    card = model_card(name)
+    card.check_image_size(recipe.image_size)
     keras.utils.set_random_seed(seed)
-    model = model_card(name).build(recipe.image_size, classes)
+    model = card.build(recipe.image_size, classes)
     for layer in model.layers:
         if recipe.batch_norm_momentum is not None and isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = recipe.batch_norm_momentum
-        if recipe.dropout is not None and isinstance(layer, keras.layers.Dropout):
+        # One with a noise shape drops whole branches (stochastic depth, EfficientNet), which is no dropout of features.
+        if recipe.dropout is not None and isinstance(layer, keras.layers.Dropout) and layer.noise_shape is None:
             layer.rate = recipe.dropout
     return model
 

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from fer_bench import __version__
-from fer_bench.cli import auditing, comparing, data, exporting, looking, results, runs
+from fer_bench.cli import auditing, comparing, data, explaining, exporting, looking, results, runs
 from fer_bench.errors import FerBenchError
 
 INTERRUPTED = 130
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (data, looking, runs, results, exporting, comparing, auditing):
+for module in (data, looking, runs, results, exporting, explaining, comparing, auditing):
     module.register(app)
 
 

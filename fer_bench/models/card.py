@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fer_bench.errors import FerBenchError
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -29,3 +31,17 @@ class ModelCard:
     load_imagenet: Callable[[Any, str], None] | None = None
     """``load_imagenet(model, weights)`` copies ImageNet weights into a built model; ``weights`` is ``imagenet``
     (downloaded by Keras) or the path of a weights file."""
+    min_image_size: int = 1
+    """Smallest height and width of the input that the architecture takes, pixels."""
+
+    def check_image_size(self, image_size: int) -> None:
+        """Refuse an input that the architecture cannot take.
+
+        Raises:
+            FerBenchError: it is smaller than :attr:`min_image_size`.
+        """
+        if image_size < self.min_image_size:
+            raise FerBenchError(
+                f"{self.name} takes images of at least {self.min_image_size} x {self.min_image_size} pixels, found "
+                f"{image_size} x {image_size}; set a larger image_size in the recipe, or choose another model"
+            )
