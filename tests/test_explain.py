@@ -1,8 +1,10 @@
 """``fer-bench explain``: figures that stay in the workspace, and numbers that need no figure."""
 
+import dataclasses
 import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.explain import figures
-from fer_bench.explain.explanation import Explanation, explain
+from fer_bench.explain.document import notes, to_json
+from fer_bench.explain.explanation import Explanation, drawn, explain
 from fer_bench.explain.place import place
 from fer_bench.grid import Cell
 from fer_bench.models.card import ModelCard
@@ -34,6 +37,7 @@ batch_norm_momentum = 0.8
 pretrained = []
 """
 NAMES = ("tiny", "tiny-2")
+EACH = 4
 
 
 def build_other(image_size: int, classes: int):
@@ -70,7 +74,7 @@ class Trained:
         return CliRunner().invoke(app, [*arguments, *more], terminal_width=200)
 
     def json(self, *more: str):
-        result = self.command("--json", "--mean", "4", *more)
+        result = self.command("--json", *more)
         assert result.exit_code == 0, result.exception
         return json.loads(result.stdout)
 
@@ -99,9 +103,24 @@ def trained(configured, prepared_root, tmp_path_factory):
     models.model_cards.cache_clear()
 
 
+PROGRESS: list[tuple[str, int, int]] = []
+
+
 @pytest.fixture(scope="module")
 def explained(trained) -> Explanation:
-    return explain(trained.workspace, trained.runs, trained.prepared, each=5)
+    return explain(
+        trained.workspace,
+        trained.runs,
+        trained.prepared,
+        each=EACH,
+        on_progress=lambda *progress: PROGRESS.append(progress),
+    )
+
+
+@pytest.fixture(scope="module")
+def document(trained):
+    """What the command prints for both models."""
+    return trained.json("--mean", str(EACH))
 
 
 def test_one_test_image_of_each_class_with_every_models_answer(trained, explained):
@@ -121,49 +140,39 @@ def test_one_test_image_of_each_class_with_every_models_answer(trained, explaine
             assert answer.place == place(answer.heat)
 
 
-def test_the_mean_heat_is_of_that_many_images_of_the_class(trained, explained):
+def test_the_mean_heat_is_the_mean_of_the_maps_of_that_many_images_of_the_class(trained, explained):
     data = trained.prepared
     for model in explained.models:
         assert model.grid == (8, 8)
-        assert [mean.images for mean in model.means] == [5] * 7
-        assert all(0 <= mean.right <= 5 and 0 <= mean.heat.min() <= mean.heat.max() <= 1 for mean in model.means)
-    alone = explain(trained.workspace, trained.runs[:1], data, each=1)
-    for sample, mean in zip(alone.samples, alone.models[0].means, strict=True):
-        # Over one image it is that image's heat.
-        np.testing.assert_allclose(mean.heat, sample.answers[0].heat, atol=1e-6)
-        assert mean.right == (sample.answers[0].predicted == sample.true)
+        assert [mean.images for mean in model.means] == [EACH] * 7
+        assert all(0 <= mean.right <= EACH for mean in model.means)
+    rows = drawn(data, 0)[3][:EACH]
+    assert (data.labels[rows] == 3).all()
+    alone = explain(trained.workspace, trained.runs[:1], data, ids=[str(name) for name in data.ids[rows]], each=0)
+    assert alone.models[0].means == ()
+    answers = [sample.answers[0] for sample in alone.samples]
+    mean = explained.models[0].means[3]
+    np.testing.assert_allclose(mean.heat, np.mean([answer.heat for answer in answers], axis=0), atol=1e-5)
+    assert mean.right == sum(answer.predicted == 3 for answer in answers)
+    assert mean.cold == sum(answer.place is None for answer in answers)
 
 
-def test_progress_goes_through_every_image_of_every_model(trained):
-    seen = []
-    explain(
-        trained.workspace, trained.runs, trained.prepared, each=2, on_progress=lambda *progress: seen.append(progress)
-    )
-    assert seen[0] == ("tiny", 0, 28)
-    assert seen[-1] == ("tiny-2", 28, 28)
-    assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
+def test_progress_goes_through_every_image_of_every_model(explained):
+    assert PROGRESS[0] == ("tiny", 0, 2 * 7 * EACH)
+    assert PROGRESS[-1] == ("tiny-2", 2 * 7 * EACH, 2 * 7 * EACH)
+    assert [done for _, done, _ in PROGRESS] == sorted(done for _, done, _ in PROGRESS)
 
 
-def test_pictures_stay_in_the_workspace_and_come_out_the_same(trained, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    found = trained.json()
-    folder = trained.workspace.root / "explanations" / "fer2013"
-    paths = [folder / name for name in sorted(path.name for path in folder.iterdir())]
-    assert sorted(found["figures"].values()) == [str(path) for path in paths]
-    before = [path.read_bytes() for path in paths]
-    assert len(before) == 2
-    assert all(content.startswith(b"\x89PNG") for content in before)
-    assert trained.json() == found
-    assert [path.read_bytes() for path in paths] == before
-    assert list(tmp_path.iterdir()) == []
-    assert not list(trained.workspace.results.reports.glob("**/*"))
-
-
-def test_the_json_tells_all_that_the_pictures_show(trained):
-    found = trained.json()
-    assert (found["target"], found["origin"], found["of"]) == ("fer2013", "synthetic", "predicted")
-    assert [sample["true"] for sample in found["samples"]] == list(EMOTIONS)
-    for sample in found["samples"]:
+def test_the_command_tells_all_that_the_pictures_show_and_the_same_again(trained, explained, document):
+    faces, mean_heat = (Path(document["figures"][name]) for name in ("faces", "mean_heat"))
+    again = to_json(explained, faces, mean_heat)
+    for model, other in zip(document["models"], again["models"], strict=True):
+        assert model.pop("layer").startswith(("re_lu", "bn"))  # Keras counts some names up within a process
+        other.pop("layer")
+    assert document == again
+    assert (document["target"], document["origin"], document["of"]) == ("fer2013", "synthetic", "predicted")
+    assert [sample["true"] for sample in document["samples"]] == list(EMOTIONS)
+    for sample in document["samples"]:
         assert [answer["model"] for answer in sample["answers"]] == list(NAMES)
         for answer in sample["answers"]:
             assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
@@ -171,36 +180,51 @@ def test_the_json_tells_all_that_the_pictures_show(trained):
             lies = answer["heat"]
             if lies is not None:
                 assert lies["upper"] + lies["middle"] + lies["lower"] == pytest.approx(1)
-    for (_, run), model in zip(trained.runs, found["models"], strict=True):
+    for (_, run), model in zip(trained.runs, document["models"], strict=True):
         assert (model["model"], model["weights_sha256"]) == (run.model, run.weights_sha256)
         assert [mean["class"] for mean in model["mean_heat"]] == list(EMOTIONS)
-        assert {mean["images"] for mean in model["mean_heat"]} == {4}
-    assert found["notes"] == []
+        assert {mean["images"] for mean in model["mean_heat"]} == {EACH}
+    assert document["notes"] == []
 
 
-def test_other_images_are_drawn_chosen_or_of_another_dataset(trained):
-    first = [sample["id"] for sample in trained.json()["samples"]]
-    assert [sample["id"] for sample in trained.json("--draw", "1")["samples"]] != first
-    chosen = trained.json("--id", first[3], "--id", first[1])["samples"]
-    assert [(sample["id"], sample["true"]) for sample in chosen] == [(first[3], "happy"), (first[1], "disgust")]
-    cross = trained.json("--on", "ck-plus", "--model", "tiny")
-    assert cross["target"] == "ck-plus"
-    assert "/explanations/ck-plus/tiny__fer2013__" in cross["figures"]["faces"]
+def test_pictures_stay_in_the_workspace_and_come_out_the_same(trained, explained, document, tmp_path):
+    folder = trained.workspace.root / "explanations" / "fer2013"
+    stem = f"tiny+tiny-2__fer2013__{trained.runs[0][0].recipe.id}__s0"
+    paths = [folder / f"{stem}__faces.png", folder / f"{stem}__mean-heat.png"]
+    assert [document["figures"]["faces"], document["figures"]["mean_heat"]] == [str(path) for path in paths]
+    figures.write_faces(explained, tmp_path / "faces.png")
+    figures.write_mean_heat(explained, tmp_path / "mean-heat.png")
+    for path, again in zip(paths, ("faces.png", "mean-heat.png"), strict=True):
+        assert path.read_bytes().startswith(b"\x89PNG")
+        assert path.read_bytes() == (tmp_path / again).read_bytes()
+    assert not trained.workspace.results.reports.exists()
 
 
-def test_the_true_class_can_be_explained_instead(trained):
-    for sample in trained.json("--of", "true")["samples"]:
-        assert {answer["explained"] for answer in sample["answers"]} == {sample["true"]}
-
-
-def test_without_means_there_is_no_second_picture(trained):
-    found = trained.json("--mean", "0", "--model", "tiny")
-    assert found["figures"]["mean_heat"] is None
+def test_chosen_images_of_another_dataset_and_the_evidence_of_their_true_class(trained):
+    data = Prepared.load(trained.workspace.prepared("ck-plus"))
+    rows = data.indices("test")[[5, 2]]
+    ids = [str(name) for name in data.ids[rows]]
+    chosen = ("--model", "tiny", "--on", "ck-plus", "--of", "true", "--mean", "0", "--id", ids[0], "--id", ids[1])
+    found = trained.json(*chosen)
+    assert (found["target"], found["of"], found["figures"]["mean_heat"]) == ("ck-plus", "true", None)
+    assert "/explanations/ck-plus/tiny__fer2013__" in found["figures"]["faces"]
     assert found["models"][0]["mean_heat"] == []
+    assert [sample["id"] for sample in found["samples"]] == ids
+    for sample, label in zip(found["samples"], data.labels[rows], strict=True):
+        assert sample["true"] == EMOTIONS[label] == sample["answers"][0]["explained"]
+
+
+def test_another_draw_gives_other_images_and_the_same_draw_the_same(trained):
+    first, same, other = (drawn(trained.prepared, draw) for draw in (0, 0, 1))
+    for label, order in enumerate(first):
+        np.testing.assert_array_equal(order, same[label])
+        own = (trained.prepared.labels == label) & (trained.prepared.splits == "test")
+        np.testing.assert_array_equal(np.sort(order), np.flatnonzero(own))
+    assert any(order[0] != others[0] for order, others in zip(first, other, strict=True))
 
 
 def test_as_text_it_says_where_the_heat_lies_and_where_the_pictures_are(trained):
-    output = trained.command("--mean", "3").stdout
+    output = trained.command("--model", "tiny", "--mean", "2").stdout
     assert "synthetic faces" in output
     assert "mean heat, no faces: " in output
     assert "upper / middle / lower" in output
@@ -211,15 +235,23 @@ def test_titles_say_synthetic_and_the_mean_shows_no_picture(explained):
     for figure in (faces, mean):
         assert "synthetic faces" in figure.get_suptitle()
     pictures = [sample.picture for sample in explained.samples]
-    assert sum(len(axis.images) for axis in faces.axes) == 7 + 2 * 7 * 2
+    columns = 1 + 2 * len(NAMES)  # the picture; the picture again with heat over it
+    assert sum(len(axis.images) for axis in faces.axes) == 7 * columns
     shown = [np.asarray(image.get_array()) for axis in mean.axes for image in axis.images]
-    assert len(shown) == 7 * 2
+    assert len(shown) == 7 * len(NAMES)
     heat = [of_class.heat for model in explained.models for of_class in model.means]
     assert all(any(np.array_equal(array, of_class) for of_class in heat) for array in shown)
     assert not any(np.array_equal(array, picture) for array in shown for picture in pictures)
     verdict = faces.axes[1].get_xlabel()
     answer = explained.samples[0].answers[0]
     assert verdict.startswith(f"{EMOTIONS[answer.predicted]} {max(answer.probabilities):.0%}")
+
+
+def test_a_coarse_map_is_told(explained):
+    (first, second) = explained.models
+    coarse = dataclasses.replace(explained, models=(dataclasses.replace(first, grid=(2, 2)), second))
+    (note,) = notes(coarse)
+    assert note.startswith("tiny: its feature map has 2 x 2 places at this image size; thirds of a face cannot")
 
 
 @pytest.mark.parametrize(
@@ -251,8 +283,6 @@ def test_training_images_are_refused(trained):
 
 
 def test_real_and_synthetic_are_never_mixed(trained):
-    import dataclasses
-
     runs = [(cell, dataclasses.replace(run, origin="real")) for cell, run in trained.runs]
     with pytest.raises(FerBenchError, match="never mixed"):
         explain(trained.workspace, runs, trained.prepared)

@@ -147,12 +147,7 @@ def _last_map(steps: list[_Step], model: Any) -> tuple[Any, str]:
     leaving = [step for step in steps if any(map(_is_map, step.inputs)) and not any(map(_is_map, step.outputs))]
     tensor = next(filter(_is_map, leaving[-1].inputs)) if leaving else None
     while tensor is not None and _places(tensor) == 1:
-        # Pooled already, as in MobileNetV3, whose last convolutions come after the pooling.
-        step = _producer(steps, tensor)
-        before = step.inputs[0] if step is not None and len(step.inputs) == 1 else None
-        if before is not None and _places(before) > 1 and getattr(step.operation, "weights", ()):
-            before = None  # not pooled: a convolution came down to one place
-        tensor = before
+        tensor = _unpooled(steps, tensor)  # as in MobileNetV3, whose last convolutions come after the pooling
     maker = None if tensor is None else _producer(steps, tensor)
     if maker is None or not _has_convolution(steps, tensor):
         size = " x ".join(map(str, model.inputs[0].shape[1:3]))
@@ -161,6 +156,16 @@ def _last_map(steps: list[_Step], model: Any) -> tuple[Any, str]:
             "has nothing to show. Train it on larger images (image_size in the recipe)"
         )
     return tensor, maker.operation.name
+
+
+def _unpooled(steps: list[_Step], tensor: Any) -> Any | None:
+    """Return what a tensor of one place is made from; ``None`` where a convolution came down to that place."""
+    step = _producer(steps, tensor)
+    if step is None or len(step.inputs) != 1:
+        return None
+    (before,) = step.inputs
+    convolved = _places(before) > 1 and getattr(step.operation, "weights", ())
+    return None if convolved else before
 
 
 def _places(tensor: Any) -> int:

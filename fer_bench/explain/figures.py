@@ -50,7 +50,7 @@ def _write(draw: "Callable[[], Figure]", path: Path) -> None:
 
 def _faces(found: Explanation) -> "Figure":
     columns = ["picture", *(model.title for model in found.models)]
-    figure, axes = _grid(found, len(found.samples), columns, "heat of Grad-CAM over test images")
+    figure, axes = _grid(found, len(found.samples), columns, "heat of Grad-CAM over test images", margin=1.4)
     for row, sample in zip(axes, found.samples, strict=True):
         _picture(row[0], sample.picture)
         _name(row[0], EMOTIONS[sample.true], in_font(shortened(sample.id)))
@@ -66,20 +66,24 @@ def _faces(found: Explanation) -> "Figure":
 def _mean_heat(found: Explanation) -> "Figure":
     present = [label for label in range(len(EMOTIONS)) if found.models[0].means[label].images]
     columns = [model.title for model in found.models]
-    figure, axes = _grid(found, len(present), columns, "mean heat of Grad-CAM over test images")
+    figure, axes = _grid(found, len(present), columns, "mean heat of Grad-CAM over test images", margin=0.8)
     highest = max(float(model.means[label].heat.max()) for model in found.models for label in present) or 1.0
     for row, label in zip(axes, present, strict=True):
         _name(row[0], EMOTIONS[label], f"{found.models[0].means[label].images} images")
         for axis, model in zip(row, found.models, strict=True):
             _mean(axis, model.means[label], highest)
-    _bar(figure, axes, highest, f"mean heat: evidence for the {found.of} class")
+    below = "below each: upper / middle / lower third, right answers"
+    _bar(figure, axes, highest, f"mean heat: evidence for the {found.of} class\n{below}")
     return figure
 
 
-def _grid(found: Explanation, rows: int, columns: list[str], what: str) -> "tuple[Figure, NDArray[Any]]":
+def _grid(
+    found: Explanation, rows: int, columns: list[str], what: str, *, margin: float
+) -> "tuple[Figure, NDArray[Any]]":
+    """Return a figure and its axes, (rows, columns); ``margin`` inches are left of them for the names of the rows."""
     from matplotlib.figure import Figure
 
-    width = 1.5 + 1.45 * len(columns)
+    width = margin + 1.45 * len(columns)
     figure = Figure(figsize=(width, 1.1 + 1.65 * rows), layout="constrained")
     synthetic = " (synthetic faces)" if found.origin == "synthetic" else ""
     # About twelve characters an inch at this size.
