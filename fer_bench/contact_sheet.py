@@ -218,9 +218,7 @@ class _Sheet:
             line, sample = divmod(number, self._a_line)
             for version, picture in enumerate(versions):
                 self._put(picture, self._left(sample, version), top + line * _LINE)
-            self._write(
-                figure, self._left(sample, 0), top + line * _LINE + 1.02, _shortened(name), _SMALL, _GRAY, "top"
-            )
+            self._write(figure, self._left(sample, 0), top + line * _LINE + 1.02, shortened(name), _SMALL, _GRAY, "top")
 
     def _left(self, sample: int, version: int) -> float:
         return self._first + sample * self._stride + version * self._step
@@ -250,7 +248,7 @@ class _Sheet:
         figure.text(
             left * self._dpi,
             self._canvas.shape[0] - top * self._dpi,
-            _in_font(text),
+            in_font(text),
             transform=IdentityTransform(),
             fontfamily=_FONT,
             fontsize=points,
@@ -266,7 +264,7 @@ def _heights(lines: Sequence[str], points: float) -> float:
     return len(lines) * 1.45 * points / 72
 
 
-def _shortened(name: str) -> str:
+def shortened(name: str) -> str:
     """Return an id that fits below a sample; its end tells most."""
     longest = int(3 / (_SMALL * _WIDTH_OF_A_POINT))
     return name if len(name) <= longest else f"…{name[1 - longest :]}"
@@ -279,6 +277,6 @@ def _glyphs() -> dict[int, Any]:
     return dict(get_font(findfont(_FONT)).get_charmap())
 
 
-def _in_font(text: str) -> str:
+def in_font(text: str) -> str:
     """Return text with a replacement for every character that the font lacks: ids may be any file's name."""
     return "".join(c if ord(c) in _glyphs() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -44,10 +44,12 @@ def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> N
     """Refuse a start that cannot be had before anything is built, not after the first model's hundred epochs.
 
     Raises:
-        FerBenchError: the recipe starts a model from ImageNet weights, and none are given, the file is missing, or
-            none are known for the model; or it freezes more layers than the model's backbone has.
+        FerBenchError: the recipe's images are too small for a model, or it freezes more layers than the model's
+            backbone has; it starts one from ImageNet weights, and none are given, the file is missing, or none are
+            known for the model.
     """
     for model in models:
+        model_card(model).check_image_size(recipe.image_size)
         if recipe.freeze_layers is not None:
             model_card(model).backbone_to_freeze(recipe.freeze_layers)
         if model not in recipe.pretrained:

@@ -30,11 +30,15 @@ def build_model(name: str, recipe: Recipe, seed: int, classes: int = len(EMOTION
     """Build one registered model with the random weights of ``seed`` as the recipe wants it.
 
     The recipe may change batch-norm momentum, dropout and the number of frozen layers.
+
+    Raises:
+        FerBenchError: the recipe's images are too small for the model.
     """
     import keras
 
-    keras.utils.set_random_seed(seed)
     card = model_card(name)
+    card.check_image_size(recipe.image_size)
+    keras.utils.set_random_seed(seed)
     model = card.build(recipe.image_size, classes)
     if recipe.freeze_layers is not None:
         for position, layer in enumerate(model.layers[: card.backbone_to_freeze(recipe.freeze_layers).layers]):
@@ -42,7 +46,8 @@ def build_model(name: str, recipe: Recipe, seed: int, classes: int = len(EMOTION
     for layer in model.layers:
         if recipe.batch_norm_momentum is not None and isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = recipe.batch_norm_momentum
-        if recipe.dropout is not None and isinstance(layer, keras.layers.Dropout):
+        # One with a noise shape drops whole branches (stochastic depth, EfficientNet), which is no dropout of features.
+        if recipe.dropout is not None and isinstance(layer, keras.layers.Dropout) and layer.noise_shape is None:
             layer.rate = recipe.dropout
     return model
 

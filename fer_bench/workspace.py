@@ -67,6 +67,10 @@ class Workspace:
         """Picture of some of a dataset's images; never among the published files."""
         return self.root / "contact-sheets" / f"{dataset}.png"
 
+    def explanations(self, dataset: str) -> Path:
+        """Folder of the pictures of what models look at in a dataset's images; never among the published files."""
+        return self.root / "explanations" / dataset
+
     def run(self, cell_id: str) -> Path:
         """Folder of a training run in progress: its checkpoint and best weights so far."""
         return self.root / "runs" / cell_id

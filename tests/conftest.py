@@ -1,5 +1,6 @@
 """Fixtures that several test modules share."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -25,6 +26,18 @@ def build_tiny(image_size: int, classes: int):
     for name in ("frozen_conv", "frozen_bn"):
         model.get_layer(name).trainable = False
     return model
+
+
+@functools.cache
+def built(name: str, size: int = 0):
+    """Build a registered model for seven classes, once a process: tests must not change it.
+
+    Without a size for images of 64 pixels, or of the fewest that it takes.
+    """
+    from fer_bench.models import model_card
+
+    card = model_card(name)
+    return card.build(size or max(64, card.min_image_size), 7)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from functools import cache
 
 from fer_bench.errors import FerBenchError
-from fer_bench.models import clcm, mobilenetv2, shufflenetv2
+from fer_bench.models import (
+    clcm,
+    densenet121,
+    efficientnetb0,
+    inceptionv3,
+    mobilenetv2,
+    resnet50,
+    shufflenetv2,
+)
 from fer_bench.models.card import ModelCard
 
 ENTRY_POINTS = "fer_bench.models"
@@ -27,6 +35,10 @@ _BUILT_IN: dict[str, ModelCard] = {
         shufflenetv2.CANONICAL_20,
         clcm.ONE_LAYER,
         clcm.PLAIN,
+        efficientnetb0.CARD,
+        densenet121.CARD,
+        resnet50.CARD,
+        inceptionv3.CARD,
     )
 }
 

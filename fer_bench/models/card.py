@@ -75,3 +75,18 @@ class ModelCard:
         if layers > self.backbone.layers:
             raise FerBenchError(f"freeze_layers = {layers}: the backbone of {self.name} has {self.backbone.layers}")
         return self.backbone
+
+    min_image_size: int = 1
+    """Smallest height and width of the input that the architecture takes, pixels."""
+
+    def check_image_size(self, image_size: int) -> None:
+        """Refuse an input that the architecture cannot take.
+
+        Raises:
+            FerBenchError: it is smaller than :attr:`min_image_size`.
+        """
+        if image_size < self.min_image_size:
+            raise FerBenchError(
+                f"{self.name} takes images of at least {self.min_image_size} x {self.min_image_size} pixels, found "
+                f"{image_size} x {image_size}; set a larger image_size in the recipe, or choose another model"
+            )

@@ -1,4 +1,4 @@
-"""ImageNet weights from Keras' download or a file, copied into a model by layer name. Never a silent random start."""
+"""ImageNet weights from Keras' download or a file, copied into a model layer by layer. Never a silent random start."""
 
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,11 @@ IMAGENET = "imagenet"
 
 
 def copy_imagenet(model: Any, application: str, weights: str) -> int:
-    """Copy ImageNet weights into every layer of ``model`` that bears the name of one of the application's.
+    """Copy ImageNet weights into the application's layers in ``model``, all but the 1000-way top where it has none.
 
     Args:
-        model: a built ``keras.Model`` that contains the application's layers under their own names.
+        model: a built ``keras.Model`` that contains the application's layers, under their own names or, since Keras
+            numbers some names within a process, as its first layers with weights in the application's order.
         application: class name in ``keras.applications``, e.g. ``MobileNetV2``.
         weights: ``imagenet`` (downloaded by Keras) or the path of a weights file of the whole application with its
             1000-way top.
@@ -22,7 +23,8 @@ def copy_imagenet(model: Any, application: str, weights: str) -> int:
         The number of layers with weights that were copied.
 
     Raises:
-        FerBenchError: the download failed, or the file is missing or of another architecture.
+        FerBenchError: the download failed, the file is missing or of another architecture, or the model does not
+            contain the application's layers.
     """
     import keras
 
@@ -50,10 +52,27 @@ def copy_imagenet(model: Any, application: str, weights: str) -> int:
                 f"{weights}: not a Keras weights file of keras.applications.{application} with its 1000-way top "
                 f"({reason})"
             ) from error
-    targets = {layer.name: layer for layer in model.layers}
-    copied = 0
-    for layer in source.layers:
-        if layer.weights and layer.name in targets:
-            targets[layer.name].set_weights(layer.get_weights())
-            copied += 1
-    return copied
+    pairs = _pairs(model, source, application)
+    for given, own in pairs:
+        own.set_weights(given.get_weights())
+    return len(pairs)
+
+
+def _pairs(model: Any, source: Any, application: str) -> list[tuple[Any, Any]]:
+    """Return the application's layers with weights, each with that of the model."""
+    by_name = {layer.name: layer for layer in model.layers}
+    given = [layer for layer in source.layers if layer.weights]
+    backbone = given[:-1]  # the last is the 1000-way top
+    if all(layer.name in by_name for layer in backbone):
+        return [(layer, by_name[layer.name]) for layer in given if layer.name in by_name]
+    own = [layer for layer in model.layers if layer.weights][: len(backbone)]
+    if [_shapes(layer) for layer in own] != [_shapes(layer) for layer in backbone]:
+        raise FerBenchError(
+            f"model {model.name!r} does not hold the layers of keras.applications.{application}, by name or in order: "
+            "its ImageNet weights do not fit"
+        )
+    return list(zip(backbone, own, strict=True))
+
+
+def _shapes(layer: Any) -> list[tuple[int, ...]]:
+    return [tuple(weight.shape) for weight in layer.weights]

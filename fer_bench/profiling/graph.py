@@ -65,7 +65,7 @@ class _Reader:
         self._count = 0
 
     def read(self, model: Any) -> Graph:
-        function = _function(model, model.name)
+        function = functional(model, model.name)
         for tensor in function.inputs:
             self._tensors[id(tensor)] = self._new(tensor, f"model {model.name!r}")
         inputs = tuple(self._tensors[id(tensor)] for tensor in function.inputs)
@@ -93,7 +93,7 @@ class _Reader:
                 operation = node.operation
                 name = prefix + operation.name
                 if isinstance(operation, keras.Model | keras.Function):
-                    yield from self._enter(_function(operation, name), node, f"{name}/")
+                    yield from self._enter(functional(operation, name), node, f"{name}/")
                 elif is_known(operation):
                     inputs = tuple(self._tensors[id(tensor)] for tensor in node.input_tensors)
                     for tensor in node.output_tensors:
@@ -113,8 +113,12 @@ class _Reader:
             self._tensors[id(given)] = self._tensors[id(own)]
 
 
-def _function(model: Any, name: str) -> Any:
-    """Return the model as something with a graph."""
+def functional(model: Any, name: str) -> Any:
+    """Return a model as one whose graph can be read.
+
+    Raises:
+        FerBenchError: it is not functional, or a sequential one without an input shape; the message says ``name``.
+    """
     import keras
 
     if isinstance(model, keras.Sequential):
@@ -123,8 +127,7 @@ def _function(model: Any, name: str) -> Any:
         return keras.Model(model.inputs, model.outputs, name=model.name)
     if not isinstance(model, keras.Function):
         raise FerBenchError(
-            f"model {name!r} ({type(model).__name__}) is not a functional Keras model: "
-            "its graph cannot be read, so its FLOPs cannot be counted"
+            f"model {name!r} ({type(model).__name__}) is not a functional Keras model: its graph cannot be read"
         )
     return model
 

@@ -56,11 +56,13 @@ def built_model(name: str, plan: Plan) -> tuple[Any, Complexity]:
     """Return one registered model with random weights that depend on the plan's seed alone, and its complexity.
 
     Raises:
-        FerBenchError: parameters other than the card's, or a layer that the FLOPs rules do not know.
+        FerBenchError: images too small for it, parameters other than the card's, or a layer that the FLOPs rules do
+            not know.
     """
     import keras
 
     card = model_card(name)
+    card.check_image_size(plan.image_size)
     keras.utils.set_random_seed(plan.seed)
     model = card.build(plan.image_size, plan.classes)
     found = complexity(model)

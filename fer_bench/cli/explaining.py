@@ -1,0 +1,151 @@
+"""The command that shows what trained models look at."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    DatasetOption,
+    JsonOption,
+    RecipeOption,
+    SeedOption,
+    WeightsOption,
+    WorkspaceOption,
+    open_prepared,
+    print_json,
+    print_table,
+)
+from fer_bench.cli.runs import trained_cell
+from fer_bench.errors import FerBenchError
+
+if TYPE_CHECKING:
+    from fer_bench.explain.explanation import Explanation
+    from fer_bench.explain.place import Place
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(explain)
+
+
+def explain(
+    model: Annotated[list[str], typer.Option("--model", "-m", help="Trained model; may be given several times.")],
+    dataset: DatasetOption,
+    on: Annotated[
+        str | None, typer.Option("--on", help="Dataset whose test images. Default: the one trained on.")
+    ] = None,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--id", help="Id of a test image to show; may be given several times. Default: one of each class."
+        ),
+    ] = None,
+    draw: Annotated[int, typer.Option("--draw", min=0, help="Another number draws other images.")] = 0,
+    mean: Annotated[
+        int,
+        typer.Option("--mean", min=0, help="Test images of each class that the mean heat is over; 0 leaves it out."),
+    ] = 50,
+    of: Annotated[
+        str, typer.Option("--of", help="Whose evidence is shown: of the 'predicted' class, or of the 'true' one.")
+    ] = "predicted",
+    recipe: RecipeOption = "paper",
+    seed: SeedOption = 0,
+    weights: WeightsOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
+) -> None:
+    """Draw what trained models look at (Grad-CAM): heat over test images, and the mean heat of each class.
+
+    Pictures go to explanations/ in the workspace, never to the published reports: the first shows faces. The second
+    shows none. --json tells ids, probabilities and where in the picture the heat lies, so that conclusions can be drawn
+    without any picture. Give the same --recipe, --seed and --weights as for train.
+
+    Example: fer-bench explain --model clcm --model mobilenetv2 --dataset fer2013
+    """
+    from typing import get_args
+
+    from fer_bench import backend
+    from fer_bench.explain.document import notes, to_json
+    from fer_bench.explain.explanation import Of
+    from fer_bench.explain.explanation import explain as look
+    from fer_bench.explain.figures import write_faces, write_mean_heat
+    from fer_bench.progress import bar
+    from fer_bench.workspace import Workspace
+
+    whose: Of | None = next((known for known in get_args(Of) if known == of), None)
+    if whose is None:
+        raise FerBenchError(f"--of {of!r}: expected {' or '.join(get_args(Of))}")
+    if len(set(model)) != len(model):
+        raise FerBenchError(f"--model {', '.join(model)}: a model is named twice")
+    place = Workspace(workspace)
+    runs = [trained_cell(place, name, dataset, recipe, seed, weights)[:2] for name in model]
+    target = open_prepared(place, on or dataset)
+    backend.configure()
+    with bar("explain", unit="img") as shown:
+
+        def on_progress(name: str, done: int, total: int) -> None:
+            shown.note(name)
+            shown.at(done, total)
+
+        found = look(place, runs, target, ids=image or (), draw=draw, each=mean, of=whose, on_progress=on_progress)
+        folder = place.explanations(target.dataset)
+        stem = f"{_named(model)}__{dataset}__{runs[0][0].recipe.id}__s{seed}"
+        faces, average = folder / f"{stem}__faces.png", folder / f"{stem}__mean-heat.png" if mean else None
+        write_faces(found, faces)
+        if average is not None:
+            write_mean_heat(found, average)
+    if json:
+        print_json(to_json(found, faces, average))
+        return
+    _print(found)
+    for note in notes(found):
+        typer.echo(note)
+    typer.echo(f"heat over faces: {faces}" + (f"\nmean heat, no faces: {average}" if average else ""))
+
+
+def _named(models: list[str]) -> str:
+    """Return the models in a file name, which has an end."""
+    import hashlib
+
+    joined = "+".join(models)
+    return joined if len(models) <= 3 else f"{len(models)}-models-{hashlib.sha256(joined.encode()).hexdigest()[:8]}"
+
+
+def _print(found: "Explanation") -> None:
+    from fer_bench.emotions import EMOTIONS
+
+    synthetic = " (synthetic faces)" if found.origin == "synthetic" else ""
+    names = [model.run.model for model in found.models]
+    print_table(
+        f"{found.title}{synthetic}: answers, and heat in the upper / middle / lower third of the picture, %",
+        ("image", "true", *names),
+        [
+            (
+                sample.id,
+                EMOTIONS[sample.true],
+                *(
+                    f"{EMOTIONS[answer.predicted]} {max(answer.probabilities):.0%}: {_thirds(answer.place)}"
+                    for answer in sample.answers
+                ),
+            )
+            for sample in found.samples
+        ],
+    )
+    if not found.models[0].means:
+        return
+    print_table(
+        "Mean heat of each class in the upper / middle / lower third, %",
+        ("class", "images", *names),
+        [
+            (name, f"{found.models[0].means[label].images:,}", *(_thirds(m.means[label].place) for m in found.models))
+            for label, name in enumerate(EMOTIONS)
+        ],
+        numbers=1 + len(names),
+    )
+
+
+def _thirds(found: "Place | None") -> str:
+    if found is None:
+        return "–"
+    return " / ".join(f"{100 * part:.0f}" for part in (found.upper, found.middle, found.lower))

@@ -1,0 +1,195 @@
+"""A network cut in two at its last convolutional feature map."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fer_bench.errors import FerBenchError
+from fer_bench.profiling.graph import functional
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One call of one layer or operation, by its Keras tensors."""
+
+    operation: Any
+    node: Any
+    inputs: list[Any]
+    outputs: list[Any]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The two parts of a network."""
+
+    inputs: Any
+    """Keras tensors that the network begins with."""
+    tensor: Any
+    """The feature map, a Keras tensor (None, height, width, channels)."""
+    layer: str
+    """Name of the layer that makes it."""
+    steps: list[_Step]
+    """Those of the whole network."""
+    logits: Any
+    """The Keras tensor before the softmax; before the dense layer where that has the softmax."""
+    dense: Any | None
+    """The dense layer that has the softmax."""
+
+    def head(self, features: Any) -> Any:
+        """Return the logits (n, classes) of feature maps (n, height, width, channels), in inference mode."""
+        from keras import ops
+
+        known = _run(self.steps, {id(self.tensor): features})
+        x = known[id(self.logits)]
+        if self.dense is None:
+            return x
+        logits = ops.matmul(x, self.dense.kernel)
+        return logits + self.dense.bias if self.dense.use_bias else logits
+
+
+def cut(model: Any) -> Parts:
+    """Cut a functional ``keras.Model`` that ends in a softmax at the map that its last global pooling takes.
+
+    Models within the model are entered.
+
+    Raises:
+        FerBenchError: see :class:`fer_bench.explain.gradcam.GradCam`.
+    """
+    import keras
+
+    model = functional(model, model.name)
+    if any(isinstance(operation, keras.Model | keras.Function) for operation in model.operations):
+        fresh = [keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in model.inputs]
+        model = keras.Model(fresh, _inlined(model, fresh), name=model.name)
+    steps = list(_steps(model))
+    (answer,) = model.outputs
+    logits, dense = _before_softmax(steps, answer, model.name)
+    tensor, layer = _last_map(steps, model)
+    if id(logits) not in _reached(steps, tensor):
+        raise FerBenchError(
+            f"model {model.name!r}: its answer does not depend on the feature map of {layer!r} alone; Grad-CAM needs "
+            "one map that everything goes through"
+        )
+    return Parts(model.inputs, tensor, layer, steps, logits, dense)
+
+
+def _steps(model: Any) -> Iterator[_Step]:
+    nodes_by_depth = model._nodes_by_depth  # what keras' own summary() walks; there is no public way
+    for depth in sorted(nodes_by_depth, reverse=True):
+        for node in nodes_by_depth[depth]:
+            if not node.is_input:
+                yield _Step(node.operation, node, list(node.input_tensors), list(node.output_tensors))
+
+
+def _run(steps: list[_Step], known: dict[int, Any]) -> dict[int, Any]:
+    """Run every step whose inputs are known, and return all that is known then, by the ``id`` of the Keras tensor."""
+    import keras
+
+    known = dict(known)
+    for step in steps:
+        if all(id(tensor) in known for tensor in step.inputs):
+            args, kwargs = step.node.arguments.fill_in(known)
+            outputs = keras.tree.flatten(step.operation(*args, **kwargs))
+            known.update(zip(map(id, step.outputs), outputs, strict=True))
+    return known
+
+
+def _inlined(model: Any, given: list[Any]) -> list[Any]:
+    """Call a model on Keras tensors layer by layer, those of the models within it too."""
+    import keras
+
+    known = dict(zip(map(id, model.inputs), given, strict=True))
+    for step in _steps(model):
+        if not all(id(tensor) in known for tensor in step.inputs):
+            continue
+        if isinstance(step.operation, keras.Model | keras.Function):
+            inner = functional(step.operation, step.operation.name)
+            outputs = _inlined(inner, [known[id(tensor)] for tensor in step.inputs])
+        else:
+            args, kwargs = step.node.arguments.fill_in(known)
+            outputs = keras.tree.flatten(step.operation(*args, **kwargs))
+        known.update(zip(map(id, step.outputs), outputs, strict=True))
+    return [known[id(tensor)] for tensor in model.outputs]
+
+
+def _reached(steps: list[_Step], tensor: Any) -> set[int]:
+    """Return the ``id`` of every Keras tensor that follows from this one alone."""
+    known = {id(tensor)}
+    for step in steps:
+        if all(id(own) in known for own in step.inputs):
+            known.update(map(id, step.outputs))
+    return known
+
+
+def _before_softmax(steps: list[_Step], answer: Any, name: str) -> tuple[Any, Any | None]:
+    """Return the tensor that the logits are, or are made from by the dense layer that is returned with it."""
+    import keras
+
+    last = _producer(steps, answer)
+    operation = last.operation if last else None
+    softmax = isinstance(operation, keras.layers.Softmax) or (
+        getattr(operation, "activation", None) is keras.activations.softmax
+    )
+    if last is not None and softmax:
+        if isinstance(operation, keras.layers.Dense):
+            return last.inputs[0], operation
+        if isinstance(operation, keras.layers.Softmax | keras.layers.Activation):
+            return last.inputs[0], None
+    raise FerBenchError(
+        f"model {name!r} ends in {type(operation).__name__}; Grad-CAM needs the logits, so a Dense, Activation or "
+        "Softmax layer with a softmax must come last"
+    )
+
+
+def _last_map(steps: list[_Step], model: Any) -> tuple[Any, str]:
+    """Return the last feature map with more than one place, the input of a pooling, and the name of its layer."""
+    leaving = [step for step in steps if any(map(_is_map, step.inputs)) and not any(map(_is_map, step.outputs))]
+    tensor = next(filter(_is_map, leaving[-1].inputs)) if leaving else None
+    while tensor is not None and _places(tensor) == 1:
+        tensor = _unpooled(steps, tensor)  # as in MobileNetV3, whose last convolutions come after the pooling
+    maker = None if tensor is None else _producer(steps, tensor)
+    if maker is None or not _has_convolution(steps, tensor):
+        size = " x ".join(map(str, model.inputs[0].shape[1:3]))
+        raise FerBenchError(
+            f"model {model.name!r}: no convolutional feature map with more than one place at {size} pixels; Grad-CAM "
+            "has nothing to show. Train it on larger images (image_size in the recipe)"
+        )
+    return tensor, maker.operation.name
+
+
+def _unpooled(steps: list[_Step], tensor: Any) -> Any | None:
+    """Return what a tensor of one place is made from; ``None`` where a convolution came down to that place."""
+    step = _producer(steps, tensor)
+    if step is None or len(step.inputs) != 1:
+        return None
+    (before,) = step.inputs
+    convolved = _places(before) > 1 and getattr(step.operation, "weights", ())
+    return None if convolved else before
+
+
+def _places(tensor: Any) -> int:
+    """Return how many places a feature map has; 1 for a vector."""
+    return math.prod(tensor.shape[1:3]) if _is_map(tensor) else 1
+
+
+def _is_map(tensor: Any) -> bool:
+    return len(tensor.shape) == 4
+
+
+def _producer(steps: list[_Step], tensor: Any) -> _Step | None:
+    return next((step for step in steps if any(own is tensor for own in step.outputs)), None)
+
+
+def _has_convolution(steps: list[_Step], tensor: Any) -> bool:
+    """Return whether a layer with a kernel of four axes comes before this tensor."""
+    pending, seen = [tensor], set()
+    while pending:
+        step = _producer(steps, pending.pop())
+        if step is None or id(step.node) in seen:
+            continue
+        seen.add(id(step.node))
+        if any(len(weight.shape) == 4 for weight in getattr(step.operation, "weights", ())):
+            return True
+        pending += step.inputs
+    return False
