@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fer_bench.cli.cells import trained_cell
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     DatasetOption,
@@ -16,7 +17,6 @@ from fer_bench.cli.options import (
     print_json,
     print_table,
 )
-from fer_bench.cli.runs import trained_cell
 from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:
