@@ -52,7 +52,7 @@ def test_a_backbone_ends_where_its_card_says(name):
 
 def test_the_linear_top_differs_in_nothing_but_the_softmax():
     paper, linear = (model_card(name).build(64, 7) for name in ("mobilenetv2", "mobilenetv2-linear"))
-    assert [layer.name for layer in paper.layers[1:]] == [layer.name for layer in linear.layers[1:]]
+    assert [type(layer) for layer in paper.layers] == [type(layer) for layer in linear.layers]
     activations = [model.get_layer("predictions").activation.__name__ for model in (paper, linear)]
     assert activations == ["softmax", "linear"]
 
