@@ -164,7 +164,7 @@ def _unpooled(steps: list[_Step], tensor: Any) -> Any | None:
     if step is None or len(step.inputs) != 1:
         return None
     (before,) = step.inputs
-    convolved = _places(before) > 1 and getattr(step.operation, "weights", ())
+    convolved = _places(before) > 1 and bool(getattr(step.operation, "weights", None))
     return None if convolved else before
 
 

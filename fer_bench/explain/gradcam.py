@@ -103,7 +103,8 @@ def heat(features: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray
     """
     maps = np.maximum(np.einsum("nhwc,nc->nhw", features, weights), 0)
     largest = maps.max(axis=(1, 2), keepdims=True)
-    return np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0).astype(np.float32)
+    scaled: NDArray[np.float64] = np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)
+    return scaled.astype(np.float32)
 
 
 def gradients(
