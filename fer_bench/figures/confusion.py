@@ -20,6 +20,7 @@ from fer_bench.figures.values import (
     models_of,
     rounded,
     targets_of,
+    test_set,
     tested_on,
 )
 from fer_bench.selection import CROSS_TEST, Block, Evidence
@@ -125,17 +126,13 @@ def confusion(evidence: Evidence) -> Iterator[Confusion]:
             beside = " Below, in italics: the published matrices." if any(heat.published for heat in found) else ""
             yield Confusion(
                 name=f"{PREFIX}{dataset}-on-{target}",
-                title=marked(evidence, f"Confusion matrices, {_lower(tested_on(dataset, target))}"),
-                caption=f"Confusion matrices on the {tested_on(target, target)}: rows true, columns predicted, percent "
+                title=marked(evidence, f"Confusion matrices, {tested_on(dataset, target)}"),
+                caption=f"Confusion matrices on the {test_set(target)}: rows true, columns predicted, percent "
                 f"of the true class; above each the overall accuracy. Several runs: counts added up.{beside} "
                 f"{made_from(block)}",
                 classes=tuple(name.capitalize() for name in EMOTIONS),
                 models=found,
             )
-
-
-def _lower(text: str) -> str:
-    return text.replace("Trained", "trained", 1)
 
 
 def _measured(block: Block, model: str, target: str) -> Matrix | None:

@@ -18,14 +18,24 @@ from fer_bench.figures.values import (
     models_of,
     rounded,
     targets_of,
+    test_set,
     tested_on,
 )
 from fer_bench.selection import CROSS_TEST, Block, Evidence
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 PREFIX = "per-class-"
+_PUBLISHED: dict[str, Any] = {
+    "marker": "D",
+    "markersize": 3.4,
+    "markerfacecolor": "white",
+    "markeredgecolor": "black",
+    "markeredgewidth": 0.7,
+    "linestyle": "",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,53 +74,36 @@ class PerClass(Drawing):
         figure, axes = canvas(self, (1, 1), (WIDTH, 2.6))
         axis = axes[0, 0]
         width = 0.82 / len(self.models)
+        handles: list[Any] = []
         for number, bars in enumerate(self.models):
             style = look(bars.model)
+            fill: dict[str, Any] = {"facecolor": style.colour, "hatch": style.hatch, "edgecolor": "white"}
+            handles.append(Patch(label=bars.model.title, **fill))
             for place, recall in enumerate(bars.recalls):
                 x = place + (number - (len(self.models) - 1) / 2) * width
-                if recall.value is None or recall.low is None or recall.high is None:
-                    axis.text(x, 1, "–", ha="center", va="bottom")
-                    continue
-                axis.bar(
-                    x, recall.value, 0.9 * width, color=style.colour, hatch=style.hatch, edgecolor="white", linewidth=0
-                )
-                ends = [[max(0.0, recall.value - recall.low)], [max(0.0, recall.high - recall.value)]]
-                axis.errorbar(x, recall.value, ends, fmt="none", ecolor="black", elinewidth=0.7, capsize=1.5)
-                if recall.published is not None:
-                    axis.plot(
-                        x,
-                        recall.published,
-                        marker="D",
-                        markersize=3.4,
-                        markerfacecolor="white",
-                        markeredgecolor="black",
-                        markeredgewidth=0.7,
-                        linestyle="",
-                        clip_on=False,
-                        zorder=3,
-                    )
+                _bar(axis, x, 0.9 * width, recall, fill)
+        if any(recall.published is not None for bars in self.models for recall in bars.recalls):
+            handles.append(Line2D([], [], label="published", **_PUBLISHED))
         images = [recall.images for recall in self.models[0].recalls]
-        axis.set_xticks(
-            range(len(self.classes)), [f"{name}\nn = {n:,}" for name, n in zip(self.classes, images, strict=True)]
-        )
+        labels = [f"{name}\nn = {n:,}" for name, n in zip(self.classes, images, strict=True)]
+        axis.set_xticks(range(len(self.classes)), labels)
         axis.set_xlim(-0.55, len(self.classes) - 0.45)
         axis.set_ylim(0, 100)
         axis.set_ylabel("Recall (%)")
         axis.grid(visible=False, axis="x")
-        handles: list[Any] = [
-            Patch(
-                facecolor=look(bars.model).colour,
-                hatch=look(bars.model).hatch,
-                edgecolor="white",
-                label=bars.model.title,
-            )
-            for bars in self.models
-        ]
-        if any(recall.published is not None for bars in self.models for recall in bars.recalls):
-            published: Any = {"markerfacecolor": "white", "markeredgecolor": "black", "markeredgewidth": 0.7}
-            handles.append(Line2D([], [], marker="D", markersize=3.4, linestyle="", label="published", **published))
         below(figure, handles)
         return figure
+
+
+def _bar(axis: "Axes", x: float, width: float, recall: Recall, fill: dict[str, Any]) -> None:
+    if recall.value is None or recall.low is None or recall.high is None:
+        axis.text(x, 1, "–", ha="center", va="bottom")
+        return
+    axis.bar(x, recall.value, width, linewidth=0, **fill)
+    ends = [[max(0.0, recall.value - recall.low)], [max(0.0, recall.high - recall.value)]]
+    axis.errorbar(x, recall.value, ends, fmt="none", ecolor="black", elinewidth=0.7, capsize=1.5)
+    if recall.published is not None:
+        axis.plot(x, recall.published, clip_on=False, zorder=3, **_PUBLISHED)
 
 
 def per_class(evidence: Evidence) -> Iterator[PerClass]:
@@ -122,17 +115,18 @@ def per_class(evidence: Evidence) -> Iterator[PerClass]:
                 for model in models_of(evidence)
                 if (recalls := _recalls(block, model.name, target, synthetic=evidence.synthetic))
             )
-            published = any(recall.published is not None for bars in models for recall in bars.recalls)
-            table = "Table 10" if target == dataset else "Table 9"
+            caption = (
+                f"Recall of each class on the {test_set(target)}, n images each, mean over the runs; bars: 95 % "
+                "interval over the images (Wilson)"
+            )
+            if target == CROSS_TEST:
+                caption += ", too narrow where images show the same persons"
+            if any(recall.published is not None for bars in models for recall in bars.recalls):
+                caption += f"; white diamonds: the paper's {'Table 10' if target == dataset else 'Table 9'}"
             yield PerClass(
                 name=f"{PREFIX}{dataset}-on-{target}",
-                title=marked(
-                    evidence, f"Accuracy per class, {tested_on(dataset, target)}".replace("Trained", "trained")
-                ),
-                caption=f"Recall of each class on the {tested_on(target, target)}, n images each, mean over the runs; "
-                "bars: 95 % interval over the images (Wilson)"
-                f"{', too narrow where images show the same persons' if target == CROSS_TEST else ''}"
-                f"{f'; white diamonds: the paper’s {table}' if published else ''}. {made_from(block)}",
+                title=marked(evidence, f"Accuracy per class, {tested_on(dataset, target)}"),
+                caption=f"{caption}. {made_from(block)}",
                 classes=tuple(name.capitalize() for name in EMOTIONS),
                 models=models,
             )

@@ -20,6 +20,7 @@ from fer_bench.figures.values import (
     models_of,
     rounded,
     targets_of,
+    test_set,
     tested_on,
 )
 from fer_bench.render.text import plain
@@ -125,9 +126,7 @@ def trade_off(evidence: Evidence) -> Iterator[TradeOff]:
             if panels:
                 yield TradeOff(
                     name=f"{PREFIX}{dataset}-on-{target}",
-                    title=marked(evidence, f"Accuracy against cost, {tested_on(dataset, target)}").replace(
-                        "Trained", "trained"
-                    ),
+                    title=marked(evidence, f"Accuracy against cost, {tested_on(dataset, target)}"),
                     caption=_caption(evidence, block, target, panels, list(scores)),
                     panels=panels,
                 )
@@ -236,7 +235,7 @@ def _shown_runtimes(evidence: Evidence) -> list[str]:
 
 def _caption(evidence: Evidence, block: Block, target: str, panels: Sequence[Panel], tested: Sequence[Model]) -> str:
     parts = [
-        f"Accuracy on the {tested_on(target, target)} against GFLOPs, trainable parameters and inference time. "
+        f"Accuracy on the {test_set(target)} against GFLOPs, trainable parameters and inference time. "
         "Bars: 95 % interval over the test images (Wilson); ticks: single runs. Line: the Pareto front, the measured "
         "models that no other one beats in both.",
     ]

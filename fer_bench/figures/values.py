@@ -81,11 +81,16 @@ def marked(evidence: Evidence, title: str) -> str:
     return f"{title} (synthetic faces, demo)" if evidence.synthetic else title
 
 
+def test_set(target: str) -> str:
+    """Return e.g. ``FER-2013 test set``."""
+    return f"{dataset_title(target)} test set"
+
+
 def tested_on(trained: str, target: str) -> str:
-    """Return the words for a test set, e.g. ``FER-2013 test set``, ``Trained on FER-2013, tested on CK+``."""
+    """Return what a title says of a test, e.g. ``FER-2013 test set``, ``trained on FER-2013, tested on CK+``."""
     if trained == target:
-        return f"{dataset_title(target)} test set"
-    return f"Trained on {dataset_title(trained)}, tested on {dataset_title(target)}"
+        return test_set(target)
+    return f"trained on {dataset_title(trained)}, tested on {dataset_title(target)}"
 
 
 def targets_of(block: Block) -> list[str]:
