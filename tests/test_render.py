@@ -275,6 +275,11 @@ def test_a_table_longer_than_a_page_goes_on_under_its_number() -> None:
     assert text.count(r"\label{tab:fer-bench-06}") == 1
     assert text.count(r"\addtocounter{table}{-1}") == text.count("(continued)") == 2
     assert text.count("x & ") == 9 * 12
+    # What goes on is a table, not its notes alone.
+    notes = tuple("A note that fills a line of the page. " * 3 for _ in range(40))
+    last = to_latex(Table(6, "Long", False, grids[:4], notes)).rpartition(r"\begin{table*}")[2]
+    assert "x & 3" in last
+    assert last.count("A note that fills") == 3 * 40
 
 
 def test_latex_prints_pairs_as_two_parts_and_rules_off_what_is_beyond_the_paper() -> None:

@@ -55,10 +55,11 @@ _UNKNOWN = frozenset("¸ĦħĸĿŀŉŦŧſ")
 """Characters below U+0180 that neither T1 nor TS1 has."""
 _PAGE = 690.0
 """Height of a float, points, that fits a page of A4 with margins of 18 mm, with something to spare."""
-_LINE = 11.5
+_LINE = 10.5
 """Height of a row, points, in the size of a tabular."""
-_RULE = 6.0
-_UPRIGHT = 42.0
+_RULE = 4.5
+"""Height of a rule with its space, points."""
+_UPRIGHT = 36.0
 """Height of class names that stand upright."""
 _NOTE = 10.0
 """Height of a line of notes."""
@@ -155,6 +156,11 @@ def _pages(parts: Sequence[_Part]) -> list[list[_Part]]:
             filled, head = 0.0, 2 * _LINE + 3 * _RULE
         pages[-1].append(part)
         filled += head + part.height
+    if len(pages) > 1 and len(pages[-1]) == 1 and len(pages[-2]) > 1:
+        # Notes alone on a page belong to no table that a reader sees.
+        moved = pages[-2][-1]
+        if moved.height + pages[-1][0].height + 2 * _LINE + 3 * _RULE <= _PAGE:
+            pages[-1].insert(0, pages[-2].pop())
     return pages
 
 
