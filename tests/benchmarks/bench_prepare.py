@@ -28,7 +28,7 @@ from faces import folder_card, write_jpegs, write_table
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.card import DatasetCard
 from fer_bench.datasets.decoding import one_opencv_thread
-from fer_bench.datasets.side_by_side import CHUNK, worker_count
+from fer_bench.datasets.side_by_side import worker_count
 from fer_bench.datasets.store import Wishes, prepare
 
 KINDS = {
@@ -39,6 +39,8 @@ KINDS = {
     "AffectNet-like, 1000 px": (1_000, 1000, False, 224),
 }
 ROWS = 20_000
+BATCH = 32
+"""Files a task of the loop in batches."""
 
 
 def loop(paths: list[str]) -> None:
@@ -56,7 +58,7 @@ def batches(paths: list[str]) -> None:
             decode(path)
 
     with one_opencv_thread(), ThreadPoolExecutor(worker_count()) as pool:
-        for _ in pool.map(some, (paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK))):
+        for _ in pool.map(some, (paths[start : start + BATCH] for start in range(0, len(paths), BATCH))):
             pass
 
 
