@@ -53,10 +53,10 @@ METHOD = {
 }
 """Every parameter by name; the shift as a share of the side."""
 
-_ROWS, _COLUMNS = 512, 2048
+_ROWS, _COLUMNS = 512, 1024
 """Hashes multiplied at a time: what fits a core's cache."""
-_TASK = 64
-"""Pictures whose pairs are compared at a time."""
+_PAIRS = 256
+"""Compared at a time."""
 _PRIOR = 500
 """Pictures of no face in particular that the statistics of the hashes start from: a small set is hardly centred."""
 
@@ -124,33 +124,19 @@ def near_pairs(
                 proposed.append(pairs)
                 left = max(0.0, 1 - done * _ROWS / len(codes))
                 report(round((1 - left**2) * half))
-            groups = _by_second(pictures[np.concatenate(proposed)])
-            found = [np.empty((0, 2), np.intp)]
-            for done, pairs in enumerate(pool.map(lambda some: _same(sketches.details, some), groups), 1):
-                found.append(pairs)
-                report(round(half + half * done / len(groups)))
+            pairs = pictures[np.concatenate(proposed)]
+            # Those with the same second picture side by side, which is then transformed once.
+            pairs = pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
+            tasks = [pairs[start : start + _PAIRS] for start in range(0, len(pairs), _PAIRS)]
+            same = [np.empty(0, np.bool_)]
+            for done, some in enumerate(pool.map(lambda task: are_same(sketches.details, task), tasks), 1):
+                same.append(some)
+                report(round(half + half * done / len(tasks)))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return np.concatenate(found)
-
-
-def _by_second(pairs: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    """Return the pairs sorted by the second picture and cut into tasks, those with the same second one together."""
-    pairs = pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
-    starts = np.flatnonzero(np.diff(pairs[:, 1], prepend=-1))
-    return np.split(pairs, starts[_TASK::_TASK])
-
-
-def _same(details: NDArray[np.uint8], pairs: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return those pairs, sorted by the second picture, whose pictures are the same."""
-    inner = details[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
-    same = [
-        are_same(inner[some[:, 0]], details[some[0, 1]])
-        for some in np.split(pairs, np.flatnonzero(np.diff(pairs[:, 1])) + 1)
-        if len(some)
-    ]
-    return pairs[np.concatenate(same)] if same else pairs
+    found: NDArray[np.intp] = pairs[np.concatenate(same)]
+    return found
 
 
 def _cosines() -> NDArray[np.float32]:

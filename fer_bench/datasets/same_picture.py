@@ -1,14 +1,13 @@
 """Whether two small pictures show the same: the inner part of one is looked for in the other (issue 3, item 5).
 
-By the normalised correlation of their fine detail, at a few sizes. A group of pictures that are all looked for in the
-same one is compared by matrix products, in a tenth of the time that OpenCV's ``matchTemplate`` takes pair by pair; what
-comes near to a threshold is decided by the latter, so that the answers are the same.
+By the normalised correlation of their fine detail, at a few sizes. Many pairs are compared at once by Fourier
+transforms; what comes near to a threshold in that is decided pair by pair, by OpenCV's ``matchTemplate``, so that the
+answers are those of :func:`is_same`.
 """
 
-from collections.abc import Callable
+import functools
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
 from fer_bench.datasets.pictures import opencv
@@ -27,21 +26,13 @@ SAME = 0.82
 _INNER = SIDE - 2 * MARGIN
 _PLACES = 2 * MARGIN + 1
 """Of the inner part in a picture, down and across."""
-_WORTH = 4
-"""Pictures to look for in one from which on matrix products are faster."""
 _NEAR = 1e-3
 """How near to a threshold a correlation in single precision decides nothing."""
 
-Comparison = Callable[[NDArray[np.intp], int], NDArray[np.bool_]]
 
-
-def _sized(picture: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:
-    if zoom == 1:
-        return picture
-    cv2 = opencv()
-    moved = (1 - zoom) * (SIDE - 1) / 2
-    matrix = np.array([[zoom, 0, moved], [0, zoom, moved]])
-    return np.asarray(cv2.warpAffine(picture, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+def inner_part(details: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return what is looked for of pictures' detail, (..., SIDE, SIDE)."""
+    return details[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
 def is_same(inner: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
@@ -61,59 +52,123 @@ def is_same(inner: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
     return correlation(smallest if below > above else largest) >= SAME
 
 
-def are_same(inner: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return :func:`is_same` of each of many inner parts, (n, height, width), and one picture, (SIDE, SIDE)."""
-    if len(inner) < _WORTH:
-        return np.array([is_same(one, other) for one in inner], np.bool_)
-    units = _units(inner)
-    same = np.zeros(len(inner), np.bool_)
-    unsure = np.zeros(len(inner), np.bool_)
+def are_same(details: NDArray[np.uint8], pairs: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return of each pair of pictures whether the inner part of the first is found in the second, (pairs,).
 
-    def decide(rows: NDArray[np.intp], found: NDArray[np.float32], least: float) -> NDArray[np.intp]:
-        """Note which of ``rows`` are the same, and return those that may be so at another size."""
+    Args:
+        details: fine detail of all pictures, (n, SIDE, SIDE).
+        pairs: rows of ``details``, (pairs, 2); faster where they share pictures.
+    """
+    first, templates = np.unique(pairs[:, 0], return_inverse=True)
+    second, others = np.unique(pairs[:, 1], return_inverse=True)
+    wanted, pictures = _spectra(inner_part(details)[first]), details[second]
+    same, unsure = np.zeros((2, len(pairs)), np.bool_)
+
+    def highest(rows: NDArray[np.intp], zoom: float) -> NDArray[np.float32]:
+        some, places = np.unique(others[rows], return_inverse=True)
+        sized = pictures[some] if zoom == 1 else np.stack([_sized(picture, zoom) for picture in pictures[some]])
+        return _highest(wanted, templates[rows], sized, places)
+
+    def settle(rows: NDArray[np.intp], found: NDArray[np.float32], least: float) -> NDArray[np.bool_]:
+        """Note which of ``rows`` are the same; return which of them may be so at another size."""
         same[rows] = found >= SAME
         near = np.minimum(np.abs(found - SAME), np.abs(found - least)) < _NEAR
         unsure[rows] |= near | ~np.isfinite(found)
-        return rows[(found >= least) & (found < SAME)]
+        return (found >= least) & (found < SAME)
 
-    rows = np.arange(len(inner))
-    left = decide(rows, _highest(units, other), HOPELESS)
-    if len(left):
+    rows = np.arange(len(pairs))
+    rows = rows[settle(rows, highest(rows, 1), HOPELESS)]
+    if len(rows):
         smaller, larger, smallest, largest = ZOOMS
-        below, above = (_highest(units[left], _sized(other, zoom)) for zoom in (smaller, larger))
-        unsure[left] |= np.abs(below - above) < _NEAR
-        best = np.maximum(below, above)
-        beyond = (best >= DOUBTFUL) & (best < SAME)
-        decide(left, best, DOUBTFUL)
-        for zoom, chosen in ((smallest, beyond & (below > above)), (largest, beyond & (below <= above))):
-            if chosen.any():
-                decide(left[chosen], _highest(units[left[chosen]], _sized(other, zoom)), SAME)
+        below, above = highest(rows, smaller), highest(rows, larger)
+        unsure[rows] |= np.abs(below - above) < _NEAR
+        further = settle(rows, np.maximum(below, above), DOUBTFUL)
+        for zoom, better in ((smallest, below > above), (largest, below <= above)):
+            chosen = rows[further & better]
+            if len(chosen):
+                settle(chosen, highest(chosen, zoom), SAME)
     for row in np.flatnonzero(unsure):
-        same[row] = is_same(inner[row], other)
+        same[row] = is_same(inner_part(details[pairs[row, 0]]), details[pairs[row, 1]])
     return same
 
 
-def _units(inner: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return centred inner parts of length 1, (n, pixels)."""
-    units = inner.reshape(len(inner), -1).astype(np.float32)
-    units -= units.mean(axis=1, keepdims=True)
-    units /= np.sqrt(np.einsum("ij,ij->i", units, units))[:, None]
-    return units
-
-
-def _highest(units: NDArray[np.float32], other: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the highest correlation of each unit with any place of a picture, (n,); NaN where one is too flat."""
+def _sized(picture: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:
+    if zoom == 1:
+        return picture
     cv2 = opencv()
-    total, squares = cv2.integral2(other)
-    sums, energy = (
-        table[_INNER:, _INNER:] - table[:-_INNER, _INNER:] - table[_INNER:, :-_INNER] + table[:-_INNER, :-_INNER]
-        for table in (total.astype(np.float64), squares)
+    return np.asarray(cv2.warpAffine(picture, _zoomed(zoom), (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+@functools.cache
+def _zoomed(zoom: float) -> NDArray[np.float64]:
+    moved = (1 - zoom) * (SIDE - 1) / 2
+    return np.array([[zoom, 0, moved], [0, zoom, moved]])
+
+
+def _spectra(inner: NDArray[np.uint8]) -> NDArray[np.complex64]:
+    """Return the conjugate spectra of centred inner parts of length 1, (n, SIDE, SIDE // 2 + 1)."""
+    from scipy.fft import rfft2
+
+    units = inner.astype(np.float32)
+    units -= units.mean(axis=(1, 2), keepdims=True)
+    units /= np.sqrt(np.einsum("nyx,nyx->n", units, units))[:, None, None]
+    return np.asarray(np.conj(rfft2(units, (SIDE, SIDE))), np.complex64)
+
+
+def _highest(
+    wanted: NDArray[np.complex64],
+    templates: NDArray[np.intp],
+    pictures: NDArray[np.uint8],
+    others: NDArray[np.intp],
+) -> NDArray[np.float32]:
+    """Return the highest correlation of each pair; NaN where some place of the picture is too flat.
+
+    Args:
+        wanted: spectra of the inner parts.
+        templates: of each pair, a row of ``wanted``.
+        pictures: (n, SIDE, SIDE).
+        others: of each pair, a row of ``pictures``.
+    """
+    from scipy.fft import rfft2
+
+    down, across = _inverse()
+    centred = pictures.astype(np.float32) - 128
+    products = rfft2(centred)[others]
+    products *= wanted[templates]
+    # Only the places that are looked at, not the whole inverse transform.
+    half = np.matmul(down, products).view(np.float32)
+    correlations = (half.reshape(-1, half.shape[-1]) @ across).reshape(-1, _PLACES, _PLACES)
+    correlations *= _scales(centred)[others]
+    return np.asarray(correlations.max(axis=(1, 2)), np.float32)
+
+
+@functools.cache
+def _inverse() -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
+    """Return the matrices of the inverse transform at the first places.
+
+    Returns:
+        Down, (_PLACES, SIDE), and across, from real and imaginary parts in turn, (SIDE + 2, _PLACES).
+    """
+    angles = 2 * np.pi / SIDE * np.outer(np.arange(_PLACES), np.arange(SIDE))
+    counted = np.full(SIDE // 2 + 1, 2.0)
+    counted[[0, -1]] = 1
+    half = angles[:, : SIDE // 2 + 1].T
+    across = np.stack([np.cos(half), -np.sin(half)], axis=1) * counted[:, None, None]
+    return (
+        np.asarray(np.exp(1j * angles) / SIDE, np.complex64),
+        np.asarray(across.reshape(-1, _PLACES) / SIDE, np.float32),
     )
-    energy -= sums**2 / _INNER**2
-    # Rows of the picture cut at each place across, one place after the other: whatever the place down, the pixels of
-    # an inner part then lie side by side.
-    cut = np.ascontiguousarray(sliding_window_view(other.astype(np.float32) - 128, _INNER, axis=1).transpose(1, 0, 2))
-    across, _, pixel = cut.strides
-    windows = as_strided(cut, (_PLACES, _PLACES, _INNER**2), (_INNER * pixel, across, pixel), writeable=False)
-    scale = np.where(energy > _INNER**2, energy, np.nan) ** -0.5
-    return np.asarray((np.matmul(windows, units.T) * scale[:, :, None].astype(np.float32)).max(axis=(0, 1)))
+
+
+@functools.cache
+def _window() -> NDArray[np.float32]:
+    """Return the matrix that sums over the extent of the inner part at each place, (_PLACES, SIDE)."""
+    return np.asarray(sum(np.eye(_PLACES, SIDE, shift) for shift in range(_INNER)), np.float32)
+
+
+def _scales(centred: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return one over the spread of each place of the inner part in pictures, (n, _PLACES, _PLACES); NaN where flat."""
+    window = _window()
+    sums, squares = (window @ values @ window.T for values in (centred, centred**2))
+    energy = squares - sums**2 / _INNER**2
+    return np.asarray(np.where(energy > _INNER**2, energy, np.nan) ** -0.5, np.float32)
