@@ -52,7 +52,7 @@ def pair_by_pair(sketches: Sketches, rows: NDArray[np.intp]) -> set[tuple[int, i
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     clusters=st.lists(st.integers(1, 12), min_size=1, max_size=8),
@@ -78,18 +78,18 @@ def test_near_pairs_are_those_of_comparing_every_two(
 
 def test_near_pairs_of_several_blocks_are_those_of_comparing_every_two() -> None:
     rng = np.random.default_rng(3)
-    images = pictures(rng, 2500, 1.5)
-    for copy in range(2100, 2500):
+    images = pictures(rng, 1300, 1.5)
+    for copy in range(1050, 1300):
         images[copy] = altered(rng, images[rng.integers(0, 300)], 0.5)
     sketches, seen = sketched(images[rng.permutation(len(images))]), []
     found = set(map(tuple, near_pairs(sketches, np.arange(len(images)), seen.append).tolist()))
     assert found == pair_by_pair(sketches, np.arange(len(images)))
-    assert len(found) > 300
+    assert len(found) > 150
     assert seen == sorted(seen)
     assert seen[-1] == len(images)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n=st.integers(4, 40),

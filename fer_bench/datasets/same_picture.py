@@ -26,6 +26,8 @@ SAME = 0.82
 _INNER = SIDE - 2 * MARGIN
 _PLACES = 2 * MARGIN + 1
 """Of the inner part in a picture, down and across."""
+_FAINT = 4
+"""Standard deviation, gray levels, under which single precision is not enough for the spread of a place."""
 _NEAR = 1e-3
 """How near to a threshold a correlation in single precision decides nothing."""
 
@@ -171,4 +173,4 @@ def _scales(centred: NDArray[np.float32]) -> NDArray[np.float32]:
     window = _window()
     sums, squares = (window @ values @ window.T for values in (centred, centred**2))
     energy = squares - sums**2 / _INNER**2
-    return np.asarray(np.where(energy > _INNER**2, energy, np.nan) ** -0.5, np.float32)
+    return np.asarray(np.where(energy > (_FAINT * _INNER) ** 2, energy, np.nan) ** -0.5, np.float32)
