@@ -84,7 +84,7 @@ def test_near_pairs_of_several_blocks_are_those_of_comparing_every_two() -> None
     sketches, seen = sketched(images[rng.permutation(len(images))]), []
     found = set(map(tuple, near_pairs(sketches, np.arange(len(images)), seen.append).tolist()))
     assert found == pair_by_pair(sketches, np.arange(len(images)))
-    assert len(found) > 150
+    assert len(found) > 100
     assert seen == sorted(seen)
     assert seen[-1] == len(images)
 
