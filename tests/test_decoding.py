@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fer_bench.datasets.card import Flaw, PixelText, Sample
 from fer_bench.datasets.decoding import DIGEST, resize, square
 from fer_bench.datasets.folder import Folder
-from fer_bench.datasets.side_by_side import CHUNK, decoded, worker_count
+from fer_bench.datasets.side_by_side import chunk_of, decoded, worker_count
 from fer_bench.errors import FerBenchError
 
 coordinates = st.floats(-50, 250)
@@ -67,7 +67,7 @@ def test_images_come_in_order_and_few_at_a_time(tmp_path: Path) -> None:
         ahead = max(ahead, taken - done)
         done += len(chunk.samples)
     assert done == taken == 8000
-    assert ahead <= (2 * worker_count() + 1) * CHUNK
+    assert ahead <= (16 * worker_count() + 1) * chunk_of((4, 4))
     assert cv2.getNumThreads() == threads
 
 
@@ -157,7 +157,7 @@ for chunk in side_by_side.decoded(folder, samples, (20, 20)):
 def test_processes_and_threads_give_the_same(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     rng = np.random.default_rng(2)
-    for number in range(3 * CHUNK):
+    for number in range(150):
         path = tmp_path / f"a/{number:03d}.jpg"
         if number % 40 == 7:
             path.write_bytes(b"no picture")
@@ -170,7 +170,7 @@ def test_processes_and_threads_give_the_same(tmp_path: Path) -> None:
         for how in ("processes", "threads")
     ]
     assert runs[0].stdout == runs[1].stdout
-    assert runs[0].stdout.count("no picture that can be decoded") == 3
+    assert runs[0].stdout.count("no picture that can be decoded") == 4
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="decoders are processes on Linux only")

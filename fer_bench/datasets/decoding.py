@@ -7,13 +7,14 @@ import contextlib
 import hashlib
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.datasets.card import Sample
+from fer_bench.datasets.card import PixelText, Sample
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.pictures import decode, opencv
 from fer_bench.datasets.pixel_text import parse
@@ -60,10 +61,18 @@ def _widen(start: int, end: int, side: int, limit: int) -> tuple[int, int]:
     return start, start + side
 
 
-def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def resize(image: NDArray[np.uint8], size: tuple[int, int], into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
     """Resize to (height, width): averaged over areas where it shrinks, bilinear where it grows.
 
     An image of other proportions is stretched, as the paper's "resized" says (section IV-A).
+
+    Args:
+        image: (height, width).
+        size: height and width of the result, pixels.
+        into: C-contiguous array of that size that is filled where the image has another one.
+
+    Returns:
+        ``into``, or the image itself where it has that size.
     """
     if image.shape == size:
         return image
@@ -77,7 +86,7 @@ def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
             break
     shrinks = height > size[0] or width > size[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (size[1], size[0]), interpolation=method), np.uint8)
+    return np.asarray(cv2.resize(image, (size[1], size[0]), into, interpolation=method), np.uint8)
 
 
 @contextlib.contextmanager
@@ -92,21 +101,9 @@ def one_opencv_thread() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-class Job(NamedTuple):
-    """What a decoder needs to know of a sample."""
-
-    source: str
-    box: Box | None
-    text: str | None
-    """The pixels as text, where the source is a table."""
-    side: int
-
-    @classmethod
-    def of(cls, sample: Sample) -> "Job":
-        """Return the job of a sample."""
-        if sample.pixels is None:
-            return cls(sample.source, sample.box, None, 0)
-        return cls(sample.source, sample.box, sample.pixels.text, sample.pixels.side)
+Job = tuple[str, Box | None, PixelText | None]
+"""What a decoder needs to know of a sample: its source, box and pixels."""
+job_of: Callable[[Sample], Job] = operator.attrgetter("source", "box", "pixels")
 
 
 class Outcome(NamedTuple):
@@ -125,26 +122,32 @@ class Outcome(NamedTuple):
 def decode_jobs(folder: Folder, jobs: Sequence[Job], images: NDArray[np.uint8]) -> Outcome:
     """Decode jobs into the first rows of ``images``, uint8, (at least as many, height, width)."""
     outcome = Outcome([], b"", [], [])
-    digests = []
+    kept, flaws, digests = outcome.kept, outcome.flaws, []
     size = (images.shape[1], images.shape[2])
     texts = _parsed(jobs)
-    for number, job in enumerate(jobs):
+    for number, (source, box, pixels) in enumerate(jobs):
         try:
-            image, remark = _picture(folder, job.source) if job.text is None else (next(texts), "")
+            image, remark = decode(folder.read(source), source) if pixels is None else (next(texts), "")
             if isinstance(image, str):
                 raise ValueError(image)
-            if job.box is not None:
-                left, top, right, bottom = square(job.box, image.shape[0], image.shape[1])
+            if box is not None:
+                left, top, right, bottom = square(box, image.shape[0], image.shape[1])
                 image = image[top:bottom, left:right]
         except FileNotFoundError:
-            outcome.flaws.append((number, "no such picture", True))
+            flaws.append((number, "no such picture", True))
             continue
         except ValueError as error:
-            outcome.flaws.append((number, str(error), False))
+            flaws.append((number, str(error), False))
             continue
-        row = images[len(outcome.kept)]
-        row[...] = resize(image, size)
-        outcome.kept.append(number)
+        except (OSError, FerBenchError) as error:
+            reason = error.strerror if isinstance(error, OSError) else None
+            flaws.append((number, f"cannot be read ({reason or error})", False))
+            continue
+        row = images[len(kept)]
+        resized = resize(image, size, row)
+        if resized is not row:
+            row[...] = resized
+        kept.append(number)
         digests.append(hashlib.sha256(row).digest()[:DIGEST])
         if remark:
             outcome.remarks.append((number, remark))
@@ -153,18 +156,6 @@ def decode_jobs(folder: Folder, jobs: Sequence[Job], images: NDArray[np.uint8]) 
 
 def _parsed(jobs: Sequence[Job]) -> Iterator[NDArray[np.uint8] | str]:
     """Yield the image, or the reason why there is none, of each job that is a text of pixels."""
-    texts = [(job.side, job.text) for job in jobs if job.text is not None]
-    for side, same in itertools.groupby(texts, key=lambda text: text[0]):
-        yield from parse([text for _, text in same], side)
-
-
-def _picture(folder: Folder, source: str) -> tuple[NDArray[np.uint8], str]:
-    try:
-        data = folder.read(source)
-    except FileNotFoundError:
-        raise
-    except (OSError, FerBenchError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise ValueError(f"cannot be read ({reason or error})") from None
-    picture = decode(data, source)
-    return picture.image, picture.remark
+    texts = [pixels for _, _, pixels in jobs if pixels is not None]
+    for side, same in itertools.groupby(texts, key=lambda pixels: pixels.side):
+        yield from parse([pixels.text for pixels in same], side)

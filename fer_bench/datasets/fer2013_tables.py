@@ -4,7 +4,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -236,7 +236,7 @@ def _voted(
             if label is None:
                 left_out[f"voted {VOTED[winner]}"] += 1
             else:
-                yield replace(row, label=label)
+                yield row._replace(label=label)
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(left_out.items()))
     notes.append(f"the votes of FER+ leave out {left_out.total():,} images ({reasons or 'every one has a majority'})")
 

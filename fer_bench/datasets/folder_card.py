@@ -169,16 +169,15 @@ class _ClassFolders:
     def _class(
         self, folder: Folder, place: str, part: str, split: Literal["train", "test"], label: int, notes: list[str]
     ) -> Iterator[Sample | Flaw]:
-        below = folder.folders(place)
+        below, files = folder.listed(place)
         if below:
             raise FerBenchError(
                 f"{folder.root / place / shown(below[0])}: a folder inside a class folder ({len(below)} such); the "
                 f"pictures must lie in {place}/ itself: move them there, or the folder away"
             )
-        files = folder.files(place)
         pictures = [name for name in files if is_picture(name)]
-        others = [shown(name) for name in sorted({*files} - {*pictures})]
-        if others:
+        if len(pictures) < len(files):
+            others = [shown(name) for name in sorted({*files} - {*pictures})]
             notes.append(f"{place}/ holds files that are no pictures by their ending, not read: {_listed(others)}.")
         if not pictures:
             notes.append(f"{place}/ holds no pictures.")
@@ -186,9 +185,9 @@ class _ClassFolders:
         for name in pictures:
             source, stem = f"{place}/{name}", stem_of(name)
             first = stems.setdefault(stem, name)
-            group = self._group(name)
+            group = self._group(name) if self.pattern else ""
             reason = ""
-            if not is_utf8(name):
+            if not (name.isascii() or is_utf8(name)):
                 reason = "the file name is not UTF-8; rename it"
             elif first != name:
                 reason = f"named as {shown(first)} is but for the ending; rename one of them"
@@ -197,13 +196,11 @@ class _ClassFolders:
             if reason:
                 yield Flaw(shown(source), reason, part=part, label=label)
             else:
-                yield Sample(f"{place}/{stem}", split, label, source, part, group=group or "")
+                yield Sample(f"{place}/{stem}", split, label, source, part, group or "")
 
     def _group(self, name: str) -> str | None:
-        """Return the subject of a picture: empty without a pattern, ``None`` where the pattern finds none."""
-        if self.pattern is None:
-            return ""
-        match = self.pattern.search(name)
+        """Return the subject of a picture, ``None`` where the pattern finds none."""
+        match = self.pattern.search(name) if self.pattern else None
         return (match[1] or None) if match else None
 
 

@@ -26,24 +26,15 @@ from numpy.typing import NDArray
 
 from fer_bench.datasets.decoding import one_opencv_thread, resize
 from fer_bench.datasets.pictures import opencv
+from fer_bench.datasets.same_picture import MARGIN, SAME, SIDE, ZOOMS, are_same
 from fer_bench.environment import cores
 
-SIDE = 48
-"""Height and width of the small pictures, pixels."""
 FREQUENCIES = 40
 """Numbers in a hash."""
 SIMILAR = 0.66
 """Least correlation of two hashes whose pictures are compared."""
 NEIGHBOURS = 16
 """A picture is compared with at most so many of those after it in the data set: the ones of the nearest hashes."""
-MARGIN = 6
-"""Rows and columns left out on each side of the inner part: the largest shift that is looked for, small pixels."""
-ZOOMS = (0.95, 1.05, 0.9, 1.1)
-"""Sizes of the other picture that are tried after its own; the last two only beyond the better one of the first two."""
-HOPELESS, DOUBTFUL = 0.3, 0.5
-"""Correlations at its own size and at the first two others under which no further one is tried."""
-SAME = 0.82
-"""Least correlation of two pictures that are the same."""
 BAND = (0.7, 1.7)
 """Standard deviations of the two Gaussians whose difference is the detail compared, small pixels."""
 FLAT = 1.0
@@ -62,8 +53,10 @@ METHOD = {
 }
 """Every parameter by name; the shift as a share of the side."""
 
-_ROWS, _COLUMNS = 512, 2048
+_ROWS, _COLUMNS = 512, 1024
 """Hashes multiplied at a time: what fits a core's cache."""
+_PAIRS = 256
+"""Compared at a time."""
 _PRIOR = 500
 """Pictures of no face in particular that the statistics of the hashes start from: a small set is hardly centred."""
 
@@ -121,25 +114,29 @@ def near_pairs(
         Rows of ``sketches``, the smaller one first, (pairs, 2). Flat pictures are in none.
     """
     pictures = rows[~sketches.flat[rows]]
-    codes = _hashes(sketches.frequencies[pictures])
-    same = _verification(sketches.details)
-
-    def compare(top: int) -> NDArray[np.intp]:
-        pairs = pictures[_similar(codes, top)]
-        return pairs[same(pairs)]
-
-    found = [np.empty((0, 2), np.intp)]
+    report = progress or (lambda done: None)
+    half = len(sketches.flat) / 2
+    codes = hashes(sketches.frequencies[pictures])
     with one_library_thread(), ThreadPoolExecutor(cores()) as pool:
         try:
-            for done, pairs in enumerate(pool.map(compare, range(0, len(codes), _ROWS)), 1):
-                found.append(pairs)
-                if progress:
-                    left = max(0.0, 1 - done * _ROWS / len(codes))
-                    progress(round((1 - left**2) * len(sketches.flat)))
+            proposed = [np.empty((0, 2), np.intp)]
+            for done, pairs in enumerate(pool.map(lambda top: _similar(codes, top), range(0, len(codes), _ROWS)), 1):
+                proposed.append(pairs)
+                left = max(0.0, 1 - done * _ROWS / len(codes))
+                report(round((1 - left**2) * half))
+            pairs = pictures[np.concatenate(proposed)]
+            # Those with the same second picture side by side, which is then transformed once.
+            pairs = pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
+            tasks = [pairs[start : start + _PAIRS] for start in range(0, len(pairs), _PAIRS)]
+            same = [np.empty(0, np.bool_)]
+            for done, some in enumerate(pool.map(lambda task: are_same(sketches.details, task), tasks), 1):
+                same.append(some)
+                report(round(half + half * done / len(tasks)))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return np.concatenate(found)
+    found: NDArray[np.intp] = pairs[np.concatenate(same)]
+    return found
 
 
 def _cosines() -> NDArray[np.float32]:
@@ -153,7 +150,7 @@ def _cosines() -> NDArray[np.float32]:
     return np.asarray(patterns.reshape(-1, FREQUENCIES), np.float32)
 
 
-def _hashes(frequencies: NDArray[np.float32]) -> NDArray[np.float32]:
+def hashes(frequencies: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return unit vectors: centred on the data set's mean and whitened by its covariance, (n, FREQUENCIES).
 
     Both are drawn towards no mean and equal spread by :data:`_PRIOR`, so that two pictures alone are not centred
@@ -198,31 +195,3 @@ def _similar(codes: NDArray[np.float32], top: int) -> NDArray[np.intp]:
             full = rank == NEIGHBOURS - 1
             least[rows[full]] = similarity[full]
     return np.stack([rows + top, columns], axis=1)
-
-
-def _verification(details: NDArray[np.uint8]) -> Callable[[NDArray[np.intp]], NDArray[np.bool_]]:
-    """Return the function that says which pairs of rows, (pairs, 2), are the same picture, (pairs,)."""
-    cv2 = opencv()
-    middle = (SIDE - 1) / 2
-    smaller, larger, smallest, largest = (
-        np.array([[zoom, 0, (1 - zoom) * middle], [0, zoom, (1 - zoom) * middle]]) for zoom in ZOOMS
-    )
-
-    def same(first: int, second: int) -> bool:
-        inner, other = details[first, MARGIN:-MARGIN, MARGIN:-MARGIN], details[second]
-
-        def correlation(zoom: NDArray[np.float64] | None) -> float:
-            zoomed = (
-                other if zoom is None else cv2.warpAffine(other, zoom, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
-            )
-            return float(cv2.matchTemplate(zoomed, inner, cv2.TM_CCOEFF_NORMED).max())
-
-        at_own_size = correlation(None)
-        if at_own_size >= SAME or at_own_size < HOPELESS:
-            return at_own_size >= SAME
-        below, above = correlation(smaller), correlation(larger)
-        if max(below, above) >= SAME or max(below, above) < DOUBTFUL:
-            return max(below, above) >= SAME
-        return correlation(smallest if below > above else largest) >= SAME
-
-    return lambda pairs: np.array([same(*pair) for pair in pairs.tolist()], np.bool_)

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.datasets.card import Sample
 from fer_bench.datasets.decoding import DIGEST
 from fer_bench.datasets.side_by_side import Chunk
 from fer_bench.emotions import EMOTIONS
@@ -22,6 +23,9 @@ VALIDATION_SHARE = 0.2
 """Of the official training set (paper, section IV)."""
 COLUMNS = ("id", "split", "label", "part", "source", "group")
 """Of the table; attributes follow."""
+
+_LABELS = frozenset(range(len(EMOTIONS)))
+_SPLITS = frozenset({"train", "test"})
 
 Counts = dict[str, list[int]]
 
@@ -38,7 +42,7 @@ class Rows:
     groups: list[str] = field(default_factory=list)
     attributes: list[tuple[tuple[str, str], ...]] = field(default_factory=list)
     digests: bytearray = field(default_factory=bytearray)
-    _seen: dict[str, int] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -49,23 +53,36 @@ class Rows:
         Raises:
             FerBenchError: an id occurs twice, or the reader gave a label or a split that there is not.
         """
-        for sample in chunk.samples:
-            if sample.id in self._seen:
-                first = self.sources[self._seen[sample.id]]
-                raise FerBenchError(
-                    f"{sample.source} and {first} are both the image {sample.id!r}; keep one of the two copies"
-                )
-            if not 0 <= sample.label < len(EMOTIONS) or sample.split not in ("train", "test"):
-                raise FerBenchError(f"{sample.source}: the reader gave it label {sample.label}, split {sample.split!r}")
-            self._seen[sample.id] = len(self.ids)
-            self.ids.append(sample.id)
-            self.splits.append(sample.split)
-            self.labels.append(sample.label)
-            self.parts.append(sample.part)
-            self.sources.append(sample.source)
-            self.groups.append(sample.group)
-            self.attributes.append(sample.attributes)
+        if not chunk.samples:
+            return
+        # Column by column: sample by sample took a tenth of the time that decoding a small picture takes.
+        ids, splits, labels, sources, parts, groups, _, _, attributes = zip(*chunk.samples, strict=True)
+        before = len(self._seen)
+        self._seen.update(ids)
+        if len(self._seen) < before + len(ids) or not (_LABELS.issuperset(labels) and _SPLITS.issuperset(splits)):
+            self._refuse(chunk.samples)
+        self.ids += ids
+        self.splits += splits
+        self.labels.extend(labels)
+        self.parts += parts
+        self.sources += sources
+        self.groups += groups
+        self.attributes += attributes
         self.digests += chunk.digests
+
+    def _refuse(self, samples: Sequence[Sample]) -> NoReturn:
+        """Raise the error about the first of the samples that cannot be added."""
+        first = dict(zip(self.ids, self.sources, strict=True))
+        for sample in samples:
+            if sample.id in first:
+                raise FerBenchError(
+                    f"{sample.source} and {first[sample.id]} are both the image {sample.id!r}; keep one of the two "
+                    "copies"
+                )
+            if sample.label not in _LABELS or sample.split not in _SPLITS:
+                raise FerBenchError(f"{sample.source}: the reader gave it label {sample.label}, split {sample.split!r}")
+            first[sample.id] = sample.source
+        raise RuntimeError("nothing is wrong with these samples")
 
     def digest_array(self) -> NDArray[np.void]:
         """Return each image's digest, ``V16``, (n,)."""

@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import mmap
 import multiprocessing
+import select
 import signal
 import sys
 import threading
@@ -18,17 +19,22 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.datasets.card import Flaw, Sample
-from fer_bench.datasets.decoding import Job, Outcome, decode_jobs, one_opencv_thread
+from fer_bench.datasets.decoding import Job, Outcome, decode_jobs, job_of, one_opencv_thread
 from fer_bench.datasets.folder import Folder
 from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
 
-CHUNK = 32
+_PIXELS = 1 << 20
+"""Of the images of a task."""
+_AHEAD = 1 << 23
+"""Of the images that wait for the caller, where that is enough to keep every decoder busy."""
+_LEAST, _MOST = 8, 64
 """Images a task: enough to make the pool's own cost vanish, few enough to share out a few hundred large pictures."""
 _FRAMEWORKS = ("tensorflow", "jax", "torch")
 
@@ -56,6 +62,11 @@ def worker_count() -> int:
     return cores() if _may_fork() else min(32, cores() + 2)
 
 
+def chunk_of(size: tuple[int, int]) -> int:
+    """Return the images a task, by their height and width."""
+    return max(_LEAST, min(_MOST, _PIXELS // (size[0] * size[1])))
+
+
 def decoded(folder: Folder, items: Iterable[Sample | Flaw], size: tuple[int, int]) -> Generator[Chunk]:
     """Yield the samples with their images, in order.
 
@@ -71,25 +82,27 @@ def decoded(folder: Folder, items: Iterable[Sample | Flaw], size: tuple[int, int
         FerBenchError: a decoder was killed.
     """
     workers = worker_count()
-    most = 2 * workers
+    chunk = chunk_of(size)
+    # Small pictures are decoded fast: enough of them to go on with while the caller lists the next folder.
+    most = max(2 * workers + 4, min(16 * workers, _AHEAD // (chunk * size[0] * size[1])))
     # One more than are pending: the chunk that the caller holds is not overwritten.
-    shared = mmap.mmap(-1, (most + 1) * CHUNK * size[0] * size[1])
-    arrays = np.frombuffer(shared, np.uint8).reshape(most + 1, CHUNK, *size)
+    shared = mmap.mmap(-1, (most + 1) * chunk * size[0] * size[1])
+    arrays = np.frombuffer(shared, np.uint8).reshape(most + 1, chunk, *size)
     slots = itertools.cycle(range(most + 1))
     remaining = iter(items)
-    pending: deque[tuple[int, list[Sample | Flaw], Take]] = deque()
+    pending: deque[tuple[int, list[Sample | Flaw], list[Sample], Take]] = deque()
 
     def first() -> Chunk:
-        slot, taken, take = pending.popleft()
-        return _chunk(taken, take(), arrays[slot])
+        slot, taken, samples, take = pending.popleft()
+        return _chunk(taken, samples, take(), arrays[slot])
 
     with one_opencv_thread():
         pool = (_Processes if _may_fork() else _Threads)(folder, arrays, workers)
         try:
-            while taken := list(itertools.islice(remaining, CHUNK)):
+            while taken := list(itertools.islice(remaining, chunk)):
                 slot = next(slots)
-                jobs = [Job.of(item) for item in taken if isinstance(item, Sample)]
-                pending.append((slot, taken, pool.start(slot, jobs)))
+                samples = [item for item in taken if isinstance(item, Sample)]
+                pending.append((slot, taken, samples, pool.start(slot, list(map(job_of, samples)))))
                 if len(pending) == most:
                     yield first()
             while pending:
@@ -107,8 +120,7 @@ def _may_fork() -> bool:
     )
 
 
-def _chunk(items: list[Sample | Flaw], outcome: Outcome, images: NDArray[np.uint8]) -> Chunk:
-    samples = [item for item in items if isinstance(item, Sample)]
+def _chunk(items: list[Sample | Flaw], samples: list[Sample], outcome: Outcome, images: NDArray[np.uint8]) -> Chunk:
     flaws: list[Flaw] = []
     if len(outcome.kept) < len(items):
         failed = {id(samples[number]): (reason, missing) for number, reason, missing in outcome.flaws}
@@ -140,8 +152,20 @@ class _Threads:
         self._pool.shutdown(cancel_futures=True)
 
 
+@dataclass
+class _Worker:
+    """One decoding process as its parent sees it."""
+
+    process: BaseProcess
+    end: Connection
+    busy: int = 0
+    """Tasks sent whose outcome has not come."""
+    outcomes: deque[Outcome] = field(default_factory=deque)
+    """Those that have come and are not taken yet, in the order of the tasks."""
+
+
 class _Processes:
-    """Decoders that are processes forked from this one, each fed through a pipe in turn.
+    """Decoders that are processes forked from this one, each fed through a pipe: the next task goes to the idlest.
 
     No thread of this process takes part: they would wait for the interpreter's lock. What goes through the pipes is
     smaller than they hold, so that nobody waits for anybody but for results.
@@ -149,36 +173,51 @@ class _Processes:
 
     def __init__(self, folder: Folder, arrays: NDArray[np.uint8], workers: int) -> None:
         self._folder, self._arrays = folder, arrays
+        self._workers: list[_Worker] = []
+        self._poll = select.poll()
         context = multiprocessing.get_context("fork")
-        self._ends: list[Connection] = []
-        self._processes = []
         for _ in range(workers):
             ours, theirs = context.Pipe()
-            self._ends.append(ours)
-            process = context.Process(target=_work, args=(folder, arrays, theirs, list(self._ends)), daemon=True)
+            ends = [ours, *(worker.end for worker in self._workers)]
+            process = context.Process(target=_work, args=(folder, arrays, theirs, ends), daemon=True)
             process.start()
             theirs.close()
-            self._processes.append(process)
-        self._turns = itertools.cycle(self._ends)
+            self._workers.append(_Worker(process, ours))
+            self._poll.register(ours, select.POLLIN)
 
     def start(self, slot: int, jobs: list[Job]) -> Take:
-        if any(job.text is not None for job in jobs):
+        if [pixels for _, _, pixels in jobs if pixels is not None]:
             # Sending the text of a picture takes longer than parsing it.
             outcome = decode_jobs(self._folder, jobs, self._arrays[slot])
             return lambda: outcome
-        end = next(self._turns)
+        self._receive()
+        worker = min(self._workers, key=lambda worker: worker.busy)
         try:
-            end.send((slot, [job[:2] for job in jobs]))
+            worker.end.send((slot, jobs))
         except ConnectionError as error:
             raise self._ended() from error
+        worker.busy += 1
 
         def take() -> Outcome:
-            try:
-                return Outcome(*end.recv())
-            except (EOFError, ConnectionError) as error:
-                raise self._ended() from error
+            # Tasks are taken in the order in which they were started.
+            while not worker.outcomes:
+                self._receive_from(worker)
+            return worker.outcomes.popleft()
 
         return take
+
+    def _receive(self) -> None:
+        """Take the outcomes that are there already."""
+        while ready := self._poll.poll(0):
+            for number, _ in ready:
+                self._receive_from(next(worker for worker in self._workers if worker.end.fileno() == number))
+
+    def _receive_from(self, worker: _Worker) -> None:
+        try:
+            worker.outcomes.append(Outcome(*worker.end.recv()))
+        except (EOFError, ConnectionError) as error:
+            raise self._ended() from error
+        worker.busy -= 1
 
     def _ended(self) -> FerBenchError:
         return FerBenchError(
@@ -187,10 +226,10 @@ class _Processes:
         )
 
     def stop(self) -> None:
-        for end in self._ends:
-            end.close()
-        for process in self._processes:
-            process.join()
+        for worker in self._workers:
+            worker.end.close()
+        for worker in self._workers:
+            worker.process.join()
 
 
 def _work(folder: Folder, arrays: NDArray[np.uint8], end: Connection, parents: list[Connection]) -> None:
@@ -201,4 +240,4 @@ def _work(folder: Folder, arrays: NDArray[np.uint8], end: Connection, parents: l
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             slot, jobs = end.recv()
-            end.send(tuple(decode_jobs(folder, [Job(source, box, None, 0) for source, box in jobs], arrays[slot])))
+            end.send(tuple(decode_jobs(folder, jobs, arrays[slot])))

@@ -7,17 +7,16 @@ one folder that is whole or absent.
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from fer_bench.datasets.archives import opened
+from fer_bench.datasets.array_file import ArrayFile, keep_rows
 from fer_bench.datasets.card import Choice, DatasetCard, Layout
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.prepared import IMAGES, LABELS, MANIFEST, SAMPLES, SCHEMA, Prepared
@@ -131,24 +130,22 @@ def _write(
     root = found.root if found.root.is_dir() else found.root.parent
     total = None if wishes.allow_incomplete or wanted.counts is None else sum(map(sum, wanted.counts.values()))
     rows, flaws, remarks = Rows(), Flaws(wishes.skip_bad, wishes.allow_incomplete), []
-    with (folder / IMAGES).open("wb") as stream, _ToDisk(stream) as written:
-        start = _write_header(stream, 0, card.size)
+    with ArrayFile(folder / IMAGES, card.size) as file:
         with contextlib.closing(decoded(Folder(root), reading.samples, card.size)) as chunks:
             for chunk in chunks:
                 rows.extend(chunk)
                 flaws.add(chunk.flaws, len(rows))
                 remarks += chunk.remarks
-                stream.write(chunk.images.data)
-                written.go_on(chunk.images.nbytes)
+                file.append(chunk.images)
                 if progress is not None:
                     progress(len(rows), total)
-        _finish(stream, start, len(rows), card.size)
-    flaws.check(len(rows))
-    found_counts = rows.counts(rows.parts)
-    complete = check_counts(card, found, found_counts, wanted, flaws)
-    dropped = _drop_train_copies(folder / IMAGES, rows, card.size) if wishes.deduplicate else []
-    rows.split_off_validation(wishes.split_seed, card.split_by)
-    rows.write(folder / LABELS, folder / SAMPLES)
+        file.finish(len(rows))
+        flaws.check(len(rows))
+        found_counts = rows.counts(rows.parts)
+        complete = check_counts(card, found, found_counts, wanted, flaws)
+        dropped = _drop_train_copies(folder / IMAGES, rows) if wishes.deduplicate else []
+        rows.split_off_validation(wishes.split_seed, card.split_by)
+        rows.write(folder / LABELS, folder / SAMPLES)
     protocol = card.protocol(choice.protocol)
     identity = [SCHEMA, card.size, protocol.name, protocol.version, choice.crop, wishes.deduplicate]
     return {
@@ -181,31 +178,6 @@ def _write(
     }
 
 
-class _ToDisk:
-    """Has what is written to a file brought to the disk meanwhile, so that the end need not wait for all of it."""
-
-    _EVERY = 1 << 25
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._bytes = 0
-        self._pool = ThreadPoolExecutor(1)
-        self._last: Future[None] | None = None
-
-    def __enter__(self) -> "_ToDisk":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown()
-
-    def go_on(self, count: int) -> None:
-        """Count bytes written; begin to write back where it is time."""
-        self._bytes += count
-        if self._bytes >= self._EVERY and (self._last is None or self._last.done()):
-            self._bytes = 0
-            self._last = self._pool.submit(os.fsync, self._stream.fileno())
-
-
 def _summarised(remarks: list[tuple[str, str]]) -> list[str]:
     """Return a sentence for each kind of remark, with the number of pictures and the first of them."""
     first: dict[str, str] = {}
@@ -216,25 +188,15 @@ def _summarised(remarks: list[tuple[str, str]]) -> list[str]:
     return [f"{count[remark]:,} pictures: {remark} ({first[remark]} is the first)" for remark in count]
 
 
-def _drop_train_copies(path: Path, rows: Rows, size: tuple[int, int]) -> list[str]:
+def _drop_train_copies(path: Path, rows: Rows) -> list[str]:
     """Drop training images that are a test image's equals from the rows and the array; return their ids."""
     from fer_bench.datasets.audit import train_copies_of_test
 
     copies = train_copies_of_test(rows.digest_array(), np.array([split == "train" for split in rows.splits]))
     dropped = [rows.ids[row] for row in np.flatnonzero(copies)]
     if dropped:
-        images = np.lib.format.open_memmap(path, mode="r+")
-        kept = np.flatnonzero(~copies)
-        # Every row moves to a place before its own, so nothing is overwritten that is still needed.
-        for place, row in enumerate(kept):
-            images[place] = images[row]
-        images.flush()
-        del images
+        keep_rows(path, np.flatnonzero(~copies))
         rows.keep(~copies)
-        with path.open("r+b") as stream:
-            start = _write_header(stream, len(rows), size)
-            stream.truncate(start + len(rows) * size[0] * size[1])
-            os.fsync(stream.fileno())
     return dropped
 
 
@@ -275,18 +237,3 @@ def _making(partial: Path, destination: Path) -> Iterator[None]:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     shutil.rmtree(former, ignore_errors=True)
-
-
-def _write_header(stream: BinaryIO, n: int, size: tuple[int, int]) -> int:
-    header = {"descr": "|u1", "fortran_order": False, "shape": (n, *size)}
-    np.lib.format.write_array_header_1_0(stream, header)
-    return stream.tell()
-
-
-def _finish(stream: BinaryIO, start: int, n: int, size: tuple[int, int]) -> None:
-    # numpy pads its header so that the first dimension can grow in place.
-    stream.seek(0)
-    if _write_header(stream, n, size) != start:
-        raise RuntimeError("numpy's array header has changed its length with the number of rows")
-    stream.flush()
-    os.fsync(stream.fileno())
