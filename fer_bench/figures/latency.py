@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fer_bench.figures.style import WIDTH, bands, canvas, legend, look, panel_title, plain_log
 from fer_bench.figures.values import Drawing, Model, marked, mean, models_of, rounded
@@ -119,12 +119,13 @@ def _draw_times(axis: "Axes", row: int, times: Times) -> None:
     from matplotlib.patches import Rectangle
 
     style = look(times.model)
+    small: Any = {"color": style.colour, "markersize": 2.2, "markeredgewidth": 0, "alpha": 0.7}
     band = _ROOM / len(times.processes)
     for number, process in enumerate(times.processes):
         top = row - _ROOM / 2 + number * band
         # Time runs downwards within a band, so that a drift shows as a slope.
         heights = [top + band * (0.08 + 0.84 * (place + 0.5) / len(process)) for place in range(len(process))]
-        axis.plot(process, heights, style.marker, color=style.colour, markersize=2.2, markeredgewidth=0, alpha=0.7)
+        axis.plot(process, heights, marker=style.marker, linestyle="", **small)
     half = _ROOM / 2
     box = (times.q1, row - half), times.q3 - times.q1, 2 * half
     axis.add_patch(Rectangle(*box, facecolor="none", edgecolor="black", linewidth=0.8, zorder=3))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Marker = str | tuple[int, int, int]
 WIDTH = 7.16
 """Inches: the text width of a two-column page (IEEE), so that figures are printed at their size."""
 GREY = "#595959"
@@ -24,8 +25,28 @@ TRAINING, VALIDATION = "#0072B2", "#D55E00"
 
 _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000", "#999999")
 """Okabe and Ito's, the paper's three models first; their yellow vanishes on paper and is grey here."""
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*", "p", "d")
-_HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "----", "++++", "oooo", "||||", "//..", "xx..", "--..", "**")
+_STARS = ((4, 1, 0), (6, 1, 0), (3, 1, 0))
+"""With four, six and three rays: corners, 1 for a star, angle."""
+_MARKERS: tuple[Marker, ...] = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*", "p", "d", "8", *_STARS)
+_HATCHES = (
+    "",
+    "////",
+    "....",
+    "xxxx",
+    "\\\\\\\\",
+    "----",
+    "++++",
+    "oooo",
+    "||||",
+    "//..",
+    "xx..",
+    "--..",
+    "**",
+    "++..",
+    "//--",
+    "xxoo",
+    "||--",
+)
 _STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
     "font.size": 8,
@@ -59,12 +80,12 @@ class Look:
     """How a model's values are drawn."""
 
     colour: str
-    marker: str
+    marker: Marker
     hatch: str
 
 
 def look(model: Model) -> Look:
-    """Return a model's look by its place; 104 places pass before colour and marker repeat together."""
+    """Return a model's look by its place; 136 places pass before colour and marker repeat together."""
     return Look(
         _COLOURS[model.place % len(_COLOURS)],
         _MARKERS[model.place % len(_MARKERS)],

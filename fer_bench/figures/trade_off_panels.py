@@ -83,7 +83,7 @@ def _draw_panel(axis: "Axes", panel: Panel) -> None:
             )
     for item in panel.published:
         style = look(item.model)
-        axis.plot(item.cost, item.accuracy, style.marker, markeredgecolor=style.colour, **_HOLLOW)
+        axis.plot(item.cost, item.accuracy, marker=style.marker, markeredgecolor=style.colour, **_HOLLOW)
     for point in panel.points:
         style = look(point.model)
         ends = [[max(0.0, point.accuracy - point.low)], [max(0.0, point.high - point.accuracy)]]
