@@ -9,10 +9,12 @@ import typer
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     DatasetOption,
+    DevicesOption,
     JsonOption,
     ModelOption,
     RecipeOption,
     SeedOption,
+    WaitOption,
     WeightsOption,
     WorkspaceOption,
     open_prepared,
@@ -81,7 +83,9 @@ def train(
     recipe: RecipeOption = "paper",
     seed: SeedOption = 0,
     weights: WeightsOption = None,
+    devices: DevicesOption = 1,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Train one model on one prepared dataset; run it again to continue after an interruption.
@@ -91,16 +95,18 @@ def train(
     import dataclasses
 
     from fer_bench import grid, stages
+    from fer_bench.devices import check
     from fer_bench.workspace import Workspace
 
     cell = _cell(model, dataset, recipe, seed, weights)
     grid.check_start([model], cell.recipe, weights)
+    check(devices, cell.recipe.batch_size)
     place = Workspace(workspace)
-    with place.lock():
+    with place.lock(wait=wait):
         prepared = open_prepared(place, dataset)
         if not prepared.trainable:
             raise FerBenchError(f"{dataset} is a test set only; train on another dataset and use fer-bench cross-test")
-        run = stages.train_cell(place, cell, prepared, stages.Networks(), weights=weights)
+        run = stages.train_cell(place, cell, prepared, stages.Networks(devices), weights=weights)
     if json:
         print_json(dataclasses.asdict(run))
         return
@@ -121,6 +127,7 @@ def evaluate(
     seed: SeedOption = 0,
     weights: WeightsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Test a trained model on the test set of the dataset that it was trained on.
@@ -133,7 +140,7 @@ def evaluate(
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
-    with place.lock():
+    with place.lock(wait=wait):
         cell, run, prepared = trained_cell(place, model, dataset, recipe, seed, weights)
         result = stages.test_run(place, run, cell, prepared, stages.Networks())
     _print_results([result], json)
@@ -142,6 +149,7 @@ def evaluate(
 def cross_test(
     on: Annotated[str, typer.Option("--on", help="Dataset to test on.")] = "ck-plus",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Test every trained model of the workspace on a dataset that it was not trained on.
@@ -153,7 +161,7 @@ def cross_test(
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
-    with place.lock():
+    with place.lock(wait=wait):
         target = open_prepared(place, on)
         runs = [run for run in records.load_all(place.results.records, TrainRecord) if run.dataset != on]
         if not runs:
@@ -232,7 +240,9 @@ def run_all(
             "for recipes of at most 64 x 64 pixels, whose steps keep one core busy; 1 otherwise.",
         ),
     ] = None,
+    devices: DevicesOption = 1,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
 ) -> None:
     """Do everything in order: prepare, train, test, cross-test, profile, ANOVA, tables, figures, report.
 
@@ -268,8 +278,8 @@ def run_all(
         synthetic = chosen.name == "demo" and not sources
     place = Workspace(workspace)
     if jobs is None:
-        jobs = cores() if chosen.image_size <= 64 else 1
-    job = Job(models, chosen, seed or [0], synthetic, sources, weights, runs, min(jobs, len(models)))
+        jobs = cores() if chosen.image_size <= 64 and devices == 1 else 1
+    job = Job(models, chosen, seed or [0], synthetic, sources, weights, runs, min(jobs, len(models)), devices, wait)
     run(place, job)
     typer.echo(
         f"tables: {place.results.tables}\nfigures: {place.results.figures}\n"
