@@ -103,7 +103,23 @@ def _prepare(chosen: str) -> None:
             )
         for device in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(device, True)
+    if chosen == "jax":
+        # Otherwise JAX takes three quarters of a GPU's memory at once.
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     import keras  # noqa: F401
+
+
+def begin_epoch(seed: int, epoch: int) -> None:
+    """Begin an epoch so that a resumed run draws what an undisturbed one draws.
+
+    Keras keeps the state of dropout in variables, which a checkpoint holds, except on PyTorch: there dropout draws
+    from PyTorch's own generator.
+    """
+    if configure() == "torch":
+        import numpy as np
+        import torch
+
+        torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))
 
 
 def _keep_freed_memory() -> None:

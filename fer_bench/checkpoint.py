@@ -3,7 +3,8 @@
 import dataclasses
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing
 from fer_bench.network import Network
 from fer_bench.records import Epoch, Start
+
+_STATE, _LOCK = "checkpoint.npz", ".lock"
+_PATIENCE = 60.0
+"""Seconds to wait for a process that outlives its killed parent."""
 
 
 @dataclasses.dataclass
@@ -29,15 +34,15 @@ class Checkpoint:
     """The resumable state of a run: one ``.npz`` a kind, replaced whole, never unpickled."""
 
     def __init__(self, folder: Path, identity: str) -> None:
-        self._folder = folder
+        self.folder = folder
         self._identity = identity
 
     def _best(self, epoch: int) -> Path:
-        return self._folder / f"best-{epoch:04d}.npz"
+        return self.folder / f"best-{epoch:04d}.npz"
 
     @property
     def _state(self) -> Path:
-        return self._folder / "checkpoint.npz"
+        return self.folder / _STATE
 
     def save(self, network: Network, progress: Progress) -> None:
         """Write the state after an epoch; the best weights first, so that the state never names a missing file."""
@@ -53,7 +58,7 @@ class Checkpoint:
             }
         )
         _write_arrays(self._state, [*state, np.frombuffer(text.encode(), dtype=np.uint8)])
-        for path in self._folder.glob("best-*.npz"):
+        for path in self.folder.glob("best-*.npz"):
             if path != self._best(progress.best_epoch):
                 path.unlink()
 
@@ -62,26 +67,60 @@ class Checkpoint:
         if not self._state.is_file():
             return None
         *state, text = _read_arrays(self._state)
-        content = json.loads(text.tobytes())
-        if content["identity"] != self._identity:
+        try:
+            content = json.loads(text.tobytes())
+            identity = content["identity"]
+            progress = Progress(
+                start=Start(**content["start"]),
+                history=[Epoch(**epoch) for epoch in content["history"]],
+                best_epoch=content["best_epoch"],
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise _damaged(self._state, error) from error
+        if identity != self._identity:
             return None
-        network.restore(state)
-        return Progress(
-            start=Start(**content["start"]),
-            history=[Epoch(**epoch) for epoch in content["history"]],
-            best_epoch=content["best_epoch"],
-        )
+        try:
+            network.restore(state)
+        except FerBenchError as error:
+            # Another version of Keras may keep other variables.
+            raise _damaged(self._state, error) from error
+        return progress
 
     def load_best(self, network: Network, epoch: int) -> None:
         """Put the weights of the best epoch into the network."""
         for variable, array in zip(network.core.variables, _read_arrays(self._best(epoch)), strict=True):
             variable.assign(array)
 
-    def remove(self) -> None:
-        """Delete the state of a finished run."""
-        import shutil
 
-        shutil.rmtree(self._folder, ignore_errors=True)
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run's folder, in which a process that outlives its killed parent may still work for a moment.
+
+    Raises:
+        FerBenchError: another process does not let go of it.
+    """
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=_PATIENCE)
+    except Timeout:
+        raise FerBenchError(f"{folder}: a process of an earlier command still works on this run; stop it") from None
+    try:
+        yield
+    finally:
+        lock.release()
+        if [path.name for path in folder.iterdir()] == [_LOCK]:  # Nothing came of it.
+            remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Delete the state of a finished run; nothing where there is none."""
+    import shutil
+
+    (folder / _STATE).unlink(missing_ok=True)  # First: without its best weights it would be a damaged one.
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
@@ -94,6 +133,8 @@ def _read_arrays(path: Path) -> list[NDArray[Any]]:
         with np.load(path, allow_pickle=False) as content:
             return [content[f"arr_{index}"] for index in range(len(content.files))]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise FerBenchError(
-            f"{path}: damaged checkpoint ({error}); delete the folder {path.parent} to start over"
-        ) from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> FerBenchError:
+    return FerBenchError(f"{path}: damaged checkpoint ({error}); delete the folder {path.parent} to start over")

@@ -1,4 +1,8 @@
-"""The one exception that the command line turns into a message and exit code 2."""
+"""The one exception that the command line turns into a message and exit code 2, and what it says of a full disk."""
+
+import errno
+
+_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class FerBenchError(Exception):
@@ -11,3 +15,14 @@ class FerBenchError(Exception):
 
 class DivergedError(FerBenchError):
     """A training loss became no number: the recipe's fault, which the same run would only repeat."""
+
+
+def storage_message(error: OSError) -> str | None:
+    """Return one line for a disk that is full, too small for the file or not writable; ``None`` for other errors."""
+    if error.errno not in _STORAGE:
+        return None
+    where = f"{error.filename}: " if error.filename else ""
+    return (
+        f"{where}{error.strerror}; nothing half-written is left, finished work is kept: "
+        "make room or choose another folder, then the same command continues"
+    )

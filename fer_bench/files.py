@@ -5,11 +5,15 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fer_bench.errors import FerBenchError
+
+UNFINISHED = ".unfinished-"
+"""How the names of temporary files begin, so that those of a killed process can be told."""
 
 
 @contextlib.contextmanager
@@ -17,11 +21,14 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success it is flushed to disk and renamed onto ``path``.
 
     On any error the temporary file is removed and ``path`` keeps its old content. A reader, or a process
-    that follows a kill, therefore never sees half a file.
+    that follows a kill, therefore never sees half a file; :func:`remove_unfinished` removes what a kill leaves.
+
+    Raises:
+        OSError: of the disk, such as one that is full; it names ``path``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # The name's end stays: some writers (Keras, matplotlib, numpy) choose the format by it.
-    handle, name = tempfile.mkstemp(prefix=".", suffix=f"-{path.name}", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=f"-{path.name}", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -30,9 +37,25 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(stream.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            # A write to a full disk does not say to which file.
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def remove_unfinished(folder: Path, *, older_than: float = 0.0) -> None:
+    """Remove what killed processes left of :func:`replacing`, in ``folder`` and below.
+
+    Args:
+        folder: may be absent.
+        older_than: seconds since the last write; 0 where nobody else can be writing there.
+    """
+    for path in folder.rglob(f"{UNFINISHED}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file() and time.time() - path.stat().st_mtime >= older_than:
+                path.unlink()
 
 
 def _umask() -> int:

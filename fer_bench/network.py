@@ -6,6 +6,7 @@ start by restoring the weights that the cell's seed gives.
 
 import hashlib
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench import augmentation, backend
+from fer_bench import augmentation, backend, memory
 from fer_bench.datasets.joined import Images
+from fer_bench.devices import check as check_devices
+from fer_bench.devices import share
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing, sha256_of
@@ -74,19 +77,30 @@ def loss_of(recipe: Recipe) -> Any:
     return smoothed_crossentropy
 
 
+def _require_room(path: Path, weights: Sequence[Any]) -> None:
+    """Raise OSError where the disk has no room for a weights file: HDF5 ends the process there, without a word."""
+    size = sum(4096 + np.asarray(weight).nbytes for weight in weights)
+    with path.open("wb") as stream:
+        for _ in range(0, size, 1 << 20):
+            stream.write(bytes(1 << 20))
+        os.fsync(stream.fileno())
+
+
 class Network:
     """One model of the registry, compiled for one recipe.
 
     Args:
         name: a model of the registry.
         recipe: gives image size, optimizer, loss, batch-norm momentum, frozen layers.
+        devices: of this machine, to share every batch among (see :mod:`fer_bench.devices`).
 
     Raises:
-        FerBenchError: the recipe freezes more layers than the model's backbone has.
+        FerBenchError: the recipe freezes more layers than the model's backbone has, or the devices cannot be had.
     """
 
-    def __init__(self, name: str, recipe: Recipe) -> None:
-        backend.configure()
+    def __init__(self, name: str, recipe: Recipe, devices: int = 1) -> None:
+        check_devices(devices, recipe.batch_size)
+        share(devices)
         import keras
 
         self.name = name
@@ -94,6 +108,7 @@ class Network:
         self.core = build_model(name, recipe, seed=0)
         batch_norm.fuse(self.core)
         self._recipe = recipe
+        self._predict_batch = math.ceil(PREDICT_BATCH / devices) * devices
         optimizers = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
         self.optimizer = optimizers[recipe.optimizer](recipe.learning_rate, weight_decay=recipe.weight_decay or None)
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
@@ -151,7 +166,7 @@ class Network:
 
     def state(self) -> list[NDArray[Any]]:
         """Return everything that the next step depends on: weights, statistics, dropout states, optimizer."""
-        return [np.asarray(v) for v in (*self.core.variables, *self._optimizer_variables())]
+        return [np.asarray(v).copy() for v in (*self.core.variables, *self._optimizer_variables())]
 
     def restore(self, state: Sequence[NDArray[Any]]) -> None:
         """Put back what :meth:`state` returned.
@@ -180,6 +195,7 @@ class Network:
     def save_weights(self, path: Path) -> None:
         """Write the weights as a Keras ``.weights.h5`` file, atomically."""
         with replacing(path) as temporary:
+            _require_room(temporary, self.core.weights)
             self.core.save_weights(temporary)
 
     def load_weights(self, path: Path, digest: str) -> None:
@@ -204,14 +220,24 @@ class Network:
         """Return class probabilities (len(rows), classes) of the given rows of ``images`` (N, H, W), unaugmented."""
         import keras
 
+        batch = self._predict_batch
+
         class Rows(keras.utils.PyDataset):  # type: ignore[misc]
             def __len__(self) -> int:
-                return math.ceil(len(rows) / PREDICT_BATCH)
+                return math.ceil(len(rows) / batch)
 
             def __getitem__(self, index: int) -> tuple[tuple[NDArray[Any], NDArray[Any]]]:
                 # Every batch has the same shape, so that one compiled step serves all: the last one is filled up.
-                wanted = np.arange(index * PREDICT_BATCH, (index + 1) * PREDICT_BATCH) % len(rows)
-                return ((images[rows[wanted]], augmentation.identity_matrices(PREDICT_BATCH)),)
+                wanted = np.arange(index * batch, (index + 1) * batch) % len(rows)
+                return ((images[rows[wanted]], augmentation.identity_matrices(batch)),)
 
-        probabilities: NDArray[np.float32] = self.trainer.predict(Rows(), verbose=0)
+        try:
+            probabilities: NDArray[np.float32] = self.trainer.predict(Rows(), verbose=0)
+        except Exception as error:
+            if not memory.is_exhausted(error):
+                raise
+            raise FerBenchError(
+                f"{self.name}: the answers for {batch} images of {self._recipe.image_size} x "
+                f"{self._recipe.image_size} pixels do not fit into memory; free what other programs hold of it"
+            ) from error
         return probabilities[: len(rows)]

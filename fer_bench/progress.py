@@ -1,6 +1,7 @@
 """What a person sees while work is done: tqdm bars on a terminal, plain lines elsewhere. Always on stderr."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -82,6 +83,8 @@ def report_to(listener: Callable[[str], None]) -> None:
     """Show no bars in this process, and give what it says to ``listener``: for workers of another process."""
     global _listener
     _listener = listener
+    # Not tqdm's own, which spans processes: of that Python warns where a worker is stopped.
+    tqdm.set_lock(threading.RLock())
 
 
 _listener: Callable[[str], None] | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fer_bench import grid, records, stages
+from fer_bench import devices, grid, records, stages
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.joined import TrainingData, join, load_training, parts_of
 from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names
@@ -53,6 +53,10 @@ class Job:
     train_on: Sequence[str] = ()
     """Datasets to train on, several joined by ``+``; empty for every prepared one that has a training set."""
     watch: Watch = UNWATCHED
+    devices: int = 1
+    """Devices that share every training batch."""
+    wait: bool = False
+    """Wait while another process holds the workspace."""
 
 
 def run_all(workspace: Workspace, job: Job) -> None:
@@ -62,7 +66,10 @@ def run_all(workspace: Workspace, job: Job) -> None:
         FerBenchError: no dataset to train on, real and synthetic data in one workspace, or what a stage raises.
     """
     grid.check_start(job.models, job.recipe, job.weights)
-    with workspace.lock():
+    devices.check(job.devices, job.recipe.batch_size)
+    if job.devices > 1 and job.jobs > 1:
+        raise FerBenchError("--devices and --jobs exclude each other: models side by side would take the same devices")
+    with workspace.lock(wait=job.wait):
         _work_through(_data(workspace, job))
         groups = _training(workspace, job, _load(workspace, job.synthetic))
         after = _profiling(workspace, job)
@@ -147,7 +154,7 @@ def _training(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) 
     to_train_on = _to_train_on(workspace, job, datasets)
     test_only = [name for name, dataset in datasets.items() if not dataset.trainable]
     groups: dict[str, list[Work]] = {}
-    networks = {model: stages.Networks() for model in job.models}
+    networks = {model: stages.Networks(job.devices) for model in job.models}
     for cell in grid.cells(job.models, list(to_train_on), job.recipe, job.seeds):
         targets = [*parts_of(cell.dataset), *test_only]
         dataset = to_train_on[cell.dataset]

@@ -26,9 +26,14 @@ RUNTIME = "keras-predict"
 
 
 class Networks:
-    """The compiled network of the model at work; one at a time is kept in memory."""
+    """The compiled network of the model at work; one at a time is kept in memory.
 
-    def __init__(self) -> None:
+    Args:
+        devices: that share every batch (see :mod:`fer_bench.devices`).
+    """
+
+    def __init__(self, devices: int = 1) -> None:
+        self._devices = devices
         self._kept: tuple[tuple[str, str], Network] | None = None
 
     def of(self, cell: Cell) -> "Network":
@@ -46,7 +51,7 @@ class Networks:
                 keras.backend.clear_session()
                 gc.collect()
             backend.prepare_training(cell.recipe.image_size)
-            self._kept = (key, Network(cell.model, cell.recipe))
+            self._kept = (key, Network(cell.model, cell.recipe, self._devices))
         return self._kept[1]
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench import backend, grid, records
+from fer_bench import backend, grid, memory, records
 from fer_bench.batches import training_batches
-from fer_bench.checkpoint import Checkpoint, Progress
+from fer_bench.checkpoint import Checkpoint, Progress, locked, remove
 from fer_bench.datasets.joined import Images, TrainingData
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import describe
@@ -39,7 +39,8 @@ def train(
 ) -> TrainRecord:
     """Train a cell, or return its record where that has been done.
 
-    A checkpoint is written after every epoch; a run that was interrupted continues after its last complete one.
+    A checkpoint is written after every epoch; a run that was interrupted, in whatever way, continues after its last
+    complete one.
 
     Args:
         cell: what to train.
@@ -51,13 +52,37 @@ def train(
         on_step: called after each training step.
 
     Raises:
-        FerBenchError: no training images, no weights where the recipe wants them, a loss that is not a number.
+        FerBenchError: no training images, no weights where the recipe wants them, a loss that is not a number, a
+            batch that does not fit into memory, another process that works on the same run.
+        OSError: the disk is full.
     """
+    folder = workspace.run(cell.id)
+    try:
+        with locked(folder):
+            record = grid.trained(workspace, cell, dataset.fingerprint)
+            if record is None:
+                record = _train(cell, dataset, network, workspace, weights, on_epoch, on_step)
+            else:
+                network.load_weights(workspace.weights(cell.id), record.weights_sha256)
+    except Exception as error:
+        if not memory.is_exhausted(error):
+            raise
+        height, width = dataset.at_size(cell.recipe.image_size)[np.zeros(1, np.intp)].shape[1:]
+        raise FerBenchError(memory.advice(network, cell.recipe, (height, width))) from error
+    remove(folder)
+    return record
+
+
+def _train(
+    cell: Cell,
+    dataset: TrainingData,
+    network: Network,
+    workspace: Workspace,
+    weights: str | None,
+    on_epoch: OnEpoch | None,
+    on_step: Callable[[], None] | None,
+) -> TrainRecord:
     recipe = cell.recipe
-    done = grid.trained(workspace, cell, dataset.fingerprint)
-    if done is not None:
-        network.load_weights(workspace.weights(cell.id), done.weights_sha256)
-        return done
     train_rows, val_rows = dataset.indices("train"), dataset.indices("val")
     if not len(train_rows) or not len(val_rows):
         raise FerBenchError(
@@ -67,8 +92,8 @@ def train(
     if cell.model not in recipe.pretrained:
         weights = None
 
-    folder = workspace.run(cell.id)
-    checkpoint = Checkpoint(folder, identity=f"{dataset.fingerprint} {backend.name()} {_weights_hash(weights)}")
+    identity = f"{dataset.fingerprint} {backend.name()} {_weights_hash(weights)}"
+    checkpoint = Checkpoint(workspace.run(cell.id), identity)
     progress = checkpoint.load(network)
     if progress is None:
         progress = Progress(start=network.start(cell.seed, weights), history=[])
@@ -79,7 +104,7 @@ def train(
     images = dataset.at_size(recipe.image_size)
     batches = training_batches(images, dataset.labels, train_rows, recipe, cell.seed, len(progress.history))
     callback = _epoch_callback(
-        network, recipe, progress, checkpoint, images, dataset.labels, val_rows, on_epoch, on_step
+        network, recipe, cell.seed, progress, checkpoint, images, dataset.labels, val_rows, on_epoch, on_step
     )
     if len(progress.history) < recipe.epochs:
         network.trainer.fit(
@@ -114,7 +139,6 @@ def train(
         compute=backend.compute_settings(),
     )
     records.save(workspace.results.records, record)
-    checkpoint.remove()
     return record
 
 
@@ -125,6 +149,7 @@ def _weights_hash(weights: str | None) -> str:
 def _epoch_callback(
     network: Network,
     recipe: Recipe,
+    seed: int,
     progress: Progress,
     checkpoint: Checkpoint,
     images: Images,
@@ -136,10 +161,19 @@ def _epoch_callback(
     """Return the Keras callback that sets the learning rate, validates, keeps the best weights and checkpoints."""
     import keras
 
+    def require_number(what: str, loss: float, epoch: int) -> None:
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"{network.name}: the {what} loss became {loss} in epoch {epoch + 1}; "
+                f"lower the recipe's learning rate ({recipe.learning_rate:g})"
+                + (f"; {checkpoint.folder} keeps the state after epoch {epoch}" if epoch else "")
+            )
+
     class EveryEpoch(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self.began = time.perf_counter()
             network.optimizer.learning_rate = recipe.learning_rate_at(epoch)
+            backend.begin_epoch(seed, epoch)
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             if on_step:
@@ -147,12 +181,9 @@ def _epoch_callback(
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             logs = logs or {}
-            if not math.isfinite(logs["loss"]):
-                raise DivergedError(
-                    f"{network.name}: the training loss became {logs['loss']} in epoch {epoch + 1}; "
-                    f"lower the recipe's learning rate ({recipe.learning_rate:g})"
-                )
+            require_number("training", logs["loss"], epoch)
             val_loss, val_accuracy = scores(network.predict(images, val_rows), labels[val_rows])
+            require_number("validation", val_loss, epoch)
             entry = Epoch(
                 loss=float(logs["loss"]),
                 accuracy=float(logs["accuracy"]),

@@ -17,7 +17,7 @@ from multiprocessing.connection import wait
 from typing import Any, Literal
 
 from fer_bench import progress
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, storage_message
 from fer_bench.progress import Stage
 
 Work = tuple[Stage, Callable[[], object]]
@@ -105,8 +105,10 @@ def _work(number: int, group: list[Work], events: Any) -> None:
             events.put(Event("begin", number, stage=stage))
             do()
             events.put(Event("end", number, stage=stage))
-    except (FerBenchError, OSError) as error:
+    except FerBenchError as error:
         events.put(Event("error", number, str(error)))
+    except OSError as error:
+        events.put(Event("error", number, storage_message(error) or str(error)))
     events.close()
     events.join_thread()
 

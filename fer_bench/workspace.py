@@ -1,12 +1,9 @@
 """Every path rule, from one root (design: "workspace.py")."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from fer_bench.errors import FerBenchError
 
 ENVIRONMENT_VARIABLE = "FER_BENCH_WORKSPACE"
 DEFAULT_ROOT = Path("workspace")
@@ -93,32 +90,13 @@ class Workspace:
         return Workspace(self.root / "studies")
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the workspace for writing; a second process is told who holds it.
+    def lock(self, *, wait: bool = False) -> Iterator[None]:
+        """Hold the workspace for writing; a second process is told who holds it, or waits. See :mod:`fer_bench.lock`.
 
         Raises:
-            FerBenchError: another process holds the lock.
+            FerBenchError: another process holds the lock, and this one does not wait.
         """
-        from filelock import FileLock, Timeout
+        from fer_bench.lock import held
 
-        self.root.mkdir(parents=True, exist_ok=True)
-        path = self.root / ".lock"
-        holder = self.root / ".lock-holder"
-        lock = FileLock(path, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            try:
-                who = holder.read_text(encoding="utf-8").strip()
-            except OSError:
-                who = "unknown"
-            raise FerBenchError(
-                f"{self.root}: another fer-bench (process {who}) is writing to this workspace; "
-                "wait for it, stop it, or choose another with --workspace"
-            ) from None
-        try:
-            holder.write_text(f"{os.getpid()}\n", encoding="utf-8")
+        with held(self.root, wait=wait):
             yield
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()

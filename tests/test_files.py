@@ -1,9 +1,14 @@
 """Files that are whole or absent; paths that stay inside."""
 
+import errno
+import signal
+import subprocess
+import sys
+
 import pytest
 
-from fer_bench.errors import FerBenchError
-from fer_bench.files import inside, read_json, replacing, write_json
+from fer_bench.errors import FerBenchError, storage_message
+from fer_bench.files import inside, read_json, remove_unfinished, replacing, write_json
 
 
 def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
@@ -20,6 +25,35 @@ def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
         write_and_fail()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_of_the_disk_names_the_file(tmp_path):
+    path = tmp_path / "a.json"
+    with pytest.raises(OSError, match="No space left on device") as raised, replacing(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert raised.value.filename == str(path)
+    assert storage_message(raised.value) == (
+        f"{path}: No space left on device; nothing half-written is left, finished work is kept: make room or choose "
+        "another folder, then the same command continues"
+    )
+    assert storage_message(OSError(errno.ECONNRESET, "Connection reset by peer")) is None
+
+
+def test_what_a_kill_leaves_is_told_and_removed(tmp_path):
+    path = tmp_path / "deep" / "a.json"
+    script = (
+        "import os, sys, signal; from pathlib import Path; from fer_bench.files import replacing\n"
+        "with replacing(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", script, str(path)], check=False).returncode == -signal.SIGKILL
+    write_json(path, "whole")
+    assert len(list(path.parent.iterdir())) == 2
+    remove_unfinished(tmp_path, older_than=60)
+    assert len(list(path.parent.iterdir())) == 2
+    remove_unfinished(tmp_path)
+    assert list(path.parent.iterdir()) == [path]
+    remove_unfinished(tmp_path / "absent")
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path):

@@ -1,5 +1,8 @@
 """Contract tests over every registered model."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from conftest import built
@@ -150,3 +153,37 @@ def test_max_and_average_pooling_differ_in_nothing_but_the_pooling():
     average, largest = (model_card(name).build(64, 7) for name in ("shufflenetv2", "shufflenetv2-maxpool"))
     kinds = [[type(layer).__name__ for layer in model.layers] for model in (average, largest)]
     assert [(a, b) for a, b in zip(*kinds, strict=True) if a != b] == [("GlobalAveragePooling2D", "GlobalMaxPooling2D")]
+
+
+def test_half_a_download_is_not_taken_for_the_weights(monkeypatch, tmp_path, imagenet_file):
+    """Keras leaves it in its cache where the download was killed, and looks no further than its name."""
+    import keras
+
+    from fer_bench.models import pretrained
+
+    content = imagenet_file[0].read_bytes()
+    whole, half, growing = (tmp_path / "models" / f"{name}.h5" for name in ("whole", "half", "growing"))
+    whole.parent.mkdir()
+    whole.write_bytes(content)
+    half.write_bytes(content[:1_000_000])
+    growing.write_bytes(content[:1_000_000])
+
+    def download() -> None:
+        for start in range(1_000_000, len(content), 2_000_000):
+            time.sleep(0.1)
+            with growing.open("ab") as stream:
+                stream.write(content[start : start + 2_000_000])
+
+    def build(weights: str) -> None:
+        assert not half.exists()
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.applications, "MobileNetV2", build)
+    monkeypatch.setattr(pretrained, "_STALLED", 0.5)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    thread = threading.Thread(target=download)
+    thread.start()
+    with pytest.raises(FerBenchError, match="could not be downloaded"):
+        model_card("clcm").load_imagenet(None, "imagenet")
+    thread.join()
+    assert whole.read_bytes() == growing.read_bytes() == content

@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -643,6 +645,31 @@ def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         synthesize("fer2013", tmp_path / "made", train=700, test=70, progress=interrupt)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_cleared_away_and_what_another_writes_is_not(tmp_path: Path) -> None:
+    left, others, foreign = (tmp_path / name for name in (".faces-0123abcd", ".faces-4567cdef", ".faces-of-mine"))
+    for folder in (left, others, foreign):
+        folder.mkdir()
+        (folder / "picture.png").write_bytes(b"half a picture")
+    holder = subprocess.Popen(
+        [
+            *(sys.executable, "-c"),
+            "import sys, time; from filelock import FileLock\n"
+            "with FileLock(sys.argv[1]): print('held', flush=True); time.sleep(60)",
+            str(others / ".lock"),
+        ],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        synthesize("fer2013", tmp_path / "faces", train=7, test=7)
+    finally:
+        holder.kill()
+        holder.wait()
+    assert sorted(tmp_path.iterdir()) == [others, foreign, tmp_path / "faces"]
+    assert not list((tmp_path / "faces").rglob(".*"))
 
 
 def test_progress_counts_every_picture(tmp_path: Path) -> None:

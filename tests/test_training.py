@@ -1,6 +1,7 @@
 """Training: it learns, keeps frozen layers, and continues after an interruption as if nothing had happened."""
 
 import dataclasses
+import resource
 import signal
 import subprocess
 import sys
@@ -10,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_bench import grid, records
+from fer_bench import checkpoint, grid, memory, records
 from fer_bench.datasets.prepared import Prepared
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, storage_message
 from fer_bench.evaluation import evaluate
 from fer_bench.grid import Cell
 from fer_bench.network import Network, count_parameters, loss_of
@@ -236,8 +237,134 @@ def test_a_loss_that_is_not_a_number_ends_with_a_message(workspace, dataset, tin
     def spoil() -> None:
         network.core.get_layer("conv").kernel.assign(np.full((3, 3, 4, 12), np.nan, np.float32))
 
-    with pytest.raises(FerBenchError, match="loss became nan in epoch 1; lower the recipe's learning rate"):
+    with pytest.raises(FerBenchError, match="training loss became nan in epoch 1; lower the recipe's learning rate"):
         train(cell, dataset, network, workspace, on_step=spoil)
+    assert not workspace.run(cell.id).exists()
+
+
+def test_a_loss_that_is_not_a_number_later_names_the_folder_that_keeps_the_last_good_state(
+    workspace, dataset, network, monkeypatch
+):
+    """In validation here: the last step of an epoch can spoil the weights after the last training loss."""
+    predict = Network.predict
+
+    def spoilt(self, images, rows):
+        answers = predict(self, images, rows)
+        return answers * (np.nan if (workspace.run(CELL.id) / "best-0000.npz").exists() else 1)
+
+    monkeypatch.setattr(Network, "predict", spoilt)
+    with pytest.raises(
+        FerBenchError, match=r"validation loss became nan in epoch 2.*__s0 keeps the state after epoch 1"
+    ):
+        train(CELL, dataset, network, workspace)
+    monkeypatch.undo()
+    assert len(train(CELL, dataset, network, workspace).history) == 4
+
+
+def test_a_run_killed_after_its_record_is_done_and_cleared_away(workspace, dataset, network):
+    run = train(CELL, dataset, network, workspace)
+    folder = workspace.run(CELL.id)
+    folder.mkdir(parents=True)
+    for name in ("best-0003.npz", "checkpoint.npz"):
+        (folder / name).write_bytes(b"as a kill leaves it")
+    assert train(CELL, dataset, network, workspace) == run
+    assert not folder.exists()
+
+
+def test_two_processes_never_work_on_one_run(workspace, dataset, network, monkeypatch):
+    monkeypatch.setattr(checkpoint, "_PATIENCE", 0.1)
+    holder = subprocess.Popen(
+        [
+            *(sys.executable, "-c"),
+            "import sys, time; from pathlib import Path; from fer_bench.checkpoint import locked\n"
+            "with locked(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)",
+            str(workspace.run(CELL.id)),
+        ],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(FerBenchError, match=r"__s0: a process of an earlier command still works on this run"):
+            train(CELL, dataset, network, workspace)
+    finally:
+        holder.kill()
+        holder.wait()
+    assert train(CELL, dataset, network, workspace).history
+
+
+def test_a_checkpoint_of_other_variables_names_the_file(workspace, dataset, network):
+    """As after an update of Keras in the middle of a run."""
+
+    class InterruptionError(Exception):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise InterruptionError
+
+    with pytest.raises(InterruptionError):
+        train(CELL, dataset, network, workspace, on_epoch=interrupt)
+    path = workspace.run(CELL.id) / "checkpoint.npz"
+    with np.load(path) as content:
+        *state, text = (content[name] for name in content.files)
+    np.savez(path, *state[1:], text)
+    with pytest.raises(FerBenchError, match=r"checkpoint\.npz: damaged checkpoint \(the state does not belong to tiny"):
+        train(CELL, dataset, network, workspace)
+
+
+@pytest.fixture
+def small_disk():
+    """Return a function after which no file may be larger than some bytes; the next test may write again."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "limit", "name"), [(1, 10_000, "checkpoint.npz"), (3, 2_000, ".weights.h5"), (0, 10_000, "best-0001.npz")]
+)
+def test_a_full_disk_names_the_file_and_the_run_continues(
+    epoch, limit, name, workspace, dataset, network, small_disk, monkeypatch
+):
+    accuracies = iter([0.1, 0.9, 0.5, 0.4] if name.startswith("best") else [0.9, 0.5, 0.4, 0.3])
+
+    def fill(number: int, _: object) -> None:
+        if number == epoch:
+            small_disk(limit)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fer_bench.training.scores", lambda *_: (1.0, next(accuracies)))
+        with pytest.raises(OSError, match="File too large") as raised:
+            train(CELL, dataset, network, workspace, on_epoch=fill)
+    small_disk(resource.RLIM_INFINITY)
+    assert str(raised.value.filename).endswith(name)
+    message = storage_message(raised.value)
+    assert message is not None
+    assert message.startswith(f"{raised.value.filename}: File too large; nothing half-written is left")
+    assert not list(workspace.root.rglob(".unfinished-*"))
+    steps = []
+    assert len(train(CELL, dataset, network, workspace, on_step=lambda: steps.append(1)).history) == 4
+    assert len(steps) == (3 - epoch) * 7, "the complete epochs are kept"
+
+
+@pytest.mark.parametrize(("limit", "told"), [(4, "4 fit (tried just now): set batch_size = 4"), (1, "not even 2 fit")])
+def test_too_little_memory_names_the_batch_that_fits(limit, told, workspace, dataset, network, monkeypatch):
+    import tensorflow as tf
+
+    def exhausted() -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    step = memory._step
+
+    def small_memory(network, size, stored):
+        if size > limit:
+            exhausted()
+        step(network, size, stored)
+
+    monkeypatch.setattr(memory, "_step", small_memory)
+    with pytest.raises(FerBenchError, match="a training step on 16 images of 32 x 32 pixels does not fit") as raised:
+        train(CELL, dataset, network, workspace, on_step=exhausted)
+    assert told in str(raised.value)
 
 
 def test_a_recipe_that_wants_imagenet_never_starts_at_random(workspace, dataset, network):

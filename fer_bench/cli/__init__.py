@@ -3,7 +3,6 @@
 Nothing heavy is imported before a command runs: ``fer-bench --help`` needs typer and rich only.
 """
 
-import errno
 import sys
 
 import typer
@@ -24,7 +23,7 @@ from fer_bench.cli import (
     runs,
     tuning,
 )
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, storage_message
 
 INTERRUPTED = 130
 """Exit code of a run that Ctrl-C ended."""
@@ -77,9 +76,10 @@ def main() -> None:
         print(f"fer-bench: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS):
+        message = storage_message(error)
+        if message is None:
             raise
-        print(f"fer-bench: {error}; nothing half-written is left, finished work is kept", file=sys.stderr)
+        print(f"fer-bench: {message}", file=sys.stderr)
         sys.exit(2)
     except SystemExit as end:
         # Typer turns Ctrl-C into this code, without a word.

@@ -6,7 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json, print_table
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    WaitOption,
+    WorkspaceOption,
+    print_json,
+    print_table,
+)
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 
@@ -211,6 +218,7 @@ def prepare(
         bool, typer.Option("--skip-bad", help="Leave out images that cannot be read; the manifest lists every one.")
     ] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Turn raw files into a prepared dataset: right images, labels and splits, or a message that says what is wrong.
@@ -237,7 +245,7 @@ def prepare(
         deduplicate=deduplicate,
     )
     place = Workspace(workspace)
-    with place.lock(), bar(f"prepare {chosen.name}", unit="img") as shown:
+    with place.lock(wait=wait), bar(f"prepare {chosen.name}", unit="img") as shown:
 
         def unpacking(done: int, of: int | None) -> None:
             shown.note("files of the archive" if done != of else "")

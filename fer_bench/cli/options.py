@@ -62,6 +62,18 @@ WeightsOption = Annotated[
         "file, or 'random'.",
     ),
 ]
+WaitOption = Annotated[
+    bool,
+    typer.Option("--wait", help="Wait while another process writes to the workspace, instead of giving up."),
+]
+DevicesOption = Annotated[
+    int,
+    typer.Option(
+        "--devices",
+        min=1,
+        help="Devices of this machine to share every training batch among; more than one needs KERAS_BACKEND=jax.",
+    ),
+]
 LocalOption = Annotated[
     bool,
     typer.Option("--local", help="Use the workspace's own records and folders instead of the published ones."),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json
+from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WaitOption, WorkspaceOption, print_json
 from fer_bench.cli.profile_tables import print_layers, print_profiles, print_self_test
 from fer_bench.errors import FerBenchError
 
@@ -53,6 +53,7 @@ def profile(
     ] = False,
     experiments: Annotated[int, typer.Option(min=1, help="Experiments of --self-test in each design.")] = 100,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Measure parameters, FLOPs, memory and single-image inference time of every model, in one session.
@@ -87,16 +88,16 @@ def profile(
     elif self_test:
         _check(model or ["clcm"], plan, experiments, json)
     else:
-        _measure(model or list(model_cards()), plan, workspace, json)
+        _measure(model or list(model_cards()), plan, workspace, wait, json)
 
 
-def _measure(names: Sequence[str], plan: "Plan", workspace: Path, json: bool) -> None:
+def _measure(names: Sequence[str], plan: "Plan", workspace: Path, wait: bool, json: bool) -> None:
     from fer_bench import stages
     from fer_bench.profiling.document import profile_json
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
-    with place.lock():
+    with place.lock(wait=wait):
         profiles = stages.profile(place, names, plan.runs, stages.origin_of(place), plan=plan)
     if json:
         print_json([profile_json(record) for record in profiles])

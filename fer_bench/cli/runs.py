@@ -9,6 +9,7 @@ from fer_bench.cli.cells import cell_of, mean_text
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     BalanceOption,
+    DevicesOption,
     FreezeOption,
     JoinedOption,
     JsonOption,
@@ -18,6 +19,7 @@ from fer_bench.cli.options import (
     SeedOption,
     SeedsOption,
     TensorBoardOption,
+    WaitOption,
     WeightsOption,
     WorkspaceOption,
     open_training,
@@ -52,7 +54,9 @@ def train(
     weights: WeightsOption = None,
     live: LiveOption = False,
     tensorboard: TensorBoardOption = False,
+    devices: DevicesOption = 1,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Train one model on a prepared dataset, or on several together; run it again to continue after an interruption.
@@ -63,6 +67,7 @@ def train(
 
     from fer_bench import grid, stages
     from fer_bench.datasets.joined import SEPARATOR, parts_of
+    from fer_bench.devices import check
     from fer_bench.watching import Watch
     from fer_bench.workspace import Workspace
 
@@ -70,12 +75,13 @@ def train(
     dataset = SEPARATOR.join(parts_of(dataset))
     cells = [cell_of(model, dataset, chosen, number, weights) for number in seeds_of(seed, seeds)]
     grid.check_start([model], cells[0].recipe, weights)
+    check(devices, cells[0].recipe.batch_size)
     place = Workspace(workspace)
-    with place.lock():
+    with place.lock(wait=wait):
         prepared = open_training(place, dataset)
         if not prepared.trainable:
             raise FerBenchError(f"{dataset} is a test set only; train on another dataset and use fer-bench cross-test")
-        networks, watch = stages.Networks(), Watch(live, tensorboard)
+        networks, watch = stages.Networks(devices), Watch(live, tensorboard)
         runs = [stages.train_cell(place, cell, prepared, networks, weights=weights, watch=watch) for cell in cells]
     if json:
         content = [dataclasses.asdict(run) for run in runs]
@@ -142,7 +148,9 @@ def run_all(
     ] = None,
     live: LiveOption = False,
     tensorboard: TensorBoardOption = False,
+    devices: DevicesOption = 1,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
 ) -> None:
     """Do everything in order: prepare, train, test, cross-test, profile, ANOVA, tables, figures, report.
 
@@ -181,7 +189,7 @@ def run_all(
         synthetic = chosen.name.partition("+")[0] == "demo" and not sources
     place = Workspace(workspace)
     if jobs is None:
-        jobs = cores() if chosen.image_size <= 64 else 1
+        jobs = cores() if chosen.image_size <= 64 and devices == 1 else 1
     job = Job(
         models,
         chosen,
@@ -193,6 +201,8 @@ def run_all(
         min(jobs, len(models)),
         train_on=dataset or (),
         watch=Watch(live, tensorboard),
+        devices=devices,
+        wait=wait,
     )
     run(place, job)
     typer.echo(

@@ -16,6 +16,7 @@ from fer_bench.cli.options import (
     RecipeOption,
     SeedOption,
     SeedsOption,
+    WaitOption,
     WeightsOption,
     WorkspaceOption,
     open_prepared,
@@ -41,6 +42,7 @@ def evaluate(
     freeze_layers: FreezeOption = None,
     weights: WeightsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Test a trained model on the test set of the dataset that it was trained on, or of each of several.
@@ -55,7 +57,7 @@ def evaluate(
 
     place = Workspace(workspace)
     chosen = recipe_with(recipe, balance, freeze_layers)
-    with place.lock():
+    with place.lock(wait=wait):
         networks, prepared = stages.Networks(), open_training(place, dataset)
         found = [trained_on(place, model, prepared, chosen, number, weights) for number in seeds_of(seed, seeds)]
         targets = parts(prepared)
@@ -69,6 +71,7 @@ def evaluate(
 def cross_test(
     on: Annotated[str, typer.Option("--on", help="Dataset to test on.")] = "ck-plus",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Test every trained model of the workspace on a dataset that it was not trained on.
@@ -81,7 +84,7 @@ def cross_test(
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
-    with place.lock():
+    with place.lock(wait=wait):
         target = open_prepared(place, on)
         trained = records.load_all(place.results.records, TrainRecord)
         runs = [run for run in trained if on not in parts_of(run.dataset)]

@@ -3,6 +3,7 @@
 A bilinear warp to a size below the stored one skips pixels and aliases; averaging once, beforehand, does not.
 """
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,10 @@ def scaled(images: NDArray[np.uint8], path: Path, size: int) -> np.memmap[Any, n
 
 def _write(path: Path, images: NDArray[np.uint8], size: int) -> None:
     copy = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(images), size, size))
+    if hasattr(os, "posix_fallocate"):
+        # Where the disk is full, a mapped page that finds no room ends the process with SIGBUS, without a word.
+        with path.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
 
     def fill(start: int) -> None:
         for i in range(start, min(start + BLOCK, len(images))):

@@ -1,5 +1,7 @@
 """ImageNet weights from Keras' download or a file, copied into a model layer by layer. Never a silent random start."""
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,9 @@ from fer_bench.errors import FerBenchError
 
 IMAGENET = "imagenet"
 """The value of ``--weights`` that lets Keras download its own ImageNet weights."""
+
+_STALLED = 5.0
+"""Seconds after which a download that has not grown is none."""
 
 
 def copy_imagenet(model: Any, application: str, weights: str) -> int:
@@ -30,6 +35,7 @@ def copy_imagenet(model: Any, application: str, weights: str) -> int:
 
     build = getattr(keras.applications, application)
     if weights == IMAGENET:
+        _remove_half_downloaded()
         try:
             source = build(weights="imagenet")
         except Exception as error:  # Keras raises a bare Exception where the download fails
@@ -76,3 +82,30 @@ def _pairs(model: Any, source: Any, application: str) -> list[tuple[Any, Any]]:
 
 def _shapes(layer: Any) -> list[tuple[int, ...]]:
     return [tuple(weight.shape) for weight in layer.weights]
+
+
+def _remove_half_downloaded() -> None:
+    """Remove what a kill in the middle of a download left in Keras' cache: Keras would take it for the whole file.
+
+    One that still grows is another process's download, and is waited for.
+    """
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    for folder in (home, Path("/tmp/.keras")):  # The second is where Keras goes when it may not write to the first.
+        for path in (folder / "models").glob("*.h5"):
+            size = -1
+            while path.is_file() and not _opens(path):
+                if path.stat().st_size == size:
+                    path.unlink()
+                    break
+                size = path.stat().st_size
+                time.sleep(_STALLED)
+
+
+def _opens(path: Path) -> bool:
+    import h5py
+
+    try:
+        h5py.File(path, "r").close()
+    except OSError:
+        return False
+    return True

@@ -1,12 +1,16 @@
 """Synthetic datasets on disk, in the layouts in which people hold the four real ones."""
 
+import contextlib
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from fer_bench.datasets.synthetic import affectnet_files, ck_plus_files, fer2013_files, raf_db_files
 from fer_bench.datasets.synthetic.plan import Planner
@@ -16,6 +20,8 @@ from fer_bench.files import write_json
 
 MARKER = "fer-bench-synthetic.json"
 """File that tells a synthetic dataset from a real one."""
+_LOCK = ".lock"
+"""Held in the folder that is being written."""
 VERSION = 1
 """Of the drawing: raised whenever the same seed gives other pictures."""
 
@@ -74,7 +80,10 @@ def synthesize(
         folder.mkdir(parents=True)
     except OSError as error:
         raise FerBenchError(f"{destination.parent}: no folder can be made there ({error.strerror})") from error
+    lock = FileLock(folder / _LOCK)
     try:
+        lock.acquire()
+        _clear_away(destination, folder)
         plan = planner(folder, train, test, seed)
         results = _run(plan.jobs, progress)
         if plan.finish:
@@ -89,13 +98,24 @@ def synthesize(
             "counts_by_protocol": plan.counts,
         }
         write_json(folder / MARKER, marker)
+        lock.release()
+        (folder / _LOCK).unlink(missing_ok=True)
         if destination.exists():
             destination.rmdir()
         folder.rename(destination)
     except BaseException:
+        lock.release()
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return marker
+
+
+def _clear_away(destination: Path, ours: Path) -> None:
+    """Remove the folders that killed processes left beside a destination; one that is being written to is locked."""
+    name = re.compile(re.escape(f".{destination.name}-") + "[0-9a-f]{8}")
+    for folder in [path for path in destination.parent.iterdir() if name.fullmatch(path.name) and path != ours]:
+        with contextlib.suppress(Timeout), FileLock(folder / _LOCK, timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _planner(dataset: str, layout: str | None) -> tuple[Planner, str]:

@@ -1,0 +1,91 @@
+"""Whatever ends a run, the same command continues it, and the results are those of an undisturbed one."""
+
+import os
+import random
+import resource
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from benchmarks.kill_run_all import Line, differences, kill_once, workers
+
+linux = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads the process tree from /proc")
+pytestmark = [pytest.mark.slow, linux]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory) -> Line:
+    """The whole line on tiny networks, left alone."""
+    folder = tmp_path_factory.mktemp("line")
+    return Line(folder, folder / "alone", jobs=2).finish()
+
+
+@pytest.fixture
+def data_only(alone, tmp_path) -> Line:
+    """The same line on a workspace that has its datasets and nothing else."""
+    line = Line(alone.folder, tmp_path / "workspace", jobs=2)
+    shutil.copytree(alone.workspace / "raw", line.workspace / "raw")
+    shutil.copytree(alone.workspace / "datasets", line.workspace / "datasets")
+    return line
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_killed_at_random_moments_it_ends_with_the_same_bits(seed, alone, tmp_path):
+    line = Line(alone.folder, tmp_path / "killed", jobs=1 + seed)
+    chance = random.Random(seed)
+    for _ in range(3):
+        told = kill_once(line, chance, longest=alone.seconds / 2)
+        if told is None:
+            break
+    line.finish()
+    assert differences(line.workspace, alone.workspace) == []
+
+
+def test_kills_faster_than_the_start_lose_nothing(alone, tmp_path):
+    line = Line(alone.folder, tmp_path / "killed", jobs=1)
+    shutil.copytree(alone.workspace, line.workspace)
+    for record in (line.workspace / "records" / "eval").glob("clcm__fer2013__*.json"):
+        record.unlink()
+    for delay in (0.2, 0.7, 1.5):
+        process = line.start()
+        time.sleep(delay)
+        process.kill()
+        process.wait()
+    line.finish()
+    assert differences(line.workspace, alone.workspace) == []
+
+
+def test_ctrl_c_in_the_middle_of_an_epoch_of_two_workers(alone, data_only):
+    process = data_only.start(new_session=True)
+    deadline = time.monotonic() + 900
+    while not list((data_only.workspace / "runs").glob("*/checkpoint.npz")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    at_work = workers(process.pid)
+    assert len(at_work) == 2
+    os.killpg(process.pid, signal.SIGINT)  # As a terminal does: all processes hear it.
+    assert process.wait(120) == 130
+    said = data_only.log.read_text().splitlines()
+    assert f"{data_only.workspace}: finished work and complete epochs are kept there" in said
+    assert said[-1] == "fer-bench: interrupted; finished work is kept, the same command continues"
+    assert not any("Traceback" in line for line in said)
+    assert not [pid for pid in at_work if Path(f"/proc/{pid}").exists()]
+    assert list((data_only.workspace / "runs").glob("*/checkpoint.npz"))
+    data_only.finish()
+    assert differences(data_only.workspace, alone.workspace) == []
+
+
+def test_a_full_disk_in_a_worker_names_the_file_and_leaves_nothing_half_written(data_only):
+    """Files of at most 20 kB, in the command and its workers: no checkpoint fits."""
+    process = data_only.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)))
+    assert process.wait(900) == 2
+    said = data_only.log.read_text()
+    assert "Traceback" not in said
+    last = said.splitlines()[-1]
+    assert last.startswith(f"fer-bench: {data_only.workspace}/")
+    assert "File too large; nothing half-written is left, finished work is kept" in last
+    assert not list(data_only.workspace.rglob(".unfinished-*"))
+    assert not list((data_only.workspace / "records").glob("train/*"))
