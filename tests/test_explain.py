@@ -224,7 +224,7 @@ def test_another_draw_gives_other_images_and_the_same_draw_the_same(trained):
 
 
 def test_as_text_it_says_where_the_heat_lies_and_where_the_pictures_are(trained):
-    output = trained.command("--model", "tiny", "--mean", "2").stdout
+    output = " ".join(trained.command("--model", "tiny", "--mean", "2").stdout.split())
     assert "synthetic faces" in output
     assert "mean heat, no faces: " in output
     assert "upper / middle / lower" in output

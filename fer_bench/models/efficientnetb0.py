@@ -2,46 +2,39 @@
 
 Keras scales the input within the network: by 1 / 255, then by a layer that holds mean and variance as weights. With
 random weights it leaves the latter at 0 and 1; with ImageNet weights it reads them from the file, where the variance
-is the standard deviation, and adds a third layer that makes up for that. Here the layer holds ImageNet's mean and
-variance whatever the start, so that one network has one scaling.
+is the standard deviation, and adds a third layer that makes up for that. Besides, the values that it computes with
+stay behind in an export to ONNX. Here one plain scaling stands for all three, whatever the start.
 """
 
 from typing import Any
 
-import numpy as np
-
 from fer_bench.models.canonical import with_head
 from fer_bench.models.card import ModelCard
 from fer_bench.models.pretrained import copy_imagenet
-from fer_bench.models.scaling import TORCH_MEAN, TORCH_STD, as_bytes
+from fer_bench.models.scaling import NAME, as_torch
 
 APPLICATION = "EfficientNetB0"
 
 
 def build(image_size: int, classes: int) -> Any:
-    """Build EfficientNet-B0 behind the input that it expects: RGB, 0 to 255."""
-    model = with_head(APPLICATION, image_size, classes, "efficientnetb0", as_bytes)
-    _normalise(model)
-    return model
+    """Build EfficientNet-B0 behind what its ImageNet weights expect in the end: ImageNet's mean 0 and deviation 1."""
+    import keras
+
+    model = with_head(APPLICATION, image_size, classes, "efficientnetb0", as_torch)
+    return keras.models.clone_model(model, clone_function=_without_own_scaling)
+
+
+def _without_own_scaling(layer: Any) -> Any:
+    import keras
+
+    if isinstance(layer, keras.layers.Rescaling | keras.layers.Normalization) and layer.name != NAME:
+        return keras.layers.Identity(name=layer.name)
+    return layer.__class__.from_config(layer.get_config())
 
 
 def load_imagenet(model: Any, weights: str) -> None:
     """Copy ImageNet weights into the layers of EfficientNet-B0 (see :func:`copy_imagenet`)."""
     copy_imagenet(model, APPLICATION, weights)
-    _normalise(model)
-
-
-def _normalise(model: Any) -> None:
-    """Give the normalisation within the network ImageNet's mean and variance."""
-    import keras
-
-    (layer,) = [layer for layer in model.layers if isinstance(layer, keras.layers.Normalization)]
-    values = {
-        "0": np.array(TORCH_MEAN),
-        "1": np.square(TORCH_STD),
-        "2": np.array(0),
-    }  # the last counts what it has seen
-    layer.load_own_variables(values)  # set_weights would leave the constants that the layer computes with
 
 
 CARD = ModelCard(
@@ -51,7 +44,7 @@ CARD = ModelCard(
     reference="Tan and Le, EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML 2019; "
     "7-way head on the pooled features",
     trainable_parameters=4_016_515,
-    non_trainable_parameters=42_023,
+    non_trainable_parameters=42_016,
     imagenet_application=APPLICATION,
     load_imagenet=load_imagenet,
     min_image_size=32,

@@ -65,9 +65,14 @@ def copy_imagenet(model: Any, application: str, weights: str) -> int:
 
 
 def _pairs(model: Any, source: Any, application: str) -> list[tuple[Any, Any]]:
-    """Return the application's layers with weights, each with that of the model."""
+    """Return the application's layers with weights, each with that of the model.
+
+    A layer that holds the statistics of the input is left out: models have a scaling of their own.
+    """
+    import keras
+
     by_name = {layer.name: layer for layer in model.layers}
-    given = [layer for layer in source.layers if layer.weights]
+    given = [layer for layer in source.layers if layer.weights and not isinstance(layer, keras.layers.Normalization)]
     backbone = given[:-1]  # the last is the 1000-way top
     if all(layer.name in by_name for layer in backbone):
         return [(layer, by_name[layer.name]) for layer in given if layer.name in by_name]

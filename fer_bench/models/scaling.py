@@ -13,11 +13,8 @@ TORCH_STD = (0.229, 0.224, 0.225)
 """Standard deviation of the same."""
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 """Mean of ImageNet's BGR values, 0 to 255."""
-
-
-def as_bytes(x: Any) -> Any:
-    """Scale to 0 to 255, RGB."""
-    return _scaled(x, 127.5, 127.5)
+NAME = "input_scaling"
+"""Of the layer that scales."""
 
 
 def as_torch(x: Any) -> Any:
@@ -38,4 +35,4 @@ def as_caffe(x: Any) -> Any:
 def _scaled(x: Any, scale: float | list[float], offset: float | list[float]) -> Any:
     import keras
 
-    return keras.layers.Rescaling(scale, offset, name="input_scaling", dtype="float32")(x)
+    return keras.layers.Rescaling(scale, offset, name=NAME, dtype="float32")(x)
