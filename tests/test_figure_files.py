@@ -205,7 +205,7 @@ def test_a_changed_record_makes_figures_and_report_stale(workspace: Path) -> Non
     code, out, err = command("report", "--check", workspace=workspace)
     assert code == 1
     assert any(line.startswith("+") and "ShuffleNetV2" in line for line in out.splitlines())
-    assert len(out) < 40_000, "pictures stand in the diff by their checksum"
+    assert len(out) < 60_000, "pictures stand in the diff by their checksum"
     assert "run fer-bench report" in err
 
 

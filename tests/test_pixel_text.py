@@ -15,6 +15,13 @@ from fer_bench.datasets.pixel_text import header, parse, rows
 from fer_bench.errors import FerBenchError
 
 
+def a_folder(factory):
+    """A folder for every example; in the common one a table would be found by whoever looks one folder up."""
+    folder = factory.getbasetemp() / "pixel-text"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def plainly(text: str, side: int) -> list[int] | str:
     """What a text is, number by number."""
     numbers = text.split()
@@ -135,7 +142,7 @@ def test_whatever_the_csv_module_writes_is_read_back(
 ) -> None:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator=end, quoting=quoting).writerows(table)
-    path = tmp_path_factory.getbasetemp() / "table.csv"
+    path = a_folder(tmp_path_factory) / "table.csv"
     path.write_bytes((text.getvalue() if ended else text.getvalue().removesuffix(end)).encode(encoding))
     assert list(rows(path)) == list(enumerate(table, start=1))
 
@@ -154,7 +161,7 @@ def test_whatever_the_csv_module_writes_is_read_back(
 def test_any_quotation_marks_are_read_as_the_csv_module_reads_them(
     tmp_path_factory: pytest.TempPathFactory, content: str
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / "table.csv"
+    path = a_folder(tmp_path_factory) / "table.csv"
     path.write_text(content, encoding="utf-8", newline="")
     expected = []
     try:
@@ -196,7 +203,7 @@ def test_a_table_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @given(st.binary(max_size=200) | st.binary(max_size=20).map(lambda data: data * 1000))
 @settings(max_examples=100, deadline=None)
 def test_any_file_has_a_header(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
-    path = tmp_path_factory.getbasetemp() / "any"
+    path = a_folder(tmp_path_factory) / "any"
     path.write_bytes(content)
     assert all(name == name.strip() for name in header(path))
 
