@@ -227,6 +227,17 @@ def test_the_front_of_three_models_by_hand() -> None:
     assert front(points([(0.60, 58), (0.59, 63), (0.97, 65), (0.97, 60)])) == ("1", "2")
 
 
+@pytest.mark.parametrize(("size", "said"), [(48, True), (224, False)])
+def test_the_trade_off_says_where_networks_were_trained_at_another_size(size: int, said: bool) -> None:
+    block = given_.block("fer2013", ("clcm",))
+    trains = tuple(
+        replace(record, recipe_content={**record.recipe_content, "image_size": size}) for record in block.trains
+    )
+    evidence = given_.evidence(replace(block, trains=trains), profiles=[given_.profile("clcm")])
+    caption = figures(evidence)["trade-off-fer2013-on-fer2013"].caption
+    assert ("networks trained at 48 × 48" in caption) is said
+
+
 def test_the_trade_off_shows_costs_accuracies_front_and_what_is_quoted() -> None:
     runtimes = {"keras-predict": 0.05, "litert-int8": 0.002, "onnxruntime": 0.005, "litert-float32": 0.006}
     profiles = [given_.profile(model, runtimes=runtimes) for model in EVERY]

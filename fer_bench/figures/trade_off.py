@@ -247,6 +247,14 @@ def _caption(evidence: Evidence, block: Block, target: str, panels: Sequence[Pan
             "it, whose protocol and way of counting may differ; marks at the foot: complexity quoted without an "
             "accuracy here."
         )
+    sizes = {record.recipe_content["image_size"] for record in block.trains}
+    if evidence.latency and sizes - {evidence.latency.image_size}:
+        trained = " and ".join(f"{size} × {size}" for size in sorted(sizes))
+        costed = evidence.latency.image_size
+        parts.append(
+            f"GFLOPs and times are those at {costed} × {costed}; the accuracies are those of networks trained at "
+            f"{trained}, whose costs there are others."
+        )
     drawn = {point.model for panel in panels for point in panel.points}
     absent = [model.title for model in tested if model not in drawn]
     if absent:
