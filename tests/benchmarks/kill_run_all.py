@@ -179,6 +179,9 @@ def kill_once(line: Line, chance: random.Random, longest: float) -> str | None:
     )
 
 
+RENDERED = ("tables", "reports")
+
+
 def differences(ours: Path, theirs: Path) -> list[str]:
     """Return what differs between the results of two workspaces, and what one of them has left behind."""
     found = []
@@ -188,7 +191,8 @@ def differences(ours: Path, theirs: Path) -> list[str]:
     shared = sorted(facts[0].keys() & facts[1].keys())
     found += [f"{name} differs" for name in shared if facts[0][name] != facts[1][name]]
     for place in (ours, theirs):
-        left = [path for path in place.rglob("*") if path.name.startswith(".unfinished-")]
+        # What a kill leaves among rendered files goes after an hour: another process may be rendering.
+        left = [path for path in place.rglob(".unfinished-*") if path.relative_to(place).parts[0] not in RENDERED]
         left += [path for name in ("raw", "datasets") for path in (place / name).glob(".*")]
         left += list((place / "runs").glob("*"))
         left += list(place.glob(".lock-holder"))
@@ -212,7 +216,8 @@ def results_of(place: Path) -> dict[str, object]:
     for path in (place / "tables").glob("*.md"):
         if path.stem not in MEASURED:
             facts[path.name] = path.read_bytes()
-    facts["figures"] = sorted(path.name for path in (place / "reports" / "figures").iterdir())
+    figures = (path.name for path in (place / "reports" / "figures").iterdir())
+    facts["figures"] = sorted(name for name in figures if not name.startswith(".unfinished-"))
     facts["report"] = (place / "reports" / "report.html").is_file()
     return facts
 
