@@ -123,7 +123,7 @@ def test_it_is_evaluated_on_each_test_set_and_cross_tested_elsewhere(workspace, 
     with pytest.raises(FerBenchError, match="no trained model to test on raf-db"):
         run("cross-test", "--on", "raf-db", "-w", str(workspace.root))
     # "needs the packages" where the extra is not installed
-    with pytest.raises(FerBenchError, match="name one here|needs the packages?"):
+    with pytest.raises(FerBenchError, match=r"name one here|needs the packages?"):
         run("export", *options, "-d", "fer2013+raf-db", "--to", "onnx")
 
 
