@@ -83,6 +83,7 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
         say(f"{root}: finished work and complete epochs are kept there")
         raise
     finally:
+        _clear_away(root)  # What a worker that was stopped because another one failed was writing.
         told.unlink(missing_ok=True)
         lock.release()
 
