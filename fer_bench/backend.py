@@ -202,10 +202,17 @@ def compute_settings() -> dict[str, str]:
     found = {f"{kind}_threads": str(count) if count else "chosen by the backend" for kind, count in threads().items()}
     found["jit_compile"] = str(jit_compile()).lower()
     if chosen == "tensorflow":
-        from tensorflow.python.util import _pywrap_util_port
-
-        found["onednn"] = str(bool(_pywrap_util_port.IsMklEnabled())).lower()
+        found["onednn"] = _onednn()
     return found
+
+
+def _onednn() -> str:
+    """Return whether TensorFlow uses oneDNN's kernels; it has no public name for that, and may move this one."""
+    try:
+        from tensorflow.python.util._pywrap_util_port import IsMklEnabled
+    except ImportError:
+        return "unknown"
+    return str(bool(IsMklEnabled())).lower()
 
 
 def jit_compile() -> bool | str:

@@ -68,7 +68,7 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
                 ) from None
             say(f"{root}: waiting for another fer-bench ({_who(told)}); Ctrl-C ends the waiting")
             lock.acquire(timeout=-1, poll_interval=0.5)
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # filelock's word for a file system without locks
         raise FerBenchError(
             f"{root}: this file system has no locks, so that two processes could spoil each other's work; "
             "choose another folder with --workspace"

@@ -161,7 +161,7 @@ def _unpack(source: Path, kind: Literal["zip", "tar"], scratch: Path, progress: 
         raise FerBenchError(
             f"{source}: more than one member is named {member!r}, or differs from it in case only; {_BY_HAND}"
         ) from None
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # zipfile's word for an encryption or compression that it does not know
         raise FerBenchError(f"{source}: {error}; {_BY_HAND}") from error
     except _DAMAGE as error:
         raise _damaged(source, member, error) from error
