@@ -1,6 +1,6 @@
 """Confusion matrices as heat maps: measured, and below them the published ones of Tables 8 and 9."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -148,15 +148,8 @@ def _measured(block: Block, model: str, target: str) -> Matrix | None:
 
 
 def _published(model: str, dataset: str, target: str) -> Matrix | None:
-    matrices: Mapping[str, Mapping[str, paper.Matrix]]
-    if target == dataset:
-        matrices, accuracies = paper.TABLE8, paper.TABLE4
-    elif target == CROSS_TEST:
-        matrices, accuracies = paper.TABLE9, paper.TABLE5
-    else:
-        return None
-    printed = matrices.get(dataset, {}).get(model)
+    printed = {dataset: paper.TABLE8, CROSS_TEST: paper.TABLE9}.get(target, {}).get(dataset, {}).get(model)
     if printed is None:
         return None
     percent = tuple(tuple(map(float, row)) for row in printed)
-    return Matrix(source="published", accuracy=float(accuracies[dataset][model]), percent=percent)
+    return Matrix(source="published", accuracy=float(paper.accuracies(dataset, target)[model]), percent=percent)

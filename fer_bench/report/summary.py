@@ -97,7 +97,7 @@ def _best(evidence: Evidence) -> Grid:
         row += [Text(_titles(first)), mean_of(scores[first[0]], decimals=1, scale=100)]
         row.append(Number(value=len(scores), decimals=0))
         if not evidence.synthetic:
-            printed = (paper.TABLE4 if target == block.dataset else paper.TABLE5)[block.dataset]
+            printed = paper.accuracies(block.dataset, target)
             top = max(printed.values())
             row.append(Text(_titles([model for model in paper.MODELS if printed[model] == top])))
             row.append(Number(value=top, decimals=0))

@@ -55,7 +55,7 @@ def _pairs(runtime: str, record: StatisticsRecord | None, *, synthetic: bool) ->
         pair = measured.get((printed.model, printed.other))
         if pair:
             value = Number(value=pair.difference, decimals=4, star=pair.significant)
-        titles = (Text(paper.MODEL_TITLES[printed.model]), Text(paper.MODEL_TITLES[printed.other]))
+        titles = (Text(model_title(printed.model)), Text(model_title(printed.other)))
         row: list[Cell] = [*titles, value]
         if compare:
             row.append(Number(value=printed.difference, decimals=4, star=printed.significant))

@@ -139,7 +139,7 @@ def latency_notes(evidence: Evidence) -> list[str]:
         f"{_one(f'{profile.warmup}' for profile in profiles)} untimed calls first; threads: {_threads(latency)}.",
         f"Machine: {_one(_machine(profile) for profile in profiles)}.",
     ]
-    absent = [paper.MODEL_TITLES[model] for model in paper.MODELS if model not in latency.profiles]
+    absent = [model_title(model) for model in paper.MODELS if model not in latency.profiles]
     if absent:
         notes.append(f"Not measured in this session: {', '.join(absent)}.")
     if size != 224 and not evidence.synthetic:
