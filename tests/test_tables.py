@@ -308,6 +308,7 @@ def test_best_marks_equals_and_needs_a_rival() -> None:
     assert marks([number(1), Missing(), number(2.04), number(2.01)]) == [False, False, True, True]
     assert marks([number(1), Missing(), number(2)], lowest=True) == [True, False, False]
     assert marks([number(1), Missing()]) == [False, False]
+    assert marks([number(0), number(0.01), number(0)]) == [False] * 3, "all alike as printed: none is best"
 
 
 def test_mean_of_never_guesses() -> None:
@@ -389,3 +390,22 @@ def test_rendering_tables_stays_light(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(list(results.tables.iterdir())) == 23
+
+
+def test_the_tables_say_which_model_always_answers_the_same(tmp_path: Path) -> None:
+    happy = [[10 if guess == 3 else 0 for guess in range(7)] for _ in range(7)]
+    results = make.results_in(tmp_path)
+    for seed, matrix in enumerate((happy, DIAGONAL, DIAGONAL)):
+        make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013", seed=seed, matrix=matrix))
+    make.save_eval(results, make.eval_record("mobilenetv2", "fer2013", "ck-plus", matrix=happy))
+    make.save_eval(results, make.eval_record("mobilenetv2", "fer2013", "fer2013", matrix=happy))
+    tables = tables_of(select(results))
+    own = {
+        "FER-2013: MobileNetV2 gives one answer for every image.",
+        "FER-2013: CLCM gives one answer for every image in 1 of 3 runs.",
+    }
+    for number in (4, 8, 10, 11):
+        assert own <= set(tables[number].notes)
+    for number in (5, 9):
+        assert "FER-2013: tested on CK+, MobileNetV2 gives one answer for every image." in tables[number].notes
+        assert not own & set(tables[number].notes)

@@ -1,6 +1,6 @@
 """The notes under a table: what its blocks were made from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fer_bench import paper
 from fer_bench.models import model_title
@@ -47,14 +47,38 @@ def departure_notes(evidence: Evidence, target: str, published: Mapping[str, Map
 
 
 def dataset_notes(evidence: Evidence, targets: Sequence[str] = ("",)) -> list[str]:
-    """Return one note a training dataset: recipe, seeds, backend, fingerprints, test images, start weights.
+    """Return notes on each training dataset: recipe, seeds, backend, fingerprints, test images, start weights; and
+    which models always give the same answer.
 
     Args:
         evidence: the chosen records.
         targets: the test sets that the table shows; an empty string means the training dataset's own.
     """
-    notes = [_dataset_note(evidence, dataset, targets) for dataset in paper.TRAINED_ON]
-    return [SYNTHETIC_NOTE, *notes] if evidence.synthetic else notes
+    notes = [SYNTHETIC_NOTE] if evidence.synthetic else []
+    for dataset in paper.TRAINED_ON:
+        notes.append(_dataset_note(evidence, dataset, targets))
+        notes += _constant_notes(evidence, dataset, targets)
+    return notes
+
+
+def one_answer(tested: Sequence[EvalRecord]) -> str:
+    """Return that a model answers every image alike, and in how many of its runs; empty where it does in none."""
+    constant = sum(sum(map(any, zip(*record.confusion_matrix, strict=True))) == 1 for record in tested)
+    if not constant:
+        return ""
+    return "one answer for every image" + (f" in {constant} of {len(tested)} runs" if constant < len(tested) else "")
+
+
+def _constant_notes(evidence: Evidence, dataset: str, targets: Sequence[str]) -> Iterator[str]:
+    """Yield of which models a recall of 1 says nothing, since they always answer the same class."""
+    block = evidence.blocks.get(dataset)
+    if block is None:
+        return
+    for target in targets:
+        for model in block.models:
+            if constant := one_answer(block.tested(model, target or dataset)):
+                where = f"tested on {paper.DATASET_TITLES[target]}, " if target else ""
+                yield f"{paper.DATASET_TITLES[dataset]}: {where}{model_title(model)} gives {constant}."
 
 
 def _dataset_note(evidence: Evidence, dataset: str, targets: Sequence[str]) -> str:
