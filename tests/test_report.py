@@ -4,6 +4,7 @@ import base64
 import hashlib
 import math
 import re
+import shlex
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,9 +12,11 @@ from pathlib import Path
 import evidence_factory as given_
 import pytest
 import record_factory as make
+import typer
 from evidence_factory import blank_pictures
 
 from fer_bench import records
+from fer_bench.cli.profiling import profile as profile_command
 from fer_bench.emotions import HAPPY
 from fer_bench.errors import FerBenchError
 from fer_bench.figures import build_figures
@@ -105,8 +108,8 @@ def test_it_holds_every_table_and_links_every_figure(real: tuple[Path, str, str]
 def test_it_says_how_it_was_run_and_how_to_run_it_again(real: tuple[Path, str, str]) -> None:
     text = real[1]
     recipe = section(text, "How it was run")
-    assert re.search(r"\| augmentation\.rotation +\| 10\.0 ", recipe)
-    assert re.search(r"\| batch\\_norm\\_momentum +\| none ", recipe)
+    assert re.search(r"\| augmentation\.rotation +\| 10 ", recipe)
+    assert re.search(r"\| batch\\_norm\\_momentum +\| the model's own ", recipe)
     assert re.search(r"\| processor +\| Test CPU @ 2\.00 GHz ", recipe)
     # Training and tests differ in their dates only: one environment.
     assert "1: training, tests, profile" in recipe
@@ -115,6 +118,10 @@ def test_it_says_how_it_was_run_and_how_to_run_it_again(real: tuple[Path, str, s
     assert "fer-bench prepare ck-plus --source PATH" in again
     assert "fer-bench train --model clcm --dataset fer2013 --recipe paper --seed 1 --weights mobilenet_v2.h5\n" in again
     assert "fer-bench cross-test --on ck-plus" in again
+    models = "--model mobilenetv2 --model clcm --model shufflenetv2"
+    assert f"fer-bench profile {models} --runtime keras-call --runtime keras-predict --threads 2" in again
+    assert " --processes 1 --runs 50\n" in again
+    assert "fer-bench anova --runtime keras-predict --alpha 0.05\n" in again
 
 
 def test_no_dates_and_no_paths_of_this_machine(real: tuple[Path, str, str]) -> None:
@@ -370,3 +377,26 @@ def test_the_anova_of_all_runtimes_is_one_line(tmp_path: Path) -> None:
     make.save_partial(results)
     make.save_statistics(results, runtime="keras-call")
     assert "- ANOVA of the inference times of 3 models: keras-call, keras-predict.\n" in report_of(results)[0]
+
+
+def test_the_profile_is_made_again_as_it_was_made(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    for model in ("clcm", "my net"):
+        profile = given_.profile(model, runtimes={"openvino": 0.01, "keras-call": 0.02}, processes=5, calls=20)
+        samples = profile.latency["openvino"]
+        profile = replace(profile, throughput={"openvino": {"1": (0.01,)}}, end_to_end={"openvino": samples})
+        records.save(results.records, profile)
+    (line,) = (line for line in report_of(results)[0].splitlines() if line.startswith("fer-bench profile"))
+    app = typer.Typer()
+    app.command()(profile_command)
+    parsed = typer.main.get_command(app).make_context("profile", shlex.split(line)[2:]).params
+    asked = {
+        "model": ["clcm", "my net"],
+        "runtime": ["keras-call", "openvino"],
+        "threads": 2,
+        "processes": 5,
+        "runs": 20,
+        "throughput": True,
+        "end_to_end": True,
+    }
+    assert {name: parsed[name] for name in asked} == asked
