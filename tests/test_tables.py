@@ -409,3 +409,24 @@ def test_the_tables_say_which_model_always_answers_the_same(tmp_path: Path) -> N
     for number in (5, 9):
         assert "FER-2013: tested on CK+, MobileNetV2 gives one answer for every image." in tables[number].notes
         assert not own & set(tables[number].notes)
+
+
+def test_the_notes_say_how_times_were_taken(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    for model, calls in (("clcm", (10, 15)), ("mobilenetv2", (20, 10))):
+        record = make.profile_record(model)
+        records.save(results.records, replace(record, warmups={"keras-predict": calls}))
+    note = next(note for note in tables_of(select(results))[6].notes if note.startswith("Session"))
+    assert note.endswith("one image a call; 10 to 20 untimed calls first; threads: 2 a runtime.")
+    # An older record has neither.
+    for model in ("clcm", "mobilenetv2"):
+        records.save(results.records, replace(make.profile_record(model), threads={"intra_op": 2, "inter_op": 1}))
+    note = next(note for note in tables_of(select(results))[6].notes if note.startswith("Session"))
+    assert note.endswith("10 untimed calls first; threads: 1 inter_op, 2 intra_op.")
+
+
+def test_tables_with_verdicts_say_what_is_not_compared(partial: dict[str, dict[int, Table]]) -> None:
+    for number, words in ((4, "The paper leaves open"), (5, "The paper leaves open"), (5, "neutral frames of CK+")):
+        assert any(words in note for note in partial["real"][number].notes)
+        assert not any(words in note for note in partial["synthetic"][number].notes)
+    assert not any("neutral frames" in note for note in partial["real"][4].notes)

@@ -160,7 +160,7 @@ def latency_notes(evidence: Evidence) -> list[str]:
     notes = [
         *demo,
         f"Session {latency.session}; backend {latency.backend}; input {size} × {size} × 3, one image a call; "
-        f"{_one(f'{profile.warmup}' for profile in profiles)} untimed calls first; threads: {_threads(latency)}.",
+        f"{_warmups(latency)} untimed calls first; threads: {_threads(latency)}.",
         f"Machine: {_one(_machine(profile) for profile in profiles)}.",
     ]
     absent = [model_title(model) for model in paper.MODELS if model not in latency.profiles]
@@ -180,9 +180,23 @@ def _machine(profile: ProfileRecord) -> str:
     )
 
 
+def _warmups(latency: Latency) -> str:
+    """Return how many untimed calls went before the timed ones of a runtime in a process, e.g. ``10 to 20``."""
+    found: set[int] = set()
+    for profile in latency.profiles.values():
+        # An older record tells of the runtime with the fewest alone.
+        found |= {calls for runtime in profile.warmups.values() for calls in runtime} or {profile.warmup}
+    return " to ".join(str(calls) for calls in sorted({min(found), max(found)}))
+
+
 def _threads(latency: Latency) -> str:
-    threads = sorted({item for profile in latency.profiles.values() for item in profile.threads.items()})
-    return ", ".join(f"{name} {count}" for name, count in threads) or "not recorded"
+    """Return the threads that every runtime was given."""
+    profiles = latency.profiles.values()
+    counts = sorted({profile.threads["each"] for profile in profiles if "each" in profile.threads})
+    if counts:
+        return f"{' / '.join(map(str, counts))} a runtime"
+    backend = sorted({item for profile in profiles for item in profile.threads.items()})
+    return ", ".join(f"{count} {name}" for name, count in backend) or "not recorded"
 
 
 def _one(texts: Iterable[str]) -> str:
