@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fer_bench import metrics, paper
 from fer_bench.emotions import EMOTIONS
-from fer_bench.figures.style import WIDTH, bands, canvas, panel_title
+from fer_bench.figures.style import WIDTH, canvas, label_below, panel_title
 from fer_bench.figures.values import (
     Drawing,
     Model,
@@ -67,7 +67,8 @@ class Confusion(Drawing):
     def draw(self) -> "Figure":
         """Return the figure."""
         rows: list[list[tuple[Model, Matrix]]] = []
-        for band in bands(self.models, _MOST):
+        # Full rows, the paper's three first: even ones would put its published matrices into two rows.
+        for band in (self.models[start : start + _MOST] for start in range(0, len(self.models), _MOST)):
             rows.append([(heat.model, heat.measured) for heat in band])
             published = [(heat.model, heat.published) for heat in band if heat.published is not None]
             rows += [published] if published else []
@@ -85,8 +86,7 @@ class Confusion(Drawing):
             for axis in axes[number, len(row) :]:
                 axis.remove()
             axes[number, 0].set_ylabel("True")
-        for axis in axes[-1, : len(rows[-1])]:
-            axis.set_xlabel("Predicted")
+        label_below(axes, list(map(len, rows)), "Predicted")
         bar = figure.colorbar(image, ax=list(figure.axes), label="% of the true class", aspect=14 * len(rows), pad=0.02)
         bar.outline.set_linewidth(0.6)
         return figure

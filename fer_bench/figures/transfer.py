@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fer_bench import metrics, paper
-from fer_bench.figures.style import WIDTH, bands, canvas, panel_title
+from fer_bench.figures.style import WIDTH, bands, canvas, label_below, panel_title
 from fer_bench.figures.values import Drawing, Model, dataset_title, marked, mean, models_of, rounded, targets_of
 from fer_bench.selection import Evidence
 
@@ -64,8 +64,7 @@ class TransferMatrix(Drawing):
             for axis in axes[number, len(row) :]:
                 axis.remove()
             axes[number, 0].set_ylabel("Trained on")
-        for axis in axes[-1, : len(rows[-1])]:
-            axis.set_xlabel("Tested on")
+        label_below(axes, list(map(len, rows)), "Tested on")
         bar = figure.colorbar(image, ax=list(figure.axes), label="Accuracy (%)", pad=0.02)
         bar.outline.set_linewidth(0.6)
         return figure
