@@ -40,8 +40,8 @@ OPEN_NOTE = (
     "validate, and the start of MobileNetV2 and ShuffleNetV2 (it states ImageNet for CLCM)."
 )
 CROSS_NOTE = (
-    "Nor does it say which neutral frames of CK+ it took and how faces were cropped (Table 1): a verdict 'differs' may "
-    "be due to that."
+    "Nor does it say which neutral frames of CK+ it took (fer-bench's choice: Table 1) and how faces were cropped: a "
+    "verdict 'differs' may be due to that."
 )
 
 
