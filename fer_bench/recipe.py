@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -159,6 +160,26 @@ def _differing(content: dict[str, Any], default: dict[str, Any]) -> dict[str, An
         elif value != default[key]:
             told[key] = value
     return told
+
+
+def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a recipe's content without nesting, as ``outer.inner``, sorted by name; tuples as lists."""
+    found: dict[str, Any] = {}
+    for key, value in sorted(content.items()):
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[prefix + key] = list(value) if isinstance(value, tuple) else value
+    return found
+
+
+def shown(value: Any) -> str:
+    """Return a value of a recipe for people; ``None`` leaves a model what it has."""
+    if value is None:
+        return "the model's own"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
 PRESETS: dict[str, Recipe] = {

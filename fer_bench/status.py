@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_bench import backend, records
+from fer_bench import backend, paper, records
 from fer_bench.datasets.prepared import prepared_names, read_manifest
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell, cell_of, cells
-from fer_bench.models import PAPER_MODELS
 from fer_bench.recipe import PRESETS, Recipe
 from fer_bench.records import Epoch, EvalRecord, TrainRecord
 from fer_bench.run_state import Reached, holder, is_running, reached
@@ -105,7 +104,7 @@ def grid_status(
     for one in recipes:
         own = {(run.model, run.seed) for run in runs if run.recipe == one.id}
         own |= {(model, seed) for model, name, seed in begun if name == one.id}
-        names = list(models) or list(dict.fromkeys((*PAPER_MODELS, *sorted({model for model, _ in own}))))
+        names = list(models) or list(dict.fromkeys((*paper.MODELS, *sorted({model for model, _ in own}))))
         numbers = seeds or {seed for _, seed in own} or {0}
         wanted += cells(names, list(datasets) or trainable, one, sorted(numbers))
     states = {cell.id: _checkpoint(workspace.run(cell.id)) for cell in wanted}

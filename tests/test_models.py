@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from conftest import built
 
+from fer_bench import paper
 from fer_bench.errors import FerBenchError
-from fer_bench.models import PAPER_MODELS, model_card, model_cards
+from fer_bench.models import model_card, model_cards
 from fer_bench.network import build_model, count_parameters
 from fer_bench.recipe import Recipe
 
@@ -28,7 +29,7 @@ def test_parameters_are_exactly_the_cards(name):
 
 
 def test_the_papers_counts():
-    published = {name: model_card(name).paper_trainable_parameters for name in PAPER_MODELS}
+    published = {name: model_card(name).paper_trainable_parameters for name in paper.MODELS}
     assert published == {"mobilenetv2": 3_511_879, "clcm": 2_393_191, "shufflenetv2": 3_997_795}
     assert all(model_card(name).trainable_parameters == count for name, count in published.items())
 

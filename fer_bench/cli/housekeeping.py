@@ -164,16 +164,16 @@ def grid(
     """
     import shlex
 
-    from fer_bench import cluster
+    from fer_bench import cluster, paper
     from fer_bench import grid as planning
-    from fer_bench.models import PAPER_MODELS, model_card
+    from fer_bench.models import model_card
     from fer_bench.recipe import load_recipe
     from fer_bench.status import grid_status
     from fer_bench.workspace import Workspace
 
     if shape not in GRID_FORMATS:
         raise FerBenchError(f"--format {shape!r}: expected one of {', '.join(GRID_FORMATS)}")
-    models = list(model or PAPER_MODELS)
+    models = list(model or paper.MODELS)
     for name in models:
         model_card(name)
     chosen = load_recipe(recipe)

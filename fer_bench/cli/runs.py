@@ -31,8 +31,6 @@ from fer_bench.cli.profiling import profile
 from fer_bench.cli.testing import cross_test, evaluate
 from fer_bench.errors import FerBenchError
 
-PAPER_MODELS = ("mobilenetv2", "clcm", "shufflenetv2")
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
@@ -159,6 +157,7 @@ def run_all(
 
     Example: fer-bench run-all --recipe paper --source fer2013=~/fer2013 --source ck-plus=~/CK+ --weights imagenet
     """
+    from fer_bench import paper
     from fer_bench.datasets import dataset_card
     from fer_bench.environment import cores
     from fer_bench.models import model_card
@@ -176,7 +175,7 @@ def run_all(
         sources[dataset_card(name).name] = Path(path).expanduser()
     if synthetic and sources:
         raise FerBenchError("--synthetic and --source exclude each other: real and synthetic data are never mixed")
-    models = model or list(PAPER_MODELS)
+    models = model or list(paper.MODELS)
     for name in models:
         model_card(name)
     chosen = load_recipe(recipe_with(recipe, balance, freeze_layers))
