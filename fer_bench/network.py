@@ -100,6 +100,7 @@ class Network:
 
     def __init__(self, name: str, recipe: Recipe, devices: int = 1) -> None:
         check_devices(devices, recipe.batch_size)
+        backend.prepare_training(recipe.image_size)
         share(devices)
         import keras
 

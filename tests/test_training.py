@@ -470,3 +470,4 @@ def test_a_run_survives_sigkill(workspace, tmp_path):
         (e.loss, e.val_loss, e.val_accuracy) for e in second.history
     ]
     assert first.weights_sha256 == second.weights_sha256
+    assert first.compute.get("onednn") != "false", "a network sets the backend up, whoever builds it"

@@ -65,7 +65,6 @@ def explain(
     """
     from typing import get_args
 
-    from fer_bench import backend
     from fer_bench.explain.document import notes, to_json
     from fer_bench.explain.explanation import Of
     from fer_bench.explain.explanation import explain as look
@@ -81,7 +80,6 @@ def explain(
     place = Workspace(workspace)
     runs = [trained_cell(place, name, dataset, recipe, seed, weights)[:2] for name in model]
     target = open_prepared(place, on or dataset)
-    backend.configure()
     with bar("explain", unit="img") as shown:
 
         def on_progress(name: str, done: int, total: int) -> None:
