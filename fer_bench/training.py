@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def train(
         network: compiled for ``cell.model`` and ``cell.recipe``; holds the best weights afterwards.
         workspace: where the checkpoint, the weights and the record go.
         weights: ``imagenet`` or the path of ImageNet weights, for models that the recipe starts from them.
-        on_epoch: called after each epoch, also for those that a checkpoint already holds.
+        on_epoch: called after each epoch, also for those that a checkpoint or the record already holds.
         on_step: called after each training step.
 
     Raises:
@@ -64,6 +64,7 @@ def train(
                 record = _train(cell, dataset, network, workspace, weights, on_epoch, on_step)
             else:
                 network.load_weights(workspace.weights(cell.id), record.weights_sha256)
+                _tell(on_epoch, record.history)
     except Exception as error:
         if not memory.is_exhausted(error):
             raise
@@ -97,9 +98,7 @@ def _train(
     progress = checkpoint.load(network)
     if progress is None:
         progress = Progress(start=network.start(cell.seed, weights), history=[])
-    for number, epoch in enumerate(progress.history):
-        if on_epoch:
-            on_epoch(number, epoch)
+    _tell(on_epoch, progress.history)
 
     images = dataset.at_size(recipe.image_size)
     batches = training_batches(images, dataset.labels, train_rows, recipe, cell.seed, len(progress.history))
@@ -140,6 +139,12 @@ def _train(
     )
     records.save(workspace.results.records, record)
     return record
+
+
+def _tell(on_epoch: OnEpoch | None, history: Sequence[Epoch]) -> None:
+    if on_epoch:
+        for number, epoch in enumerate(history):
+            on_epoch(number, epoch)
 
 
 def _weights_hash(weights: str | None) -> str:

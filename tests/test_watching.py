@@ -80,16 +80,23 @@ def test_a_run_is_watched_where_asked(workspace, tiny_model, tmp_path):
     recipe = tmp_path / "mini.toml"
     recipe.write_text(MINI)
     options = ("-m", "tiny", "-d", "fer2013", "-r", str(recipe), "-w", str(workspace.root), "--json")
-    record = json.loads(run("train", *options, "--weights", "random", "--live", "--tensorboard").stdout)
+    options += ("--weights", "random", "--live", "--tensorboard")
+    record = json.loads(run("train", *options).stdout)
     [picture] = (workspace.root / "curves").iterdir()
     assert picture.stem.startswith("tiny__fer2013__mini-")
     found = scalars(workspace.root / "tensorboard")
     assert found["validation/epoch_accuracy"][1] == pytest.approx(record["history"][0]["val_accuracy"])
+    # A finished run is not trained again; what was watched of it stays.
+    picture.unlink()
+    assert json.loads(run("train", *options).stdout) == record
+    assert scalars(workspace.root / "tensorboard") == found
+    assert picture.exists()
 
 
 COMMAND = """
 import sys
-sys.path.insert(0, sys.argv.pop(1))
+here = sys.argv.pop(1)
+sys.path[:0] = [here, here + "/.."]
 from conftest import build_tiny
 from fer_bench import models
 from fer_bench.models.card import ModelCard
