@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from fer_bench import grid, records, stages
+from fer_bench import backend, grid, records, stages
 from fer_bench.datasets.joined import TrainingData, parts
 from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.files import read_json, replacing, write_json
@@ -87,7 +87,8 @@ class Study:
         records.save(self.place.results.records, run)
 
     def _note(self, cell: Cell) -> Path:
-        return self.place.studies.root / "diverged" / f"{cell.id}.{self.dataset.fingerprint[:12]}.json"
+        name = f"{cell.id}.{self.dataset.fingerprint[:12]}.{backend.name()}.json"
+        return self.place.studies.root / "diverged" / name
 
 
 def work_through(work: Sequence[tuple[str, float, Callable[[], object]]]) -> None:
