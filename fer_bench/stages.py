@@ -83,9 +83,7 @@ def train_cell(
                 shown.at((number + 1) * steps)
                 shown.note(f"epoch {number + 1}/{cell.recipe.epochs}, validation {epoch.val_accuracy:.1%}")
 
-            return train(
-                cell, dataset, network, workspace, weights=weights, on_epoch=on_epoch, on_step=shown.advance
-            )
+            return train(cell, dataset, network, workspace, weights=weights, on_epoch=on_epoch, on_step=shown.advance)
 
 
 def test_run(workspace: Workspace, run: TrainRecord, cell: Cell, target: "Prepared", networks: Networks) -> EvalRecord:

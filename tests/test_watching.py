@@ -110,7 +110,7 @@ app(sys.argv[1:])
 
 @pytest.mark.slow
 def test_a_watched_run_computes_what_an_unwatched_one_does(workspace, tmp_path):
-    """The logs need TensorFlow, whose kernels and threads are settled when it is imported: in processes of their own."""
+    """The logs need TensorFlow, whose kernels are settled when it is imported: hence processes of their own."""
     recipe = tmp_path / "mini.toml"
     recipe.write_text(MINI)
     options = ("train", "-m", "tiny", "-d", "fer2013", "-r", str(recipe), "--weights", "random", "--json")
