@@ -90,3 +90,18 @@ def test_a_wrong_option_is_refused_before_anything_is_trained(workspace, tiny_mo
     with pytest.raises(FerBenchError, match=words):
         run(*arguments, *("-m", "tiny", "-d", "fer2013", "-r", mini, "--weights", "random", "-w", str(workspace.root)))
     assert not (workspace.root / "records").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", "-m", "clcm", "-d", "fer2013", "--seed"),
+        ("run-all", "--seed"),
+        ("status", "--seed"),
+        ("prepare", "fer2013", "--source", ".", "--split-seed"),
+    ],
+)
+def test_a_seed_that_no_backend_takes_is_refused(command):
+    refused = run(*command, str(2**32))
+    assert refused.exit_code == 2
+    assert "4294967295" in refused.stderr

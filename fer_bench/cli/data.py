@@ -8,6 +8,7 @@ import typer
 
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
+    LARGEST_SEED,
     JsonOption,
     WaitOption,
     WorkspaceOption,
@@ -206,7 +207,9 @@ def prepare(
         str | None, typer.Option(help="Which images, with which labels; see fer-bench datasets NAME.")
     ] = None,
     crop: Annotated[str | None, typer.Option(help="How to cut out the face; see fer-bench datasets NAME.")] = None,
-    split_seed: Annotated[int, typer.Option(min=0, help="Seed of the 20 % validation taken from train.")] = 0,
+    split_seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the 20 % validation taken from train.")
+    ] = 0,
     deduplicate: Annotated[
         bool, typer.Option("--deduplicate", help="Drop training images whose pixels are those of a test image.")
     ] = False,

@@ -7,6 +7,7 @@ import typer
 
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
+    LARGEST_SEED,
     JsonOption,
     RecipeOption,
     WeightsOption,
@@ -24,7 +25,9 @@ ModelsOption = Annotated[list[str] | None, typer.Option("--model", "-m", help="O
 DatasetsOption = Annotated[
     list[str] | None, typer.Option("--dataset", "-d", help="Only trained on this dataset; repeatable.")
 ]
-SeedsOption = Annotated[list[int] | None, typer.Option("--seed", "-s", min=0, help="Only this seed; repeatable.")]
+SeedsOption = Annotated[
+    list[int] | None, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Only this seed; repeatable.")
+]
 
 GRID_FORMATS = ("text", "jsonl", "slurm")
 

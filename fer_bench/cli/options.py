@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from fer_bench.datasets.joined import TrainingData
     from fer_bench.datasets.prepared import Prepared
 
+LARGEST_SEED = 2**32 - 1
+"""That numpy and the backends take."""
+
 WorkspaceOption = Annotated[
     Path,
     typer.Option("--workspace", "-w", envvar=ENVIRONMENT_VARIABLE, help="Folder of everything that runs produce."),
@@ -32,7 +35,9 @@ TensorBoardOption = Annotated[
     bool, typer.Option("--tensorboard", help="Write logs for TensorBoard to the workspace's folder tensorboard.")
 ]
 RecipeOption = Annotated[str, typer.Option("--recipe", "-r", help="Preset (paper, cpu48, demo) or TOML file.")]
-SeedOption = Annotated[int, typer.Option("--seed", "-s", min=0, help="Seed of weights, order, augmentation.")]
+SeedOption = Annotated[
+    int, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Seed of weights, order, augmentation.")
+]
 SeedsOption = Annotated[
     str | None,
     typer.Option("--seeds", help="Several seeds instead of one: a number N for 0 to N-1, or a list such as 0,2,5."),
@@ -115,8 +120,6 @@ def open_training(place: Workspace, name: str) -> "TrainingData":
     return join([open_prepared(place, part) for part in parts_of(name)])
 
 
-_LARGEST_SEED = 2**32 - 1
-"""That numpy and the backends take."""
 _MOST_SEEDS = 1000
 
 
@@ -132,7 +135,7 @@ def seeds_of(seed: int, seeds: str | None) -> list[int]:
         raise FerBenchError(f"--seed {seed} and --seeds {seeds} exclude each other; write all into --seeds")
     text = seeds.strip()
     numbers = [part.strip() for part in text.removesuffix(",").split(",")]
-    if all(number.isdecimal() and int(number) <= _LARGEST_SEED for number in numbers):
+    if all(number.isdecimal() and int(number) <= LARGEST_SEED for number in numbers):
         if not text.isdecimal():
             return list(dict.fromkeys(map(int, numbers)))
         if 1 <= int(text) <= _MOST_SEEDS:

@@ -8,6 +8,7 @@ import typer
 from fer_bench.cli.cells import cell_of, mean_text
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
+    LARGEST_SEED,
     BalanceOption,
     DevicesOption,
     FreezeOption,
@@ -129,7 +130,8 @@ def run_all(
         typer.Option("--model", "-m", help="Only this model; may be given several times. Default: the paper's three."),
     ] = None,
     seed: Annotated[
-        list[int] | None, typer.Option("--seed", "-s", min=0, help="May be given several times. Default: 0.")
+        list[int] | None,
+        typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="May be given several times. Default: 0."),
     ] = None,
     seeds: SeedsOption = None,
     balance: BalanceOption = None,
