@@ -378,6 +378,9 @@ def test_a_recipe_that_wants_imagenet_never_starts_at_random(workspace, dataset,
         grid.check_start(["clcm"], paper, "missing.h5")
     grid.check_start(["mobilenetv2", "shufflenetv2"], paper, None)
     grid.check_start(["clcm"], paper, "imagenet")
+    misspelt = dataclasses.replace(paper, pretrained=("CLCM",))
+    with pytest.raises(FerBenchError, match="'paper': pretrained names no model 'CLCM'; expected some of mobilenetv2"):
+        grid.check_start(["clcm"], misspelt, "imagenet")
     with pytest.raises(FerBenchError, match="shufflenetv2: no backbone is known"):
         grid.check_start(["clcm", "shufflenetv2"], paper.changed(freeze_layers=0), "imagenet")
 
