@@ -57,6 +57,7 @@ def train(
         OSError: the disk is full.
     """
     folder = workspace.run(cell.id)
+    record = None
     try:
         with locked(folder):
             record = grid.trained(workspace, cell, dataset.fingerprint)
@@ -68,8 +69,9 @@ def train(
     except Exception as error:
         if not memory.is_exhausted(error):
             raise
+    if record is None:  # Here the error is gone, and with it what its frames held of the memory.
         height, width = dataset.at_size(cell.recipe.image_size)[np.zeros(1, np.intp)].shape[1:]
-        raise FerBenchError(memory.advice(network, cell.recipe, (height, width))) from error
+        raise FerBenchError(memory.advice(network, cell.recipe, (height, width)))
     remove(folder)
     return record
 

@@ -357,6 +357,7 @@ def test_too_little_memory_names_the_batch_that_fits(limit, told, workspace, dat
     step = memory._step
 
     def small_memory(network, size, stored):
+        assert sys.exception() is None, "an error that is at hand holds the memory of the step that failed"
         if size > limit:
             exhausted()
         step(network, size, stored)
