@@ -95,6 +95,7 @@ def _train(
     if cell.model not in recipe.pretrained:
         weights = None
 
+    compute = backend.compute_settings()  # Now: what cannot be told shows before the training, not after it.
     identity = f"{dataset.fingerprint} {backend.name()} {_weights_hash(weights)}"
     checkpoint = Checkpoint(workspace.run(cell.id), identity)
     progress = checkpoint.load(network)
@@ -137,7 +138,7 @@ def _train(
         weights_sha256=network.digest(),
         trainable_parameters=count_parameters(network.core)[0],
         environment=describe(backend.devices()),
-        compute=backend.compute_settings(),
+        compute=compute,
     )
     records.save(workspace.results.records, record)
     return record
