@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fer_bench.backend import ONE_THREAD_SIZE
 from fer_bench.cli.cells import cell_of, mean_text
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
@@ -145,7 +146,8 @@ def run_all(
             "-j",
             min=1,
             help="Models trained side by side, each in its own process; the results are the same. Default: one a core "
-            "for recipes of at most 64 x 64 pixels, whose steps keep one core busy; 1 otherwise.",
+            f"for recipes of at most {ONE_THREAD_SIZE} x {ONE_THREAD_SIZE} pixels, whose steps keep one core busy; 1 "
+            "otherwise.",
         ),
     ] = None,
     live: LiveOption = False,
@@ -178,7 +180,7 @@ def run_all(
         sources[dataset_card(name).name] = Path(path).expanduser()
     if synthetic and sources:
         raise FerBenchError("--synthetic and --source exclude each other: real and synthetic data are never mixed")
-    models = model or list(PAPER_MODELS)
+    models = list(dict.fromkeys(model or PAPER_MODELS))
     for name in models:
         model_card(name)
     chosen = load_recipe(recipe_with(recipe, balance, freeze_layers))
@@ -191,11 +193,11 @@ def run_all(
         synthetic = chosen.name.partition("+")[0] == "demo" and not sources
     place = Workspace(workspace)
     if jobs is None:
-        jobs = cores() if chosen.image_size <= 64 and devices == 1 else 1
+        jobs = cores() if chosen.image_size <= ONE_THREAD_SIZE and devices == 1 else 1
     job = Job(
         models,
         chosen,
-        seed or seeds_of(0, seeds),
+        list(dict.fromkeys(seed)) if seed else seeds_of(0, seeds),
         synthetic,
         sources,
         weights,
