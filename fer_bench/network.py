@@ -22,6 +22,7 @@ from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing, sha256_of
 from fer_bench.models import batch_norm, model_card
+from fer_bench.models.layers import every_layer
 from fer_bench.models.pretrained import IMAGENET
 from fer_bench.recipe import Recipe
 from fer_bench.records import Start
@@ -46,7 +47,7 @@ def build_model(name: str, recipe: Recipe, seed: int, classes: int = len(EMOTION
     if recipe.freeze_layers is not None:
         for position, layer in enumerate(model.layers[: card.backbone_to_freeze(recipe.freeze_layers).layers]):
             layer.trainable = position >= recipe.freeze_layers
-    for layer in model.layers:
+    for layer in every_layer(model):
         if recipe.batch_norm_momentum is not None and isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = recipe.batch_norm_momentum
         # One with a noise shape drops whole branches (stochastic depth, EfficientNet), which is no dropout of features.

@@ -1,5 +1,6 @@
 """Contract tests over every registered model."""
 
+import dataclasses
 import threading
 import time
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import built
 
+from fer_bench import models
 from fer_bench.errors import FerBenchError
 from fer_bench.models import PAPER_MODELS, model_card, model_cards
 from fer_bench.network import build_model, count_parameters
@@ -187,3 +189,23 @@ def test_half_a_download_is_not_taken_for_the_weights(monkeypatch, tmp_path, ima
         model_card("clcm").load_imagenet(None, "imagenet")
     thread.join()
     assert whole.read_bytes() == growing.read_bytes() == content
+
+
+def test_a_recipe_reaches_the_layers_of_a_model_within_the_model(monkeypatch, tiny_model):
+    """As another package may build one: its backbone is a single layer of the model."""
+    import keras
+    from keras import layers
+
+    def build(image_size, classes):
+        inputs = keras.Input((image_size, image_size, 3))
+        x = layers.BatchNormalization(momentum=0.999)(layers.Conv2D(4, 3)(inputs))
+        backbone = keras.Model(inputs, layers.Dropout(0.5)(layers.GlobalAveragePooling2D()(x)), name="backbone")
+        outer = keras.Input((image_size, image_size, 3))
+        return keras.Model(outer, layers.Dense(classes, activation="softmax")(backbone(outer)))
+
+    monkeypatch.setitem(models._BUILT_IN, "tiny", dataclasses.replace(tiny_model, build=build))
+    models.model_cards.cache_clear()
+    backbone = build_model("tiny", Recipe(name="t", batch_norm_momentum=0.9, dropout=0.1), seed=0).get_layer("backbone")
+    [norm] = (layer for layer in backbone.layers if isinstance(layer, layers.BatchNormalization))
+    [dropout] = (layer for layer in backbone.layers if isinstance(layer, layers.Dropout))
+    assert (norm.momentum, dropout.rate) == (0.9, 0.1)
