@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from fer_bench.cli import app
-from fer_bench.cli.options import seeds_of
+from fer_bench.cli.options import print_table, seeds_of
 from fer_bench.errors import FerBenchError
 
 MINI = 'base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\nbatch_size = 16\n'
@@ -113,3 +113,10 @@ def test_a_model_and_a_seed_named_twice_are_worked_on_once(tmp_path, monkeypatch
     again = ("-m", "clcm", "-m", "mobilenetv2", "-m", "clcm", "--seed", "3", "--seed", "3", "--jobs", "8")
     assert run("run-all", "-w", str(tmp_path), *again).exit_code == 0
     assert (jobs[0].models, jobs[0].seeds, jobs[0].jobs) == (["clcm", "mobilenetv2"], [3], 2)
+
+
+def test_brackets_in_a_table_are_what_they_are(capsys):
+    print_table("of [bold]", ("[red]name", "n"), [("a[/b]c", "[1]"), (":smile: \\[x]", "2")], numbers=1)
+    printed = capsys.readouterr().out
+    for text in ("of [bold]", "[red]name", "a[/b]c", "[1]", ":smile: \\[x]"):
+        assert text in printed

@@ -171,15 +171,19 @@ def _times(paths: Sequence[Path], wanted: "Wanted") -> "Written":
 
 def _print(sheets: "Sequence[Sheet]") -> None:
     from rich.markup import escape
+    from rich.text import Text
 
     from fer_bench.render.text import cell_text
 
     for sheet in sheets:
         print_table(
-            escape(sheet.title),
+            sheet.title,
             [column.title for column in sheet.columns],
             [
-                [cell_text(cell, escape=escape, bold=lambda text: f"[bold]{text}[/bold]") for cell in row]
+                [
+                    Text.from_markup(cell_text(cell, escape=escape, bold=lambda text: f"[bold]{text}[/bold]"))
+                    for cell in row
+                ]
                 for row in sheet.rows
             ],
             numbers=sum(not column.text for column in sheet.columns),

@@ -12,6 +12,8 @@ from fer_bench.errors import FerBenchError
 from fer_bench.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, PUBLISHED, Results, Workspace
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from fer_bench.datasets.joined import TrainingData
     from fer_bench.datasets.prepared import Prepared
 
@@ -165,17 +167,21 @@ def print_json(content: Any) -> None:
     sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> None:
-    """Print a table on stdout; the last ``numbers`` columns are aligned to the right."""
+def print_table(title: str, columns: Sequence[str], rows: "Iterable[Sequence[str | Text]]", numbers: int = 0) -> None:
+    """Print a table on stdout; the last ``numbers`` columns are aligned to the right.
+
+    What is in brackets is no markup of Rich: names of files and of groups may hold anything. A ``Text`` brings a style.
+    """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=Text(title, style="bold"), title_justify="left")
     for position, column in enumerate(columns):
         right = position >= len(columns) - numbers
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+        table.add_column(Text(column), justify="right" if right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     # A pipe or a file has no width: let no column be cut there.
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     console.print(table)
