@@ -81,7 +81,6 @@ def test_options_change_the_recipe_and_its_id(workspace, tiny_model, mini):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["train", "--balance", "smote"], "--balance 'smote': expected one of none, class-weight"),
         (["train", "--freeze-layers", "10"], "the backbone of tiny has 9"),
         (["train", "--seeds", "none"], "--seeds 'none'"),
     ],
@@ -120,3 +119,10 @@ def test_brackets_in_a_table_are_what_they_are(capsys):
     printed = capsys.readouterr().out
     for text in ("of [bold]", "[red]name", "a[/b]c", "[1]", ":smile: \\[x]"):
         assert text in printed
+
+
+def test_a_balance_that_does_not_exist_is_refused_with_those_that_do():
+    refused = run("train", "-m", "clcm", "-d", "fer2013", "--balance", "smote")
+    assert refused.exit_code == 2
+    for choice in ("none", "class-weight", "oversample", "undersample"):
+        assert f"'{choice}'" in refused.stderr

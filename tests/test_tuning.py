@@ -139,7 +139,6 @@ def test_a_diverged_setting_is_noted_once_a_backend_and_never_wins(workspace, tr
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--search", "bayes"), "--search 'bayes': expected grid or random"),
         (("--batch-sizes", "32;64"), "--batch-sizes '32;64': expected numbers"),
         (("--learning-rates", "7"), "learning_rate = 7.0 is out of range"),
         (("--optimizers", "adam,lion"), "optimizer 'lion'"),
@@ -149,6 +148,14 @@ def test_a_diverged_setting_is_noted_once_a_backend_and_never_wins(workspace, tr
 def test_what_cannot_be_searched_is_refused_before_training(workspace, trained, options, words):
     with pytest.raises(FerBenchError, match=words):
         tune(workspace, *options)
+    assert trained == []
+
+
+def test_there_are_two_kinds_of_search(workspace, trained):
+    refused = tune(workspace, "--search", "bayes")
+    assert refused.exit_code == 2
+    assert "'grid'" in refused.stderr
+    assert "'random'" in refused.stderr
     assert trained == []
 
 

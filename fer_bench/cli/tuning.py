@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from fer_bench.studies import Study
     from fer_bench.tuning import Outcome, Setting, Space
 
+Search = Literal["grid", "random"]
+
 _SETTING = ("batch", "rate", "optimizer")
 
 
@@ -44,7 +46,7 @@ def tune(
     recipe: RecipeOption = "paper",
     epochs: EpochsOption = None,
     search: Annotated[
-        str, typer.Option(help="grid: every combination; random: --trials of them, the learning rate from a range.")
+        Search, typer.Option(help="grid: every combination; random: --trials of them, the learning rate from a range.")
     ] = "grid",
     trials: Annotated[int, typer.Option(min=1, help="Of each model in a random search, earlier ones included.")] = 20,
     draw_seed: Annotated[int, typer.Option(min=0, help="Seed of what a random search draws.")] = 0,
@@ -65,7 +67,7 @@ def tune(
     Without options the paper's grid. The best setting of each model, and with several models the best that they share,
     are written as recipes for --recipe, with the recipe's own number of epochs. Run it again to continue after an
     interruption; trials that are done stay. With one model, --weights acts as in train; with several, the recipe says
-    which of them start from ImageNet. A random search needs the extra fer-bench[tune].
+    which of them start from ImageNet. A random search needs the extra tune (Optuna).
 
     Example: fer-bench tune --model clcm --model shufflenetv2 --dataset fer2013 --weights imagenet --epochs 20
     """
@@ -98,11 +100,9 @@ def tune(
         raise FerBenchError("every setting diverged; search smaller learning rates with --learning-rates")
 
 
-def _space(search: str, batch_sizes: str | None, learning_rates: str | None, optimizers: str | None) -> "Space":
+def _space(search: Search, batch_sizes: str | None, learning_rates: str | None, optimizers: str | None) -> "Space":
     from fer_bench.tuning import PAPER_GRID, RANGES
 
-    if search not in ("grid", "random"):
-        raise FerBenchError(f"--search {search!r}: expected grid or random")
     given: dict[str, Any] = {}
     if batch_sizes is not None:
         given["batch_sizes"] = listed("--batch-sizes", batch_sizes, int)
