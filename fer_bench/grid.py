@@ -60,7 +60,7 @@ def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> N
             model_card(model).backbone_to_freeze(recipe.freeze_layers)
         if model not in recipe.pretrained:
             continue
-        if model_card(model).load_imagenet is None:
+        if model_card(model).imagenet_application is None:
             raise FerBenchError(
                 f"{model}: no ImageNet weights are known for this model; "
                 "leave it out of the recipe's 'pretrained', or use --weights random"

@@ -23,7 +23,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing, sha256_of
 from fer_bench.models import batch_norm, model_card
 from fer_bench.models.layers import every_layer
-from fer_bench.models.pretrained import IMAGENET
+from fer_bench.models.pretrained import IMAGENET, copy_imagenet
 from fer_bench.recipe import Recipe
 from fer_bench.records import Start
 
@@ -149,8 +149,8 @@ class Network:
         fresh = build_model(self.name, self._recipe, seed)
         start = Start(kind="random")
         if weights is not None:
-            assert self.card.load_imagenet is not None, "grid.check_start refuses this"
-            self.card.load_imagenet(fresh, weights)
+            assert self.card.imagenet_application is not None, "grid.check_start refuses this"
+            copy_imagenet(fresh, self.card.imagenet_application, weights)
             start = (
                 Start(kind="imagenet", source="keras")
                 if weights == IMAGENET

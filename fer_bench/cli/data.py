@@ -135,7 +135,7 @@ def models(json: JsonOption = False) -> None:
                     "non_trainable_parameters": card.non_trainable_parameters,
                     "total_parameters": card.trainable_parameters + card.non_trainable_parameters,
                     "paper_trainable_parameters": card.paper_trainable_parameters,
-                    "imagenet_weights": card.load_imagenet is not None,
+                    "imagenet_weights": card.imagenet_application is not None,
                 }
                 for card in cards
             ]
@@ -148,7 +148,7 @@ def models(json: JsonOption = False) -> None:
             (
                 card.name,
                 card.reference,
-                "yes" if card.load_imagenet else "no",
+                "yes" if card.imagenet_application else "no",
                 f"{card.trainable_parameters:,}",
                 f"{card.trainable_parameters + card.non_trainable_parameters:,}",
                 "–" if card.paper_trainable_parameters is None else f"{card.paper_trainable_parameters:,}",
