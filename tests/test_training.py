@@ -58,6 +58,7 @@ def test_a_run_is_recorded_and_done_once(workspace, dataset, network):
     assert run.history[-1].loss < run.history[0].loss
     accuracies = [epoch.val_accuracy for epoch in run.history]
     assert run.best_epoch == accuracies.index(max(accuracies))
+    assert run.best.val_accuracy == max(accuracies)
     assert run.origin == "synthetic"
     assert (run.n_train, run.n_val) == (112, 28)
     assert run.trainable_parameters == count_parameters(network.core)[0]
@@ -77,12 +78,11 @@ def test_a_run_is_recorded_and_done_once(workspace, dataset, network):
 def test_the_weights_kept_are_the_best_epochs(workspace, dataset, network):
     run = train(CELL, dataset, network, workspace)
     rows = dataset.indices("val")
-    best = run.history[run.best_epoch]
     for fresh in (network, Network("tiny", RECIPE)):
         fresh.load_weights(workspace.weights(CELL.id), run.weights_sha256)
         loss, accuracy = scores(fresh.predict(dataset.at_size(32), rows), dataset.labels[rows])
-        assert accuracy == best.val_accuracy
-        assert loss == pytest.approx(best.val_loss, rel=1e-4)
+        assert accuracy == run.best.val_accuracy
+        assert loss == pytest.approx(run.best.val_loss, rel=1e-4)
 
 
 def test_other_weights_than_the_records_are_refused(workspace, dataset, network):

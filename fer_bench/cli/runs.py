@@ -90,16 +90,15 @@ def train(
         print_json(content[0] if seeds is None else content)
         return
     for run in runs:
-        best = run.history[run.best_epoch]
         start = run.start.kind + (f" ({run.start.source})" if run.start.source else "")
         typer.echo(
             f"{model} on {run.origin} {dataset}, recipe {run.recipe}, seed {run.seed}, {start} start: "
-            f"best of {len(run.history)} epochs is {run.best_epoch + 1}, validation accuracy {best.val_accuracy:.1%} "
-            f"({run.n_val:,} images), training {best.accuracy:.1%}\n"
+            f"best of {len(run.history)} epochs is {run.best_epoch + 1}, validation accuracy {run.best.val_accuracy:.1%} "
+            f"({run.n_val:,} images), training {run.best.accuracy:.1%}\n"
             f"weights: {place.weights(run.cell_id)}"
         )
     if len(runs) > 1:
-        scores = [run.history[run.best_epoch].val_accuracy for run in runs]
+        scores = [run.best.val_accuracy for run in runs]
         typer.echo(f"validation accuracy over {mean_text(scores)}")
 
 
