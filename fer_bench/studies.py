@@ -98,9 +98,7 @@ def work_through(work: Sequence[tuple[str, float, Callable[[], object]]]) -> Non
     planned = [(Stage(title, cost), do) for title, cost, do in work]
     with Plan([stage for stage, _ in planned]) as plan:
         for stage, do in planned:
-            plan.began(stage)
-            do()
-            plan.ended(stage)
+            plan.work(stage, do)
 
 
 def training_work(study: Study, cells: Sequence[Cell]) -> list[tuple[str, float, Callable[[], object]]]:

@@ -93,8 +93,8 @@ def train(
         start = run.start.kind + (f" ({run.start.source})" if run.start.source else "")
         typer.echo(
             f"{model} on {run.origin} {dataset}, recipe {run.recipe}, seed {run.seed}, {start} start: "
-            f"best of {len(run.history)} epochs is {run.best_epoch + 1}, validation accuracy {run.best.val_accuracy:.1%} "
-            f"({run.n_val:,} images), training {run.best.accuracy:.1%}\n"
+            f"best of {len(run.history)} epochs is {run.best_epoch + 1}, validation accuracy "
+            f"{run.best.val_accuracy:.1%} ({run.n_val:,} images), training {run.best.accuracy:.1%}\n"
             f"weights: {place.weights(run.cell_id)}"
         )
     if len(runs) > 1:
