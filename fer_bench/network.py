@@ -90,6 +90,9 @@ def _require_room(path: Path, weights: Sequence[Any]) -> None:
 class Network:
     """One model of the registry, compiled for one recipe.
 
+    It sets the backend up for training (:func:`fer_bench.backend.prepare_training`): build the first one of a process
+    before TensorFlow or Keras is imported.
+
     Args:
         name: a model of the registry.
         recipe: gives image size, optimizer, loss, batch-norm momentum, frozen layers.

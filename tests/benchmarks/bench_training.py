@@ -89,14 +89,14 @@ def bare(model: str, size: int, steps: int) -> float:
 
 def usual(model: str, size: int, steps: int) -> float:
     import keras
-    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+    import tensorflow as tf
 
     from fer_bench.models import model_card
 
     images, labels = faces(steps * BATCH)
     # What flow_from_directory hands to the generator: resized, three channels, float32.
     big = np.stack([cv2.cvtColor(cv2.resize(image, (size, size)), cv2.COLOR_GRAY2RGB) for image in images])
-    flow = ImageDataGenerator(
+    flow = tf.keras.preprocessing.image.ImageDataGenerator(
         rotation_range=10,
         shear_range=5,
         zoom_range=0.1,
