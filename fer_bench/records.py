@@ -109,6 +109,11 @@ class TrainRecord(Identity):
     """Threads and kernels (``backend.compute_settings``); absent from older records."""
 
     @property
+    def best(self) -> Epoch:
+        """The figures of the best epoch, whose weights were kept."""
+        return self.history[self.best_epoch]
+
+    @property
     def stem(self) -> str:
         """File name without its ending."""
         return f"{self.model}__{self.dataset}__{self.dataset}__{self.recipe}__s{self.seed}"

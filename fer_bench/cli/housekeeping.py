@@ -7,6 +7,7 @@ import typer
 
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
+    LARGEST_SEED,
     JsonOption,
     RecipeOption,
     WeightsOption,
@@ -24,7 +25,9 @@ ModelsOption = Annotated[list[str] | None, typer.Option("--model", "-m", help="O
 DatasetsOption = Annotated[
     list[str] | None, typer.Option("--dataset", "-d", help="Only trained on this dataset; repeatable.")
 ]
-SeedsOption = Annotated[list[int] | None, typer.Option("--seed", "-s", min=0, help="Only this seed; repeatable.")]
+SeedsOption = Annotated[
+    list[int] | None, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Only this seed; repeatable.")
+]
 
 GRID_FORMATS = ("text", "jsonl", "slurm")
 
@@ -102,8 +105,6 @@ def _status_json(found: "Status") -> dict[str, object]:
 
 
 def _print_status(found: "Status") -> None:
-    from rich.markup import escape
-
     from fer_bench.progress import duration
     from fer_bench.status import STATES
 
@@ -112,9 +113,9 @@ def _print_status(found: "Status") -> None:
         ("model", "trained on", "recipe", "seed", "state", "epochs", "time left"),
         [
             (
-                escape(item.cell.model),
-                escape(item.cell.dataset),
-                escape(item.cell.recipe.id),
+                item.cell.model,
+                item.cell.dataset,
+                item.cell.recipe.id,
                 str(item.cell.seed),
                 item.state + (f" on {', '.join(item.untested)}" if item.untested else ""),
                 f"{item.epochs}/{item.cell.recipe.epochs}",
@@ -240,8 +241,6 @@ def clean(
 
 
 def _print_leftovers(found: "list[Leftover]") -> None:
-    from rich.markup import escape
-
     from fer_bench.cleaning import KINDS
 
     if not found:
@@ -250,7 +249,7 @@ def _print_leftovers(found: "list[Leftover]") -> None:
     print_table(
         "What can go",
         ("kind", "path", "size"),
-        [(item.kind, escape(str(item.path)), _megabytes([item])) for item in found],
+        [(item.kind, str(item.path), _megabytes([item])) for item in found],
         numbers=1,
     )
     for kind in dict.fromkeys(item.kind for item in found):

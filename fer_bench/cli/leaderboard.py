@@ -173,6 +173,7 @@ def _times(paths: Sequence[Path], wanted: "Wanted") -> "Written":
 
 def _print(tables: "Sequence[Table]", reading: Sequence[str]) -> None:
     from rich.markup import escape
+    from rich.text import Text
 
     from fer_bench.render.text import cell_text
     from fer_bench.tables.values import Grid
@@ -181,10 +182,13 @@ def _print(tables: "Sequence[Table]", reading: Sequence[str]) -> None:
         for grid in table.blocks:
             if isinstance(grid, Grid):
                 print_table(
-                    escape(table.caption),
+                    table.caption,
                     [column.title for column in grid.columns],
                     [
-                        [cell_text(cell, escape=escape, bold=lambda text: f"[bold]{text}[/bold]") for cell in row]
+                        [
+                            Text.from_markup(cell_text(cell, escape=escape, bold=lambda text: f"[bold]{text}[/bold]"))
+                            for cell in row
+                        ]
                         for row in grid.rows
                     ],
                     numbers=sum(not column.text for column in grid.columns),

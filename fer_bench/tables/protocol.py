@@ -59,7 +59,7 @@ def departures(block: Block, model: str, target: str) -> Iterator[str]:
 def _recipe(content: Mapping[str, Any]) -> Iterator[str]:
     """Yield the fields in which a recipe differs from the paper's, the starting weights apart."""
     # Records of an older version lack fields that came later: they had what is the default now.
-    ours = flat(Recipe(name="").content()) | flat(content)
+    ours = flat(Recipe(name="default").content()) | flat(content)
     papers = flat(PRESETS["paper"].content())
     for field in sorted(ours.keys() | papers.keys()):
         if field != "pretrained" and ours.get(field) != papers.get(field):
