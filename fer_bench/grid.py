@@ -10,7 +10,7 @@ from pathlib import Path
 from fer_bench import backend, records
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
-from fer_bench.models import model_card, model_cards
+from fer_bench.models import model_card, model_names
 from fer_bench.models.pretrained import IMAGENET
 from fer_bench.recipe import PRESETS, Recipe, recipe_from
 from fer_bench.records import EvalRecord, TrainRecord
@@ -49,10 +49,10 @@ def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> N
             and none are given, the file is missing, or none are known for the model.
     """
     for model in recipe.pretrained:
-        if model not in model_cards():
+        if model not in model_names():
             raise FerBenchError(
                 f"recipe {recipe.name!r}: pretrained names no model {model!r}; expected some of "
-                f"{', '.join(model_cards())}"
+                f"{', '.join(model_names())}"
             )
     for model in models:
         model_card(model).check_image_size(recipe.image_size)

@@ -143,13 +143,13 @@ def latest_session(results: Results) -> list[ProfileRecord]:
     Raises:
         FerBenchError: there is none.
     """
-    from fer_bench.models import model_cards
+    from fer_bench.models import model_names
 
     known = records.load_all(results.records, ProfileRecord)
     if not known:
         raise FerBenchError(f"{results.records}: no profile records; run fer-bench profile first")
     latest = max(known, key=lambda record: record.environment.created).session
-    order = {name: position for position, name in enumerate(model_cards())}
+    order = {name: position for position, name in enumerate(model_names())}
     return sorted(
         (record for record in known if record.session == latest),
         key=lambda record: order.get(record.model, len(order)),

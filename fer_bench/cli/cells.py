@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import typer
+
 from fer_bench.cli.options import open_prepared
 from fer_bench.errors import FerBenchError
 
@@ -25,6 +27,15 @@ def cell_of(model: str, dataset: str, recipe: str, seed: int, weights: str | Non
     if weights is not None:
         chosen = chosen.starting(model, pretrained=weights != "random")
     return Cell(model, dataset, chosen, seed)
+
+
+def usable_models() -> list[str]:
+    """Return the name of every model that can be used; those of other packages that cannot are told of on stderr."""
+    from fer_bench.models import broken_models, model_cards
+
+    for reason in broken_models().values():
+        typer.echo(f"fer-bench: left out: {reason}", err=True)
+    return list(model_cards())
 
 
 def trained_cell(

@@ -121,9 +121,10 @@ def models(json: JsonOption = False) -> None:
 
     Example: fer-bench models --json
     """
-    from fer_bench.models import model_cards
+    from fer_bench.cli.cells import usable_models
+    from fer_bench.models import model_card
 
-    cards = model_cards().values()
+    cards = [model_card(name) for name in usable_models()]
     if json:
         print_json(
             [

@@ -63,7 +63,8 @@ def profile(
 
     Example: fer-bench profile --model clcm --model shufflenetv2 --processes 5
     """
-    from fer_bench.models import model_card, model_cards
+    from fer_bench.cli.cells import usable_models
+    from fer_bench.models import model_card
     from fer_bench.profiling.plan import Plan
 
     for name in model or ():
@@ -84,11 +85,11 @@ def profile(
             f"{'--layers' if layers else '--self-test'} goes without --processes, --throughput and --end-to-end"
         )
     if layers:
-        _count(model or list(model_cards()), plan, json)
+        _count(model or usable_models(), plan, json)
     elif self_test:
         _check(model or ["clcm"], plan, experiments, json)
     else:
-        _measure(model or list(model_cards()), plan, workspace, wait, json)
+        _measure(model or usable_models(), plan, workspace, wait, json)
 
 
 def _measure(names: Sequence[str], plan: "Plan", workspace: Path, wait: bool, json: bool) -> None:

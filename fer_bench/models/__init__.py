@@ -10,13 +10,11 @@ from fer_bench.models import (
     efficientnetb0,
     inceptionv3,
     mobilenetv2,
+    plugins,
     resnet50,
     shufflenetv2,
 )
 from fer_bench.models.card import ModelCard
-
-ENTRY_POINTS = "fer_bench.models"
-"""Entry-point group under which other packages offer a :class:`ModelCard`."""
 
 _BUILT_IN: dict[str, ModelCard] = {
     card.name: card
@@ -45,36 +43,43 @@ def built_in_cards() -> Mapping[str, ModelCard]:
     return _BUILT_IN
 
 
+def model_names() -> list[str]:
+    """Return the name of every known model, fer-bench's own first; no other package is imported."""
+    return [*_BUILT_IN, *(name for name in plugins.offers() if name not in _BUILT_IN)]
+
+
 @cache
 def model_cards() -> dict[str, ModelCard]:
-    """Return every known model by name: the built-in ones, then those of installed packages.
+    """Return every model that can be used by name: the built-in ones, then those of installed packages.
 
-    Raises:
-        FerBenchError: an installed package offers something that is not a card, or a name that is taken.
+    One that is broken is left out, so that it harms no other; :func:`broken_models` tells of it.
     """
-    from importlib.metadata import entry_points
+    broken = broken_models()
+    return {**_BUILT_IN, **{name: plugins.load(name) for name in plugins.offers() if name not in broken}}
 
-    cards = dict(_BUILT_IN)
-    for entry in entry_points(group=ENTRY_POINTS):
-        card = entry.load()
-        if not isinstance(card, ModelCard):
-            raise FerBenchError(f"entry point {entry.value} ({ENTRY_POINTS}): found {card!r}, expected a ModelCard")
-        if card.name in cards:
-            raise FerBenchError(f"entry point {entry.value} ({ENTRY_POINTS}): the name {card.name!r} is taken")
-        cards[card.name] = card
-    return cards
+
+def broken_models() -> dict[str, str]:
+    """Return why a model that another package offers cannot be used, by name; the distribution is named."""
+    found = {}
+    for name in plugins.offers():
+        try:
+            plugins.load(name, frozenset(_BUILT_IN))
+        except FerBenchError as error:
+            found[name] = str(error)
+    return found
 
 
 def model_card(name: str) -> ModelCard:
-    """Return the card of one model.
+    """Return the card of one model. For a built-in one no other package is imported, for another one its own.
 
     Raises:
-        FerBenchError: no model of that name.
+        FerBenchError: no model of that name, or the package that offers it is broken.
     """
-    cards = model_cards()
-    if name not in cards:
-        raise FerBenchError(f"no model {name!r}; expected one of {', '.join(cards)}")
-    return cards[name]
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]
+    if name not in plugins.offers():
+        raise FerBenchError(f"no model {name!r}; expected one of {', '.join(model_names())}")
+    return plugins.load(name)
 
 
 def model_title(name: str) -> str:

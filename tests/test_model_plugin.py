@@ -1,0 +1,211 @@
+"""Models of other packages: found, checked, and a row in every table; a broken one harms no other."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from fer_bench.cli import app
+from fer_bench.errors import FerBenchError
+from fer_bench.models import broken_models, built_in_cards, model_card, model_cards, model_names, plugins
+
+PYPROJECT = """
+[build-system]
+requires = ["setuptools>=61"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "my-nets"
+version = "1.0"
+dependencies = ["fer-bench"]
+
+[project.entry-points."fer_bench.models"]
+my-net = "my_net:CARD"
+my-other-net = "my_net:OTHER"
+
+[tool.setuptools]
+py-modules = ["my_net"]
+"""
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+MODULE = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "CARD = ModelCard(" in block)
+"""The example of the README, so that it works."""
+OTHER = '\n\nimport dataclasses\n\nOTHER = dataclasses.replace(CARD, name="my-other-net", title="MyOtherNet")\n'
+RECIPE = 'base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\npretrained = []\n'
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the package and install it into a folder of its own."""
+    missing = [name for name in ("pip", "setuptools", "wheel") if importlib.util.find_spec(name) is None]
+    if missing:
+        pytest.skip(f"a package cannot be built without {', '.join(missing)}")
+    folder = tmp_path_factory.mktemp("plugin")
+    (folder / "package").mkdir()
+    (folder / "package/pyproject.toml").write_text(PYPROJECT)
+    (folder / "package/my_net.py").write_text(MODULE + OTHER)
+    options = ("--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--target")
+    command = [sys.executable, "-m", "pip", "install", *options, str(folder / "site"), str(folder / "package")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "site"
+
+
+def fer_bench(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), *filter(None, sys.path)])}
+    command = [sys.executable, "-m", "fer_bench", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=site)
+
+
+@pytest.mark.slow
+def test_an_installed_model_keeps_the_contract_and_is_a_row_in_every_table(installed, workspace, tmp_path):
+    checked = fer_bench(installed, "check-model", "my-net", "--json")
+    outcomes = json.loads(checked.stdout)["checks"]
+    assert checked.returncode == 0, outcomes
+    assert {outcome["state"] for outcome in outcomes} <= {"ok", "skipped"}
+    assert "from my-nets 1.0" in outcomes[0]["found"]
+
+    (tmp_path / "mini.toml").write_text(RECIPE)
+    where = ("--workspace", str(workspace.root))
+    both = ("--model", "my-net", "--model", "my-other-net")
+    done = fer_bench(
+        installed, "run-all", "--synthetic", "--recipe", str(tmp_path / "mini.toml"), *both, "--runs", "3", *where
+    )
+    assert done.returncode == 0, done.stderr
+    # From here on the package is not there: tables come from records.
+    rendered = CliRunner().invoke(app, ["tables", "--local", *where])
+    assert rendered.exit_code == 0
+    for number in range(4, 12):
+        text = (workspace.results.tables / f"table{number:02}.md").read_text(encoding="utf-8")
+        assert "my-net" in text, number
+        if number in (4, 5, 6, 11):
+            assert re.search(r"^\|\s*my-net †", text, re.MULTILINE), number
+            assert "† Beyond the paper" in text, number
+    drawn = json.loads((workspace.results.figures / "figures.json").read_text(encoding="utf-8"))
+    assert "my-net" in json.dumps(drawn)
+    board = CliRunner().invoke(app, ["leaderboard", "--json", "--records", str(workspace.results.records)])
+    assert board.exit_code == 0, board.output
+    ranked = {item["model"] for found in json.loads(board.stdout)["boards"] for item in found["standings"]}
+    assert ranked == {"my-net", "my-other-net"}
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder on the path to which distributions can be added."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def add(distribution: str, points: dict[str, str], **modules: str) -> Path:
+        folder = tmp_path / f"{distribution.replace('-', '_')}-2.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 2.0\n")
+        lines = "".join(f"{name} = {value}\n" for name, value in points.items())
+        (folder / "entry_points.txt").write_text(f"[fer_bench.models]\n{lines}")
+        for module, text in modules.items():
+            (tmp_path / f"{module}.py").write_text(text)
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        forget()
+        return tmp_path
+
+    yield add
+    monkeypatch.undo()
+    forget()
+
+
+def forget() -> None:
+    for cached in (model_cards, plugins.offers, plugins._loaded):
+        cached.cache_clear()
+
+
+def card_of(name: str) -> str:
+    return MODULE.replace('name="my-net"', f'name="{name}"')
+
+
+def test_a_broken_package_is_named_and_harms_no_other(site):
+    folder = site("broken-nets", {"gone": "nowhere_at_all:CARD", "leaves": "leaves:CARD"}, leaves="raise SystemExit(3)")
+    site("good-nets", {"good-net": "good_net:CARD"}, good_net=card_of("good-net"))
+    assert set(broken_models()) == {"gone", "leaves"}
+    assert "distribution broken-nets 2.0" in broken_models()["gone"]
+    assert "No module named 'nowhere_at_all'" in broken_models()["gone"]
+    assert list(model_cards()) == [*built_in_cards(), "good-net"]
+    assert model_card("good-net").title == "MyNet"
+    with pytest.raises(FerBenchError, match=r"model 'leaves' of the distribution broken-nets 2\.0.*SystemExit: 3"):
+        model_card("leaves")
+
+    assert fer_bench(folder, "--help").returncode == 0
+    listed = fer_bench(folder, "models", "--json")
+    assert listed.returncode == 0
+    assert "good-net" in {item["name"] for item in json.loads(listed.stdout)}
+    assert "left out: model 'gone' of the distribution broken-nets 2.0" in listed.stderr
+    trained = fer_bench(folder, "train", "--model", "gone", "--dataset", "fer2013")
+    assert trained.returncode == 2
+    assert "broken-nets 2.0" in trained.stderr
+    assert "Traceback" not in trained.stderr
+    checked = fer_bench(folder, "check-model", "gone", "--json")
+    assert checked.returncode == 1
+    (outcome,) = json.loads(checked.stdout)["checks"]
+    assert (outcome["check"], outcome["state"]) == ("card", "failed")
+
+
+def test_a_built_in_model_imports_no_other_package(site):
+    site("loud-nets", {"loud-net": "loud_net:CARD"}, loud_net="raise RuntimeError('imported')")
+    assert model_card("clcm").name == "clcm"
+    assert "loud-net" in model_names()
+    assert "loud_net" not in sys.modules
+
+
+def test_a_name_that_is_taken_stays_fer_benchs_own(site):
+    site("pirate", {"clcm": "pirate_net:CARD"}, pirate_net=card_of("clcm"))
+    assert model_card("clcm") is built_in_cards()["clcm"]
+    assert "the name is that of a model of fer-bench" in broken_models()["clcm"]
+    result = CliRunner().invoke(app, ["check-model", "clcm", "--json"])
+    assert result.exit_code == 1
+    assert "pirate 2.0" in json.loads(result.stdout)["checks"][0]["found"]
+
+
+def test_one_name_from_two_packages_is_neither(site):
+    site("first", {"twin": "first_net:CARD"}, first_net=card_of("twin"))
+    site("second", {"twin": "second_net:CARD"}, second_net=card_of("twin"))
+    assert broken_models()["twin"] == "model 'twin' is offered by first 2.0 and second 2.0; uninstall one"
+
+
+@pytest.mark.parametrize(
+    ("point", "text", "reason"),
+    [
+        ("other", card_of("my-net"), "its card is named 'my-net'; name the entry point and the card alike"),
+        ("my-net", "CARD = 7", "found int, expected a fer_bench.models.card.ModelCard"),
+        ("../my-net", card_of("../my-net"), "the name is part of file names"),
+        ("my__net", card_of("my__net"), "the name is part of file names"),
+        ("MyNet", card_of("MyNet"), "the name is part of file names"),
+    ],
+)
+def test_what_is_no_model_is_refused(site, point, text, reason):
+    site("odd", {point: "odd_net:CARD"}, odd_net=text)
+    with pytest.raises(FerBenchError, match=re.escape(reason)):
+        plugins.load(point)
+    assert point not in model_cards()
+
+
+def test_every_own_model_keeps_the_rule_of_names():
+    assert all(map(plugins.is_model_name, built_in_cards()))
+    assert not any(map(plugins.is_model_name, ("", "-a", "a-", "a--b", "a/b", "a b", "a\n", "é", "a" * 65)))
+
+
+def test_an_unknown_model_is_told_how_to_be_found():
+    result = CliRunner().invoke(app, ["check-model", "my-net"])
+    assert isinstance(result.exception, FerBenchError)
+    assert "no model 'my-net'" in str(result.exception)
+    assert "entry point in the group fer_bench.models" in str(result.exception)
+
+
+def test_a_module_that_imports_a_backend_at_once_is_told(site):
+    from fer_bench.model_check.entry import check_entry
+
+    site("heavy", {"heavy-net": "heavy_net:CARD"}, heavy_net="import torch\n" + card_of("heavy-net"), torch="")
+    card, (outcome,) = check_entry("heavy-net")
+    assert card is not None
+    assert (outcome.state, outcome.found) == ("failed", "its module imports torch as soon as it is loaded")
