@@ -69,8 +69,8 @@ def test_each_fault_is_found(broken, tmp_path):
     assert "not a keras.Model" in found("build", build=lambda size, n: None)
     assert "build takes image_size" in found("build", build=lambda image_size: None)
     assert "ZeroDivisionError" in found("build", build=lambda size, n: size // 0)
-    logits = functional(lambda layers, x, n: layers.Dense(n, bias_initializer="ones")(x))
-    assert "do not sum to 1" in found("answers", build=logits) or "negative" in found("answers", build=logits)
+    scores = functional(lambda layers, x, n: layers.Dense(n, activation="sigmoid")(x))
+    assert "do not sum to 1, off by up to" in found("answers", build=scores)
     assert "2,363 trainable and 184 other parameters at 48 pixels; the card says 2,364" in found(
         "parameters", trainable_parameters=2_364
     )
