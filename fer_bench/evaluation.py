@@ -10,7 +10,7 @@ from fer_bench.environment import describe
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing, sha256_of
 from fer_bench.network import Network
-from fer_bench.records import EvalRecord, TrainRecord
+from fer_bench.records import EvalRecord, External, Identity, TrainRecord
 from fer_bench.workspace import Workspace
 
 
@@ -41,7 +41,29 @@ def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Wo
             "real and synthetic data are never mixed; use separate workspaces"
         )
     images = target.at_size(run.recipe_content["image_size"])
-    probabilities = network.predict(images, rows).astype(np.float16)
+    return save_test(workspace, run, run.weights_sha256, target, network.predict(images, rows))
+
+
+def save_test(
+    workspace: Workspace,
+    model: Identity,
+    weights_sha256: str,
+    target: Prepared,
+    answers: NDArray[np.float32],
+    external: External | None = None,
+) -> EvalRecord:
+    """Store the answers of a model to the test images of ``target``, and the record of them.
+
+    Args:
+        workspace: where records go.
+        model: who answered; its backend is recorded as the running one where ``external`` is ``None``.
+        weights_sha256: of the weights that answered.
+        target: the test set.
+        answers: probabilities (n, 7) of its test images, in the order of the classes.
+        external: of a model that fer-bench did not train.
+    """
+    rows = target.indices("test")
+    probabilities = answers.astype(np.float16)
     labels = np.asarray(target.labels)[rows].astype(np.int64)
     predicted = probabilities.argmax(axis=1)
     matrix = metrics.confusion_matrix(labels, predicted, len(EMOTIONS))
@@ -51,31 +73,32 @@ def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Wo
         for part in np.unique(parts)
     }
 
-    stem = f"{run.model}__{run.dataset}__{target.dataset}__{run.recipe}__s{run.seed}"
+    stem = f"{model.model}__{model.dataset}__{target.dataset}__{model.recipe}__s{model.seed}"
     predictions = workspace.results.records / EvalRecord.kind / f"{stem}.npz"
     with replacing(predictions) as temporary:
         np.savez_compressed(
             temporary, ids=np.asarray(target.ids)[rows].astype(np.str_), labels=labels, probabilities=probabilities
         )
     record = EvalRecord(
-        model=run.model,
-        dataset=run.dataset,
-        recipe=run.recipe,
-        seed=run.seed,
-        backend=backend.name(),
-        origin=run.origin,
-        dataset_fingerprint=run.dataset_fingerprint,
+        model=model.model,
+        dataset=model.dataset,
+        recipe=model.recipe,
+        seed=model.seed,
+        backend=model.backend if external else backend.name(),
+        origin=model.origin,
+        dataset_fingerprint=model.dataset_fingerprint,
         class_names=EMOTIONS,
         target=target.dataset,
         target_fingerprint=target.fingerprint,
         n=len(rows),
         confusion_matrix=_counts(matrix),
         accuracy=int(np.trace(matrix)) / len(rows),
-        weights_sha256=run.weights_sha256,
+        weights_sha256=weights_sha256,
         predictions=predictions.name,
         predictions_sha256=sha256_of(predictions),
-        environment=describe(backend.devices()),
+        environment=describe(() if external else backend.devices()),
         parts=by_part if len(by_part) > 1 else {},
+        external=external,
     )
     records.save(workspace.results.records, record)
     return record

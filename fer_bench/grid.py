@@ -13,7 +13,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.models import model_card, model_names
 from fer_bench.models.pretrained import IMAGENET
 from fer_bench.recipe import PRESETS, Recipe, recipe_from
-from fer_bench.records import EvalRecord, TrainRecord
+from fer_bench.records import EvalRecord, Identity, TrainRecord
 from fer_bench.workspace import Workspace
 
 
@@ -87,12 +87,17 @@ def trained(workspace: Workspace, cell: Cell, fingerprint: str) -> TrainRecord |
 
 def evaluated(workspace: Workspace, run: TrainRecord, target: Prepared) -> EvalRecord | None:
     """Return the record of a finished test of this very run on this very target, else ``None``."""
+    return tested(workspace, run, run.weights_sha256, target)
+
+
+def tested(workspace: Workspace, model: Identity, weights_sha256: str, target: Prepared) -> EvalRecord | None:
+    """Return the record of a finished test of a model with these weights on this very target, else ``None``."""
     folder = workspace.results.records / EvalRecord.kind
-    path = folder / f"{run.model}__{run.dataset}__{target.dataset}__{run.recipe}__s{run.seed}.json"
+    path = folder / f"{model.model}__{model.dataset}__{target.dataset}__{model.recipe}__s{model.seed}.json"
     if not path.is_file():
         return None
     record = records.load(path, EvalRecord)
-    same = record.weights_sha256 == run.weights_sha256 and record.target_fingerprint == target.fingerprint
+    same = record.weights_sha256 == weights_sha256 and record.target_fingerprint == target.fingerprint
     return record if same and (folder / record.predictions).is_file() else None
 
 

@@ -17,6 +17,8 @@ from fer_bench.files import read_json, write_json
 from fer_bench.typed_json import build
 
 SCHEMA = 1
+EXTERNAL = "external"
+"""Stands for the training dataset of a model that fer-bench did not train."""
 Origin = Literal["real", "synthetic"]
 
 
@@ -64,6 +66,22 @@ class Epoch:
     learning_rate: float
     seconds: float
     """Wall time of the epoch with its validation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class External:
+    """Says that a model came from elsewhere as a file: its training is its author's, and was not checked."""
+
+    sha256: str
+    """Of the ONNX file."""
+    labels: tuple[str, ...]
+    """Of its outputs, in their order; one that is none of the seven classes was dropped."""
+    input: str
+    """What the file takes, in words."""
+    trained_on: str = ""
+    """As the person who added it says; empty where nothing is said."""
+    parameters: str = ""
+    """How the file's parameters were counted, in words; only of a profile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +171,9 @@ class EvalRecord(Identity):
     parts: dict[str, tuple[tuple[int, ...], ...]] = dataclasses.field(default_factory=dict)
     """The confusion matrix of each official part of the test set, such as ``PrivateTest``, where it has several; empty
     in older records."""
+    external: External | None = None
+    """Of a model that fer-bench did not train: then ``dataset`` is :data:`EXTERNAL`, the recipe names the file and how
+    it is fed, the dataset's fingerprint is empty and ``weights_sha256`` is the file's."""
 
     @property
     def stem(self) -> str:
@@ -225,8 +246,9 @@ class ProfileRecord:
     classes: int
     trainable_parameters: int
     non_trainable_parameters: int
-    flops_paper_rule: int
-    """By the rule of the paper's figures: a multiply-add counts two, batch norm and activations nothing."""
+    flops_paper_rule: int | None
+    """By the rule of the paper's figures: a multiply-add counts two, batch norm and activations nothing. ``None`` of an
+    external model with an operation that the rule does not know."""
     session: str
     """Names the measuring session: latencies are compared within one session only."""
     warmup: int
@@ -253,6 +275,9 @@ class ProfileRecord:
     runtime was prepared and called once."""
     machine: tuple[MachineSample, ...] = ()
     """The same in every record of the session."""
+    external: External | None = None
+    """Of a model that came as a file: then all its parameters count as trainable, since the file does not tell, and
+    ``image_size`` is the height of its own input."""
 
     @property
     def stem(self) -> str:

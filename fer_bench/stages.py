@@ -115,13 +115,14 @@ def profile(
 
     Args:
         workspace: where the records go.
-        models: registered models.
+        models: registered models, and external ones of the workspace.
         runs: timed calls of each, whatever ``plan`` says.
         origin: recorded as it is.
         plan: what to measure; ``None`` measures the runtimes of Keras in this process.
     """
     import dataclasses
 
+    from fer_bench.external.profiling import external_sources
     from fer_bench.profiling import KERAS_RUNTIMES, Plan, profile_models
 
     chosen = dataclasses.replace(plan or Plan(runtimes=KERAS_RUNTIMES), runs=runs)
@@ -131,7 +132,8 @@ def profile(
             shown.note(what)
             shown.at(done, total)
 
-        profiles = profile_models(models, chosen, origin=origin, progress=on_progress)
+        externals = external_sources(workspace, models)
+        profiles = profile_models(models, chosen, origin=origin, progress=on_progress, externals=externals)
     for record in profiles:
         records.save(workspace.results.records, record)
     return profiles
@@ -167,10 +169,15 @@ def anova(results: Results, runtime: str, alpha: float = 0.05) -> StatisticsReco
     return statistics
 
 
+def _timed(profiles: Sequence[ProfileRecord], runtime: str) -> list[ProfileRecord]:
+    """Return the profiles that an ANOVA is over: an external model is in it where it was timed in that runtime."""
+    return [record for record in profiles if record.external is None or record.latency.get(runtime)]
+
+
 def _compared(results: Results, runtime: str, alpha: float) -> StatisticsRecord:
     from fer_bench.statistics import analyse_profiles, to_record
 
-    profiles = latest_session(results)
+    profiles = _timed(latest_session(results), runtime)
     result = analyse_profiles(profiles, runtime, alpha=alpha)
     inputs = {record.model: sha256_of(records.path_of(results.records, record)) for record in profiles}
     return to_record(result, runtime=runtime, origin=profiles[0].origin, inputs=inputs)
@@ -199,7 +206,8 @@ def anova_differences(results: Results, runtime: str) -> list[str]:
 def anova_is_fresh(results: Results, runtime: str) -> bool:
     """Return whether there is an ANOVA of the profiles as they are now, with every form that this version gives."""
     found = [item for item in records.load_all(results.records, StatisticsRecord) if item.runtime == runtime]
-    profiles = {record.model: sha256_of(records.path_of(results.records, record)) for record in latest_session(results)}
+    timed = _timed(latest_session(results), runtime)
+    profiles = {record.model: sha256_of(records.path_of(results.records, record)) for record in timed}
     return any(item.inputs == profiles and item.recommended for item in found)
 
 

@@ -84,6 +84,10 @@ class Workspace:
         """Folder of a run's logs for TensorBoard; ``tensorboard --logdir`` takes the one above."""
         return self.root / "tensorboard" / cell_id
 
+    def external(self, name: str) -> Path:
+        """Folder of a model that came from elsewhere as a file (see :mod:`fer_bench.external`)."""
+        return self.root / "external" / name
+
     @property
     def studies(self) -> "Workspace":
         """What ``tune`` and ``ablate`` train: apart, so that no table and no cross-test takes it for a result."""

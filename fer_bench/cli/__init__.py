@@ -10,6 +10,7 @@ import typer
 from fer_bench import __version__
 from fer_bench.cli import (
     ablating,
+    adding,
     architecture,
     auditing,
     checking,
@@ -48,6 +49,7 @@ for module in (
     results,
     exporting,
     checking,
+    adding,
     explaining,
     comparing,
     leaderboard,

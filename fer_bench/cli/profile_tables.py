@@ -35,8 +35,9 @@ def _print_complexity(profiles: Sequence["ProfileRecord"]) -> None:
     from fer_bench import paper
     from fer_bench.profiling.complexity import PEAK_RULE
     from fer_bench.profiling.flops import PAPER_RULE, RULE
+    from fer_bench.tables.externals import external_notes
 
-    size = profiles[0].image_size
+    size = next((record.image_size for record in profiles if record.external is None), profiles[0].image_size)
     print_table(
         f"Complexity at {size} x {size}, {profiles[0].classes} classes",
         ("model", "trainable", "total", "weights MB", "peak act. MB", "GFLOPs", "by the paper's rule", "published"),
@@ -48,13 +49,15 @@ def _print_complexity(profiles: Sequence["ProfileRecord"]) -> None:
                 _number(record.weight_bytes, 1e6, 2),
                 _number(record.peak_activation_bytes, 1e6, 2),
                 _number(record.flops, 1e9, 4),
-                f"{record.flops_paper_rule / 1e9:.4f}",
+                _number(record.flops_paper_rule, 1e9, 4),
                 f"{paper.TABLE6[record.model].gflops:.4f}" if record.model in paper.TABLE6 else "–",
             )
             for record in profiles
         ],
         numbers=7,
     )
+    for note in external_notes(profiles):
+        typer.echo(note)
     typer.echo(f"GFLOPs: {RULE}.\nBy the paper's rule: {PAPER_RULE}.\nPeak of the activations: {PEAK_RULE}.")
 
 

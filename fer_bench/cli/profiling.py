@@ -59,16 +59,20 @@ def profile(
     """Measure parameters, FLOPs, memory and single-image inference time of every model, in one session.
 
     FLOPs are counted by two rules: every operation, and the rule that gives the paper's figures. Models take turns
-    in random order, so that drift of the machine does not become a difference between them.
+    in random order, so that drift of the machine does not become a difference between them. A model of add-onnx is
+    timed where it is named, beside the others, in onnxruntime and on its own input.
 
     Example: fer-bench profile --model clcm --model shufflenetv2 --processes 5
     """
     from fer_bench.cli.cells import usable_models
+    from fer_bench.external.model import is_external
     from fer_bench.models import model_card
     from fer_bench.profiling.plan import Plan
+    from fer_bench.workspace import Workspace
 
     for name in model or ():
-        model_card(name)
+        if layers or self_test or not is_external(Workspace(workspace), name):
+            model_card(name)
     plan = Plan(
         runs=runs or (SELF_TEST_RUNS if self_test else 50),
         runtimes=tuple(runtime) if runtime else None,

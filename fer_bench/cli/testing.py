@@ -29,7 +29,9 @@ from fer_bench.cli.options import (
 from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:
+    from fer_bench.datasets.prepared import Prepared
     from fer_bench.records import EvalRecord
+    from fer_bench.workspace import Workspace
 
 
 def evaluate(
@@ -47,15 +49,21 @@ def evaluate(
 ) -> None:
     """Test a trained model on the test set of the dataset that it was trained on, or of each of several.
 
-    Give the same options as for train.
+    Give the same options as for train. Of a model that add-onnx added, --dataset names the test set, and the other
+    options do not matter.
 
     Example: fer-bench evaluate --model clcm --dataset fer2013 --seeds 3
     """
     from fer_bench import stages
     from fer_bench.datasets.joined import parts
+    from fer_bench.external.model import is_external
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
+    if is_external(place, model):
+        with place.lock(wait=wait):
+            _print_results(_test_external(place, [model], open_prepared(place, dataset)), json)
+        return
     chosen = recipe_with(recipe, balance, freeze_layers)
     with place.lock(wait=wait):
         networks, prepared = stages.Networks(), open_training(place, dataset)
@@ -74,12 +82,13 @@ def cross_test(
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Test every trained model of the workspace on a dataset that it was not trained on.
+    """Test every trained model of the workspace on a dataset that it was not trained on, and those of add-onnx too.
 
     Example: fer-bench cross-test --on ck-plus
     """
     from fer_bench import grid, records, stages
     from fer_bench.datasets.joined import parts_of
+    from fer_bench.external.model import external_names
     from fer_bench.records import TrainRecord
     from fer_bench.workspace import Workspace
 
@@ -88,14 +97,25 @@ def cross_test(
         target = open_prepared(place, on)
         trained = records.load_all(place.results.records, TrainRecord)
         runs = [run for run in trained if on not in parts_of(run.dataset)]
-        if not runs:
+        externals = external_names(place)
+        if not runs and not externals:
             raise FerBenchError(f"{place.root}: no trained model to test on {on}; run fer-bench train first")
         networks = stages.Networks()
         done = [
             stages.test_run(place, run, grid.cell_of(run), target, networks)
             for run in sorted(runs, key=lambda run: (run.model, run.recipe, run.dataset, run.seed))
         ]
+        done += _test_external(place, externals, target)
     _print_results(done, json)
+
+
+def _test_external(place: "Workspace", names: Sequence[str], target: "Prepared") -> "list[EvalRecord]":
+    if not names:
+        return []
+    from fer_bench.external.model import load_external
+    from fer_bench.external.testing import test_external
+
+    return [test_external(place, load_external(place, name), target) for name in names]
 
 
 def _print_results(results: "Sequence[EvalRecord]", json: bool) -> None:

@@ -51,6 +51,21 @@ def open_onnx(path: Path, threads: int) -> Call:
     Raises:
         FerBenchError: the package is missing.
     """
+    session = onnx_session(path.read_bytes(), threads)
+    name = session.get_inputs()[0].name
+
+    def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(session.run(None, {name: batch})[0], np.float32)
+
+    return call
+
+
+def onnx_session(content: bytes, threads: int) -> Any:
+    """Return an ``onnxruntime.InferenceSession`` over a model's bytes, on the CPU.
+
+    Raises:
+        FerBenchError: the package is missing.
+    """
     require("ONNX Runtime", "onnx", "onnxruntime")
     import onnxruntime
 
@@ -61,13 +76,7 @@ def open_onnx(path: Path, threads: int) -> Call:
     # taking turns on two cores, one call took 25 ms instead of 10.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-
-    def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(session.run(None, {name: batch})[0], np.float32)
-
-    return call
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def open_openvino(path: Path, threads: int) -> Call:

@@ -201,7 +201,11 @@ def _costs(evidence: Evidence) -> Iterator[_Cost]:
     yield _Cost(
         "GFLOPs (the paper's rule)",
         False,
-        {name: profile.flops_paper_rule / 1e9 for name, profile in profiles.items()},
+        {
+            name: counted / 1e9
+            for name, profile in profiles.items()
+            if (counted := profile.flops_paper_rule) is not None
+        },
         {name: row.gflops for name, row in paper.TABLE6.items()},
         {entry.method: entry.gflops for entry in quoted if entry.gflops is not None},
     )

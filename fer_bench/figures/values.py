@@ -102,11 +102,15 @@ def targets_of(block: Block) -> list[str]:
 
 def made_from(block: Block) -> str:
     """Return recipe, backend and seeds of a block in one sentence."""
-    seeds = sorted({record.seed for record in (*block.evals, *block.trains)})
-    return (
+    seeds = sorted({seed for model in block.models for seed in block.seeds(model)})
+    trained = (
         f"Trained on {dataset_title(block.dataset)} by the recipe {plain(block.recipe)} on {plain(block.backend)}, "
         f"{numbered('seed', seeds)}."
     )
+    outside = dict.fromkeys(record.model for record in block.external())
+    names = ", ".join(plain(model_title(model)) for model in outside)
+    told = f"External, their training data and protocol their authors' and not checked: {names}."
+    return " ".join([*([trained] if block.recipe else []), *([told] if outside else [])])
 
 
 def numbered(word: str, numbers: Iterable[int]) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from fer_bench.errors import FerBenchError
 from fer_bench.leaderboard.gathering import Run, listed
-from fer_bench.records import Origin, Start
+from fer_bench.records import External, Origin, Start
+from fer_bench.selection.externals import said_dataset
 
 SHORT = 12
 """Hexadecimal digits of a fingerprint in messages."""
@@ -28,6 +29,11 @@ class Contender:
     def seeds(self) -> tuple[int, ...]:
         """Ascending."""
         return tuple(run.record.seed for run in self.runs)
+
+    @property
+    def external(self) -> External | None:
+        """Of a model that fer-bench did not train."""
+        return self.runs[0].record.external
 
     @property
     def start_text(self) -> str:
@@ -80,7 +86,9 @@ def contests(runs: Sequence[Run], *, rank_recipes: bool = False, by_place: bool 
         )
     by_task: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
-        by_task.setdefault((run.record.dataset, run.record.target), []).append(run)
+        if run.record.external is None:
+            by_task.setdefault((run.record.dataset, run.record.target), []).append(run)
+    _add_externals(by_task, [run for run in runs if run.record.external is not None])
     found, reasons = [], []
     for dataset, target in sorted(by_task, key=lambda task: (task[0], task[0] != task[1], task[1])):
         some = by_task[dataset, target]
@@ -88,7 +96,7 @@ def contests(runs: Sequence[Run], *, rank_recipes: bool = False, by_place: bool 
         contenders = _contenders(some, by_place=by_place)
         refused = refused or [reason for contender in contenders for reason in _twice(contender, by_place=by_place)]
         reasons += [f"\n  {dataset} on {target}: {reason}" for reason in refused]
-        first = some[0].record
+        first = next((run for run in some if run.record.external is None), some[0]).record
         found.append(
             Contest(
                 dataset=dataset,
@@ -105,18 +113,33 @@ def contests(runs: Sequence[Run], *, rank_recipes: bool = False, by_place: bool 
     return found
 
 
+def _add_externals(by_task: dict[tuple[str, str], list[Run]], externals: Sequence[Run]) -> None:
+    """Let external models compete wherever their test set is answered, in contests of their own where it is not.
+
+    In the cross-tests only beside models of the dataset that their author names, where it is one of the paper's.
+    """
+    for run in externals:
+        said, target = said_dataset(run.record), run.record.target
+        tasks = [task for task in by_task if task[1] == target and (task[0] == target or said in (None, task[0]))] or [
+            (run.record.dataset, target)
+        ]
+        for task in tasks:
+            by_task.setdefault(task, []).append(run)
+
+
 def _refused(runs: Sequence[Run], *, rank_recipes: bool) -> list[str]:
     """Return why the runs of one contest cannot be compared, a sentence each; none where they can."""
     first = runs[0].record
     reasons = []
+    trained = [run for run in runs if run.record.external is None]
     if not rank_recipes:
         reasons += _differ(
-            runs,
+            trained,
             lambda run: run.record.recipe,
             "recipes",
             "Choose one with --recipe, or let them compete with --rank-recipes",
         )
-    reasons += _differ(runs, lambda run: run.record.backend, "backends", "Choose one with --backend")
+    reasons += _differ(trained, lambda run: run.record.backend, "backends", "Choose one with --backend")
     reasons += _differ(
         runs,
         lambda run: run.record.target_fingerprint[:SHORT],
@@ -126,7 +149,7 @@ def _refused(runs: Sequence[Run], *, rank_recipes: bool) -> list[str]:
     # Of a model's own test set both are one state: named once.
     if first.dataset != first.target or len({run.record.target_fingerprint for run in runs}) == 1:
         reasons += _differ(
-            runs,
+            trained,
             lambda run: run.record.dataset_fingerprint[:SHORT],
             f"states of the training dataset {first.dataset}",
             f"Train all on the same prepared dataset, or choose one with --fingerprint {first.dataset}=BEGINNING",
@@ -144,7 +167,7 @@ def _differ(runs: Sequence[Run], value: Callable[[Run], str], what: str, way_out
     by_value: dict[str, list[Run]] = {}
     for run in runs:
         by_value.setdefault(value(run), []).append(run)
-    if len(by_value) == 1:
+    if len(by_value) < 2:
         return []
     found = "; ".join(f"{name}: {_who(some)}" for name, some in sorted(by_value.items()))
     return [f"{len(by_value)} {what} ({found}). {way_out}"]

@@ -1,5 +1,6 @@
 """Boards of accuracy as tables and as data for other programs."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from fer_bench.accuracy.intervals import LEVEL
 from fer_bench.leaderboard.formats import slug
 from fer_bench.leaderboard.ranking import Board, Standing
 from fer_bench.leaderboard.words import ACCURACY, NO_TIES, OVERLAP, hosts, notes, seeds_text, title, verdict
+from fer_bench.tables.notes import BEYOND
 from fer_bench.tables.values import Cell, Column, Grid, Missing, Number, Range, Row, Table, Text
 
 READING = (ACCURACY.ranges, NO_TIES, OVERLAP)
@@ -99,6 +101,7 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "name": standing.name,
         "model": contender.model,
         "recipe": contender.recipe,
+        "external": None if contender.external is None else dataclasses.asdict(contender.external),
         "start": None if start is None else {"kind": start.kind, "sha256": start.sha256},
         "seeds": list(contender.seeds),
         "accuracy_by_seed": list(standing.accuracies),
@@ -152,7 +155,7 @@ def _row(standing: Standing) -> Row:
         interval = Range(low=100 * accuracy.low, high=100 * accuracy.high, decimals=1)
     return (
         Text(str(standing.rank)),
-        Text(contender.model),
+        Text(contender.model if contender.external is None else f"{contender.model} {BEYOND}"),
         Text(contender.recipe),
         Text(contender.start_text) if contender.start else Missing(),
         Text(seeds_text(contender.seeds)),

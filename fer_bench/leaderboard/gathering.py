@@ -29,6 +29,14 @@ class Wanted:
 
     def takes(self, record: EvalRecord) -> bool:
         """Return whether a test is asked for."""
+        if record.external is not None:
+            # Neither trained on a dataset nor by a recipe, so these choices leave it open.
+            return (
+                (not self.targets or record.target in self.targets)
+                and (not self.models or record.model in self.models)
+                and self.origin in (None, record.origin)
+                and record.target_fingerprint.startswith(self.fingerprints.get(record.target, ""))
+            )
         states = ((record.dataset, record.dataset_fingerprint), (record.target, record.target_fingerprint))
         return (
             (not self.datasets or record.dataset in self.datasets)

@@ -21,7 +21,7 @@ class Session:
     """The profiles of one measuring session."""
 
     profiles: tuple[ProfileRecord, ...]
-    """By the name of their model; all of one session, machine, backend, size of images."""
+    """By the name of their model; all of one session, machine, backend, size of images but of external models."""
     labels: tuple[str, ...]
     """Names of the places that they lie in."""
 
@@ -66,11 +66,14 @@ def sessions(places: Sequence[Place], wanted: Wanted) -> list[Session]:
     """
     found: dict[tuple[object, ...], dict[str, ProfileRecord]] = {}
     labels: dict[tuple[object, ...], set[str]] = {}
-    for place in sorted(places):
-        for record in read_all(place.records, ProfileRecord):
-            if not _takes(wanted, record):
-                continue
+    known = [(place, record) for place in sorted(places) for record in read_all(place.records, ProfileRecord)]
+    ours = {(record.session, *_machine(record)): _key(record) for _, record in known if record.external is None}
+    for place, record in known:
+        if _takes(wanted, record):
+            # An external model has an input of its own: it competes with those of its session.
             key = _key(record)
+            if record.external is not None:
+                key = ours.get((record.session, *_machine(record)), key)
             other = found.setdefault(key, {}).setdefault(record.model, record)
             if other != record:
                 raise FerBenchError(
@@ -131,6 +134,10 @@ def _takes(wanted: Wanted, record: ProfileRecord) -> bool:
         and wanted.backend in (None, record.backend)
         and wanted.origin in (None, record.origin)
     )
+
+
+def _machine(record: ProfileRecord) -> tuple[object, ...]:
+    return record.backend, record.environment.host
 
 
 def _key(record: ProfileRecord) -> tuple[object, ...]:

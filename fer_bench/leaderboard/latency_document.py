@@ -6,6 +6,9 @@ from typing import Any
 from fer_bench.leaderboard.formats import slug
 from fer_bench.leaderboard.latency import TimeBoard, Timed
 from fer_bench.leaderboard.words import NO_TIES, TIMES
+from fer_bench.records import ProfileRecord
+from fer_bench.tables.externals import external_notes
+from fer_bench.tables.notes import BEYOND
 from fer_bench.tables.values import Column, Grid, Missing, Number, Table, Text
 
 COLUMNS = (
@@ -25,12 +28,13 @@ READING = (TIMES.ranges, NO_TIES)
 
 def table(board: TimeBoard) -> Table:
     """Return a board as it is shown, its verdict as the first note; bold times are those that may be the shortest."""
-    first = board.session.profiles[0]
+    first = _first(board)
+    external = {record.model for record in board.session.profiles if record.external}
     fastest = board.standings[0].mean
     rows = tuple(
         (
             Text(str(found.rank)),
-            Text(found.model),
+            Text(f"{found.model} {BEYOND}" if found.model in external else found.model),
             Text(", ".join(board.session.labels)),
             Text(first.environment.host),
             Number(value=1000 * found.mean, decimals=2, best=found.rank.low == 1),
@@ -48,6 +52,12 @@ def table(board: TimeBoard) -> Table:
         notes=(_verdict(board), *_notes(board)),
         slug=slug("time", first.session, board.runtime),
     )
+
+
+def _first(board: TimeBoard) -> ProfileRecord:
+    """Return a profile that tells of the session: of fer-bench's own models where there is one."""
+    profiles = board.session.profiles
+    return next((record for record in profiles if record.external is None), profiles[0])
 
 
 def to_json(boards: Sequence[TimeBoard]) -> dict[str, Any]:
@@ -77,7 +87,7 @@ def csv_lines(boards: Sequence[TimeBoard]) -> list[dict[str, Any]]:
 
 
 def _board(board: TimeBoard) -> dict[str, Any]:
-    first = board.session.profiles[0]
+    first = _first(board)
     recommended = board.analysis.recommended if board.analysis else None
     return {
         "session": first.session,
@@ -115,13 +125,15 @@ def _verdict(board: TimeBoard) -> str:
 
 
 def _notes(board: TimeBoard) -> list[str]:
-    first = board.session.profiles[0]
+    first = _first(board)
     environment = first.environment
     lines = [
         f"Measured in one session on one machine ({environment.processor}, {environment.cores} cores, "
         f"{', '.join(environment.devices) or 'no accelerator'}); backend {first.backend}; input {first.image_size} × "
         f"{first.image_size} × 3, one image a call. Times of other sessions or machines are never ranked with these."
     ]
+    timed = {found.model for found in board.standings}
+    lines += external_notes(record for record in board.session.profiles if record.model in timed)
     if board.analysis is None:
         return lines
     if board.analysis.recommended:

@@ -221,13 +221,18 @@ def _standing(
         accuracy=found.proportion(0, [_RIGHT], [_IMAGES]),
         balanced_accuracy=float(np.mean([metrics.balanced_accuracy(matrix) for matrix in matrices])),
         macro_f1=float(np.mean([metrics.macro_f1(matrix) for matrix in matrices])),
-        trainable_parameters=_agreed(run.train.trainable_parameters for run in contender.runs if run.train),
+        trainable_parameters=_agreed(
+            [run.train.trainable_parameters for run in contender.runs if run.train]
+            or [profile.trainable_parameters for profile in _of_file(contender, profiles)]
+        ),
         flops=_flops(contender, profiles),
     )
 
 
 def _flops(contender: Contender, profiles: Sequence[ProfileRecord]) -> int | None:
     """Return the FLOPs of a profile of the very network, input size and number of classes included."""
+    if contender.external is not None:
+        return _agreed(profile.flops_paper_rule for profile in _of_file(contender, profiles))
     trains = [run.train for run in contender.runs if run.train]
     sizes = {(train.recipe_content.get("image_size"), len(train.class_names)) for train in trains}
     return _agreed(
@@ -237,7 +242,13 @@ def _flops(contender: Contender, profiles: Sequence[ProfileRecord]) -> int | Non
     )
 
 
-def _agreed(values: Iterable[int]) -> int | None:
+def _of_file(contender: Contender, profiles: Sequence[ProfileRecord]) -> list[ProfileRecord]:
+    """Return the profiles of an external model's very file; none of fer-bench's own models."""
+    digest = contender.external.sha256 if contender.external else None
+    return [profile for profile in profiles if profile.external and profile.external.sha256 == digest]
+
+
+def _agreed(values: Iterable[int | None]) -> int | None:
     """Return the value that all agree on; ``None`` where they do not, or there is none."""
     different = set(values)
     return different.pop() if len(different) == 1 else None

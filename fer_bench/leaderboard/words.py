@@ -7,6 +7,8 @@ from fer_bench.accuracy.comparison import ALPHA
 from fer_bench.leaderboard.contests import SHORT
 from fer_bench.leaderboard.ranking import Board, Standing
 from fer_bench.leaderboard.ranks import RankRange
+from fer_bench.records import EXTERNAL
+from fer_bench.tables.externals import external_notes
 
 NO_TIES = (
     "Not told apart is not equal, and is not passed on: where A and B, and B and C, are not told apart, A may still be "
@@ -53,6 +55,8 @@ TIMES = Terms(one="model", better="faster", worse="slower")
 
 def title(board: Board) -> str:
     """Return what is ranked, e.g. ``Trained on raf-db, tested on ck-plus``."""
+    if board.contest.dataset == EXTERNAL:
+        return f"External models, tested on {board.contest.target}"
     return f"Trained on {board.contest.dataset}, tested on {board.contest.target}"
 
 
@@ -67,10 +71,10 @@ def notes(board: Board) -> list[str]:
     fingerprints = f"test set {contest.target_fingerprint[:SHORT]}"
     if contest.dataset != contest.target:
         fingerprints = f"training set {contest.dataset_fingerprint[:SHORT]}, {fingerprints}"
-    recipes = sorted({standing.contender.recipe for standing in board.standings})
+    recipes = sorted({found.contender.recipe for found in board.standings if found.contender.external is None})
     lines = [
         f"{board.n:,} {'synthetic ' if contest.origin == 'synthetic' else ''}test images; {fingerprints}; backend "
-        f"{contest.backend}; recipe{'s' if len(recipes) > 1 else ''} {', '.join(recipes)}.",
+        f"{contest.backend}" + (f"; recipe{'s' if len(recipes) > 1 else ''} {', '.join(recipes)}." if recipes else "."),
         board.images.note,
     ]
     if len(board.standings) > 1:
@@ -79,6 +83,7 @@ def notes(board: Board) -> list[str]:
     lines.append(f"Intervals of 95 % each: {', '.join(methods)}.")
     if len(recipes) > 1:
         lines.append("Recipes differ: a difference may be due to the recipe and not to the model.")
+    lines += external_notes(found.contender.runs[0].record for found in board.standings)
     return lines
 
 

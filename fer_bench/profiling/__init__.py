@@ -2,10 +2,11 @@
 
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fer_bench import records
 from fer_bench.errors import FerBenchError
@@ -15,19 +16,28 @@ from fer_bench.profiling.plan import KERAS_RUNTIMES, Plan
 from fer_bench.progress import Stage, say
 from fer_bench.records import Origin, ProfileRecord
 
+if TYPE_CHECKING:
+    from fer_bench.external.profiling import ExternalSource
+
 __all__ = ["KERAS_RUNTIMES", "Plan", "merged", "profile_models"]
 
 
 def profile_models(
-    names: Sequence[str], plan: Plan, *, origin: Origin = "real", progress: Progress | None = None
+    names: Sequence[str],
+    plan: Plan,
+    *,
+    origin: Origin = "real",
+    progress: Progress | None = None,
+    externals: "Mapping[str, ExternalSource] | None" = None,
 ) -> list[ProfileRecord]:
     """Profile models together, in one session, so that their inference times can be compared.
 
     Args:
-        names: registered models, each once.
+        names: registered models and those of ``externals``, each once.
         plan: what to measure.
         origin: recorded as it is.
         progress: see :data:`fer_bench.profiling.latency.Progress`.
+        externals: models from elsewhere, by name (see :mod:`fer_bench.external`).
 
     Returns:
         One record a model, in the order of ``names``, with the same session.
@@ -42,21 +52,30 @@ def profile_models(
     if len(set(names)) != len(names):
         raise FerBenchError(f"models {', '.join(names)}: each can be profiled only once a session")
     for name in names:
-        model_card(name)
+        if name not in (externals or {}):
+            model_card(name)
     plan.check()
     session = secrets.token_hex(8)
     with tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch:
         folder = Path(scratch)
         if plan.processes > 1:
-            return _in_processes(names, plan, folder, session, origin, progress)
+            return _in_processes(names, plan, folder, session, origin, progress, externals)
 
         from fer_bench.profiling.session import measure_session
 
-        return measure_session(names, plan, folder=folder, session=session, origin=origin, progress=progress)
+        return measure_session(
+            names, plan, folder=folder, session=session, origin=origin, progress=progress, externals=externals
+        )
 
 
 def _in_processes(
-    names: Sequence[str], plan: Plan, folder: Path, session: str, origin: Origin, progress: Progress | None
+    names: Sequence[str],
+    plan: Plan,
+    folder: Path,
+    session: str,
+    origin: Origin,
+    progress: Progress | None,
+    externals: "Mapping[str, ExternalSource] | None",
 ) -> list[ProfileRecord]:
     from fer_bench.workers import Event, work_side_by_side
 
@@ -75,7 +94,7 @@ def _in_processes(
         [
             (
                 Stage(f"profile in process {number + 1} of {plan.processes}", 1),
-                partial(_measure_into, folder, names, plan, number, session, origin),
+                partial(_measure_into, folder, names, plan, number, session, origin, externals),
             )
         ]
         for number in range(plan.processes)
@@ -90,11 +109,27 @@ def _place(folder: Path, process: int) -> Path:
     return folder / f"process-{process}"
 
 
-def _measure_into(folder: Path, names: Sequence[str], plan: Plan, process: int, session: str, origin: Origin) -> None:
+def _measure_into(
+    folder: Path,
+    names: Sequence[str],
+    plan: Plan,
+    process: int,
+    session: str,
+    origin: Origin,
+    externals: "Mapping[str, ExternalSource] | None" = None,
+) -> None:
     """Measure in this process and leave the records in ``folder``; files converted by an earlier one are taken."""
     from fer_bench.profiling.session import measure_session
 
-    made = measure_session(names, plan, folder=folder / "converted", session=session, process=process, origin=origin)
+    made = measure_session(
+        names,
+        plan,
+        folder=folder / "converted",
+        session=session,
+        process=process,
+        origin=origin,
+        externals=externals,
+    )
     # Orders go on where the process before stopped, so that they are unique in the session.
     calls = sum(len(taken) for record in made for taken in record.latency.values())
     for record in made:

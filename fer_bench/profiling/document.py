@@ -27,6 +27,7 @@ def profile_json(record: ProfileRecord) -> dict[str, Any]:
     return {
         "model": record.model,
         "backend": record.backend,
+        "external": None if record.external is None else dataclasses.asdict(record.external),
         "image_size": record.image_size,
         "classes": record.classes,
         "trainable_parameters": record.trainable_parameters,

@@ -1,6 +1,6 @@
 """One measuring session in this process: models built, prepared in every runtime, warmed up and timed in turns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from fer_bench import backend
 from fer_bench.environment import cores, describe
 from fer_bench.errors import FerBenchError
+from fer_bench.external.profiling import RUNTIME as EXTERNAL_RUNTIME
+from fer_bench.external.profiling import ExternalSource, require_runtime
 from fer_bench.models import model_card
-from fer_bench.models.card import ModelCard
 from fer_bench.profiling.complexity import Complexity, complexity
 from fer_bench.profiling.frames import jpeg_faces, network_image
 from fer_bench.profiling.latency import Progress, measure, warm_up
@@ -22,7 +23,7 @@ from fer_bench.profiling.throughput import measure_throughput
 from fer_bench.records import LatencySample, Origin, ProfileRecord
 from fer_bench.runtimes import Runtime, available, keras_threads, runtime
 
-Call = Callable[[NDArray[np.float32]], NDArray[Any]]
+Call = Callable[[NDArray[Any]], NDArray[Any]]
 
 _IMAGES = 8
 """Pictures to take turns with."""
@@ -34,11 +35,22 @@ _LOOKS = 20
 class _Built:
     """A model ready to be timed."""
 
-    card: ModelCard
-    complexity: Complexity
+    name: str
+    complexity: Complexity | None
+    """``None`` of an external model."""
+    batches: list[NDArray[Any]]
+    """One image each, as the calls take it."""
+    image: Callable[[bytes], NDArray[Any]]
+    """From the bytes of a picture's file to what the calls take."""
+    source: ExternalSource | None = None
     calls: dict[str, Call] = field(default_factory=dict)
     """By runtime."""
     resident: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def timed(self, runtime: str) -> Callable[[int], object]:
+        """Return the call in a runtime of the image of a number."""
+        call, batches = self.calls[runtime], self.batches
+        return lambda number: call(batches[number])
 
 
 def chosen_runtimes(names: Sequence[str] | None) -> dict[str, Runtime]:
@@ -100,19 +112,21 @@ def measure_session(
     process: int = 0,
     origin: Origin = "real",
     progress: Progress | None = None,
+    externals: Mapping[str, ExternalSource] | None = None,
 ) -> list[ProfileRecord]:
     """Profile models together in this process, so that their inference times can be compared.
 
     FLOPs and the time of dense operations do not depend on what the weights are, so random ones serve.
 
     Args:
-        names: registered models, each once.
+        names: registered models and those of ``externals``, each once.
         plan: what to measure; its ``processes`` does not matter here.
         folder: for converted files.
         session: recorded as it is.
         process: number of this process, from 0; batches and whole pictures are timed in the first only.
         origin: recorded as it is.
         progress: see :data:`fer_bench.profiling.latency.Progress`.
+        externals: by name; timed in ONNX Runtime, on their own input, and not in batches.
 
     Returns:
         One record a model, in the order of ``names``.
@@ -125,24 +139,30 @@ def measure_session(
     keras_threads.pin(plan.threads or cores())
     files = jpeg_faces(_IMAGES, plan.seed)
     images = np.concatenate([network_image(data, plan.image_size) for data in files])
+    batches = [np.ascontiguousarray(images[row : row + 1]) for row in range(len(images))]
     built = []
     for done, name in enumerate(names, start=1):
-        built.append(_build(name, own, plan, folder, images))
+        source = (externals or {}).get(name)
+        if source is not None:
+            built.append(_open(source, list(own), plan, files))
+        else:
+            built.append(_build(name, own, plan, folder, images, batches))
         if progress:
             progress("building", done, len(names))
-    calls = {_key(item, name): item.calls[name] for item in built for name in own}
-    groups = [[_key(item, name) for item in built] for name in own]
-    batches = [np.ascontiguousarray(images[row : row + 1]) for row in range(len(images))]
+    calls = {_key(item, name): item.timed(name) for item in built for name in own if name in item.calls}
+    groups = [[_key(item, name) for item in built if name in item.calls] for name in own]
+    groups = [group for group in groups if group]
+    numbers = range(len(images))
     warmth = {}
     for done, (key, call) in enumerate(calls.items(), start=1):
-        warmth[key] = warm_up(call, batches, plan.steady)
+        warmth[key] = warm_up(call, numbers, plan.steady)
         if progress:
             progress("warming up", done, len(calls))
     watch = Watch(process)
     looks = max(1, plan.runs // _LOOKS) * len(calls)
     samples = measure(
         calls,
-        batches,
+        numbers,
         runs=plan.runs,
         groups=groups,
         seed=plan.seed + process,
@@ -152,50 +172,81 @@ def measure_session(
     )
     whole: dict[str, tuple[LatencySample, ...]] = {}
     if plan.end_to_end and process == 0:
-        whole = _end_to_end(calls, groups, files, plan, progress)
+        whole = _end_to_end(built, groups, files, plan, progress)
     batched: dict[str, dict[str, tuple[float, ...]]] = {}
     if plan.throughput and process == 0:
-        able = {_key(item, name): item.calls[name] for item in built for name in own if own[name].batches}
+        trained = [item for item in built if item.source is None]
+        able = {_key(item, name): item.calls[name] for item in trained for name in own if own[name].batches}
         batched = measure_throughput(able, images, seed=plan.seed, progress=progress)
     environment = describe(backend.devices())
     threads = {"each": plan.threads or cores(), **backend.threads()}
     return [
         ProfileRecord(
-            model=item.card.name,
+            model=item.name,
             origin=origin,
             backend=chosen,
-            image_size=plan.image_size,
+            image_size=item.source.model.image.height if item.source else plan.image_size,
             classes=plan.classes,
-            trainable_parameters=item.complexity.trainable_parameters,
-            non_trainable_parameters=item.complexity.non_trainable_parameters,
-            flops_paper_rule=item.complexity.flops_paper_rule,
+            trainable_parameters=_count(item, "trainable_parameters") or 0,
+            non_trainable_parameters=_count(item, "non_trainable_parameters") or 0,
+            flops_paper_rule=_count(item, "flops_paper_rule"),
             session=session,
-            warmup=min(warmth[_key(item, name)].calls for name in own),
-            latency={name: samples[_key(item, name)] for name in own},
+            warmup=min(warmth[_key(item, name)].calls for name in item.calls),
+            latency={name: samples[_key(item, name)] for name in item.calls},
             threads=threads,
             environment=environment,
-            flops=item.complexity.flops,
-            weight_bytes=item.complexity.weight_bytes,
-            peak_activation_bytes=item.complexity.peak_activation_bytes,
-            warmups={name: (warmth[_key(item, name)].calls,) for name in own},
-            unsteady=tuple(name for name in own if not warmth[_key(item, name)].steady),
-            throughput={name: batched[_key(item, name)] for name in own if _key(item, name) in batched},
-            end_to_end={name: whole[_key(item, name)] for name in own if whole},
+            flops=_count(item, "flops"),
+            weight_bytes=_count(item, "weight_bytes"),
+            peak_activation_bytes=_count(item, "peak_activation_bytes"),
+            warmups={name: (warmth[_key(item, name)].calls,) for name in item.calls},
+            unsteady=tuple(name for name in item.calls if not warmth[_key(item, name)].steady),
+            throughput={name: batched[_key(item, name)] for name in item.calls if _key(item, name) in batched},
+            end_to_end={name: whole[_key(item, name)] for name in item.calls if whole},
             resident_bytes=item.resident,
             machine=tuple(watch.seen),
+            external=item.source.external if item.source else None,
         )
         for item in built
     ]
 
 
 def _key(item: _Built, runtime: str) -> str:
-    return f"{item.card.name} {runtime}"
+    return f"{item.name} {runtime}"
 
 
-def _build(name: str, own: dict[str, Runtime], plan: Plan, folder: Path, images: NDArray[np.float32]) -> _Built:
+def _count(item: _Built, what: str) -> int | None:
+    """Return a figure of complexity; of an external model what its file tells, all its parameters as trainable."""
+    if item.source is None:
+        found: int = getattr(item.complexity, what)
+        return found
+    model = item.source.model
+    known = {"trainable_parameters": model.parameters, "weight_bytes": model.weight_bytes}
+    return model.flops_paper_rule if what == "flops_paper_rule" else known.get(what)
+
+
+def _open(source: ExternalSource, runtimes: Sequence[str], plan: Plan, files: Sequence[bytes]) -> _Built:
+    """Return an external model, after a first call that gave probabilities."""
+    require_runtime(source.model.name, runtimes)
+    item = _Built(source.model.name, None, [source.image(data) for data in files], source.image, source)
+    before = resident_bytes()
+    call = source.call(plan.threads or cores())
+    call(item.batches[0])
+    item.calls[EXTERNAL_RUNTIME] = call
+    _note(item, EXTERNAL_RUNTIME, before)
+    return item
+
+
+def _build(
+    name: str,
+    own: dict[str, Runtime],
+    plan: Plan,
+    folder: Path,
+    images: NDArray[np.float32],
+    batches: list[NDArray[Any]],
+) -> _Built:
     before = resident_bytes()
     model, found = built_model(name, plan)
-    item = _Built(model_card(name), found)
+    item = _Built(name, found, batches, lambda data: network_image(data, plan.image_size))
     _note(item, "build", before)
     for key, way in own.items():
         before = resident_bytes()
@@ -211,7 +262,7 @@ def _note(item: _Built, key: str, before: int | None) -> None:
 
 
 def _end_to_end(
-    calls: dict[str, Call],
+    built: Sequence[_Built],
     groups: Sequence[Sequence[str]],
     files: Sequence[bytes],
     plan: Plan,
@@ -220,10 +271,10 @@ def _end_to_end(
     """Time from the bytes of a JPEG file to probabilities, one picture a call."""
     from fer_bench.datasets.decoding import one_opencv_thread
 
-    def whole(call: Call) -> Callable[[bytes], object]:
-        return lambda data: call(network_image(data, plan.image_size))
+    def whole(item: _Built, call: Call) -> Callable[[bytes], object]:
+        return lambda data: call(item.image(data))
 
-    ways = {key: whole(call) for key, call in calls.items()}
+    ways = {_key(item, name): whole(item, call) for item in built for name, call in item.calls.items()}
     with one_opencv_thread():
         for done, way in enumerate(ways.values(), start=1):
             warm_up(way, files, plan.steady)

@@ -100,7 +100,10 @@ def how_to_run_again(evidence: Evidence) -> list[Element]:
         lines.append(_profile_line(evidence.latency))
         lines += [_anova_line(record) for record in evidence.latency.statistics.values()]
     lines += ["fer-bench publish", "fer-bench tables", "fer-bench figures", "fer-bench report"]
+    external = any(block.external() for block in evidence.blocks.values()) or evidence.elsewhere
+    added = ["An external model is added from its author's file by fer-bench add-onnx, then evaluated by its name."]
     notes = [
+        *(added if external else []),
         "A recipe that is not a preset is a TOML file with the fields above; its id tells whether it is the same.",
         "The same seed gives the same weights only on the same backend, packages and machine.",
     ]

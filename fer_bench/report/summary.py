@@ -14,7 +14,8 @@ from fer_bench.report.document import Bullets, Element, Heading, Paragraph
 from fer_bench.selection import CROSS_TEST, Block, Evidence
 from fer_bench.tables.accuracy import accuracies
 from fer_bench.tables.complexity import PAPER_RUNTIME, seconds
-from fer_bench.tables.notes import SYNTHETIC_NOTE, one_answer
+from fer_bench.tables.externals import external_notes, tested_externals
+from fer_bench.tables.notes import SYNTHETIC_NOTE, method, one_answer
 from fer_bench.tables.protocol import TRAINING_PARTS
 from fer_bench.tables.values import Cell, Column, Grid, Number, Row, Text, mark_best, mean_of
 
@@ -48,11 +49,14 @@ def _titles(models: list[str]) -> str:
 def _run(evidence: Evidence) -> Iterator[str]:
     for dataset, block in evidence.blocks.items():
         trained = [model for model in block.models if block.seeds(model)]
+        if not trained:
+            continue
         runs = sum(len(block.seeds(model)) for model in trained)
         yield (
             f"{paper.DATASET_TITLES[dataset]}: {_titles(trained)}; {runs} {'run' if runs == 1 else 'runs'} of the "
             f"recipe {block.recipe} on {block.backend}."
         )
+    yield from external_notes(tested_externals(evidence, ("", CROSS_TEST)))
     if evidence.latency:
         latency = evidence.latency
         yield f"Complexity and inference time: {_titles(list(latency.profiles))}; session {latency.session}."
@@ -100,7 +104,11 @@ def _best(evidence: Evidence) -> Grid:
         columns += [Column("Published best", text=True), Column("Published (%)")]
     rows: list[Row] = []
     for block, target in _tests(evidence):
-        scores = {m: s for m in block.models if (s := accuracies(evidence, block.dataset, m, target))}
+        # Not those whose training nobody has checked.
+        own = [model for model in block.models if block.seeds(model)]
+        scores = {m: s for m in own if (s := accuracies(evidence, block.dataset, m, target))}
+        if not scores:
+            continue
         highest = max(float(np.mean(values)) for values in scores.values())
         first = [model for model, values in scores.items() if float(np.mean(values)) == highest]
         row: list[Cell] = [Text(paper.DATASET_TITLES[block.dataset]), Text(paper.DATASET_TITLES[target])]
@@ -132,7 +140,7 @@ def beside_chance(evidence: Evidence) -> list[Element]:
                 (
                     Text(paper.DATASET_TITLES[block.dataset]),
                     Text(paper.DATASET_TITLES[target]),
-                    Text(model_title(model)),
+                    method(model) if tested[0].external else Text(model_title(model)),
                     mean_of([record.accuracy for record in tested], decimals=1, scale=100),
                     Number(value=100 * chance(tested[0]), decimals=1),
                     mean_of(balanced, decimals=1, scale=100),

@@ -12,6 +12,7 @@ from fer_bench.files import sha256_of
 from fer_bench.records import EvalRecord, Origin, ProfileRecord, RecordT, StatisticsRecord, TrainRecord
 from fer_bench.selection.choices import Choice, Selection, load_selection, quote, toml_lines
 from fer_bench.selection.evidence import Block, Evidence, Latency, in_order, place_of
+from fer_bench.selection.externals import elsewhere, with_externals
 from fer_bench.workspace import Results
 
 CROSS_TEST = "ck-plus"
@@ -69,13 +70,17 @@ def choose(results: Results, selection: Selection) -> Evidence:
     """As :func:`select`, with a selection that need not be on disk yet."""
     folder = results.records
     trains = [r for r in read_all(folder, TrainRecord) if _is_ours(r)]
-    evals = [r for r in read_all(folder, EvalRecord) if _is_ours(r) and r.target in (r.dataset, CROSS_TEST)]
+    tests = read_all(folder, EvalRecord)
+    evals = [r for r in tests if _is_ours(r) and r.target in (r.dataset, CROSS_TEST)]
+    externals = [r for r in tests if r.external and r.target in (*paper.TRAINED_ON, CROSS_TEST)]
     profiles = read_all(folder, ProfileRecord)
     found = {r.origin for r in trains} | {r.origin for r in evals} | {r.origin for r in profiles}
-    origin = _origin(found, selection)
+    origin = _origin(found | {r.origin for r in externals}, selection)
+    externals = [r for r in externals if r.origin == origin]
+    _check_externals(folder, externals)
     evals = [r for r in evals if r.origin == origin]
     trains = [r for r in trains if r.origin == origin]
-    for record in evals:
+    for record in (*evals, *externals):
         if record.class_names != EMOTIONS:
             raise FerBenchError(
                 f"{records.path_of(folder, record)}: classes {', '.join(record.class_names)}; "
@@ -89,11 +94,12 @@ def choose(results: Results, selection: Selection) -> Evidence:
             [r for r in trains if r.dataset == dataset],
             selection,
         )
+        block = with_externals(dataset, block, externals)
         if block is not None:
             _check_weights(folder, block)
             blocks[dataset] = block
     latency = _latency(folder, [r for r in profiles if r.origin == origin], selection)
-    return Evidence(origin=origin, blocks=blocks, latency=latency)
+    return Evidence(origin=origin, blocks=blocks, latency=latency, elsewhere=elsewhere(externals))
 
 
 def naming(results: Results, evidence: Evidence) -> dict[str, Choice]:
@@ -104,12 +110,15 @@ def naming(results: Results, evidence: Evidence) -> dict[str, Choice]:
     groups: dict[str, set[_Group]] = {}
     shown: dict[str, _Group] = {}
     for name, block in evidence.blocks.items():
+        if not block.recipe:
+            continue
         evals = [r for r in read_all(results.records, EvalRecord) if _is_ours(r) and r.dataset == name]
         groups[name] = {_group(r) for r in evals}
         shown[name] = _Group(recipe=block.recipe, backend=block.backend, fingerprint=block.fingerprint)
     if evidence.latency is not None:
-        groups["latency"] = {_group(r) for r in read_all(results.records, ProfileRecord)}
-        shown["latency"] = _group(next(iter(evidence.latency.profiles.values())))
+        groups["latency"] = {_group(r) for r in read_all(results.records, ProfileRecord) if not r.external}
+        profiles = list(evidence.latency.profiles.values())
+        shown["latency"] = _group(next((r for r in profiles if not r.external), profiles[0]))
     return {name: group.choice(groups[name]) for name, group in shown.items() if groups[name] - {group}}
 
 
@@ -241,6 +250,18 @@ def _contents(pairs: Iterable[tuple[_Group, Any]]) -> dict[_Group, str]:
     return {group: ", ".join(in_order(names)) for group, names in models.items()}
 
 
+def _check_externals(folder: Path, externals: list[EvalRecord]) -> None:
+    """Refuse results of two files, or of one that was fed in two ways, under the name of one external model."""
+    first: dict[str, EvalRecord] = {}
+    for record in externals:
+        other = first.setdefault(record.model, record)
+        if other.recipe != record.recipe:
+            raise FerBenchError(
+                f"{records.path_of(folder, record)}: the external model {record.model} is another one in "
+                f"{records.path_of(folder, other).name}; remove one of the records"
+            )
+
+
 def _check_weights(folder: Path, block: Block) -> None:
     """Refuse an evaluation that was made before its model was trained again."""
     weights: dict[tuple[str, int], tuple[str, Path]] = {}
@@ -256,10 +277,14 @@ def _check_weights(folder: Path, block: Block) -> None:
 
 
 def _latency(folder: Path, profiles: list[ProfileRecord], selection: Selection) -> Latency | None:
-    group = _choose("latency", _contents((_group(r), r) for r in profiles), selection)
+    # An external model has an input of its own: it goes with those of its session.
+    ours = [r for r in profiles if not r.external] or profiles
+    group = _choose("latency", _contents((_group(r), r) for r in ours), selection)
     if group is None:
         return None
-    chosen = {r.model: r for r in sorted(profiles, key=lambda r: place_of(r.model)) if _group(r) == group}
+    shown = [r for r in ours if _group(r) == group]
+    shown += [r for r in profiles if r.external and r not in shown and _same_session(r, shown[0])]
+    chosen = {r.model: r for r in sorted(shown, key=lambda r: place_of(r.model))}
     statistics = {}
     for record in read_all(folder, StatisticsRecord):
         if any(model in chosen for model in record.models):
@@ -268,9 +293,17 @@ def _latency(folder: Path, profiles: list[ProfileRecord], selection: Selection) 
     return Latency(
         session=group.session,
         backend=group.backend,
-        image_size=next(iter(chosen.values())).image_size,
+        image_size=shown[0].image_size,
         profiles=chosen,
         statistics=statistics,
+    )
+
+
+def _same_session(record: ProfileRecord, other: ProfileRecord) -> bool:
+    return (record.session, record.backend, record.environment.host) == (
+        other.session,
+        other.backend,
+        other.environment.host,
     )
 
 

@@ -24,7 +24,7 @@ class Block:
 
     dataset: str
     recipe: str
-    """Recipe id."""
+    """Recipe id; empty, as backend and fingerprint, where only external models were tested."""
     backend: str
     fingerprint: str
     """Of the training dataset."""
@@ -52,8 +52,13 @@ class Block:
         return tuple(item for item in self.trains if item.model == model)
 
     def seeds(self, model: str) -> tuple[int, ...]:
-        """Return the seeds with an evaluation or a training run of a model, sorted."""
-        return tuple(sorted({item.seed for item in (*self.evals, *self.trains) if item.model == model}))
+        """Return the seeds with an evaluation or a training run of a model, sorted; none of an external model."""
+        own = [item for item in self.evals if item.external is None]
+        return tuple(sorted({item.seed for item in (*own, *self.trains) if item.model == model}))
+
+    def external(self, target: str = "") -> tuple[EvalRecord, ...]:
+        """Return the tests of external models, on a test set or, where that is empty, on all."""
+        return tuple(item for item in self.evals if item.external and target in ("", item.target))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +82,8 @@ class Evidence:
     blocks: Mapping[str, Block]
     """By training dataset; a dataset without records is absent."""
     latency: Latency | None
+    elsewhere: tuple[EvalRecord, ...] = ()
+    """Tests of external models on CK+ whose training dataset is none of the paper's, or unknown."""
 
     @property
     def synthetic(self) -> bool:
@@ -91,4 +98,4 @@ class Evidence:
     @property
     def empty(self) -> bool:
         """Whether there is no record at all."""
-        return not self.blocks and self.latency is None
+        return not self.blocks and self.latency is None and not self.elsewhere

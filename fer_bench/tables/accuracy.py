@@ -95,21 +95,47 @@ def _overall(
         notes += [EXPLANATION, OPEN_NOTE]
         notes.append(CROSS_NOTE if target else PRIVATE_NOTE)
         notes += departure_notes(evidence, target, published)
+    outside = _elsewhere(evidence, target)
+    blocks += [outside] if outside else []
     if any(block.beyond for block in blocks):
         notes.append(BEYOND_NOTE)
     notes += dataset_notes(evidence, [target])
     return Table(number, title, evidence.synthetic, tuple(blocks), tuple(notes))
 
 
-def _block(evidence: Evidence, dataset: str, target: str, published: Mapping[str, int]) -> Grid:
-    """Lay out the rows of a training dataset: the paper's models, then those beyond it."""
-    compared = not evidence.synthetic
-    private = compared and target == FER2013
+def _elsewhere(evidence: Evidence, target: str) -> Grid | None:
+    """Return the rows of external models whose training dataset is none of the blocks', ``None`` without any."""
+    tested = [record for record in evidence.elsewhere if record.target == target]
+    if not tested:
+        return None
+    empty: list[Cell] = [] if evidence.synthetic else [Missing(), Missing(), Missing(), Missing()]
+    rows: list[Row] = [
+        (
+            method(record.model),
+            mean_of([metrics.accuracy(record.confusion_matrix)], decimals=1, scale=100),
+            *empty,
+            Number(value=1, decimals=0),
+        )
+        for record in tested
+    ]
+    columns = _columns(compared=not evidence.synthetic)
+    return Grid("Other or unknown training data", tuple(columns), mark_best(rows, 1), beyond=len(rows))
+
+
+def _columns(*, compared: bool) -> list[Column]:
     columns = [Column("Method", text=True), Column("Measured")]
     if compared:
         columns += [Column("Published"), Column("Difference (points)"), Column("New run (95 %)")]
         columns.append(Column("Verdict", text=True))
     columns.append(Column("Runs"))
+    return columns
+
+
+def _block(evidence: Evidence, dataset: str, target: str, published: Mapping[str, int]) -> Grid:
+    """Lay out the rows of a training dataset: the paper's models, then those beyond it."""
+    compared = not evidence.synthetic
+    private = compared and target == FER2013
+    columns = _columns(compared=compared)
     if private:
         columns.append(Column(PRIVATE))
     others = tested_beyond(evidence, dataset, target)

@@ -82,7 +82,8 @@ def _complexity(evidence: Evidence) -> Grid:
         gflops: Value = Missing()
         if profile:
             parameters = Number(value=profile.trainable_parameters, decimals=0, thousands=True)
-            gflops = Number(value=profile.flops_paper_rule / 1e9, decimals=4)
+            if profile.flops_paper_rule is not None:
+                gflops = Number(value=profile.flops_paper_rule / 1e9, decimals=4)
         row: list[Cell] = [method(model), parameters, gflops]
         row.append(mean_of(seconds(evidence, model, PAPER_RUNTIME), decimals=4))
         if compared:
@@ -102,7 +103,8 @@ def _beside(profile: ProfileRecord | None, printed: paper.Complexity | None) -> 
     if profile is None:
         return [parameters, Text("not run"), gflops, Text("not run")]
     same_parameters = profile.trainable_parameters == printed.trainable_parameters
-    same_gflops = round(profile.flops_paper_rule / 1e9, 4) == printed.gflops
+    counted = profile.flops_paper_rule
+    same_gflops = counted is not None and round(counted / 1e9, 4) == printed.gflops
     seven = profile.classes == PAPER_CLASSES
     return [
         parameters,

@@ -8,7 +8,7 @@ from fer_bench.models import model_title
 from fer_bench.records import StatisticsRecord
 from fer_bench.selection import Evidence, in_order
 from fer_bench.tables.complexity import PAPER_RUNTIME
-from fer_bench.tables.notes import latency_notes
+from fer_bench.tables.notes import BEYOND_NOTE, latency_notes, method
 from fer_bench.tables.values import Cell, Column, Grid, Missing, Number, Row, Table, Text, Value
 
 
@@ -25,6 +25,8 @@ def table7(evidence: Evidence) -> Table:
             f"* Published: significant at the 0.05 level. They stand beside {PAPER_RUNTIME}, from another machine: "
             "only the order is compared, where the form to believe finds a difference."
         )
+    if any(block.beyond for block in blocks):
+        notes.append(BEYOND_NOTE)
     if any(record.replicate == "call" for record in statistics.values()) or not statistics:
         notes.append(
             "Calls in one process are not independent: a star holds for this measuring session, not for other machines."
@@ -66,7 +68,21 @@ def _pairs(runtime: str, record: StatisticsRecord | None, *, synthetic: bool) ->
             row.append(Number(value=printed.difference, decimals=4, star=printed.significant))
             row.append(Text(_order(record, printed)))
         rows.append(tuple(row))
-    return Grid(f"Inference time, {runtime}", tuple(columns), tuple(rows))
+    others = _beyond(record)
+    for model, other in others:
+        pair = measured[model, other]
+        extra: list[Cell] = [Number(value=pair.difference, decimals=4, star=pair.significant)]
+        extra += [Missing(), Text("")] if compare else []
+        rows.append((method(model), method(other), *extra))
+    return Grid(f"Inference time, {runtime}", tuple(columns), tuple(rows), beyond=len(others))
+
+
+def _beyond(record: StatisticsRecord | None) -> list[tuple[str, str]]:
+    """Return the pairs of every model besides the paper's three with each other model, each once."""
+    models = in_order(record.models) if record else ()
+    return [
+        (model, other) for place, model in enumerate(models) if model not in paper.MODELS for other in models[:place]
+    ]
 
 
 def _anova_notes(record: StatisticsRecord) -> Iterator[str]:
@@ -107,6 +123,7 @@ def _anova_notes(record: StatisticsRecord) -> Iterator[str]:
 def _other_stars(record: StatisticsRecord, pairs: Sequence[PairDifference]) -> str:
     """Return how the significant pairs of another form differ from those of Tukey's HSD, of those that are shown."""
     shown = {frozenset((pair.model, pair.other)) for pair in paper.TABLE7}
+    shown |= {frozenset(pair) for pair in _beyond(record)}
     ours = shown & {frozenset((pair.a, pair.b)) for pair in record.pairs if pair.significant}
     theirs = shown & {frozenset((pair.a, pair.b)) for pair in pairs if pair.significant}
     parts = []

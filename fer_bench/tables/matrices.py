@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fer_bench import metrics, paper
 from fer_bench.emotions import EMOTIONS
 from fer_bench.models import model_title
+from fer_bench.records import EvalRecord
 from fer_bench.selection import CROSS_TEST, Evidence
 from fer_bench.selection.parts import DATASET as FER2013
 from fer_bench.selection.parts import Counts
@@ -69,6 +70,10 @@ def table9(evidence: Evidence) -> Table:
         ]
         if matrices:
             blocks.append(Matrices(f"{model_title(model)}, beyond the paper", _CLASSES, tuple(matrices)))
+    blocks += [
+        Matrices("Other or unknown training data, beyond the paper", _CLASSES, tuple(map(_elsewhere, some)))
+        for some in _in_threes([record for record in evidence.elsewhere if record.target == CROSS_TEST])
+    ]
     title = "Confusion matrices on CK+ (%)"
     return Table(9, title, evidence.synthetic, tuple(blocks), _notes(evidence, CROSS_TEST))
 
@@ -90,6 +95,12 @@ def _unpublished(evidence: Evidence, dataset: str, model: str, target: str, titl
         measured = matrix_cells(metrics.row_percentages(counts))
     accuracy = mean_of(accuracies(evidence, dataset, model, target), decimals=1, scale=100)
     return Matrix(title, measured, accuracy, None, Missing())
+
+
+def _elsewhere(record: EvalRecord) -> Matrix:
+    accuracy = mean_of([metrics.accuracy(record.confusion_matrix)], decimals=1, scale=100)
+    cells = matrix_cells(metrics.row_percentages(_sum([record.confusion_matrix])))
+    return Matrix(model_title(record.model), cells, accuracy, None, Missing())
 
 
 def _private(evidence: Evidence) -> list[Matrices]:

@@ -6,6 +6,7 @@ from fer_bench import paper
 from fer_bench.models import model_title
 from fer_bench.records import EvalRecord, ProfileRecord, Start
 from fer_bench.selection import Block, Evidence, Latency
+from fer_bench.tables.externals import external_notes, tested_externals
 from fer_bench.tables.values import Text
 from fer_bench.tables.verdict import judge
 
@@ -58,6 +59,7 @@ def dataset_notes(evidence: Evidence, targets: Sequence[str] = ("",)) -> list[st
     for dataset in paper.TRAINED_ON:
         notes.append(_dataset_note(evidence, dataset, targets))
         notes += _constant_notes(evidence, dataset, targets)
+    notes += external_notes(tested_externals(evidence, targets))
     return notes
 
 
@@ -86,6 +88,9 @@ def _dataset_note(evidence: Evidence, dataset: str, targets: Sequence[str]) -> s
     block = evidence.blocks.get(dataset)
     if block is None:
         return f"{title}: no records."
+    if not block.recipe:
+        tested = [_test_set(block, target or dataset) for target in targets]
+        return f"{title}: no runs of fer-bench's own; {'; '.join(tested)}."
     parts = [f"recipe {block.recipe}{_protocol(block)}", _seeds(block), f"backend {block.backend}"]
     parts.append(f"dataset {block.fingerprint[:SHORT]}")
     for target in targets:
@@ -110,7 +115,8 @@ def _protocol(block: Block) -> str:
 def _seeds(block: Block) -> str:
     by_seeds: dict[tuple[int, ...], list[str]] = {}
     for model in block.models:
-        by_seeds.setdefault(block.seeds(model), []).append(model_title(model))
+        if seeds := block.seeds(model):
+            by_seeds.setdefault(seeds, []).append(model_title(model))
     if len(by_seeds) == 1:
         return _numbered("seed", next(iter(by_seeds)))
     return ", ".join(f"{_numbered('seed', seeds)} ({', '.join(models)})" for seeds, models in by_seeds.items())
@@ -163,6 +169,7 @@ def latency_notes(evidence: Evidence) -> list[str]:
         f"{_warmups(latency)} untimed calls first; threads: {_threads(latency)}.",
         f"Machine: {_one(_machine(profile) for profile in profiles)}.",
     ]
+    notes += external_notes(profiles)
     absent = [model_title(model) for model in paper.MODELS if model not in latency.profiles]
     if absent:
         notes.append(f"Not measured in this session: {', '.join(absent)}.")

@@ -1,0 +1,48 @@
+"""Test an external model on a prepared dataset, as :mod:`fer_bench.evaluation` tests fer-bench's own."""
+
+import numpy as np
+
+from fer_bench import grid
+from fer_bench.datasets.prepared import Prepared
+from fer_bench.emotions import EMOTIONS
+from fer_bench.environment import cores
+from fer_bench.errors import FerBenchError
+from fer_bench.evaluation import save_test
+from fer_bench.external.model import MODEL, ExternalModel
+from fer_bench.external.predicting import answers, open_call
+from fer_bench.progress import bar
+from fer_bench.records import EXTERNAL, EvalRecord, Identity
+from fer_bench.workspace import Workspace
+
+BACKEND = "onnxruntime"
+
+
+def test_external(workspace: Workspace, model: ExternalModel, target: Prepared) -> EvalRecord:
+    """Test an external model on the test images of ``target``, or return its record where that has been done.
+
+    Raises:
+        FerBenchError: the target has no test images, or ONNX Runtime is missing or cannot run the file.
+    """
+    identity = Identity(
+        model=model.name,
+        dataset=EXTERNAL,
+        recipe=model.recipe,
+        seed=0,
+        backend=BACKEND,
+        origin=target.origin,
+        dataset_fingerprint="",
+        class_names=EMOTIONS,
+    )
+    done = grid.tested(workspace, identity, model.sha256, target)
+    if done is not None:
+        return done
+    rows = target.indices("test")
+    if not len(rows):
+        raise FerBenchError(f"{target.dataset}: no test images")
+    found = []
+    with bar(f"test {model.name} on {target.dataset}", len(rows), unit="img") as shown:
+        call = open_call(model, workspace.external(model.name) / MODEL, cores())
+        for batch in answers(model, call, target.images, rows):
+            found.append(batch)
+            shown.advance(len(batch))
+    return save_test(workspace, identity, model.sha256, target, np.concatenate(found), model.external)

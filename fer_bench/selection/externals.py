@@ -1,0 +1,52 @@
+"""Where the tests of external models are shown: beside fer-bench's own on the same images."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from fer_bench import paper
+from fer_bench.errors import FerBenchError
+from fer_bench.records import EvalRecord
+from fer_bench.selection.evidence import Block, place_of
+
+
+def shown_in(record: EvalRecord, dataset: str) -> bool:
+    """Return whether the test of an external model belongs to the block of a training dataset.
+
+    On that dataset's own test set it does, whatever it was trained on; on another, such as CK+, only where its author
+    says that it was trained on this dataset. Nobody has checked that.
+    """
+    return record.target == dataset or (record.target not in paper.TRAINED_ON and said_dataset(record) == dataset)
+
+
+def said_dataset(record: EvalRecord) -> str | None:
+    """Return which of the paper's datasets alone an external model is said to be trained on; ``None`` where none."""
+    said = record.external.trained_on.strip().lower() if record.external else ""
+    return next((name for name in paper.TRAINED_ON if said in (name, paper.DATASET_TITLES[name].lower())), None)
+
+
+def elsewhere(externals: Sequence[EvalRecord]) -> tuple[EvalRecord, ...]:
+    """Return the tests that belong to no training dataset's block, by model and test set."""
+    found = [record for record in externals if not any(shown_in(record, dataset) for dataset in paper.TRAINED_ON)]
+    return tuple(sorted(found, key=lambda record: (place_of(record.model), record.target)))
+
+
+def with_externals(dataset: str, block: Block | None, externals: Sequence[EvalRecord]) -> Block | None:
+    """Return a block with the tests of external models that belong to it; one of them alone where there is none.
+
+    Raises:
+        FerBenchError: an external model was tested on another state of a test set than the block's own models.
+    """
+    own = [record for record in externals if shown_in(record, dataset)]
+    if not own:
+        return block
+    if block is None:
+        block = Block(dataset=dataset, recipe="", backend="", fingerprint="", evals=(), trains=())
+    for record in own:
+        states = {r.target_fingerprint for r in (*block.evals, *own) if r.target == record.target}
+        if len(states) > 1:
+            raise FerBenchError(
+                f"{dataset}: {record.model} and others were tested on {len(states)} different states of "
+                f"{record.target}, and no table may mix them; evaluate all on the dataset as it is prepared now"
+            )
+    evals = sorted((*block.evals, *own), key=lambda record: (place_of(record.model), record.target, record.seed))
+    return dataclasses.replace(block, evals=tuple(evals))

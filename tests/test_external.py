@@ -1,0 +1,285 @@
+"""External models: an ONNX file is read with suspicion, and then evaluated and shown like any other, marked."""
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from typer.testing import CliRunner
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from external_factory import FERPLUS, shaded, write_onnx  # noqa: E402
+from onnx import TensorProto, helper  # noqa: E402
+
+from fer_bench.cli import app  # noqa: E402
+from fer_bench.datasets.prepared import Prepared  # noqa: E402
+from fer_bench.emotions import EMOTIONS  # noqa: E402
+from fer_bench.errors import FerBenchError  # noqa: E402
+from fer_bench.external.adding import Told, add_onnx  # noqa: E402
+from fer_bench.external.complexity import cost  # noqa: E402
+from fer_bench.external.model import MODEL, Tensor, external_names, load_external  # noqa: E402
+from fer_bench.external.onnx_file import read_onnx  # noqa: E402
+from fer_bench.external.predicting import fed, open_call, probabilities  # noqa: E402
+from fer_bench.external.testing import test_external as run_test  # noqa: E402
+from fer_bench.files import sha256_of  # noqa: E402
+from fer_bench.records import EvalRecord, load_all  # noqa: E402
+from fer_bench.selection import select  # noqa: E402
+from fer_bench.tables import build_tables  # noqa: E402
+from fer_bench.workspace import Workspace  # noqa: E402
+
+PLAIN = Told(labels=",".join(EMOTIONS), values="0..255")
+
+
+def added(tmp_path, told=PLAIN, **how):
+    place = Workspace(tmp_path / "workspace")
+    return place, add_onnx(place, write_onnx(tmp_path / "file.onnx", **how), "their-net", told, replace=True)
+
+
+def answered(place, model, pictures):
+    return open_call(model, place.external(model.name) / MODEL, 1)(fed(model, pictures))
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({}, {"values": "0..255"}),
+        ({"channels": 3, "scale": 1 / 255}, {"values": "0..1"}),
+        ({"channels": 3, "layout": "NHWC", "scale": 1 / 127.5, "offset": -1.0, "batch": 1}, {"values": "-1..1"}),
+        ({"scale": 1 / (255 * 0.25), "offset": -2.0}, {"values": None, "mean": "0.5", "std": "0.25"}),
+        ({"channels": 3, "scale": 1 / 51, "offset": -1.0}, {"values": None, "mean": "0.2", "std": "0.2,0.2,0.2"}),
+        ({"uint8": True}, {"values": None}),
+        ({"size": "side"}, {"size": "12x18"}),
+        ({"softmax": False}, {}),
+        ({"labels": FERPLUS}, {"labels": ",".join(FERPLUS)}),
+        ({"labels": FERPLUS, "softmax": False}, {"labels": ",".join(FERPLUS)}),
+    ],
+)
+def test_every_way_to_feed_a_file_gives_its_answers_in_our_order(tmp_path, how, told):
+    place, model = added(tmp_path, dataclasses.replace(PLAIN, **told), **how)
+    pictures, labels = shaded()
+    found = answered(place, model, pictures)
+    assert (found.dtype, found.shape) == (np.float32, (14, 7))
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(found.argmax(axis=1), labels)
+    np.testing.assert_allclose(
+        found, np.concatenate([answered(place, model, one[None]) for one in pictures]), atol=1e-6
+    )
+
+
+def test_what_the_file_tells_is_read(tmp_path):
+    _, model = added(
+        tmp_path, dataclasses.replace(PLAIN, labels=",".join(FERPLUS), trained_on=" FER+ "), labels=FERPLUS
+    )
+    assert model.image == Tensor(
+        name="image", layout="NCHW", height=16, width=16, channels=1, dtype="float32", fixed_batch=False
+    )
+    assert model.labels == ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt")
+    assert (model.scores, model.trained_on, model.source) == (False, "FER+", "file.onnx")
+    assert model.sha256 == sha256_of(tmp_path / "file.onnx")
+    assert model.parameters == 8 + 8 + 1 + 1
+    # the mean of 256 values, 8 outputs of a weight and a bias, a softmax over 8
+    assert model.flops_paper_rule == 256 + 8 * 2 + 8 + 8 * 5
+
+
+@pytest.mark.parametrize(
+    ("how", "told", "message"),
+    [
+        ({}, {"values": None}, "the file cannot tell which values of pixels it takes; give --values"),
+        ({}, {"values": "0..2"}, "'0..2'; give --values 0..255, 0..1, -1..1"),
+        ({}, {"mean": "0.5"}, "--mean and --std go together"),
+        ({}, {"mean": "0.5", "std": "0.5"}, "exclude each other"),
+        ({}, {"values": None, "mean": "0.5", "std": "0"}, "expected numbers above 0"),
+        ({}, {"values": None, "mean": "0.5,0.5", "std": "1"}, "--mean 0.5,0.5: expected one number, or 1"),
+        ({"uint8": True}, {"values": "0..1"}, "the input is uint8"),
+        ({}, {"size": "48"}, "--size says 48, the file 16"),
+        ({"size": "side"}, {}, "the file leaves it open; give --size"),
+        ({"size": "side"}, {"size": "0"}, "--size 0: expected pixels"),
+        ({}, {"channels": 3}, "--channels says 3, the file 1"),
+        ({}, {"layout": "NHWC"}, "--layout NHWC contradicts the file, whose input is (?, 1, 16, 16)"),
+        ({"size": 3, "channels": 3}, {}, "does not tell where the channels are; give --layout"),
+        ({"batch": 8}, {}, "the input takes batches of 8"),
+        ({}, {"output": "other"}, "no output 'other'; found emotions (?, 7)"),
+        ({}, {"labels": ",".join((*EMOTIONS, "contempt"))}, "the output 'emotions' is (?, 7); --labels names 8"),
+        ({"outputs": 9}, {"labels": ",".join((*EMOTIONS, "contempt", "-"))}, "their-net"),
+        ({}, {"labels": ",".join(EMOTIONS[:6])}, "no output is surprise"),
+        ({}, {"labels": ",".join((*EMOTIONS[:6], "suprise"))}, "'suprise' is none of angry"),
+        ({}, {"labels": ",".join((*EMOTIONS, "anger"))}, "angry twice"),
+    ],
+)
+def test_what_is_missing_or_contradicts_the_file_is_refused(tmp_path, how, told, message):
+    with pytest.raises(FerBenchError, match=re.escape(message)):
+        added(tmp_path, dataclasses.replace(PLAIN, **told), **how)
+    assert external_names(Workspace(tmp_path / "workspace")) == []
+    assert not (tmp_path / "workspace/external").exists()
+
+
+@pytest.mark.parametrize("name", ["clcm", "../up", "a__b", "Net", ""])
+def test_a_name_that_cannot_be_used_is_refused(tmp_path, name):
+    file = write_onnx(tmp_path / "file.onnx")
+    with pytest.raises(FerBenchError, match="--name"):
+        add_onnx(Workspace(tmp_path / "workspace"), file, name, PLAIN)
+
+
+@given(content=st.binary(max_size=400))
+def test_whatever_is_no_onnx_file_is_one_message(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("junk") / "junk.onnx"
+    path.write_bytes(content)
+    with pytest.raises(FerBenchError, match=r"junk\.onnx"):
+        read_onnx(path)
+
+
+def test_a_file_that_answers_every_face_alike_is_refused(tmp_path):
+    nodes = [helper.make_node("Mul", ["scores", "zero"], ["emotions"])]
+    path = write_onnx(tmp_path / "file.onnx", softmax=False)
+    model = onnx.load(str(path))
+    model.graph.node[-1].output[0] = "scores"
+    model.graph.node.extend(nodes)
+    model.graph.initializer.append(helper.make_tensor("zero", TensorProto.FLOAT, [1], [0.0]))
+    onnx.save(model, str(path))
+    with pytest.raises(FerBenchError, match="answers different faces alike"):
+        add_onnx(Workspace(tmp_path / "workspace"), path, "dead-net", PLAIN)
+
+
+def test_weights_beside_the_file_are_taken_in(tmp_path):
+    path = write_onnx(tmp_path / "file.onnx")
+    onnx.save(onnx.load(str(path)), str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    place = Workspace(tmp_path / "workspace")
+    model = add_onnx(place, path, "split-net", PLAIN)
+    (tmp_path / "weights.bin").unlink()
+    pictures, labels = shaded()
+    np.testing.assert_array_equal(answered(place, model, pictures).argmax(axis=1), labels)
+
+
+@pytest.mark.parametrize("location", ["../secret.bin", "/etc/passwd", "link.bin", "missing.bin", ""])
+def test_weights_elsewhere_are_never_followed(tmp_path, location):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    path = write_onnx(folder / "file.onnx")
+    model = onnx.load(str(path))
+    (tmp_path / "secret.bin").write_bytes(model.graph.initializer[0].raw_data)
+    (folder / "link.bin").symlink_to(tmp_path / "secret.bin")
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(FerBenchError, match=r"outside its folder|not beside it"):
+        add_onnx(Workspace(tmp_path / "workspace"), path, "sly-net", PLAIN)
+
+
+def test_flops_of_an_unknown_operation_are_not_known(tmp_path):
+    path = write_onnx(tmp_path / "file.onnx")
+    model = onnx.load(str(path))
+    model.graph.node.append(helper.make_node("Det", ["means"], ["unused"]))
+    image = Tensor(name="image", layout="NCHW", height=16, width=16, channels=1, dtype="float32", fixed_batch=False)
+    found = cost(model, image)
+    assert (found.flops_paper_rule, found.uncounted) == (None, "the rule does not know Det")
+    assert found.parameters == 7 + 7 + 1 + 1
+
+
+@given(
+    arrays(np.float64, (4, 8), elements=st.floats(-30, 30)),
+    st.permutations([*EMOTIONS, "contempt"]),
+)
+def test_dropping_a_class_before_or_after_softmax_is_the_same(tmp_path_factory, scores, labels):
+    model = _model(labels)
+    whole = np.exp(scores - scores.max(axis=1, keepdims=True))
+    whole /= whole.sum(axis=1, keepdims=True)
+    before = probabilities(dataclasses.replace(model, scores=True), scores)
+    after = probabilities(dataclasses.replace(model, scores=False), whole)
+    np.testing.assert_allclose(before, after, atol=1e-5)
+    np.testing.assert_allclose(before.sum(axis=1), 1, rtol=1e-5)
+    order = [list(labels).index(emotion) for emotion in EMOTIONS]
+    highest = scores[:, order].argmax(axis=1)
+    np.testing.assert_allclose(before[np.arange(4), highest], before.max(axis=1), rtol=1e-5)
+
+
+def _model(labels):
+    from fer_bench.external.model import ExternalModel
+
+    image = Tensor(name="image", layout="NCHW", height=8, width=8, channels=1, dtype="float32", fixed_batch=False)
+    return ExternalModel(
+        name="n",
+        sha256="0" * 64,
+        source="n.onnx",
+        labels=tuple(labels),
+        image=image,
+        scale=(1.0,),
+        offset=(0.0,),
+        output="o",
+        scores=True,
+        parameters=1,
+        weight_bytes=4,
+        flops_paper_rule=None,
+        uncounted="",
+    )
+
+
+def test_an_answer_without_the_seven_is_undecided():
+    answers = np.zeros((1, 8))
+    answers[0, 7] = 1
+    np.testing.assert_allclose(
+        probabilities(dataclasses.replace(_model([*EMOTIONS, "contempt"]), scores=False), answers), 1 / 7
+    )
+
+
+def invoke(place, *arguments):
+    return CliRunner().invoke(app, [*arguments, "--workspace", str(place.root)], terminal_width=200)
+
+
+def test_it_is_tested_shown_and_ranked_as_what_it_is(workspace, tmp_path):
+    file = write_onnx(tmp_path / "file.onnx", FERPLUS)
+    labels = ("--labels", ",".join(FERPLUS), "--values", "0..255")
+    result = invoke(workspace, "add-onnx", str(file), "--name", "their-net", *labels, "--trained-on", "FER+ | votes")
+    assert result.exit_code == 0, result.output
+    assert "contempt" in result.output
+    again = invoke(workspace, "add-onnx", str(file), "--name", "their-net", *labels)
+    assert "there is a model of that name" in str(again.exception)
+
+    assert invoke(workspace, "evaluate", "--model", "their-net", "--dataset", "fer2013").exit_code == 0
+    crossed = invoke(workspace, "cross-test", "--on", "ck-plus", "--json")
+    assert crossed.exit_code == 0, crossed.output
+    (record,) = json.loads(crossed.stdout)
+    model = load_external(workspace, "their-net")
+    assert (record["dataset"], record["dataset_fingerprint"], record["origin"]) == ("external", "", "synthetic")
+    assert record["external"]["sha256"] == record["weights_sha256"] == model.sha256
+    tests = load_all(workspace.results.records, EvalRecord)
+    target = Prepared.load(workspace.prepared("fer2013"))
+    rows = target.indices("test")
+    expected = answered(workspace, model, target.images[rows]).argmax(axis=1)
+    (own,) = [test for test in tests if test.target == "fer2013"]
+    assert own.accuracy == float((expected == target.labels[rows]).mean())
+    assert run_test(workspace, model, target) == own  # it is not done again
+
+    tables = {table.number: table for table in build_tables(select(workspace.results))}
+    for number in (4, 5, 8, 9, 10, 11):
+        note = next(note for note in tables[number].notes if note.startswith("† their-net"))
+        assert "trained on FER+ | votes, its author says" in note
+        assert "were not checked" in note
+        assert "contempt" in note
+        assert f"sha256 {model.sha256[:12]}" in note
+        assert "their-net" in repr(tables[number].blocks)
+    rendered = invoke(workspace, "tables", "--local")
+    assert rendered.exit_code == 0, rendered.exception
+    assert invoke(workspace, "report", "--local").exit_code == 0
+    text = (workspace.results.tables / "table05.md").read_text(encoding="utf-8")
+    assert re.search(r"^\| their-net †", text, re.MULTILINE)
+    assert "Other or unknown training data" in text
+    board = invoke(workspace, "leaderboard", "--records", str(workspace.results.records), "--json")
+    assert board.exit_code == 0, board.exception
+    found = json.loads(board.stdout)["boards"]
+    assert {(item["dataset"], item["target"]) for item in found} == {("external", "fer2013"), ("external", "ck-plus")}
+    assert all(item["standings"][0]["external"]["sha256"] == model.sha256 for item in found)
+    assert any("were not checked" in note for note in found[0]["notes"])
+
+    changed = invoke(workspace, "add-onnx", str(file), "--name", "their-net", *labels[:3], "0..1", "--replace")
+    assert "a result of another model under the name 'their-net'" in str(changed.exception)
+    (workspace.external("their-net") / MODEL).write_bytes(b"other")
+    with pytest.raises(FerBenchError, match="not the file that was added"):
+        load_external(workspace, "their-net")
