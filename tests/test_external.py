@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from external_factory import FERPLUS, shaded, write_onnx  # noqa: E402
+from external_factory import BRIGHTNESS, FERPLUS, shaded, write_onnx  # noqa: E402
 from onnx import TensorProto, helper  # noqa: E402
 
 from fer_bench.cli import app  # noqa: E402
@@ -229,6 +229,21 @@ def test_an_answer_without_the_seven_is_undecided():
     )
 
 
+def test_a_file_of_the_first_onnx_versions_lists_its_weights_as_inputs(tmp_path):
+    path = write_onnx(tmp_path / "file.onnx")
+    model = onnx.load(str(path))
+    for tensor in model.graph.initializer:
+        model.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    model.ir_version = 3
+    onnx.save(model, str(path))
+    assert [port.name for port in read_onnx(path).inputs] == ["image"]
+    place = Workspace(tmp_path / "workspace")
+    found = add_onnx(place, path, "old-net", PLAIN)
+    assert found.parameters == 16
+    pictures, labels = shaded()
+    np.testing.assert_array_equal(answered(place, found, pictures).argmax(axis=1), labels)
+
+
 def invoke(place, *arguments):
     return CliRunner().invoke(app, [*arguments, "--workspace", str(place.root)], terminal_width=200)
 
@@ -283,3 +298,33 @@ def test_it_is_tested_shown_and_ranked_as_what_it_is(workspace, tmp_path):
     (workspace.external("their-net") / MODEL).write_bytes(b"other")
     with pytest.raises(FerBenchError, match="not the file that was added"):
         load_external(workspace, "their-net")
+
+
+def test_a_right_order_of_labels_scores_and_a_wrong_one_is_told(tmp_path):
+    """On pictures whose brightness tells their class."""
+    cv2 = pytest.importorskip("cv2")
+    place = Workspace(tmp_path / "workspace")
+    for emotion, level in BRIGHTNESS.items():
+        (tmp_path / "faces" / emotion).mkdir(parents=True)
+        for number in range(30):
+            picture = np.full((24, 24), level, np.uint8)
+            picture[0, number % 24] = number  # no picture twice
+            assert cv2.imwrite(str(tmp_path / "faces" / emotion / f"{number}.png"), picture)
+    (tmp_path / "shades.toml").write_text('name = "shades"\nsize = [24, 24]\n')
+    prepared = invoke(place, "prepare", "--card", str(tmp_path / "shades.toml"), "--source", str(tmp_path / "faces"))
+    assert prepared.exit_code == 0, prepared.exception
+    file = str(write_onnx(tmp_path / "file.onnx", FERPLUS))
+    swapped = [*FERPLUS[:4], "disgust", "anger", *FERPLUS[6:]]
+    for name, order, accuracy, code in (("right", FERPLUS, 1.0, 0), ("swapped", swapped, 5 / 7, 1)):
+        options = ("--name", name, "--labels", ",".join(order), "--values", "0..255")
+        assert invoke(place, "add-onnx", file, *options).exit_code == 0
+        tested = invoke(place, "evaluate", "--model", name, "--dataset", "shades", "--json")
+        assert json.loads(tested.stdout)[0]["accuracy"] == pytest.approx(accuracy)
+        judged = invoke(place, "doctor", "labels", "--model", name, "--dataset", "shades")
+        assert judged.exit_code == code, judged.output
+    assert "angry" in judged.output
+    assert "disgust" in judged.output
+
+    listed = json.loads(invoke(place, "models", "--json").stdout)
+    assert [item["name"] for item in listed if item["external"]] == ["right", "swapped"]
+    assert "external, file.onnx; training data not stated" in invoke(place, "models").output

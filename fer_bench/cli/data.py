@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,9 @@ from fer_bench.cli.options import (
 )
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
+
+if TYPE_CHECKING:
+    from fer_bench.external.model import ExternalModel
 
 _SHOWN = 20
 """Images named on the terminal."""
@@ -116,15 +119,19 @@ def _print_dataset(item: dict[str, Any]) -> None:
             typer.echo(f"      {line}")
 
 
-def models(json: JsonOption = False) -> None:
-    """List the models: parameters with seven classes, reference.
+def models(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: JsonOption = False) -> None:
+    """List the models: parameters with seven classes, reference; and those that add-onnx added to the workspace.
 
     Example: fer-bench models --json
     """
     from fer_bench.cli.cells import usable_models
+    from fer_bench.external.model import external_names, load_external
     from fer_bench.models import model_card
+    from fer_bench.workspace import Workspace
 
     cards = [model_card(name) for name in usable_models()]
+    place = Workspace(workspace)
+    externals = [load_external(place, name) for name in external_names(place)]
     if json:
         print_json(
             [
@@ -137,8 +144,23 @@ def models(json: JsonOption = False) -> None:
                     "total_parameters": card.trainable_parameters + card.non_trainable_parameters,
                     "paper_trainable_parameters": card.paper_trainable_parameters,
                     "imagenet_weights": card.imagenet_application is not None,
+                    "external": False,
                 }
                 for card in cards
+            ]
+            + [
+                {
+                    "name": model.name,
+                    "title": model.name,
+                    "reference": _source(model),
+                    "trainable_parameters": None,
+                    "non_trainable_parameters": None,
+                    "total_parameters": model.parameters,
+                    "paper_trainable_parameters": None,
+                    "imagenet_weights": False,
+                    "external": True,
+                }
+                for model in externals
             ]
         )
         return
@@ -155,9 +177,15 @@ def models(json: JsonOption = False) -> None:
                 "–" if card.paper_trainable_parameters is None else f"{card.paper_trainable_parameters:,}",
             )
             for card in cards
-        ],
+        ]
+        + [(model.name, _source(model), "no", "–", f"{model.parameters:,}", "–") for model in externals],
         numbers=3,
     )
+
+
+def _source(model: "ExternalModel") -> str:
+    said = f"trained on {model.trained_on}, its author says" if model.trained_on else "training data not stated"
+    return f"external, {model.source}; {said}"
 
 
 def synthesize(

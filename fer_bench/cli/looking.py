@@ -219,18 +219,25 @@ def labels(
     Every dataset numbers the emotions in another order, and a wrong order costs accuracy without an error. Warns, with
     exit code 1, where another order of the classes fits the answers far better on images that it was not chosen on,
     and in the way of a swap. It cannot see labels that are wrong in training and test alike: look at the pictures
-    (fer-bench show), or cross-test. Give the same --recipe, --seed and --weights as for train.
+    (fer-bench show), or cross-test. Give the same --recipe, --seed and --weights as for train. Of a model that add-onnx
+    added, it tells where --labels has another order than the file.
 
     Example: fer-bench doctor labels --model clcm --dataset raf-db
     """
     import dataclasses
 
     from fer_bench import grid, label_doctor
+    from fer_bench.external.model import is_external, load_external
+    from fer_bench.external.testing import tested_external
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
-    _, run, prepared = trained_cell(place, model, dataset, recipe, seed, weights)
-    record = grid.evaluated(place, run, prepared)
+    if is_external(place, model):
+        prepared = open_prepared(place, dataset)
+        record = tested_external(place, load_external(place, model), prepared)
+    else:
+        _, run, prepared = trained_cell(place, model, dataset, recipe, seed, weights)
+        record = grid.evaluated(place, run, prepared)
     if record is None:
         raise FerBenchError(
             f"{model} has not been tested on {dataset}; run fer-bench evaluate with the same options first"

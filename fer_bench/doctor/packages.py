@@ -22,7 +22,7 @@ SAME_MODULE = {
 """Distributions that bring the same module as a required one."""
 PURPOSE = {
     "litert": "exporting to LiteRT and timing it",
-    "onnx": "exporting to ONNX and timing it",
+    "onnx": "exporting to ONNX and timing it, and add-onnx",
     "openvino": "timing OpenVINO",
 }
 """What an extra is for; one that is not here is a developer's."""

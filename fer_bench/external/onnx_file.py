@@ -96,6 +96,8 @@ def _load_external_data(model: Any, path: Path) -> tuple[str, ...]:
 def tensors(model: Any) -> Iterator[Any]:
     """Yield every tensor of a model, those in attributes, subgraphs and functions too."""
     yield from _graph_tensors(model.graph)
+    for part in model.training_info:
+        yield from (*_graph_tensors(part.initialization), *_graph_tensors(part.algorithm))
     for function in model.functions:
         for node in function.node:
             yield from _node_tensors(node)

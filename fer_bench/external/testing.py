@@ -17,13 +17,13 @@ from fer_bench.workspace import Workspace
 BACKEND = "onnxruntime"
 
 
-def test_external(workspace: Workspace, model: ExternalModel, target: Prepared) -> EvalRecord:
-    """Test an external model on the test images of ``target``, or return its record where that has been done.
+def tested_external(workspace: Workspace, model: ExternalModel, target: Prepared) -> EvalRecord | None:
+    """Return the record of a finished test of this very file on this very target, else ``None``."""
+    return grid.tested(workspace, _identity(model, target), model.sha256, target)
 
-    Raises:
-        FerBenchError: the target has no test images, or ONNX Runtime is missing or cannot run the file.
-    """
-    identity = Identity(
+
+def _identity(model: ExternalModel, target: Prepared) -> Identity:
+    return Identity(
         model=model.name,
         dataset=EXTERNAL,
         recipe=model.recipe,
@@ -33,7 +33,15 @@ def test_external(workspace: Workspace, model: ExternalModel, target: Prepared) 
         dataset_fingerprint="",
         class_names=EMOTIONS,
     )
-    done = grid.tested(workspace, identity, model.sha256, target)
+
+
+def test_external(workspace: Workspace, model: ExternalModel, target: Prepared) -> EvalRecord:
+    """Test an external model on the test images of ``target``, or return its record where that has been done.
+
+    Raises:
+        FerBenchError: the target has no test images, or ONNX Runtime is missing or cannot run the file.
+    """
+    done = tested_external(workspace, model, target)
     if done is not None:
         return done
     rows = target.indices("test")
@@ -45,4 +53,4 @@ def test_external(workspace: Workspace, model: ExternalModel, target: Prepared) 
         for batch in answers(model, call, target.images, rows):
             found.append(batch)
             shown.advance(len(batch))
-    return save_test(workspace, identity, model.sha256, target, np.concatenate(found), model.external)
+    return save_test(workspace, _identity(model, target), model.sha256, target, np.concatenate(found), model.external)
