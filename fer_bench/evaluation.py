@@ -1,5 +1,7 @@
 """Test a trained model: one function for the own test set and for the cross-test (paper, section IV-C)."""
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,7 @@ from fer_bench.environment import describe
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing, sha256_of
 from fer_bench.network import Network
-from fer_bench.records import EvalRecord, External, Identity, TrainRecord
+from fer_bench.records import Environment, EvalRecord, External, Identity, TrainRecord
 from fer_bench.workspace import Workspace
 
 
@@ -41,7 +43,9 @@ def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Wo
             "real and synthetic data are never mixed; use separate workspaces"
         )
     images = target.at_size(run.recipe_content["image_size"])
-    return save_test(workspace, run, run.weights_sha256, target, network.predict(images, rows))
+    answers = network.predict(images, rows)
+    identity = dataclasses.replace(run, backend=backend.name())
+    return save_test(workspace, identity, run.weights_sha256, target, answers, describe(backend.devices()))
 
 
 def save_test(
@@ -50,16 +54,18 @@ def save_test(
     weights_sha256: str,
     target: Prepared,
     answers: NDArray[np.float32],
+    environment: Environment,
     external: External | None = None,
 ) -> EvalRecord:
     """Store the answers of a model to the test images of ``target``, and the record of them.
 
     Args:
         workspace: where records go.
-        model: who answered; its backend is recorded as the running one where ``external`` is ``None``.
+        model: who answered, on which backend.
         weights_sha256: of the weights that answered.
         target: the test set.
         answers: probabilities (n, 7) of its test images, in the order of the classes.
+        environment: in which they were given.
         external: of a model that fer-bench did not train.
     """
     rows = target.indices("test")
@@ -84,7 +90,7 @@ def save_test(
         dataset=model.dataset,
         recipe=model.recipe,
         seed=model.seed,
-        backend=model.backend if external else backend.name(),
+        backend=model.backend,
         origin=model.origin,
         dataset_fingerprint=model.dataset_fingerprint,
         class_names=EMOTIONS,
@@ -96,7 +102,7 @@ def save_test(
         weights_sha256=weights_sha256,
         predictions=predictions.name,
         predictions_sha256=sha256_of(predictions),
-        environment=describe(() if external else backend.devices()),
+        environment=environment,
         parts=by_part if len(by_part) > 1 else {},
         external=external,
     )

@@ -195,6 +195,10 @@ class EvalRecord(Identity):
             raise FerBenchError(
                 f"{where}: accuracy {self.accuracy} is not the matrix's {correct}/{total} = {correct / total}"
             )
+        if self.external and (self.dataset, self.weights_sha256) != (EXTERNAL, self.external.sha256):
+            raise FerBenchError(
+                f"{where}: external, but of dataset {self.dataset!r} or with the weights of another file"
+            )
         if self.parts and not self._is_sum_of_parts():
             raise FerBenchError(f"{where}: the matrices of its parts do not add up to confusion_matrix")
 

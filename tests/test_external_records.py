@@ -192,6 +192,13 @@ def test_it_can_be_published(mixed: Results, tmp_path: Path) -> None:
     assert select(destination).blocks["fer2013"].external("fer2013")
 
 
+@pytest.mark.parametrize("change", [{"dataset": "fer2013"}, {"weights_sha256": digest("other")}])
+def test_an_external_record_that_contradicts_itself_is_refused(tmp_path: Path, change: dict[str, str]) -> None:
+    path = records.save(tmp_path, records.replace(external_eval("fer2013"), **change))
+    with pytest.raises(FerBenchError, match="external, but of dataset"):
+        records.load(path, EvalRecord)
+
+
 def test_older_records_load_and_are_no_external_ones(tmp_path: Path) -> None:
     path = records.save(tmp_path, eval_record("clcm", "fer2013", "fer2013"))
     path.write_text(path.read_text().replace(' "external": null,\n', ""))

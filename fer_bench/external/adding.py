@@ -94,7 +94,7 @@ def add_onnx(workspace: Workspace, path: Path, name: str, told: Told, *, replace
             weight_bytes=costs.weight_bytes,
             flops_paper_rule=costs.flops_paper_rule,
             uncounted=costs.uncounted,
-            trained_on=told.trained_on.strip(),
+            trained_on=" ".join(told.trained_on.split()),
         )
         model = _tried(model, candidate)
         _check_records(workspace, model)

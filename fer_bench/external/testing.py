@@ -1,11 +1,13 @@
 """Test an external model on a prepared dataset, as :mod:`fer_bench.evaluation` tests fer-bench's own."""
 
+import dataclasses
+
 import numpy as np
 
 from fer_bench import grid
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
-from fer_bench.environment import cores
+from fer_bench.environment import cores, describe
 from fer_bench.errors import FerBenchError
 from fer_bench.evaluation import save_test
 from fer_bench.external.model import MODEL, ExternalModel
@@ -53,4 +55,16 @@ def test_external(workspace: Workspace, model: ExternalModel, target: Prepared) 
         for batch in answers(model, call, target.images, rows):
             found.append(batch)
             shown.advance(len(batch))
-    return save_test(workspace, _identity(model, target), model.sha256, target, np.concatenate(found), model.external)
+    import onnxruntime
+
+    environment = describe()
+    packages = {**environment.packages, "onnxruntime": onnxruntime.__version__}
+    return save_test(
+        workspace,
+        _identity(model, target),
+        model.sha256,
+        target,
+        np.concatenate(found),
+        dataclasses.replace(environment, packages=packages),
+        model.external,
+    )

@@ -12,7 +12,7 @@ from fer_bench.files import sha256_of
 from fer_bench.records import EvalRecord, Origin, ProfileRecord, RecordT, StatisticsRecord, TrainRecord
 from fer_bench.selection.choices import Choice, Selection, load_selection, quote, toml_lines
 from fer_bench.selection.evidence import Block, Evidence, Latency, in_order, place_of
-from fer_bench.selection.externals import elsewhere, with_externals
+from fer_bench.selection.externals import elsewhere, require_one_file, with_externals
 from fer_bench.workspace import Results
 
 CROSS_TEST = "ck-plus"
@@ -77,7 +77,7 @@ def choose(results: Results, selection: Selection) -> Evidence:
     found = {r.origin for r in trains} | {r.origin for r in evals} | {r.origin for r in profiles}
     origin = _origin(found | {r.origin for r in externals}, selection)
     externals = [r for r in externals if r.origin == origin]
-    _check_externals(folder, externals)
+    require_one_file(folder, externals)
     evals = [r for r in evals if r.origin == origin]
     trains = [r for r in trains if r.origin == origin]
     for record in (*evals, *externals):
@@ -248,18 +248,6 @@ def _contents(pairs: Iterable[tuple[_Group, Any]]) -> dict[_Group, str]:
     for group, record in pairs:
         models.setdefault(group, set()).add(record.model)
     return {group: ", ".join(in_order(names)) for group, names in models.items()}
-
-
-def _check_externals(folder: Path, externals: list[EvalRecord]) -> None:
-    """Refuse results of two files, or of one that was fed in two ways, under the name of one external model."""
-    first: dict[str, EvalRecord] = {}
-    for record in externals:
-        other = first.setdefault(record.model, record)
-        if other.recipe != record.recipe:
-            raise FerBenchError(
-                f"{records.path_of(folder, record)}: the external model {record.model} is another one in "
-                f"{records.path_of(folder, other).name}; remove one of the records"
-            )
 
 
 def _check_weights(folder: Path, block: Block) -> None:

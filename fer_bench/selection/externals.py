@@ -2,8 +2,9 @@
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
-from fer_bench import paper
+from fer_bench import paper, records
 from fer_bench.errors import FerBenchError
 from fer_bench.records import EvalRecord
 from fer_bench.selection.evidence import Block, place_of
@@ -50,3 +51,23 @@ def with_externals(dataset: str, block: Block | None, externals: Sequence[EvalRe
             )
     evals = sorted((*block.evals, *own), key=lambda record: (place_of(record.model), record.target, record.seed))
     return dataclasses.replace(block, evals=tuple(evals))
+
+
+def require_one_file(folder: Path, externals: Sequence[EvalRecord]) -> None:
+    """Refuse results of two files, or of one that was fed in two ways, under the name of one external model.
+
+    Args:
+        folder: of the records, for the message.
+        externals: tests of external models.
+
+    Raises:
+        FerBenchError: there are such results.
+    """
+    first: dict[str, EvalRecord] = {}
+    for record in externals:
+        other = first.setdefault(record.model, record)
+        if other.recipe != record.recipe:
+            raise FerBenchError(
+                f"{records.path_of(folder, record)}: the external model {record.model} is another one in "
+                f"{records.path_of(folder, other).name}; remove one of the records"
+            )
