@@ -108,6 +108,18 @@ def test_an_installed_package_declares_the_same_as_the_checkout(monkeypatch, tmp
     assert all(isinstance(item, Requirement) for item in elsewhere.packages)
 
 
+def test_a_requirement_for_other_machines_is_none_of_this_one(monkeypatch, tmp_path):
+    (tmp_path / "pyproject.toml").write_text(
+        "[project]\nname = 'fer-bench'\nrequires-python = '>=3.11'\n"
+        "dependencies = ['numpy>=1', \"absent; python_version < '3'\"]\n"
+        "[project.optional-dependencies]\nonnx = [\"absent; sys_platform == 'none'\", 'onnx>=1']\n"
+    )
+    monkeypatch.setattr(packages.fer_bench, "__file__", str(tmp_path / "fer_bench" / "__init__.py"))
+    found = packages.declared()
+    assert [item.name for item in found.packages] == ["numpy"]
+    assert [item.name for item in found.extras["onnx"]] == ["onnx"]
+
+
 class Server:
     """A server that answers every request with one code and keeps their methods."""
 
