@@ -234,6 +234,14 @@ def test_a_backend_that_does_not_start_is_an_error_with_its_last_words(monkeypat
     assert "ended by signal or code -9" in found.found
 
 
+def test_what_libraries_print_does_not_hide_the_answer(monkeypatch):
+    answer = f'{machine._ANSWER}["jax", "3.15.1", ["an accelerator"]]'
+    monkeypatch.setattr(machine, "_ASK", f"print('hello', end=''); print('\\n' + {answer!r}); print('bye')")
+    assert [finding.found for finding in machine.check_backend()] == ["jax, Keras 3.15.1", "an accelerator"]
+    monkeypatch.setattr(machine, "_ASK", "print('hello')")
+    assert machine.check_backend()[0].state == "error"
+
+
 def shown(monkeypatch, *states, options=()):
     found = [Finding(check=f"check {i}", state=state, found="[so]", advice="that") for i, state in enumerate(states)]
     monkeypatch.setattr(doctor, "examine", lambda workspace, on_check: found)
