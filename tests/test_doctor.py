@@ -3,10 +3,13 @@
 import http.server
 import importlib.util
 import json
+import socket
 import threading
 from importlib import metadata
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 from packaging.requirements import Requirement
 from typer.testing import CliRunner
@@ -154,9 +157,25 @@ def reach(monkeypatch, server):
 
 def test_imagenet_weights_in_the_cache_are_found_without_a_network(tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "_unreachable", pytest.fail)
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / weights.FILE).write_bytes(b"weights")
-    assert weights.check_imagenet(tmp_path)[0].found == str(tmp_path / "models" / weights.FILE)
+    kept = tmp_path / "models" / weights.FILE
+    kept.parent.mkdir()
+    with h5py.File(kept, "w") as file:
+        file["kernel"] = np.zeros(10_000)
+    assert weights.check_imagenet(tmp_path)[0].found == str(kept)
+
+
+@pytest.mark.parametrize(("code", "state"), [(200, "ok"), (404, "warning")])
+def test_half_a_download_is_not_taken_for_the_weights(code, state, tmp_path, monkeypatch):
+    kept = tmp_path / "models" / weights.FILE
+    kept.parent.mkdir()
+    with h5py.File(kept, "w") as file:
+        file["kernel"] = np.zeros(10_000)
+    kept.write_bytes(kept.read_bytes()[:40_000])
+    with Server(code) as server:
+        reach(monkeypatch, server)
+        [found] = weights.check_imagenet(tmp_path)
+    assert found.state == state
+    assert f"{kept} is cut short" in found.found
 
 
 def test_imagenet_weights_that_could_be_downloaded_are_not(tmp_path, monkeypatch):
@@ -175,6 +194,21 @@ def test_imagenet_weights_that_cannot_be_had_are_a_warning(tmp_path, monkeypatch
     [gone] = weights.check_imagenet(tmp_path)  # Nobody listens there any more.
     assert gone.state == "warning"
     assert "--weights random" in gone.advice
+
+
+def test_a_server_that_does_not_speak_http_is_a_warning(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer():
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"220 mail ready\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        monkeypatch.setattr(weights, "FOLDER", f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        [found] = weights.check_imagenet(tmp_path)
+    assert (found.state, "220 mail ready" in found.found) == ("warning", True)
 
 
 def test_the_name_of_the_weights_is_keras_own():
