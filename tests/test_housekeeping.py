@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from fer_bench import records
 from fer_bench.checkpoint import Checkpoint, Progress
 from fer_bench.cli import app
+from fer_bench.cli.cells import cell_of
 from fer_bench.errors import FerBenchError
 from fer_bench.recipe import PRESETS
 from fer_bench.run_state import Reached, reached
@@ -250,6 +251,21 @@ def test_the_missing_runs_are_plain_train_commands(place):
     assert len(commands(place, "--weights", "imagenet", "--model", "clcm", "--seed", 0, "--seed", 1)) == 4
 
 
+def test_a_random_start_is_one_recipe_for_every_command(place, monkeypatch):
+    """What the tasks train, ``run-all`` with the same recipe and weights finds trained."""
+    jobs = []
+    monkeypatch.setattr("fer_bench.runner.run_all", lambda place, job: jobs.append(job))
+    run("run-all", "-w", place.root, "--recipe", "paper", "--weights", "random")
+    lines = run("grid", "-w", place.root, "--weights", "random", "--format", "jsonl").splitlines()
+    told = [json.loads(line) for line in lines]
+    train = typer.main.get_command(app).commands["train"]
+    for task in told:
+        options = train.make_context("train", task["command"][2:]).params
+        cell = cell_of(options["model"], options["dataset"], options["recipe"], options["seed"], options["weights"])
+        assert cell.id == task["id"]
+    assert {task["recipe"] for task in told} == {jobs[0].recipe.id} == {PAPER.from_random().id}
+
+
 def test_a_random_start_is_another_recipe(place):
     trained(place, "clcm", "fer2013", recipe=PAPER.starting("clcm", pretrained=False))
     found = commands(place, "--weights", "random", "--model", "clcm")
@@ -280,7 +296,7 @@ def test_json_lines_hold_the_command_and_what_it_trains(place):
     assert len(lines) == 6
     assert lines[0]["command"][:4] == ["fer-bench", "train", "--model", "mobilenetv2"]
     assert lines[0]["command"][-2:] == ["--workspace", str(place.root.absolute())]
-    assert lines[0]["id"] == f"mobilenetv2__fer2013__{PAPER.id}__s0"
+    assert lines[0]["id"] == f"mobilenetv2__fer2013__{PAPER.from_random().id}__s0"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell script")

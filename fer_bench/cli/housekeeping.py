@@ -177,18 +177,16 @@ def grid(
     for name in models:
         model_card(name)
     chosen = load_recipe(recipe)
-    # As train has it: --weights is for the models that the recipe starts from ImageNet, and random changes the recipe.
-    started = {name: weights for name in models if name in chosen.pretrained and weights is not None}
-    if weights != "random":
-        planning.check_start(models, chosen, weights)
-    cells = []
-    for name in models:
-        own = chosen.starting(name, pretrained=False) if started.get(name) == "random" else chosen
-        found = grid_status(Workspace(workspace), models=[name], datasets=dataset or (), recipe=own, seeds=seed or (0,))
-        cells += [item.cell for item in found.cells if every or item.state not in ("done", "untested")]
+    if weights == "random":
+        chosen = chosen.from_random()
+    planning.check_start(models, chosen, weights)
+    found = grid_status(Workspace(workspace), models=models, datasets=dataset or (), recipe=chosen, seeds=seed or (0,))
+    cells = [item.cell for item in found.cells if every or item.state not in ("done", "untested")]
     if not cells:
         raise FerBenchError(f"{workspace}: every run of this grid is trained; --all writes them nevertheless")
-    tasks = cluster.tasks(cells, recipe, started)
+    # A model that the recipe does not start from ImageNet is given no weights: train would take them for such a start.
+    started = models if weights == "random" else [name for name in models if name in chosen.pretrained]
+    tasks = cluster.tasks(cells, recipe, {} if weights is None else dict.fromkeys(started, weights))
     if shape == "jsonl":
         sys.stdout.write(cluster.to_jsonl(tasks, workspace))
     elif shape == "slurm":

@@ -30,9 +30,10 @@ def recipes_of(models: Sequence[str], recipe: str, weights: str | None) -> "dict
     for name in names:
         model_card(name)
     chosen = load_recipe(recipe)
-    if weights is not None and (weights == "random" or len(names) == 1):
-        for name in names:
-            chosen = chosen.starting(name, pretrained=weights != "random")
+    if weights == "random":
+        chosen = chosen.from_random()
+    elif weights is not None and len(names) == 1:
+        chosen = chosen.starting(names[0], pretrained=True)
     grid.check_start(names, chosen, weights)
     return dict.fromkeys(names, chosen)
 
