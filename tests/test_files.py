@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from fer_bench.errors import FerBenchError, storage_message
-from fer_bench.files import inside, read_json, remove_unfinished, replacing, write_json
+from fer_bench.files import inside, naming, read_json, remove_unfinished, replacing, write_json
 
 
 def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
@@ -37,6 +37,15 @@ def test_an_error_of_the_disk_names_the_file(tmp_path):
         "another folder, then the same command continues"
     )
     assert storage_message(OSError(errno.ECONNRESET, "Connection reset by peer")) is None
+
+
+def test_an_error_that_names_a_file_or_is_not_the_disks_stays_as_it_is(tmp_path):
+    with pytest.raises(FileNotFoundError) as raised, naming(tmp_path):
+        (tmp_path / "absent").read_bytes()
+    assert raised.value.filename == str(tmp_path / "absent")
+    with pytest.raises(OSError, match="by hand") as raised, naming(tmp_path):
+        raise OSError("by hand")
+    assert raised.value.filename is None
 
 
 def test_what_a_kill_leaves_is_told_and_removed(tmp_path):
