@@ -12,14 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fer_bench.errors import FerBenchError
-from fer_bench.files import remove_unfinished, write_json
+from fer_bench.files import lives, remove_unfinished, write_json
 from fer_bench.progress import say
-
-_ONLY_OURS = ("records", "runs", "weights", "datasets")
-"""Folders of a workspace that nobody writes to without its lock."""
-_RENDERED = ("tables", "reports", "audits", "contact-sheets")
-"""Folders that commands such as ``fer-bench tables --local`` write to without the lock: what is recent there stays."""
-_HOUR = 3600.0
+from fer_bench.workspace import FOLDERS
 
 
 @dataclass(frozen=True)
@@ -77,13 +72,13 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
         _warn_of_another_host(root, told)
         since = time.strftime("%Y-%m-%d %H:%M:%S")
         write_json(told, asdict(Holder(os.getpid(), platform.node(), _command(), since)))
-        _clear_away(root)
+        remove_unfinished(root, FOLDERS)
         yield
     except KeyboardInterrupt:
         say(f"{root}: finished work and complete epochs are kept there")
         raise
     finally:
-        _clear_away(root)  # What a worker that was stopped because another one failed was writing.
+        remove_unfinished(root, FOLDERS)  # What a worker that was stopped because another one failed was writing.
         told.unlink(missing_ok=True)
         lock.release()
 
@@ -103,22 +98,10 @@ def _who(told: Path) -> str:
     """Return who holds the lock; what a killed process left there does not count."""
     for _ in range(10):
         holder = _read(told)
-        if holder is not None and (holder.host != platform.node() or _lives(holder.pid)):
+        if holder is not None and (holder.host != platform.node() or lives(holder.pid)):
             return str(holder)
         time.sleep(0.1)  # It has the lock and has not said so yet.
     return "it does not say which process"
-
-
-def _lives(pid: int) -> bool:
-    if sys.platform == "win32":  # Where signal 0 is Ctrl-C.
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _warn_of_another_host(root: Path, told: Path) -> None:
@@ -128,11 +111,3 @@ def _warn_of_another_host(root: Path, told: Path) -> None:
             f"{root}: {last} was the last here and has not ended properly; if it still runs, this file system's "
             "locks do not reach across hosts: stop one of the two"
         )
-
-
-def _clear_away(root: Path) -> None:
-    """Remove the temporary files of killed processes."""
-    for name in _ONLY_OURS:
-        remove_unfinished(root / name)
-    for name in _RENDERED:
-        remove_unfinished(root / name, older_than=_HOUR)

@@ -1,18 +1,21 @@
 """One writer a workspace; the next one is told who holds it, or waits."""
 
 import dataclasses
+import inspect
 import json
 import os
 import platform
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import pytest
+from test_files import kill, writer
 
 from fer_bench import lock
 from fer_bench.errors import FerBenchError
 from fer_bench.lock import Holder, held
+from fer_bench.workspace import FOLDERS, Results, Workspace
 
 HOLD = (
     "import sys, time; from pathlib import Path; from fer_bench.lock import held\n"
@@ -80,15 +83,49 @@ def test_a_holder_on_another_host_that_did_not_say_goodbye_is_told(tmp_path, cap
 
 
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
-    ours = tmp_path / "runs" / "cell" / ".unfinished-abc-checkpoint.npz"
-    rendered = tmp_path / "tables" / ".unfinished-abc-table04.md"
-    old = tmp_path / "reports" / "figures" / ".unfinished-abc-figure.png"
-    kept = [tmp_path / "runs" / "cell" / "checkpoint.npz", tmp_path / "raw" / ".unfinished-abc-users.png", rendered]
-    for path in (ours, old, *kept):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("x")
-    os.utime(old, (time.time() - 7200,) * 2)
+    for place in ("runs/cell/checkpoint.npz", "studies/records/train/a.json", "reports/figures/a.png", "a.json"):
+        process, half = writer(tmp_path / place)
+        kill(process)
+        with held(tmp_path):
+            assert not half.exists()
+    process, beside = writer(tmp_path / "raw" / "face.png")
+    kill(process)
     with held(tmp_path):
-        assert not ours.exists()
-        assert not old.exists()
-        assert all(path.exists() for path in kept)
+        process, half = writer(tmp_path / "curves" / "cell.png")
+        kill(process)
+    assert not half.exists(), "a worker's, when the workspace is let go"
+    assert beside.exists(), "raw files may be many, and the user's"
+
+
+def test_a_task_leaves_alone_what_another_one_writes(tmp_path):
+    """Each has a lock of its own; runs and the rest are links to one folder (``cluster.to_slurm``)."""
+    task = tmp_path / "tasks" / "1"
+    task.mkdir(parents=True)
+    for part in ("datasets", "runs", "weights", "records"):
+        (tmp_path / part).mkdir()
+        (task / part).symlink_to(f"../../{part}")
+    another_task, alive = writer(tmp_path / "runs" / "cell-0" / "checkpoint.npz")
+    killed_task, dead = writer(tmp_path / "weights" / "cell-2.weights.h5")
+    kill(killed_task)
+    try:
+        with held(task):
+            assert alive.exists()
+            assert not dead.exists()
+        assert alive.exists()
+    finally:
+        kill(another_task)
+
+
+def test_every_folder_that_a_workspace_writes_to_is_tidied(tmp_path):
+    place = Workspace(tmp_path)
+    paths = []
+    for name, member in inspect.getmembers(Workspace):
+        if name.startswith("_") or name in ("lock", "tasks", "raw"):
+            continue
+        found = getattr(place, name) if isinstance(member, property) else member(place, "name")
+        if isinstance(found, Results):
+            paths += [found.records, found.tables, found.reports]
+        else:
+            paths.append(found.root if isinstance(found, Workspace) else found)
+    assert len(paths) > 10
+    assert {Path(path).relative_to(tmp_path).parts[0] for path in paths} | {"exports"} == set(FOLDERS)
