@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fer_bench import records
+from fer_bench import checkpoint, records
 from fer_bench.datasets.prepared import is_prepared, prepared_names
 from fer_bench.datasets.proof import SYNTHETIC_MARKER
 from fer_bench.errors import FerBenchError
 from fer_bench.records import TrainRecord
-from fer_bench.run_state import STATE, reached
 from fer_bench.workspace import Workspace
 
 Kind = Literal["checkpoint", "scaled copy", "raw synthetic files", "temporary", "record"]
@@ -70,12 +69,12 @@ def remove(found: Sequence[Leftover]) -> None:
     """
     for item in found:
         try:
-            if item.path.is_dir() and not item.path.is_symlink():
-                # Without its state a checkpoint is none, so that half of one is never taken up.
-                (item.path / STATE).unlink(missing_ok=True)
-                shutil.rmtree(item.path)
-            else:
+            if item.path.is_symlink() or not item.path.is_dir():
                 item.path.unlink(missing_ok=True)
+            elif item.kind == "checkpoint":
+                checkpoint.remove(item.path, strict=True)
+            else:
+                shutil.rmtree(item.path)
         except OSError as error:
             raise FerBenchError(f"{item.path}: cannot be removed ({error.strerror or error})") from error
 
@@ -88,7 +87,7 @@ def _finished(workspace: Workspace) -> list[Path]:
         if not folder.is_dir() or not workspace.weights(record.cell_id).is_file():
             continue
         try:
-            state = reached(folder)
+            state = checkpoint.reached(folder)
         except FerBenchError:
             state = None
         if state is None or state.is_of(record.dataset_fingerprint, record.backend):

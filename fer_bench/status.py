@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fer_bench import backend, records
+from fer_bench.checkpoint import Reached, is_running, reached
 from fer_bench.datasets.prepared import prepared_names, read_manifest
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell, cell_of, cells
+from fer_bench.lock import Holder, holder
 from fer_bench.models import PAPER_MODELS
 from fer_bench.recipe import PRESETS, Recipe
 from fer_bench.records import Epoch, EvalRecord, TrainRecord
-from fer_bench.run_state import Reached, holder, is_running, reached
 from fer_bench.workspace import Workspace
 
 State = Literal["done", "untested", "running", "interrupted", "missing", "damaged"]
@@ -43,7 +44,7 @@ class Status:
     """The whole grid."""
 
     cells: tuple[CellStatus, ...]
-    holder: str | None
+    holder: Holder | None
     """Which process writes to the workspace, whatever it does there; ``None`` where none does."""
 
     def count(self, state: State) -> int:
@@ -109,7 +110,7 @@ def grid_status(
         numbers = seeds or {seed for _, seed in own} or {0}
         wanted += cells(names, list(datasets) or trainable, one, sorted(numbers))
     states = {cell.id: _checkpoint(workspace.run(cell.id)) for cell in wanted}
-    at_work = holder(workspace)
+    at_work = holder(workspace.root)
     known = _Known(
         workspace=workspace,
         manifests=manifests,

@@ -17,12 +17,12 @@ import typer
 from typer.testing import CliRunner
 
 from fer_bench import records
-from fer_bench.checkpoint import Checkpoint, Progress
+from fer_bench.checkpoint import Checkpoint, Progress, Reached, identity, reached
 from fer_bench.cli import app
 from fer_bench.cli.cells import cell_of
 from fer_bench.errors import FerBenchError
+from fer_bench.lock import Holder
 from fer_bench.recipe import PRESETS
-from fer_bench.run_state import Reached, reached
 from fer_bench.workspace import Workspace
 
 PAPER = PRESETS["paper"]
@@ -71,17 +71,12 @@ def trained(place, model, dataset, *, seed=0, seconds=10.0, targets=(), recipe=P
 
 def begun(place, cell_id, *, epochs=3, seconds=10.0, dataset="fer2013", backend="tensorflow"):
     """Write a checkpoint as training leaves it."""
-    epoch = dataclasses.asdict(make.train_record("clcm", "fer2013").history[0])
-    content = {
-        "identity": f"{make.digest(f'real {dataset}')} {backend} None",
-        "start": {"kind": "random"},
-        "history": [{**epoch, "seconds": seconds}] * epochs,
-        "best_epoch": 0,
-    }
+    epoch = replace(make.train_record("clcm", "fer2013").history[0], seconds=seconds)
+    network = SimpleNamespace(state=lambda: [np.zeros(3), np.ones((2, 2))], core=SimpleNamespace(variables=[None]))
     folder = place.run(cell_id)
     folder.mkdir(parents=True)
-    text = np.frombuffer(json.dumps(content).encode(), dtype=np.uint8)
-    np.savez(folder / "checkpoint.npz", np.zeros(3), np.ones((2, 2)), text)
+    progress = Progress(records.Start(kind="random"), [epoch] * epochs, best_epoch=0)
+    Checkpoint(folder, identity(make.digest(f"real {dataset}"), backend, "None")).save(network, progress)
     return folder
 
 
@@ -137,12 +132,15 @@ def test_a_checkpoint_is_interrupted_or_running_as_the_lock_tells(place):
     assert found["seconds_left"] == pytest.approx(70 * 4.0)
     with place.lock():
         assert runs(state(place))["clcm", "fer2013", 0]["state"] == "running"
-        assert f"at work here: process {os.getpid()}" in run("status", "-w", place.root)
-        # What a holder says of itself may be more than its number.
-        (place.root / ".lock-holder").write_text('{"pid": 7, "host": "node3", "command": "fer-bench train"}')
-        assert state(place)["holder"] == "process 7, on node3, fer-bench train"
+        assert f"at work here: process {os.getpid()}, " in run("status", "-w", place.root)
+        assert state(place)["holder"]["pid"] == os.getpid()
+        told = dataclasses.asdict(Holder(7, "node3", "fer-bench train", "2024-01-01 00:00:00"))
+        (place.root / ".lock-holder").write_text(json.dumps(told))
+        assert state(place)["holder"] == told
+        assert "process 7 on host node3, fer-bench train, since 2024" in run("status", "-w", place.root)
     # A holder that was killed leaves its name and no lock.
-    (place.root / ".lock-holder").write_text("1\n")
+    (place.root / ".lock-holder").write_text(json.dumps(told))
+    assert state(place)["holder"] is None
     assert runs(state(place))["clcm", "fer2013", 0]["state"] == "interrupted"
 
 
@@ -191,12 +189,13 @@ def test_what_training_writes_is_what_is_read(place):
     history = list(make.train_record("clcm", "fer2013").history)
     network = SimpleNamespace(state=lambda: [np.zeros(3), np.ones(2)], core=SimpleNamespace(variables=[None]))
     folder = place.run("clcm__fer2013__paper__s0")
-    identity = "0123 tensorflow None"
-    Checkpoint(folder, identity).save(network, Progress(records.Start(kind="random"), history, best_epoch=11))
+    own = identity("0123", "tensorflow", "None")
+    Checkpoint(folder, own).save(network, Progress(records.Start(kind="random"), history, best_epoch=11))
     found = reached(folder)
-    assert found == Reached(identity, tuple(history))
+    assert found == Reached(own, tuple(history))
     assert found.is_of("0123", "tensorflow")
     assert not found.is_of("0123", "torch")
+    assert not found.is_of("012", "tensorflow")
 
 
 def test_the_grid_is_what_the_options_or_the_runs_say(place):

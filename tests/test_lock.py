@@ -1,20 +1,22 @@
 """One writer a workspace; the next one is told who holds it, or waits."""
 
 import dataclasses
+import errno
 import inspect
 import json
 import os
 import platform
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 from test_files import kill, writer
 
-from fer_bench import lock
+from fer_bench import checkpoint, lock
 from fer_bench.errors import FerBenchError
-from fer_bench.lock import Holder, held
+from fer_bench.lock import Holder, held, holder, is_held
 from fer_bench.workspace import FOLDERS, Results, Workspace
 
 HOLD = (
@@ -59,10 +61,67 @@ def test_the_lock_of_a_killed_process_is_free_and_its_name_forgotten(tmp_path, c
     process.wait()
     assert json.loads((tmp_path / ".lock-holder").read_text())["pid"] == process.pid
     assert lock._who(tmp_path / ".lock-holder") == "it does not say which process"
+    assert holder(tmp_path) is None
     with held(tmp_path):
         assert json.loads((tmp_path / ".lock-holder").read_text())["pid"] == os.getpid()
     assert not (tmp_path / ".lock-holder").exists()
     assert capsys.readouterr().err == ""
+
+
+def test_who_holds_it_can_be_asked_without_holding_it(tmp_path, monkeypatch):
+    assert holder(tmp_path) is None
+    process = another(tmp_path, 60)
+    try:
+        found = holder(tmp_path)
+        assert found is not None
+        assert (found.pid, found.host) == (process.pid, platform.node())
+    finally:
+        process.kill()
+        process.wait()
+    with monkeypatch.context() as patch:
+        # A dead process' name alone tells: the lock is not touched, which would keep others from it for a moment.
+        patch.setattr(lock, "acquired", pytest.fail)
+        assert holder(tmp_path) is None
+    told = dataclasses.asdict(Holder(1, "elsewhere", "fer-bench train", "2024-01-01 00:00:00"))
+    (tmp_path / ".lock-holder").write_text(json.dumps(told))
+    assert holder(tmp_path) is None, "nobody has the lock"
+    taken = lock.acquired(tmp_path / ".lock", 0)
+    assert holder(tmp_path) == Holder(**told)
+    taken.release()
+
+
+def test_a_lock_that_may_not_be_opened_is_no_answer(tmp_path, monkeypatch):
+    assert is_held(tmp_path / ".lock") is False
+    assert list(tmp_path.iterdir()) == [], "asking makes no lock"
+    (tmp_path / ".lock").touch()
+    assert is_held(tmp_path / ".lock") is False
+
+    def refused(path, timeout):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(lock, "acquired", refused)
+    assert is_held(tmp_path / ".lock") is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Unix locks")
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK])
+def test_a_file_system_without_locks_is_refused(code, tmp_path, monkeypatch):
+    import fcntl
+
+    (tmp_path / ".lock").touch()
+
+    def no_locks(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for hold in (lambda: held(tmp_path), lambda: held(tmp_path, wait=True), lambda: checkpoint.locked(tmp_path)):
+            with pytest.raises(FerBenchError, match="this file system has no locks") as raised, hold():
+                pass
+            assert str(raised.value).startswith(f"{tmp_path}: ")
+        assert is_held(tmp_path / ".lock") is False
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
 @pytest.mark.parametrize("content", ["", "123\n", "{}", '{"pid": 1}', "[]", "\ud800"])

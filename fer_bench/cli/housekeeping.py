@@ -1,5 +1,6 @@
 """Commands that keep a workspace in order: how far the grid is, its missing runs as cluster tasks, what can go."""
 
+import dataclasses
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,7 +82,7 @@ def _status_json(found: "Status") -> dict[str, object]:
     return {
         "counts": {state: found.count(state) for state in STATES},
         "seconds_left": found.seconds_left,
-        "holder": found.holder,
+        "holder": None if found.holder is None else dataclasses.asdict(found.holder),
         "runs": [
             {
                 "id": item.cell.id,
