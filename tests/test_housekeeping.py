@@ -20,6 +20,7 @@ from fer_bench import records
 from fer_bench.checkpoint import Checkpoint, Progress, Reached, identity, reached
 from fer_bench.cli import app
 from fer_bench.cli.cells import cell_of
+from fer_bench.datasets.joined import joined_fingerprint
 from fer_bench.errors import FerBenchError
 from fer_bench.lock import Holder
 from fer_bench.recipe import PRESETS
@@ -27,6 +28,7 @@ from fer_bench.workspace import Workspace
 
 PAPER = PRESETS["paper"]
 TRAIN, VAL = 80, 20
+BOTH = "fer2013+raf-db"
 
 
 def run(*arguments, text=""):
@@ -53,9 +55,15 @@ def place(tmp_path):
     return place
 
 
+def fingerprint_of(dataset):
+    parts = [(name, make.digest(f"real {name}")) for name in dataset.split("+")]
+    return joined_fingerprint(parts) if len(parts) > 1 else parts[0][1]
+
+
 def trained(place, model, dataset, *, seed=0, seconds=10.0, targets=(), recipe=PAPER):
     """Write a finished run whose epochs took so long, and its tests."""
     record = make.train_record(model, dataset, seed=seed, recipe=recipe.id)
+    record = replace(record, dataset_fingerprint=fingerprint_of(dataset))
     history = tuple(replace(epoch, seconds=seconds) for epoch in record.history)
     # The first epoch compiles.
     history = (replace(history[0], seconds=1000.0), *history[1:])
@@ -76,7 +84,7 @@ def begun(place, cell_id, *, epochs=3, seconds=10.0, dataset="fer2013", backend=
     folder = place.run(cell_id)
     folder.mkdir(parents=True)
     progress = Progress(records.Start(kind="random"), [epoch] * epochs, best_epoch=0)
-    Checkpoint(folder, identity(make.digest(f"real {dataset}"), backend, "None")).save(network, progress)
+    Checkpoint(folder, identity(fingerprint_of(dataset), backend, "None")).save(network, progress)
     return folder
 
 
@@ -196,6 +204,35 @@ def test_what_training_writes_is_what_is_read(place):
     assert found.is_of("0123", "tensorflow")
     assert not found.is_of("0123", "torch")
     assert not found.is_of("012", "tensorflow")
+
+
+def test_datasets_that_are_joined_are_known(place):
+    assert {(item["dataset"], item["state"]) for item in state(place, "-d", "raf-db+fer2013")["runs"]} == {
+        (BOTH, "missing")
+    }
+    with pytest.raises(FerBenchError, match=r"ck-plus is not prepared with a training set"):
+        run("status", "-w", place.root, "-d", "fer2013+ck-plus")
+    trained(place, "clcm", BOTH, seconds=30.0, targets=("fer2013",))
+    begun(place, f"mobilenetv2__{BOTH}__{PAPER.id}__s0", epochs=10, seconds=9.0, dataset=BOTH)
+    (place.root / "runs" / f"clcm__fer2013+affectnet__{PAPER.id}__s0").mkdir()
+    (place.root / "runs" / f"clcm__fer2013+__{PAPER.id}__s0").mkdir()
+    found = runs(state(place))
+    # No more than has been begun: which datasets are joined is the user's choice.
+    assert {key for key in found if "+" in key[1]} == {("clcm", BOTH, 0), ("mobilenetv2", BOTH, 0)}
+    assert len(found) == 6 + 2
+    assert found["clcm", BOTH, 0]["state"] == "untested"
+    assert found["clcm", BOTH, 0]["untested"] == ["raf-db", "ck-plus"]
+    assert (found["mobilenetv2", BOTH, 0]["state"], found["mobilenetv2", BOTH, 0]["epochs"]) == ("interrupted", 10)
+    assert found["mobilenetv2", BOTH, 0]["seconds_left"] == pytest.approx(90 * 9.0)
+    # A third of the images.
+    assert found["mobilenetv2", "fer2013", 0]["seconds_left"] == pytest.approx(100 * 3.0)
+    assert [words[3:6] for words in commands(place, "--weights", "imagenet", "-d", BOTH, "-m", "shufflenetv2")] == [
+        ["shufflenetv2", "--dataset", BOTH]
+    ]
+    assert len(commands(place, "--weights", "imagenet")) == 6 + 1
+    begun(place, f"clcm__{BOTH}__{PAPER.id}__s0", dataset=BOTH)
+    left = json.loads(run("clean", "-w", place.root, "--json"))["leftovers"]
+    assert [Path(item["path"]).name for item in left] == [f"clcm__{BOTH}__{PAPER.id}__s0"]
 
 
 def test_the_grid_is_what_the_options_or_the_runs_say(place):

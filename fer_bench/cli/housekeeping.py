@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 ModelsOption = Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model; repeatable.")]
 DatasetsOption = Annotated[
-    list[str] | None, typer.Option("--dataset", "-d", help="Only trained on this dataset; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--dataset", "-d", help="Only trained on this dataset, or on several together: fer2013+raf-db; repeatable."
+    ),
 ]
 SeedsOption = Annotated[list[int] | None, typer.Option("--seed", "-s", min=0, help="Only this seed; repeatable.")]
 
