@@ -673,7 +673,7 @@ def test_what_a_killed_process_left_is_cleared_away_and_what_another_draws_is_no
             assert process.stdout.readline() == "drawing\n"
         assert len(list(tmp_path.iterdir())) == 3
         killed.kill()
-        killed.communicate()
+        killed.wait()
         synthesize("fer2013", tmp_path / "faces", train=7, test=7)
         left = [path for path in tmp_path.iterdir() if path not in (foreign, tmp_path / "faces")]
         assert [f"-{alive.pid}-" in path.name for path in left] == [True]
@@ -681,7 +681,9 @@ def test_what_a_killed_process_left_is_cleared_away_and_what_another_draws_is_no
     finally:
         for process in (killed, alive):
             process.kill()
-            process.communicate()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
     assert not list((tmp_path / "faces").rglob(".*"))
 
 
