@@ -1,6 +1,5 @@
 """What a workspace could do without, and its removal. A record goes only where that is asked for."""
 
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from fer_bench import checkpoint, records
 from fer_bench.datasets.prepared import is_prepared, prepared_names
 from fer_bench.datasets.proof import SYNTHETIC_MARKER
 from fer_bench.errors import FerBenchError
+from fer_bench.files import is_left_over
 from fer_bench.records import TrainRecord
 from fer_bench.workspace import Workspace
 
@@ -23,9 +23,6 @@ KINDS: dict[Kind, str] = {
     "record": "records, predictions, and the weights that no command finds without them",
 }
 """What each kind is, for people."""
-
-_HALF_WRITTEN = re.compile(r"\.[a-z0-9_]{8}-.+")
-"""``mkstemp``'s eight characters, a hyphen, the name of the file that was to be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,27 +93,12 @@ def _finished(workspace: Workspace) -> list[Path]:
 
 
 def _temporary(workspace: Workspace) -> list[Path]:
-    """Return files that ``fer_bench.files.replacing`` left, and folders that ``prepare`` did."""
-    places = [
-        workspace.datasets,
-        *(path for path in _below(workspace.datasets) if not path.name.startswith(".")),
-        *_below(workspace.run("any").parent),
-        *_below(workspace.results.records),
-        workspace.weights("any").parent,
-        workspace.results.tables,
-        workspace.results.reports,
-        workspace.results.figures,
-        workspace.audit("any").parent,
-        workspace.contact_sheet("any").parent,
+    """Return the folders that killed commands left. Files are gone: who holds the workspace has removed them."""
+    prepared = [path for path in _below(workspace.datasets) if path.suffix in (".partial", ".unpacked")]
+    drawn = [path for path in _below(workspace.raw("any").parent) if is_left_over(path)]
+    return [
+        path for path in (*prepared, *drawn) if path.name.startswith(".") and path.is_dir() and not path.is_symlink()
     ]
-    found = []
-    for place in places:
-        for path in sorted(place.glob(".*")) if place.is_dir() else ():
-            partial = path.is_dir() and place == workspace.datasets and path.suffix in (".partial", ".unpacked")
-            half = path.is_file() and _HALF_WRITTEN.fullmatch(path.name) is not None
-            if (partial or half) and not path.is_symlink():
-                found.append(path)
-    return found
 
 
 def _records(workspace: Workspace) -> list[Path]:

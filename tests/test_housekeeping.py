@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -376,10 +377,7 @@ def full(place):
     begun(place, record.cell_id)
     begun(place, f"shufflenetv2__fer2013__{PAPER.id}__s0")
     (place.prepared("fer2013") / "scaled-48.npy").write_bytes(b"x" * 1000)
-    (place.prepared("fer2013") / ".ab12cd3_-scaled-96.npy").write_bytes(b"x" * 10)
-    (place.datasets / ".raf-db.partial").mkdir()
     (place.datasets / ".ck-plus.former").mkdir()
-    (place.results.records / "eval" / ".ab12cd3_-half.json").write_bytes(b"{")
     (place.results.records / "eval" / ".my-notes").write_bytes(b"mine")
     for name, marker in (("fer2013", True), ("raf-db", False), ("affectnet", True)):
         place.raw(name).mkdir(parents=True)
@@ -402,8 +400,6 @@ def files(place):
 GONE = {
     "runs/clcm",
     "datasets/fer2013/scaled-48.npy",
-    "datasets/fer2013/.ab12cd3_-scaled-96.npy",
-    "records/eval/.ab12cd3_-half.json",
     "raw/fer2013/",
 }
 
@@ -418,9 +414,49 @@ def test_clean_removes_what_can_be_made_again_and_nothing_else(full):
     removed = before - files(full)
     assert all(any(name.startswith(gone) for gone in GONE) for name in removed)
     assert all(any(name.startswith(gone) for name in removed) for gone in GONE)
-    assert not (full.datasets / ".raf-db.partial").exists()
     assert (full.datasets / ".ck-plus.former").exists()
     assert "nothing to remove" in run("clean", "-w", full.root)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from fer_bench.datasets import dataset_card
+from fer_bench.datasets.store import prepare
+from fer_bench.datasets.synthetic import synthesize
+from fer_bench.files import replacing
+from fer_bench.workspace import Workspace
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+what, place = sys.argv[1], Workspace(Path(sys.argv[2]))
+if what == "write":
+    with replacing(place.results.records / "eval" / "half.json"):
+        die()
+elif what == "synthesize":
+    synthesize("raf-db", place.raw("raf-db"), train=7, test=7, progress=die)
+else:
+    synthesize("raf-db", place.root.parent / "faces", train=35, test=7)
+    prepare(dataset_card("raf-db"), place.root.parent / "faces", place.prepared("raf-db"), progress=die)
+"""
+
+
+def test_clean_removes_what_killed_commands_left(place):
+    before = files(place)
+    for what in ("write", "synthesize", "prepare"):
+        done = subprocess.run([sys.executable, "-c", KILLED, what, str(place.root)], check=False)
+        assert done.returncode == -signal.SIGKILL
+    assert len(files(place) - before) >= 3
+    found = json.loads(run("clean", "-w", place.root, "--json"))["leftovers"]
+    # The file is gone by then: whoever holds the workspace removes it.
+    assert {(item["kind"], Path(item["path"]).parent) for item in found} == {
+        ("temporary", place.datasets),
+        ("temporary", place.root / "raw"),
+    }
+    run("clean", "-w", place.root, "--yes")
+    assert files(place) == before
+    assert not list(place.root.rglob(".unfinished-*"))
 
 
 def test_clean_asks(full):
