@@ -1,6 +1,7 @@
 """What a workspace could do without, and its removal. A record goes only where that is asked for."""
 
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +12,22 @@ from fer_bench.datasets.prepared import is_prepared, prepared_names
 from fer_bench.datasets.proof import SYNTHETIC_MARKER
 from fer_bench.errors import FerBenchError
 from fer_bench.files import is_left_over
+from fer_bench.lock import HOLDER, LOCK, is_held
 from fer_bench.records import TrainRecord
 from fer_bench.workspace import Workspace
 
-Kind = Literal["checkpoint", "scaled copy", "raw synthetic files", "temporary", "record"]
+Kind = Literal["checkpoint", "scaled copy", "raw synthetic files", "temporary", "task", "record"]
 KINDS: dict[Kind, str] = {
     "checkpoint": "of finished runs, whose weights and records stay",
     "scaled copy": "of prepared images; made again when a recipe needs it",
     "raw synthetic files": "of datasets that are prepared; drawn again by fer-bench synthesize",
     "temporary": "left by commands that were killed",
+    "task": "locks of a cluster's tasks that have ended, and their links to the workspace's own folders",
     "record": "records, predictions, and the weights that no command finds without them",
 }
 """What each kind is, for people."""
+_STARTING = 3600.0
+"""Seconds after which a task that has made its links has taken its lock."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +58,7 @@ def leftovers(workspace: Workspace, *, with_records: bool = False) -> list[Lefto
         if (raw / SYNTHETIC_MARKER).is_file() and is_prepared(workspace.prepared(name)) and not raw.is_symlink():
             found.append(("raw synthetic files", raw))
     found += [("temporary", path) for path in _temporary(workspace)]
+    found += [("task", path) for path in _ended_tasks(workspace)]
     if with_records:
         found += [("record", path) for path in _records(workspace)]
     return [Leftover(kind=kind, path=path, bytes=_bytes(path)) for kind, path in found]
@@ -98,6 +104,18 @@ def _temporary(workspace: Workspace) -> list[Path]:
     drawn = [path for path in _below(workspace.raw("any").parent) if is_left_over(path)]
     return [
         path for path in (*prepared, *drawn) if path.name.startswith(".") and path.is_dir() and not path.is_symlink()
+    ]
+
+
+def _ended_tasks(workspace: Workspace) -> list[Path]:
+    """Return the folders of tasks that have ended: links, and a lock that nobody holds."""
+    return [
+        folder
+        for folder in _below(workspace.tasks)
+        if folder.is_dir()
+        and all(path.is_symlink() or path.name in (LOCK, HOLDER) for path in _below(folder))
+        and time.time() - folder.stat().st_mtime > _STARTING
+        and is_held(folder / LOCK) is False
     ]
 
 

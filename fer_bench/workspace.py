@@ -90,6 +90,11 @@ class Workspace:
         return self.root / "tensorboard" / cell_id
 
     @property
+    def tasks(self) -> Path:
+        """Folder of a cluster's tasks, each with a lock of its own and links to the folders here (``cluster.py``)."""
+        return self.root / "tasks"
+
+    @property
     def studies(self) -> "Workspace":
         """What ``tune`` and ``ablate`` train: apart, so that no table and no cross-test takes it for a result."""
         return Workspace(self.root / "studies")

@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -340,12 +341,18 @@ def test_json_lines_hold_the_command_and_what_it_trains(place):
     assert len(lines) == 6
     assert lines[0]["command"][:4] == ["fer-bench", "train", "--model", "mobilenetv2"]
     assert lines[0]["command"][-2:] == ["--workspace", str(place.root.absolute())]
+    assert lines[0]["folder"] == str(Path.cwd())
     assert lines[0]["id"] == f"mobilenetv2__fer2013__{PAPER.from_random().id}__s0"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell script")
-def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path):
-    script = run("grid", "-w", place.root, "--weights", "random", "--format", "slurm")
+def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path, monkeypatch):
+    here = tmp_path / "my recipes"
+    here.mkdir()
+    (here / "mine.toml").write_text('base = "paper"\n')
+    monkeypatch.chdir(here)
+    script = run("grid", "-w", place.root, "--recipe", "mine.toml", "--weights", "random", "--format", "slurm")
+    monkeypatch.undo()
     assert "#SBATCH --array=0-5\n" in script
     (tmp_path / "job.sh").write_text(script)
     stub = tmp_path / "bin" / "fer-bench"
@@ -353,6 +360,7 @@ def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path):
     # Does what training does to a workspace: takes its lock, reads a dataset, writes a record.
     stub.write_text(
         '#!/bin/sh\nfor own; do :; done\ntest -f "$own/datasets/fer2013/manifest.json" || exit 3\n'
+        "test -f mine.toml || exit 4\n"
         'touch "$own/.lock"\necho "$@" > "$own/records/$SLURM_ARRAY_TASK_ID.txt"\n'
     )
     stub.chmod(0o755)
@@ -368,6 +376,22 @@ def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path):
     assert set(written) == {"0.txt", "5.txt"}
     assert written["5.txt"][:5] == ["train", "--model", "shufflenetv2", "--dataset", "raf-db"]
     assert Path(written["5.txt"][-1]) == place.root.absolute() / "tasks" / "5"
+    # What the tasks leave goes an hour later, where nobody holds its lock; the files that its links lead to stay.
+    assert "nothing to remove" in run("clean", "-w", place.root)
+    for folder in (place.root / "tasks").iterdir():
+        os.utime(folder, (time.time() - 7200,) * 2)
+    (place.root / "tasks" / "0" / "curves").mkdir()
+    os.utime(place.root / "tasks" / "0", (time.time() - 7200,) * 2)
+    with Workspace(place.root / "tasks" / "5").lock():
+        os.utime(place.root / "tasks" / "5", (time.time() - 7200,) * 2)
+        assert "nothing to remove" in run("clean", "-w", place.root)
+    (place.root / "tasks" / "5" / ".lock-holder").write_text("{}")  # Of a task whose time ran out.
+    os.utime(place.root / "tasks" / "5", (time.time() - 7200,) * 2)
+    [task] = json.loads(run("clean", "-w", place.root, "--json", "--yes"))["leftovers"]
+    assert (task["kind"], Path(task["path"]).name) == ("task", "5")
+    assert [path.name for path in (place.root / "tasks").iterdir()] == ["0"]
+    assert {path.name for path in place.results.records.iterdir()} == set(written)
+    assert (place.prepared("fer2013") / "manifest.json").is_file()
 
 
 @pytest.fixture

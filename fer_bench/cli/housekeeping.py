@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -192,9 +193,9 @@ def grid(
     started = models if weights == "random" else [name for name in models if name in chosen.pretrained]
     tasks = cluster.tasks(cells, recipe, {} if weights is None else dict.fromkeys(started, weights))
     if shape == "jsonl":
-        sys.stdout.write(cluster.to_jsonl(tasks, workspace))
+        sys.stdout.write(cluster.to_jsonl(tasks, workspace, Path.cwd()))
     elif shape == "slurm":
-        sys.stdout.write(cluster.to_slurm(tasks, workspace))
+        sys.stdout.write(cluster.to_slurm(tasks, workspace, Path.cwd()))
     else:
         for task in tasks:
             typer.echo(shlex.join([*task.command, "--workspace", str(workspace)]))
@@ -210,8 +211,8 @@ def clean(
 ) -> None:
     """Show what the workspace could do without, ask, and remove it; never a record without --records.
 
-    Checkpoints of finished runs, scaled copies of images, raw synthetic files, what killed commands left. Your own
-    files, prepared datasets, interrupted runs and exported models stay.
+    Checkpoints of finished runs, scaled copies of images, raw synthetic files, what killed commands and ended tasks of
+    a cluster left. Your own files, prepared datasets, interrupted runs and exported models stay.
 
     Example: fer-bench clean --workspace runs/fer2013
     """
