@@ -1,8 +1,9 @@
 """Run the demonstration as a user would and check what it made: ``check_demo.py WORKSPACE``.
 
 Learning, not nine rows of chance: ShuffleNetV2 at 40 % or more and CLCM at 25 % or more on every synthetic test set
-of at least 500 images, where a nearest-centroid classifier on the pixels stays at 35 % or less; CK+ clearly above
-chance for the models that learned; a second run ends within seconds. Time and memory are printed.
+of at least 500 images, where a nearest-centroid classifier on the pixels stays at 35 % or less; CK+ above its most
+frequent class (28 %) for ShuffleNetV2, at 35 % or more, the others shown only; a second run ends within seconds. Time
+and memory are printed.
 """
 
 import json
@@ -19,7 +20,7 @@ from fer_bench.datasets.prepared import Prepared
 
 TRAINED_ON = ("fer2013", "raf-db", "affectnet")
 AT_LEAST = {"shufflenetv2": 0.40, "clcm": 0.25}
-CROSS_AT_LEAST = 0.25
+CROSS_AT_LEAST = 0.35
 CENTROID_AT_MOST = 0.35
 LIMIT_SECONDS = 600
 LIMIT_GIB = 4

@@ -4,6 +4,7 @@ No statistics library is needed to read it: the tables and the command line impo
 :mod:`fer_bench.statistics`. Times and their differences are in the unit of the samples, seconds for inference times.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -223,3 +224,16 @@ class AnovaResult:
     recommended: Recommendation | None = None
     refused: dict[str, str] = field(default_factory=dict)
     """Why a form is missing, by its name here; ``process_means`` for the test over processes."""
+
+    @property
+    def believed(self) -> Sequence[PairDifference | RankPair]:
+        """The pairs of the form to believe, in both orders; none where none is, Tukey's in an older record."""
+        if self.recommended is None:
+            return self.pairs
+        forms: dict[Form, Sequence[PairDifference | RankPair] | None] = {
+            "anova": self.pairs,
+            "welch": self.games_howell,
+            "kruskal": self.dunn,
+            "repeated_measures": self.repeated_measures.pairs if self.repeated_measures else None,
+        }
+        return forms.get(self.recommended.form) or ()

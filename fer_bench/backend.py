@@ -53,7 +53,6 @@ def configure() -> str:
     """
     chosen = name()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    _keep_freed_memory()
     try:
         with _quiet_import():
             _prepare(chosen)
@@ -75,10 +74,12 @@ def prepare_training(image_size: int) -> None:
     On TensorFlow oneDNN's kernels, which it leaves off on processors without AVX-512 although they train these
     networks 1.2 to 1.4 times as fast there; ``TF_ENABLE_ONEDNN_OPTS`` in the environment decides where it is set.
     TensorFlow reads it once, while it is imported, so the environment is left as it was. Then one thread for small
-    images (:data:`ONE_THREAD_SIZE`), whatever else runs beside it, so that the number of jobs changes no bit.
+    images (:data:`ONE_THREAD_SIZE`), whatever else runs beside it, so that the number of jobs changes no bit. And
+    memory that is kept when it is freed, which a profile must not have: inference as it is elsewhere is timed there.
 
-    Without effect on what a process has configured before.
+    Kernels and threads stay as they are where the process has imported or used TensorFlow before.
     """
+    _keep_freed_memory()
     variable = "TF_ENABLE_ONEDNN_OPTS"
     if name() == "tensorflow" and "tensorflow" not in sys.modules and variable not in os.environ:
         os.environ[variable] = "1"

@@ -10,7 +10,7 @@ from pathlib import Path
 from fer_bench import backend, records
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
-from fer_bench.models import model_card
+from fer_bench.models import model_card, model_cards
 from fer_bench.models.pretrained import IMAGENET
 from fer_bench.recipe import PRESETS, Recipe, recipe_from
 from fer_bench.records import EvalRecord, TrainRecord
@@ -44,17 +44,23 @@ def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> N
     """Refuse a start that cannot be had before anything is built, not after the first model's hundred epochs.
 
     Raises:
-        FerBenchError: the recipe's images are too small for a model, or it freezes more layers than the model's
-            backbone has; it starts one from ImageNet weights, and none are given, the file is missing, or none are
-            known for the model.
+        FerBenchError: the recipe starts a model that does not exist from ImageNet weights; its images are too small
+            for a model, or it freezes more layers than the model's backbone has; it starts one from ImageNet weights,
+            and none are given, the file is missing, or none are known for the model.
     """
+    for model in recipe.pretrained:
+        if model not in model_cards():
+            raise FerBenchError(
+                f"recipe {recipe.name!r}: pretrained names no model {model!r}; expected some of "
+                f"{', '.join(model_cards())}"
+            )
     for model in models:
         model_card(model).check_image_size(recipe.image_size)
         if recipe.freeze_layers is not None:
             model_card(model).backbone_to_freeze(recipe.freeze_layers)
         if model not in recipe.pretrained:
             continue
-        if model_card(model).load_imagenet is None:
+        if model_card(model).imagenet_application is None:
             raise FerBenchError(
                 f"{model}: no ImageNet weights are known for this model; "
                 "leave it out of the recipe's 'pretrained', or use --weights random"

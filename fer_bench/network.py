@@ -22,7 +22,8 @@ from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing, sha256_of
 from fer_bench.models import batch_norm, model_card
-from fer_bench.models.pretrained import IMAGENET
+from fer_bench.models.layers import every_layer
+from fer_bench.models.pretrained import IMAGENET, copy_imagenet
 from fer_bench.recipe import Recipe
 from fer_bench.records import Start
 
@@ -46,7 +47,7 @@ def build_model(name: str, recipe: Recipe, seed: int, classes: int = len(EMOTION
     if recipe.freeze_layers is not None:
         for position, layer in enumerate(model.layers[: card.backbone_to_freeze(recipe.freeze_layers).layers]):
             layer.trainable = position >= recipe.freeze_layers
-    for layer in model.layers:
+    for layer in every_layer(model):
         if recipe.batch_norm_momentum is not None and isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = recipe.batch_norm_momentum
         # One with a noise shape drops whole branches (stochastic depth, EfficientNet), which is no dropout of features.
@@ -89,6 +90,9 @@ def _require_room(path: Path, weights: Sequence[Any]) -> None:
 class Network:
     """One model of the registry, compiled for one recipe.
 
+    It sets the backend up for training (:func:`fer_bench.backend.prepare_training`): build the first one of a process
+    before TensorFlow or Keras is imported.
+
     Args:
         name: a model of the registry.
         recipe: gives image size, optimizer, loss, batch-norm momentum, frozen layers.
@@ -100,6 +104,7 @@ class Network:
 
     def __init__(self, name: str, recipe: Recipe, devices: int = 1) -> None:
         check_devices(devices, recipe.batch_size)
+        backend.prepare_training(recipe.image_size)
         share(devices)
         import keras
 
@@ -147,8 +152,8 @@ class Network:
         fresh = build_model(self.name, self._recipe, seed)
         start = Start(kind="random")
         if weights is not None:
-            assert self.card.load_imagenet is not None, "grid.check_start refuses this"
-            self.card.load_imagenet(fresh, weights)
+            assert self.card.imagenet_application is not None, "grid.check_start refuses this"
+            copy_imagenet(fresh, self.card.imagenet_application, weights)
             start = (
                 Start(kind="imagenet", source="keras")
                 if weights == IMAGENET

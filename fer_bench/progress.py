@@ -124,12 +124,10 @@ class Plan:
             position=0,
         )
 
-    @contextmanager
-    def stage(self) -> Iterator[Stage]:
-        """Work on the next stage; it is counted when the block ends without an error."""
-        stage = self._stages[self._done]
+    def work(self, stage: Stage, do: Callable[[], object]) -> None:
+        """Do the work of a stage, which is counted when it ends without an error."""
         self.began(stage)
-        yield stage
+        do()
         self.ended(stage)
 
     def began(self, stage: Stage) -> None:

@@ -6,7 +6,9 @@ Source: paper, section IV (batch 64, Adam, 1e-4, categorical cross-entropy, 100 
 import dataclasses
 import hashlib
 import json
+import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -16,6 +18,9 @@ from fer_bench.errors import FerBenchError
 Optimizer = Literal["adam", "sgd"]
 Schedule = Literal["constant", "cosine"]
 Balance = Literal["none", "class-weight", "oversample", "undersample"]
+
+_NAME = re.compile(r"(?![_.])(?!.*__)[\w .,+=()-]{1,100}")
+"""Of a recipe: part of the names of files, where two underscores separate."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +44,20 @@ class Augmentation:
     horizontal_flip: bool = True
     """Mirror left and right with probability one half."""
 
+    def __post_init__(self) -> None:
+        # A shear of 90 degrees and a scale of 0 leave nothing of the picture.
+        largest = {"rotation": 180, "shear": 89, "zoom": 0.99, "width_shift": 1, "height_shift": 1}
+        for field, limit in largest.items():
+            if not 0 <= getattr(self, field) <= limit:
+                raise FerBenchError(f"augmentation: {field} = {getattr(self, field)!r}, expected 0 to {limit}")
+
 
 @dataclass(frozen=True)
 class Recipe:
     """One training protocol, the same for every model and dataset that it is applied to."""
 
     name: str
-    """For people; not part of the id."""
+    """For people and file names: letters, digits, spaces and ``.,+=()-_``, no two underscores in a row."""
     image_size: int = 224
     """Height and width of the network's input, pixels."""
     epochs: int = 100
@@ -77,6 +89,11 @@ class Recipe:
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise FerBenchError(
+                f"recipe {self.name!r}: the name is part of file names; expected at most 100 letters, digits, spaces "
+                "and .,+=()-_ without two underscores in a row, the first neither a point nor an underscore"
+            )
         checks = {
             "image_size": 32 <= self.image_size <= 1024,
             "epochs": self.epochs >= 1,
@@ -110,7 +127,7 @@ class Recipe:
         Fields at their default are left out of the hash, so that a field added later changes no old id; hence a
         default must never change.
         """
-        told = _differing(self.content(), Recipe(name="").content())
+        told = _differing(self.content(), Recipe(name="default").content())
         canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
         return f"{self.name}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
 
@@ -163,6 +180,26 @@ def _differing(content: dict[str, Any], default: dict[str, Any]) -> dict[str, An
         elif value != default[key]:
             told[key] = value
     return told
+
+
+def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a recipe's content without nesting, as ``outer.inner``, sorted by name; tuples as lists."""
+    found: dict[str, Any] = {}
+    for key, value in sorted(content.items()):
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[prefix + key] = list(value) if isinstance(value, tuple) else value
+    return found
+
+
+def shown(value: Any) -> str:
+    """Return a value of a recipe for people; ``None`` leaves a model what it has."""
+    if value is None:
+        return "the model's own"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
 PRESETS: dict[str, Recipe] = {
@@ -240,15 +277,18 @@ def recipe_from(content: dict[str, Any], *, base: Recipe, where: str) -> Recipe:
     """Return ``base`` with the fields of ``content`` replaced.
 
     Raises:
-        FerBenchError: an unknown key or a value of the wrong type; the message begins with ``where``.
+        FerBenchError: an unknown key or a value of the wrong type or range; the message begins with ``where``.
     """
     values = _checked(Recipe, content, where)
-    if "augmentation" in values:
-        changes = _checked(Augmentation, values["augmentation"], f"{where}: [augmentation]")
-        values["augmentation"] = dataclasses.replace(base.augmentation, **changes)
+    changes = _checked(Augmentation, values.pop("augmentation", {}), f"{where}: [augmentation]")
     if "pretrained" in values:
+        if not all(isinstance(model, str) for model in values["pretrained"]):
+            raise FerBenchError(f"{where}: pretrained = {values['pretrained']!r}, expected names of models")
         values["pretrained"] = tuple(sorted(values["pretrained"]))
-    return dataclasses.replace(base, **values)
+    try:
+        return dataclasses.replace(base, augmentation=dataclasses.replace(base.augmentation, **changes), **values)
+    except FerBenchError as error:
+        raise FerBenchError(f"{where}: {error}") from error
 
 
 def to_toml(recipe: Recipe, comment: str) -> str:

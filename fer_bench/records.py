@@ -109,9 +109,26 @@ class TrainRecord(Identity):
     """Threads and kernels (``backend.compute_settings``); absent from older records."""
 
     @property
+    def best(self) -> Epoch:
+        """The figures of the best epoch, whose weights were kept."""
+        return self.history[self.best_epoch]
+
+    @property
     def stem(self) -> str:
         """File name without its ending."""
         return f"{self.model}__{self.dataset}__{self.dataset}__{self.recipe}__s{self.seed}"
+
+    def check(self, where: str) -> None:
+        """Refuse a record whose parts contradict each other."""
+        if self.n_train < 1 or self.n_val < 0:
+            raise FerBenchError(f"{where}: {self.n_train} training and {self.n_val} validation images")
+        if self.history and not 0 <= self.best_epoch < len(self.history):
+            raise FerBenchError(
+                f"{where}: best_epoch is {self.best_epoch}, but the history has {len(self.history)} epochs"
+            )
+        size = self.recipe_content.get("image_size")
+        if type(size) is not int or size < 1:
+            raise FerBenchError(f"{where}: recipe_content has image_size {size!r}; expected a number of pixels")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,7 +302,8 @@ def load(path: Path, cls: type[RecordT]) -> RecordT:
     """Read one record.
 
     Raises:
-        FerBenchError: the file is missing, of another kind or schema, or a field is missing or of the wrong type.
+        FerBenchError: the file is missing, of another kind or schema, a field is missing or of the wrong type, or
+            fields contradict each other.
     """
     content = read_json(path)
     if not isinstance(content, dict) or content.get("kind") != cls.kind:
@@ -299,7 +317,7 @@ def load(path: Path, cls: type[RecordT]) -> RecordT:
     if cls is TrainRecord:
         fields.pop("target", None)
     record: RecordT = build(cls, fields, str(path))
-    if isinstance(record, EvalRecord):
+    if isinstance(record, TrainRecord | EvalRecord):
         record.check(str(path))
     return record
 

@@ -93,9 +93,7 @@ def _work_through(work: Sequence[Work], groups: Sequence[Sequence[Work]] = (), j
 
             work_side_by_side(groups, jobs, on_event)
         for stage, do in in_order:
-            plan.began(stage)
-            do()
-            plan.ended(stage)
+            plan.work(stage, do)
 
 
 def _data(workspace: Workspace, job: Job) -> list[Work]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fer_bench import __version__, backend, records
+from fer_bench import __version__, records
 from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json, sha256_of, write_json
 from fer_bench.grid import Cell
@@ -50,7 +50,6 @@ class Networks:
                 self._kept = None
                 keras.backend.clear_session()
                 gc.collect()
-            backend.prepare_training(cell.recipe.image_size)
             self._kept = (key, Network(cell.model, cell.recipe, self._devices))
         return self._kept[1]
 
@@ -75,19 +74,16 @@ def train_cell(
     title = f"{cell.model} on {cell.dataset}"
     caption = f"{title}, {cell.recipe.name}, seed {cell.seed}"
     caption += " (synthetic faces)" if dataset.origin == "synthetic" else ""
-    with (
-        bar(title, steps * cell.recipe.epochs, unit="step") as shown,
-        watch.over(workspace, cell.id, caption) as watcher,
-    ):
+    with bar(title, steps * cell.recipe.epochs, unit="step") as shown:
+        network = networks.of(cell)  # Before the watch, which may import TensorFlow: a network sets it up.
+        with watch.over(workspace, cell.id, caption) as watcher:
 
-        def on_epoch(number: int, epoch: Epoch) -> None:
-            watcher(number, epoch)
-            shown.at((number + 1) * steps)
-            shown.note(f"epoch {number + 1}/{cell.recipe.epochs}, validation {epoch.val_accuracy:.1%}")
+            def on_epoch(number: int, epoch: Epoch) -> None:
+                watcher(number, epoch)
+                shown.at((number + 1) * steps)
+                shown.note(f"epoch {number + 1}/{cell.recipe.epochs}, validation {epoch.val_accuracy:.1%}")
 
-        return train(
-            cell, dataset, networks.of(cell), workspace, weights=weights, on_epoch=on_epoch, on_step=shown.advance
-        )
+            return train(cell, dataset, network, workspace, weights=weights, on_epoch=on_epoch, on_step=shown.advance)
 
 
 def test_run(workspace: Workspace, run: TrainRecord, cell: Cell, target: "Prepared", networks: Networks) -> EvalRecord:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_bench import backend, records
+from fer_bench import backend, paper, records
 from fer_bench.checkpoint import Reached, is_running, reached
 from fer_bench.datasets.joined import SEPARATOR, joined_fingerprint, parts_of
 from fer_bench.datasets.prepared import prepared_names, read_manifest
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell, cell_of, cells
 from fer_bench.lock import Holder, holder
-from fer_bench.models import PAPER_MODELS
 from fer_bench.recipe import PRESETS, Recipe
 from fer_bench.records import Epoch, EvalRecord, TrainRecord
 from fer_bench.workspace import Workspace
@@ -141,7 +140,7 @@ def grid_status(
     for one in recipes:
         own = {(run.model, run.dataset, run.seed) for run in runs if run.recipe == one.id}
         own |= {(model, dataset, seed) for model, dataset, name, seed in begun if name == one.id}
-        names = list(models) or list(dict.fromkeys((*PAPER_MODELS, *sorted({model for model, _, _ in own}))))
+        names = list(models) or list(dict.fromkeys((*paper.MODELS, *sorted({model for model, _, _ in own}))))
         numbers = seeds or {seed for _, _, seed in own} or {0}
         wanted += cells(names, chosen or data.trainable, one, sorted(numbers))
         if not chosen:

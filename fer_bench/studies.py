@@ -4,13 +4,14 @@ They are cells like any other, resumable and done once. They lie apart in the wo
 publication takes a trial for a result; only the run of the recipe as it was given is the workspace's own.
 """
 
+import dataclasses
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from fer_bench import grid, records, stages
+from fer_bench import backend, grid, records, stages
 from fer_bench.datasets.joined import TrainingData, parts
 from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.files import read_json, replacing, write_json
@@ -21,23 +22,37 @@ from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.workspace import Workspace
 
 
+def shortened(recipe: Recipe, epochs: int | None) -> Recipe:
+    """Return the recipe with so many epochs, which its name tells; ``None`` leaves it as it is."""
+    if epochs is None or epochs == recipe.epochs:
+        return recipe
+    return dataclasses.replace(recipe, name=f"{recipe.name}+{epochs}epochs", epochs=epochs)
+
+
 @dataclass(frozen=True)
 class Study:
     """Where the runs of a study are, and what they have in common."""
 
     place: Workspace
     dataset: TrainingData
-    recipes: Mapping[str, Recipe]
-    """What the runs vary, by model."""
+    models: Sequence[str]
+    """Whose runs by the recipe as it was given are the workspace's own."""
+    given: Recipe
+    """The user's."""
     seeds: Sequence[int]
     weights: str | None
-    shortened: bool = False
-    """Whether the recipes have fewer epochs than the user's own: then no run is one that ``train`` would make."""
+    epochs: int | None = None
+    """Of each run, where the recipe's are too many: then no run is one that ``train`` would make."""
     networks: stages.Networks = field(default_factory=stages.Networks)
 
     def __post_init__(self) -> None:
         if not self.dataset.trainable:
             raise FerBenchError(f"{self.dataset.dataset} is a test set only; name a dataset to train on")
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the runs vary."""
+        return shortened(self.given, self.epochs)
 
     def cells(self, model: str, recipe: Recipe) -> list[Cell]:
         """Return the cells of one variant, one a seed."""
@@ -45,8 +60,7 @@ class Study:
 
     def home(self, cell: Cell) -> Workspace:
         """Return the workspace that a cell's files lie in."""
-        recipe = self.recipes.get(cell.model)
-        own = recipe is not None and cell.recipe.id == recipe.id and not self.shortened
+        own = cell.model in self.models and cell.recipe.id == self.given.id
         return self.place if own else self.place.studies
 
     def trained(self, cell: Cell) -> TrainRecord | None:
@@ -87,7 +101,8 @@ class Study:
         records.save(self.place.results.records, run)
 
     def _note(self, cell: Cell) -> Path:
-        return self.place.studies.root / "diverged" / f"{cell.id}.{self.dataset.fingerprint[:12]}.json"
+        name = f"{cell.id}.{self.dataset.fingerprint[:12]}.{backend.name()}.json"
+        return self.place.studies.root / "diverged" / name
 
 
 def work_through(work: Sequence[tuple[str, float, Callable[[], object]]]) -> None:
@@ -97,9 +112,7 @@ def work_through(work: Sequence[tuple[str, float, Callable[[], object]]]) -> Non
     planned = [(Stage(title, cost), do) for title, cost, do in work]
     with Plan([stage for stage, _ in planned]) as plan:
         for stage, do in planned:
-            plan.began(stage)
-            do()
-            plan.ended(stage)
+            plan.work(stage, do)
 
 
 def training_work(study: Study, cells: Sequence[Cell]) -> list[tuple[str, float, Callable[[], object]]]:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def train(
         network: compiled for ``cell.model`` and ``cell.recipe``; holds the best weights afterwards.
         workspace: where the checkpoint, the weights and the record go.
         weights: ``imagenet`` or the path of ImageNet weights, for models that the recipe starts from them.
-        on_epoch: called after each epoch, also for those that a checkpoint already holds.
+        on_epoch: called after each epoch, also for those that a checkpoint or the record already holds.
         on_step: called after each training step.
 
     Raises:
@@ -57,6 +57,7 @@ def train(
         OSError: the disk is full.
     """
     folder = workspace.run(cell.id)
+    record = None
     try:
         with locked(folder):
             record = grid.trained(workspace, cell, dataset.fingerprint)
@@ -64,11 +65,13 @@ def train(
                 record = _train(cell, dataset, network, workspace, weights, on_epoch, on_step)
             else:
                 network.load_weights(workspace.weights(cell.id), record.weights_sha256)
+                _tell(on_epoch, record.history)
     except Exception as error:
         if not memory.is_exhausted(error):
             raise
+    if record is None:  # Here the error is gone, and with it what its frames held of the memory.
         height, width = dataset.at_size(cell.recipe.image_size)[np.zeros(1, np.intp)].shape[1:]
-        raise FerBenchError(memory.advice(network, cell.recipe, (height, width))) from error
+        raise FerBenchError(memory.advice(network, cell.recipe, (height, width)))
     remove(folder)
     return record
 
@@ -92,14 +95,13 @@ def _train(
     if cell.model not in recipe.pretrained:
         weights = None
 
+    compute = backend.compute_settings()  # Now: what cannot be told shows before the training, not after it.
     own = identity(dataset.fingerprint, backend.name(), _weights_hash(weights))
     checkpoint = Checkpoint(workspace.run(cell.id), own)
     progress = checkpoint.load(network)
     if progress is None:
         progress = Progress(start=network.start(cell.seed, weights), history=[])
-    for number, epoch in enumerate(progress.history):
-        if on_epoch:
-            on_epoch(number, epoch)
+    _tell(on_epoch, progress.history)
 
     images = dataset.at_size(recipe.image_size)
     batches = training_batches(images, dataset.labels, train_rows, recipe, cell.seed, len(progress.history))
@@ -136,10 +138,16 @@ def _train(
         weights_sha256=network.digest(),
         trainable_parameters=count_parameters(network.core)[0],
         environment=describe(backend.devices()),
-        compute=backend.compute_settings(),
+        compute=compute,
     )
     records.save(workspace.results.records, record)
     return record
+
+
+def _tell(on_epoch: OnEpoch | None, history: Sequence[Epoch]) -> None:
+    if on_epoch:
+        for number, epoch in enumerate(history):
+            on_epoch(number, epoch)
 
 
 def _weights_hash(weights: str | None) -> str:

@@ -30,7 +30,8 @@ class Watch:
     def over(self, workspace: Workspace, cell_id: str, title: str) -> Iterator[Callable[[int, Epoch], None]]:
         """Yield what is to be called after each epoch, with its number, counted from 0, and its figures.
 
-        Epochs that a checkpoint already holds are told again, so that picture and logs are those of the whole run.
+        Epochs that a checkpoint or the record already holds are told again, so that picture and logs are those of the
+        whole run.
         """
         with contextlib.ExitStack() as stack:
             watchers: list[Callable[[int, Epoch], None]] = []

@@ -216,7 +216,7 @@ def profile_record(
         session=session,
         warmup=10,
         latency=latency,
-        threads={"intra_op": 2, "inter_op": 1},
+        threads={"each": 2, "intra_op": 2, "inter_op": 1},
         environment=environment(processor=processor),
     )
 

@@ -1,10 +1,12 @@
 """Tables 2 and 3: the committed architectures are those that the models have, and read as the paper's do."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from fer_bench import paper
+from fer_bench.errors import FerBenchError
 from fer_bench.models import built_in_cards, model_card
 from fer_bench.models.architecture import PATH, architectures
 from fer_bench.tables.architecture import lines, table2, table3
@@ -110,3 +112,13 @@ def test_other_networks_are_read_too() -> None:
     ]
     assert [unit.stride for unit in found.units] == [2, 1, 1, 1, 4, None]
     assert sum(unit.parameters for unit in found.units) == model.count_params()
+
+
+def test_a_file_of_another_schema_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "architectures.json"
+    other.write_text(json.dumps({**json.loads(PATH.read_text(encoding="utf-8")), "schema": 2}), encoding="utf-8")
+    monkeypatch.setattr("fer_bench.models.architecture.PATH", other)
+    architectures.cache_clear()
+    with pytest.raises(FerBenchError, match=r"architectures\.json: schema 2, expected 1"):
+        architectures()
+    architectures.cache_clear()

@@ -9,6 +9,7 @@ from conftest import built
 from fer_bench import grid, models
 from fer_bench.errors import FerBenchError
 from fer_bench.models import model_card
+from fer_bench.models.pretrained import copy_imagenet
 from fer_bench.models.scaling import as_caffe, as_torch
 from fer_bench.network import build_model
 from fer_bench.profiling.plan import Plan
@@ -82,7 +83,7 @@ def test_with_imagenet_weights_the_features_are_the_applications(name, lent, mon
 
     monkeypatch.setattr(keras.applications, card.imagenet_application, downloaded)
     head = [np.asarray(weight) for weight in lent.layers[-1].weights]
-    card.load_imagenet(lent, "imagenet")
+    copy_imagenet(lent, card.imagenet_application, "imagenet")
     (source,) = sources
     images = pictures(lent.input_shape[1])
     mode = {"efficientnetb0": "torch", "densenet121": "torch", "resnet50": "caffe", "inceptionv3": "tf"}[name]
@@ -128,7 +129,7 @@ def test_weights_of_another_architecture_are_refused_although_names_are_counted(
     monkeypatch.setattr(keras.applications, "InceptionV3", lambda weights: source)
     other = keras.Model(inputs, keras.layers.Conv2D(5, 3)(inputs), name="other")
     with pytest.raises(FerBenchError, match=r"'other' does not hold the layers of keras\.applications\.InceptionV3"):
-        model_card("inceptionv3").load_imagenet(other, "imagenet")
+        copy_imagenet(other, "InceptionV3", "imagenet")
 
 
 def test_numbered_names_are_matched_in_order(monkeypatch):
@@ -146,7 +147,7 @@ def test_numbered_names_are_matched_in_order(monkeypatch):
     # The second layer of the source bears the name of the first of the model: names alone would mix them up.
     model = small(8)
     top = [np.asarray(weight) for weight in model.layers[-1].weights]
-    model_card("inceptionv3").load_imagenet(model, "imagenet")
+    copy_imagenet(model, "InceptionV3", "imagenet")
     for given, own in zip(source.layers[:-1], model.layers[:-1], strict=True):
         for ours, theirs in zip(own.weights, given.weights, strict=True):
             np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs))

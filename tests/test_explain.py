@@ -258,7 +258,6 @@ def test_a_coarse_map_is_told(explained):
     ("more", "words"),
     [
         (("--id", "nobody"), r"fer2013 has no image 'nobody'; expected an id of .*samples\.csv, such as '"),
-        (("--of", "best"), "--of 'best': expected predicted or true"),
         (("--model", "tiny", "--model", "tiny"), "a model is named twice"),
         (("--model", "resnet"), "no model 'resnet'"),
         (("--model", "clcm"), "clcm has not been trained on this fer2013"),
@@ -270,6 +269,13 @@ def test_bad_input_gives_one_message(trained, more, words):
     result = trained.command(*more)
     assert isinstance(result.exception, FerBenchError)
     assert re.search(words, str(result.exception))
+
+
+def test_evidence_is_of_the_predicted_or_the_true_class(trained):
+    refused = trained.command("--of", "best")
+    assert refused.exit_code == 2
+    assert "'predicted'" in refused.stderr
+    assert "'true'" in refused.stderr
 
 
 def test_training_images_are_refused(trained):

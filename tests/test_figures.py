@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -43,6 +43,19 @@ def panels(figure: Figure) -> list[Axes]:
     return [axis for axis in figure.axes if axis.get_label() != "<colorbar>"]
 
 
+def quoted(value: Any) -> Iterator[Any]:
+    """Yield whatever a figure's values hold of the paper or the literature; empty or null where there is none."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key in ("published", "quoted"):
+                yield item
+            else:
+                yield from quoted(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from quoted(item)
+
+
 def shown_texts(axis: Axes) -> list[str]:
     return [text.get_text() for text in axis.texts]
 
@@ -70,12 +83,14 @@ def test_every_figure_says_where_it_is_synthetic(origin: Any) -> None:
         figure = drawn(drawing)
         assert figure.get_suptitle().replace("\n", " ") == drawing.title
         assert drawing.title.endswith("(synthetic faces, demo)") == (origin == "synthetic"), name
-        text = json.dumps(values(drawing))
+        # Nothing published and nothing of the literature stands beside synthetic results.
+        beside = [*quoted(values(drawing))]
         if origin == "synthetic":
-            # Nothing published and nothing of the literature stands beside synthetic results.
-            assert 'ublished": {' not in text
-            assert "FaceChannel" not in text
+            assert not any(beside), name
+            assert "FaceChannel" not in json.dumps(values(drawing))
             assert "paper's Table" not in drawing.caption
+        else:
+            assert any(beside) != name.startswith(("learning-curves", "latency")), name
         width, height = figure.get_size_inches()
         assert width <= 7.16, name
         assert height <= 9.5, name
@@ -165,10 +180,22 @@ def test_confusion_matrices_stand_above_the_published_ones() -> None:
     accuracy = 100 * make.eval_record("mobilenetv2", "fer2013", "fer2013").accuracy
     assert titles[0] == f"MobileNetV2: {accuracy:.1f} %"
     assert titles[3:6] == [f"{paper.MODEL_TITLES[m]}: published, {paper.TABLE4['fer2013'][m]} %" for m in paper.MODELS]
+    assert [axis.get_xlabel() for axis in panels(figure)] == [""] * 5 + ["Predicted"] * 3
     assert len(titles) == 8, "the two models beyond the paper have no published matrix"
     expected = metrics.row_percentages(make.counts("fer2013", "mobilenetv2", 0))
     assert shown_texts(panels(figure)[0]) == [f"{value:.0f}" for value in expected.flat]
     assert shown_texts(panels(figure)[4]) == [str(cell) for row in paper.TABLE8["fer2013"]["clcm"] for cell in row]
+
+
+@pytest.mark.parametrize(("models", "rows"), [(1, 2), (2, 2), (3, 2), (4, 3), (5, 3), (6, 3)])
+def test_confusion_matrices_fit_a_page(models: int, rows: int) -> None:
+    names = (*EVERY, "net-a")[:models]
+    figure = drawn(figures(given_.evidence(given_.block("fer2013", names)))["confusion-fer2013-on-fer2013"])
+    width, height = figure.get_size_inches()
+    assert width <= 7.16
+    assert height == pytest.approx(0.9 + 2.2 * rows)
+    lowest = {axis.get_subplotspec().colspan.start: axis for axis in panels(figure)}  # type: ignore[union-attr]
+    assert [axis.get_xlabel() for axis in lowest.values()] == ["Predicted"] * min(models, 3)
 
 
 def test_a_class_without_images_is_drawn_as_missing() -> None:

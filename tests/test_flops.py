@@ -4,9 +4,9 @@ from collections import Counter
 import pytest
 from conftest import built
 
-from fer_bench import backend
+from fer_bench import backend, paper
 from fer_bench.errors import FerBenchError
-from fer_bench.models import PAPER_MODELS, model_card, model_cards
+from fer_bench.models import model_card, model_cards
 from fer_bench.profiling.complexity import complexity
 from fer_bench.profiling.flops import flops, flops_paper_rule, layer_flops
 
@@ -25,7 +25,7 @@ OURS = {"mobilenetv2": 627_415_498, "clcm": 625_180_842, "shufflenetv2": 983_249
 PUBLISHED = {"mobilenetv2": 601_631_306, "clcm": 599_396_458, "shufflenetv2": 974_342_138}
 
 
-@pytest.mark.parametrize("name", PAPER_MODELS)
+@pytest.mark.parametrize("name", paper.MODELS)
 def test_paper_models_give_the_published_figures(keras, name: str) -> None:
     assert flops_paper_rule(built(name, 224)) == PUBLISHED[name]
 
@@ -190,7 +190,7 @@ def _profiler_totals(model) -> dict[str, int]:
 
 
 OP_BY_OP = (
-    *PAPER_MODELS,
+    *paper.MODELS,
     "shufflenetv2-maxpool",
     "shufflenetv2-canonical",
     "efficientnetb0",
@@ -311,7 +311,7 @@ def test_the_layers_add_up_to_the_model(keras, name: str) -> None:
 
 
 def test_the_paper_models_by_our_rule(keras) -> None:
-    assert {name: flops(built(name, 224)) for name in PAPER_MODELS} == OURS
+    assert {name: flops(built(name, 224)) for name in paper.MODELS} == OURS
 
 
 def test_shared_weights_are_counted_once_and_calls_each_time(keras) -> None:

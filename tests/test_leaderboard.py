@@ -480,7 +480,7 @@ def test_latex_escapes_what_people_name(labs, tmp_path):
     odd = labs[0].rename(tmp_path / "lab_100%&#")
     fragment = shown(odd, labs[1], options=("--format", "latex"))
     assert r"lab\_100\%\&\#" in fragment
-    assert r"\label{tab:leaderboard-raf-db-raf-db}" in fragment
+    assert r"\label{tab:fer-bench-leaderboard-raf-db-raf-db}" in fragment
     assert fragment.count(r"\begin{table*}") == fragment.count(r"\end{table*}") == 1
 
 

@@ -1,5 +1,6 @@
 """Contract tests over every registered model."""
 
+import dataclasses
 import threading
 import time
 
@@ -7,8 +8,10 @@ import numpy as np
 import pytest
 from conftest import built
 
+from fer_bench import models, paper
 from fer_bench.errors import FerBenchError
-from fer_bench.models import PAPER_MODELS, model_card, model_cards
+from fer_bench.models import model_card, model_cards
+from fer_bench.models.pretrained import copy_imagenet
 from fer_bench.network import build_model, count_parameters
 from fer_bench.recipe import Recipe
 
@@ -28,7 +31,7 @@ def test_parameters_are_exactly_the_cards(name):
 
 
 def test_the_papers_counts():
-    published = {name: model_card(name).paper_trainable_parameters for name in PAPER_MODELS}
+    published = {name: model_card(name).paper_trainable_parameters for name in paper.MODELS}
     assert published == {"mobilenetv2": 3_511_879, "clcm": 2_393_191, "shufflenetv2": 3_997_795}
     assert all(model_card(name).trainable_parameters == count for name, count in published.items())
 
@@ -103,7 +106,7 @@ def test_imagenet_weights_reach_every_layer_of_the_backbone(name, imagenet_file)
     path, source = imagenet_file
     card = model_card(name)
     model = card.build(48, 7)
-    card.load_imagenet(model, str(path))
+    copy_imagenet(model, card.imagenet_application, str(path))
     own = {layer.name: layer for layer in model.layers}
     shared = [layer for layer in source.layers if layer.weights and layer.name in own]
     assert len(shared) >= 104
@@ -122,15 +125,15 @@ def test_weights_that_cannot_be_had_are_an_error_not_a_random_start(tmp_path, im
     card = model_card("clcm")
     model = card.build(48, 7)
     with pytest.raises(FerBenchError, match="no such weights file"):
-        card.load_imagenet(model, str(tmp_path / "missing.weights.h5"))
+        copy_imagenet(model, card.imagenet_application, str(tmp_path / "missing.weights.h5"))
     junk = tmp_path / "junk.weights.h5"
     junk.write_bytes(b"not an HDF5 file")
     with pytest.raises(FerBenchError, match=r"not a Keras weights file of keras\.applications\.MobileNetV2"):
-        card.load_imagenet(model, str(junk))
+        copy_imagenet(model, card.imagenet_application, str(junk))
     other = tmp_path / "other.weights.h5"
     model.save_weights(other)
     with pytest.raises(FerBenchError, match="1000-way top"):
-        card.load_imagenet(model, str(other))
+        copy_imagenet(model, card.imagenet_application, str(other))
 
 
 def test_a_failed_download_says_what_to_do(monkeypatch):
@@ -141,7 +144,7 @@ def test_a_failed_download_says_what_to_do(monkeypatch):
 
     monkeypatch.setattr(keras.applications, "MobileNetV2", refuse)
     with pytest.raises(FerBenchError, match=r"could not be downloaded.*--weights PATH"):
-        model_card("clcm").load_imagenet(None, "imagenet")
+        copy_imagenet(None, "MobileNetV2", "imagenet")
 
 
 def test_an_unknown_model_names_the_known_ones():
@@ -184,6 +187,26 @@ def test_half_a_download_is_not_taken_for_the_weights(monkeypatch, tmp_path, ima
     thread = threading.Thread(target=download)
     thread.start()
     with pytest.raises(FerBenchError, match="could not be downloaded"):
-        model_card("clcm").load_imagenet(None, "imagenet")
+        copy_imagenet(None, "MobileNetV2", "imagenet")
     thread.join()
     assert whole.read_bytes() == growing.read_bytes() == content
+
+
+def test_a_recipe_reaches_the_layers_of_a_model_within_the_model(monkeypatch, tiny_model):
+    """As another package may build one: its backbone is a single layer of the model."""
+    import keras
+    from keras import layers
+
+    def build(image_size, classes):
+        inputs = keras.Input((image_size, image_size, 3))
+        x = layers.BatchNormalization(momentum=0.999)(layers.Conv2D(4, 3)(inputs))
+        backbone = keras.Model(inputs, layers.Dropout(0.5)(layers.GlobalAveragePooling2D()(x)), name="backbone")
+        outer = keras.Input((image_size, image_size, 3))
+        return keras.Model(outer, layers.Dense(classes, activation="softmax")(backbone(outer)))
+
+    monkeypatch.setitem(models._BUILT_IN, "tiny", dataclasses.replace(tiny_model, build=build))
+    models.model_cards.cache_clear()
+    backbone = build_model("tiny", Recipe(name="t", batch_norm_momentum=0.9, dropout=0.1), seed=0).get_layer("backbone")
+    [norm] = (layer for layer in backbone.layers if isinstance(layer, layers.BatchNormalization))
+    [dropout] = (layer for layer in backbone.layers if isinstance(layer, layers.Dropout))
+    assert (norm.momentum, dropout.rate) == (0.9, 0.1)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from fer_bench.cli import app
-from fer_bench.cli.options import seeds_of
+from fer_bench.cli.options import print_table, seeds_of
 from fer_bench.errors import FerBenchError
 
 MINI = 'base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\nbatch_size = 16\n'
@@ -81,7 +81,6 @@ def test_options_change_the_recipe_and_its_id(workspace, tiny_model, mini):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["train", "--balance", "smote"], "--balance 'smote': expected one of none, class-weight"),
         (["train", "--freeze-layers", "10"], "the backbone of tiny has 9"),
         (["train", "--seeds", "none"], "--seeds 'none'"),
     ],
@@ -90,3 +89,40 @@ def test_a_wrong_option_is_refused_before_anything_is_trained(workspace, tiny_mo
     with pytest.raises(FerBenchError, match=words):
         run(*arguments, *("-m", "tiny", "-d", "fer2013", "-r", mini, "--weights", "random", "-w", str(workspace.root)))
     assert not (workspace.root / "records").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", "-m", "clcm", "-d", "fer2013", "--seed"),
+        ("run-all", "--seed"),
+        ("status", "--seed"),
+        ("prepare", "fer2013", "--source", ".", "--split-seed"),
+    ],
+)
+def test_a_seed_that_no_backend_takes_is_refused(command):
+    refused = run(*command, str(2**32))
+    assert refused.exit_code == 2
+    assert "4294967295" in refused.stderr
+
+
+def test_a_model_and_a_seed_named_twice_are_worked_on_once(tmp_path, monkeypatch):
+    jobs = []
+    monkeypatch.setattr("fer_bench.runner.run_all", lambda _, job: jobs.append(job))
+    again = ("-m", "clcm", "-m", "mobilenetv2", "-m", "clcm", "--seed", "3", "--seed", "3", "--jobs", "8")
+    assert run("run-all", "-w", str(tmp_path), *again).exit_code == 0
+    assert (jobs[0].models, jobs[0].seeds, jobs[0].jobs) == (["clcm", "mobilenetv2"], [3], 2)
+
+
+def test_brackets_in_a_table_are_what_they_are(capsys):
+    print_table("of [bold]", ("[red]name", "n"), [("a[/b]c", "[1]"), (":smile: \\[x]", "2")], numbers=1)
+    printed = capsys.readouterr().out
+    for text in ("of [bold]", "[red]name", "a[/b]c", "[1]", ":smile: \\[x]"):
+        assert text in printed
+
+
+def test_a_balance_that_does_not_exist_is_refused_with_those_that_do():
+    refused = run("train", "-m", "clcm", "-d", "fer2013", "--balance", "smote")
+    assert refused.exit_code == 2
+    for choice in ("none", "class-weight", "oversample", "undersample"):
+        assert f"'{choice}'" in refused.stderr

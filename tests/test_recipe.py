@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 
 import pytest
 from hypothesis import given
@@ -86,15 +87,37 @@ def test_a_recipe_from_toml(tmp_path):
         ("freeze_layers = -1", "freeze_layers = -1 is out of range"),
         ("label_smoothing = 1.0", "label_smoothing"),
         ("[augmentation]\nrotation = 'much'", "rotation"),
+        ("[augmentation]\nrotation = nan", "rotation = nan, expected 0 to 180"),
+        ("[augmentation]\nshear = 90", "shear = 90, expected 0 to 89"),
+        ("[augmentation]\nzoom = 2", "zoom = 2, expected 0 to 0.99"),
+        ("[augmentation]\nheight_shift = -0.1", "height_shift = -0.1"),
+        ("augmentation = 3", "augmentation = 3, expected dict"),
+        ('pretrained = [1, "a"]', "pretrained = [1, 'a'], expected names of models"),
+        ("learning_rate = nan", "learning_rate = nan is out of range"),
         ("epochs =", "not TOML"),
     ],
 )
 def test_a_wrong_recipe_names_file_and_key(tmp_path, text, words):
     path = tmp_path / "wrong.toml"
     path.write_text(text)
-    with pytest.raises(FerBenchError, match="wrong") as caught:
+    with pytest.raises(FerBenchError, match=r"wrong\.toml: ") as caught:
         load_recipe(str(path))
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a/b", "/../../x", "a__b", "..", ".a", "_a", "", "a\nb", "a\\b", "a*b", "x" * 101])
+def test_a_name_that_is_none_of_a_file_is_refused(name, tmp_path):
+    with pytest.raises(FerBenchError, match="the name is part of file names"):
+        Recipe(name=name)
+    path = tmp_path / "wrong.toml"
+    path.write_text(f"name = {json.dumps(name)}\n")
+    with pytest.raises(FerBenchError, match=r"wrong\.toml: recipe .*the name is part of file names"):
+        load_recipe(str(path))
+
+
+@pytest.mark.parametrize("name", ["paper+b32+lr1e-05+sgd", "größer 2", "a_b-1.5x", "run (2)", "a=1,b=2"])
+def test_a_name_that_can_be_one_of_a_file_is_taken(name):
+    assert Recipe(name=name).id.startswith(f"{name}-")
 
 
 def test_an_unknown_preset_names_the_known_ones():

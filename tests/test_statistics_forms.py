@@ -380,7 +380,7 @@ def cases():
     yield "repeated_measures", {"samples": serial, "blocks": True}, "serially correlated"
     shared = rng.normal(size=60)
     together = {name: shared + rng.normal(0, 0.3, 60) for name in "abc"}
-    yield "repeated_measures", {"samples": together, "blocks": True}, "together within a block"
+    yield "repeated_measures", {"samples": together, "blocks": True}, "slow or fast together within a block of calls"
     few = {name: rng.normal(5, 1, 6) for name in "abc"}
     yield "repeated_measures", {"samples": few, "blocks": True, "replicate": "process"}, "6 processes"
 
@@ -449,6 +449,7 @@ def test_with_five_processes_the_replicate_is_the_process():
     assert (result.repeated_measures.block, result.repeated_measures.blocks) == ("process", 5)
     assert all(pair.significant for pair in result.repeated_measures.pairs)
     assert result.recommended.form == "repeated_measures"
+    assert "the models are slow or fast together within a process (p " in result.recommended.sentence
     assert "5 processes of this machine" in result.recommended.sentence
 
     within = result.within_process

@@ -4,11 +4,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import record_factory as make
 
 from fer_bench import paper, records
+from fer_bench.anova_result import Form, RankPair, Recommendation
 from fer_bench.errors import FerBenchError
 from fer_bench.selection import Evidence, select
 from fer_bench.tables import Table, build_tables
@@ -170,10 +172,57 @@ def test_table_7_has_the_six_pairs_in_the_papers_order(partial: dict[str, dict[i
     ]
     assert value(rows[0][2]) == -value(rows[2][2]) > 0
     assert [isinstance(row[2], Number) and row[2].star for row in rows] == [True, False, True, True, False, True]
-    assert [row[4] for row in rows] == [
-        Text(text)
-        for text in ("as published", "not told apart", "as published", "as published", "not told apart", "as published")
-    ]
+
+
+APART, SAME, TURNED = "not told apart", "as published", "reversed"
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("welch", [SAME, SAME, SAME, SAME, SAME, SAME]),
+        ("anova", [SAME, APART, SAME, SAME, APART, SAME]),
+        (None, [SAME, APART, SAME, SAME, APART, SAME]),
+        ("kruskal", [TURNED, APART, TURNED, SAME, APART, SAME]),
+        ("none", [APART] * 6),
+        ("not run", ["not run"] * 6),
+    ],
+)
+def test_table_7_compares_the_order_by_the_form_to_believe(
+    tmp_path: Path, form: Form | Literal["not run"] | None, expected: list[str]
+) -> None:
+    results = make.results_in(tmp_path)
+    for model in paper.MODELS:
+        records.save(results.records, make.profile_record(model))
+    if form != "not run":
+        # Games-Howell finds every difference, Tukey all but one, Dunn turns one round.
+        record = make.save_statistics(results)
+        turned = {"mobilenetv2", "clcm"}
+        dunn = tuple(
+            RankPair(
+                a=pair.a,
+                b=pair.b,
+                difference=-pair.difference if {pair.a, pair.b} == turned else pair.difference,
+                z=3.0,
+                p=0.003,
+                significant=pair.significant,
+            )
+            for pair in record.pairs
+        )
+        recommended = Recommendation(form=form, sentence="Made up.") if form else None
+        records.save(results.records, replace(record, dunn=dunn, recommended=recommended))
+    assert column(tables_of(select(results))[7], "Order") == [Text(text) for text in expected]
+
+
+def test_the_notes_of_table_7_follow_its_blocks(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    for model in paper.MODELS:
+        records.save(results.records, make.profile_record(model))
+    for runtime in ("keras-call", "keras-predict"):
+        make.save_statistics(results, runtime=runtime)
+    table = tables_of(select(results))[7]
+    runtimes = [note.split(":")[0].removeprefix("* ") for note in table.notes if note.startswith("* keras")]
+    assert [block.title.removeprefix("Inference time, ") for block in table.blocks] == runtimes
 
 
 def test_table_9_keeps_the_papers_order(partial: dict[str, dict[int, Table]]) -> None:
@@ -259,6 +308,7 @@ def test_best_marks_equals_and_needs_a_rival() -> None:
     assert marks([number(1), Missing(), number(2.04), number(2.01)]) == [False, False, True, True]
     assert marks([number(1), Missing(), number(2)], lowest=True) == [True, False, False]
     assert marks([number(1), Missing()]) == [False, False]
+    assert marks([number(0), number(0.01), number(0)]) == [False] * 3, "all alike as printed: none is best"
 
 
 def test_mean_of_never_guesses() -> None:
@@ -322,7 +372,8 @@ def test_fer_2013_is_shown_on_private_test_too(tmp_path: Path) -> None:
 
 def test_rendering_tables_stays_light(tmp_path: Path) -> None:
     results = make.results_in(tmp_path)
-    make.save_partial(results)
+    # Three seeds each, so that intervals are computed.
+    make.save_grid(results, models=paper.MODELS)
     code = (
         "import sys; from pathlib import Path\n"
         "from fer_bench.render import check_tables, write_tables\n"
@@ -333,10 +384,51 @@ def test_rendering_tables_stays_light(tmp_path: Path) -> None:
         "tables = build_tables(select(results))\n"
         "write_tables(tables, results.tables)\n"
         "assert not check_tables(tables, results.tables)\n"
-        "heavy = {'scipy', 'sklearn', 'matplotlib', 'pandas', 'keras', 'tensorflow', 'statsmodels', 'cv2'}\n"
+        "assert 'scipy.special' in sys.modules\n"
+        "heavy = {'scipy.stats', 'sklearn', 'matplotlib', 'pandas', 'keras', 'tensorflow', 'statsmodels', 'cv2'}\n"
         "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(list(results.tables.iterdir())) == 23
+
+
+def test_the_tables_say_which_model_always_answers_the_same(tmp_path: Path) -> None:
+    happy = [[10 if guess == 3 else 0 for guess in range(7)] for _ in range(7)]
+    results = make.results_in(tmp_path)
+    for seed, matrix in enumerate((happy, DIAGONAL, DIAGONAL)):
+        make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013", seed=seed, matrix=matrix))
+    make.save_eval(results, make.eval_record("mobilenetv2", "fer2013", "ck-plus", matrix=happy))
+    make.save_eval(results, make.eval_record("mobilenetv2", "fer2013", "fer2013", matrix=happy))
+    tables = tables_of(select(results))
+    own = {
+        "FER-2013: MobileNetV2 gives one answer for every image.",
+        "FER-2013: CLCM gives one answer for every image in 1 of 3 runs.",
+    }
+    for number in (4, 8, 10, 11):
+        assert own <= set(tables[number].notes)
+    for number in (5, 9):
+        assert "FER-2013: tested on CK+, MobileNetV2 gives one answer for every image." in tables[number].notes
+        assert not own & set(tables[number].notes)
+
+
+def test_the_notes_say_how_times_were_taken(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    for model, calls in (("clcm", (10, 15)), ("mobilenetv2", (20, 10))):
+        record = make.profile_record(model)
+        records.save(results.records, replace(record, warmups={"keras-predict": calls}))
+    note = next(note for note in tables_of(select(results))[6].notes if note.startswith("Session"))
+    assert note.endswith("one image a call; 10 to 20 untimed calls first; threads: 2 a runtime.")
+    # An older record has neither.
+    for model in ("clcm", "mobilenetv2"):
+        records.save(results.records, replace(make.profile_record(model), threads={"intra_op": 2, "inter_op": 1}))
+    note = next(note for note in tables_of(select(results))[6].notes if note.startswith("Session"))
+    assert note.endswith("10 untimed calls first; threads: 1 inter_op, 2 intra_op.")
+
+
+def test_tables_with_verdicts_say_what_is_not_compared(partial: dict[str, dict[int, Table]]) -> None:
+    for number, words in ((4, "The paper leaves open"), (5, "The paper leaves open"), (5, "neutral frames of CK+")):
+        assert any(words in note for note in partial["real"][number].notes)
+        assert not any(words in note for note in partial["synthetic"][number].notes)
+    assert not any("neutral frames" in note for note in partial["real"][4].notes)

@@ -58,6 +58,7 @@ def test_a_run_is_recorded_and_done_once(workspace, dataset, network):
     assert run.history[-1].loss < run.history[0].loss
     accuracies = [epoch.val_accuracy for epoch in run.history]
     assert run.best_epoch == accuracies.index(max(accuracies))
+    assert run.best.val_accuracy == max(accuracies)
     assert run.origin == "synthetic"
     assert (run.n_train, run.n_val) == (112, 28)
     assert run.trainable_parameters == count_parameters(network.core)[0]
@@ -77,12 +78,11 @@ def test_a_run_is_recorded_and_done_once(workspace, dataset, network):
 def test_the_weights_kept_are_the_best_epochs(workspace, dataset, network):
     run = train(CELL, dataset, network, workspace)
     rows = dataset.indices("val")
-    best = run.history[run.best_epoch]
     for fresh in (network, Network("tiny", RECIPE)):
         fresh.load_weights(workspace.weights(CELL.id), run.weights_sha256)
         loss, accuracy = scores(fresh.predict(dataset.at_size(32), rows), dataset.labels[rows])
-        assert accuracy == best.val_accuracy
-        assert loss == pytest.approx(best.val_loss, rel=1e-4)
+        assert accuracy == run.best.val_accuracy
+        assert loss == pytest.approx(run.best.val_loss, rel=1e-4)
 
 
 def test_other_weights_than_the_records_are_refused(workspace, dataset, network):
@@ -357,6 +357,7 @@ def test_too_little_memory_names_the_batch_that_fits(limit, told, workspace, dat
     step = memory._step
 
     def small_memory(network, size, stored):
+        assert sys.exception() is None, "an error that is at hand holds the memory of the step that failed"
         if size > limit:
             exhausted()
         step(network, size, stored)
@@ -378,6 +379,9 @@ def test_a_recipe_that_wants_imagenet_never_starts_at_random(workspace, dataset,
         grid.check_start(["clcm"], paper, "missing.h5")
     grid.check_start(["mobilenetv2", "shufflenetv2"], paper, None)
     grid.check_start(["clcm"], paper, "imagenet")
+    misspelt = dataclasses.replace(paper, pretrained=("CLCM",))
+    with pytest.raises(FerBenchError, match="'paper': pretrained names no model 'CLCM'; expected some of mobilenetv2"):
+        grid.check_start(["clcm"], misspelt, "imagenet")
     with pytest.raises(FerBenchError, match="shufflenetv2: no backbone is known"):
         grid.check_start(["clcm", "shufflenetv2"], paper.changed(freeze_layers=0), "imagenet")
 
@@ -470,3 +474,4 @@ def test_a_run_survives_sigkill(workspace, tmp_path):
         (e.loss, e.val_loss, e.val_accuracy) for e in second.history
     ]
     assert first.weights_sha256 == second.weights_sha256
+    assert first.compute.get("onednn") != "false", "a network sets the backend up, whoever builds it"

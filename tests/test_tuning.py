@@ -118,7 +118,7 @@ def test_several_seeds_are_averaged(workspace, trained):
     assert best["val_accuracy"] == pytest.approx(sum(run["val_accuracy"] for run in best["seeds"]) / 2)
 
 
-def test_a_diverged_setting_is_noted_once_and_never_wins(workspace, trained):
+def test_a_diverged_setting_is_noted_once_a_backend_and_never_wins(workspace, trained, monkeypatch):
     options = ("--learning-rates", "0.5,1e-4", "--batch-sizes", "32", "--optimizers", "sgd")
     found = tuned(workspace, *options)
     [failed] = [trial for trial in found["trials"] if trial["diverged"]]
@@ -128,6 +128,10 @@ def test_a_diverged_setting_is_noted_once_and_never_wins(workspace, trained):
     assert tuned(workspace, *options) == found
     assert len(trained) == 2
     assert "diverged" in tune(workspace, *options).stdout
+    with monkeypatch.context() as other:  # Another backend computes otherwise: it is tried there too.
+        other.setenv("KERAS_BACKEND", "jax")
+        tune(workspace, *options)
+        assert len(trained) == 4
     with pytest.raises(FerBenchError, match="every setting diverged"):
         tune(workspace, "--learning-rates", "0.5", "--batch-sizes", "32")
 
@@ -135,7 +139,6 @@ def test_a_diverged_setting_is_noted_once_and_never_wins(workspace, trained):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--search", "bayes"), "--search 'bayes': expected grid or random"),
         (("--batch-sizes", "32;64"), "--batch-sizes '32;64': expected numbers"),
         (("--learning-rates", "7"), "learning_rate = 7.0 is out of range"),
         (("--optimizers", "adam,lion"), "optimizer 'lion'"),
@@ -145,6 +148,14 @@ def test_a_diverged_setting_is_noted_once_and_never_wins(workspace, trained):
 def test_what_cannot_be_searched_is_refused_before_training(workspace, trained, options, words):
     with pytest.raises(FerBenchError, match=words):
         tune(workspace, *options)
+    assert trained == []
+
+
+def test_there_are_two_kinds_of_search(workspace, trained):
+    refused = tune(workspace, "--search", "bayes")
+    assert refused.exit_code == 2
+    assert "'grid'" in refused.stderr
+    assert "'random'" in refused.stderr
     assert trained == []
 
 

@@ -146,3 +146,25 @@ def test_a_record_of_before_parts_still_loads(tmp_path: Path) -> None:
     del content["parts"]
     path.write_text(json.dumps(content), encoding="utf-8")
     assert records.load(path, EvalRecord) == record
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_train": 0, "n_val": 0}, "0 training and 0 validation images"),
+        ({"n_val": -1}, "-1 validation images"),
+        ({"best_epoch": 12}, "best_epoch is 12, but the history has 12 epochs"),
+        ({"best_epoch": -1}, "best_epoch is -1"),
+        ({"recipe_content": {}}, "image_size None"),
+        ({"recipe_content": {"image_size": "48"}}, "image_size '48'"),
+    ],
+)
+def test_a_training_record_that_contradicts_itself_is_refused(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    path = records.save(tmp_path, make.train_record("clcm", "fer2013"))
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**content, **changes}), encoding="utf-8")
+    with pytest.raises(FerBenchError, match="fer2013") as caught:
+        records.load(path, TrainRecord)
+    assert message in str(caught.value)

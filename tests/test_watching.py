@@ -1,6 +1,9 @@
 """The live picture and TensorBoard's logs."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from test_options import MINI, run
@@ -77,8 +80,49 @@ def test_a_run_is_watched_where_asked(workspace, tiny_model, tmp_path):
     recipe = tmp_path / "mini.toml"
     recipe.write_text(MINI)
     options = ("-m", "tiny", "-d", "fer2013", "-r", str(recipe), "-w", str(workspace.root), "--json")
-    record = json.loads(run("train", *options, "--weights", "random", "--live", "--tensorboard").stdout)
+    options += ("--weights", "random", "--live", "--tensorboard")
+    record = json.loads(run("train", *options).stdout)
     [picture] = (workspace.root / "curves").iterdir()
     assert picture.stem.startswith("tiny__fer2013__mini-")
     found = scalars(workspace.root / "tensorboard")
     assert found["validation/epoch_accuracy"][1] == pytest.approx(record["history"][0]["val_accuracy"])
+    # A finished run is not trained again; what was watched of it stays.
+    picture.unlink()
+    assert json.loads(run("train", *options).stdout) == record
+    assert scalars(workspace.root / "tensorboard") == found
+    assert picture.exists()
+
+
+COMMAND = """
+import sys
+here = sys.argv.pop(1)
+sys.path[:0] = [here, here + "/.."]
+from conftest import build_tiny
+from fer_bench import models
+from fer_bench.models.card import ModelCard
+models._BUILT_IN["tiny"] = ModelCard(
+    name="tiny", title="", build=build_tiny, reference="", trainable_parameters=2_363, non_trainable_parameters=184
+)
+from fer_bench.cli import app
+app(sys.argv[1:])
+"""
+
+
+@pytest.mark.slow
+def test_a_watched_run_computes_what_an_unwatched_one_does(workspace, tmp_path):
+    """The logs need TensorFlow, whose kernels are settled when it is imported: hence processes of their own."""
+    recipe = tmp_path / "mini.toml"
+    recipe.write_text(MINI)
+    options = ("train", "-m", "tiny", "-d", "fer2013", "-r", str(recipe), "--weights", "random", "--json")
+    found = []
+    for more in ((), ("--live", "--tensorboard")):
+        place = tmp_path / f"watched-{len(more)}"
+        place.mkdir()
+        (place / "datasets").symlink_to(workspace.datasets)
+        command = [sys.executable, "-c", COMMAND, str(Path(__file__).parent), *options, "-w", str(place), *more]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
+        record = json.loads(done.stdout)
+        found.append((record["weights_sha256"], record["compute"]))
+        assert (place / "tensorboard").exists() == bool(more)
+    assert found[0] == found[1]
+    assert found[0][1].get("onednn") != "false", "the kernels that train fastest"

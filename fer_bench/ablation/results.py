@@ -37,7 +37,7 @@ class Result:
     @property
     def val_accuracies(self) -> list[float]:
         """Highest validation accuracy of each run, fractions."""
-        return [run.history[run.best_epoch].val_accuracy for run in self.runs]
+        return [run.best.val_accuracy for run in self.runs]
 
 
 def ablate(study: Study, variants: Sequence[Variant]) -> list[Result]:
@@ -161,7 +161,7 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
                 {
                     "seed": run.seed,
                     "best_epoch": run.best_epoch + 1,
-                    "val_accuracy": run.history[run.best_epoch].val_accuracy,
+                    "val_accuracy": run.best.val_accuracy,
                     "test_accuracy": {test.target: test.accuracy for test in tests},
                     "test_mean_of_classes": {test.target: _finite(_mean_of_classes(test)) for test in tests},
                 }

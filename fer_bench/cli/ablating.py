@@ -23,7 +23,7 @@ from fer_bench.cli.options import (
     recipe_with,
     seeds_of,
 )
-from fer_bench.cli.studies import EpochsOption, facts_of, listed, recipes_of, shortened, texts
+from fer_bench.cli.studies import EpochsOption, facts_of, listed, recipe_of, texts
 
 if TYPE_CHECKING:
     from fer_bench.ablation import Variant
@@ -69,11 +69,12 @@ def freezing(
     Example: fer-bench ablate freezing --model clcm --dataset fer2013 --weights imagenet --layers 0,10,154
     """
     from fer_bench.ablation import freezing as variants
+    from fer_bench.studies import shortened
 
     numbers = () if layers is None else listed("--layers", layers, int)
-    given = recipes_of([model], recipe_with(recipe, balance, None), weights)[model]
-    wish = _Wish("freezing", model, dataset, given, shortened(given, epochs), seeds_of(seed, seeds), weights)
-    _ablation(wish, variants(model, wish.recipe, numbers), workspace, json)
+    given = recipe_of([model], recipe_with(recipe, balance, None), weights)
+    wish = _Wish("freezing", model, dataset, given, epochs, seeds_of(seed, seeds), weights)
+    _ablation(wish, variants(model, shortened(given, epochs), numbers), workspace, json)
 
 
 @ablate.command()
@@ -98,10 +99,11 @@ def head(
     Example: fer-bench ablate head --model clcm --dataset fer2013 --weights imagenet
     """
     from fer_bench.ablation import heads
+    from fer_bench.studies import shortened
 
-    given = recipes_of([model], recipe_with(recipe, balance, None), weights)[model]
-    wish = _Wish("head", model, dataset, given, shortened(given, epochs), seeds_of(seed, seeds), weights)
-    _ablation(wish, heads(model, wish.recipe), workspace, json)
+    given = recipe_of([model], recipe_with(recipe, balance, None), weights)
+    wish = _Wish("head", model, dataset, given, epochs, seeds_of(seed, seeds), weights)
+    _ablation(wish, heads(model, shortened(given, epochs)), workspace, json)
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,8 @@ class _Wish:
     kind: Literal["freezing", "head"]
     model: str
     dataset: str
-    given: "Recipe"
     recipe: "Recipe"
-    """With as many epochs as asked for."""
+    epochs: int | None
     seeds: Sequence[int]
     weights: str | None
 
@@ -130,13 +131,13 @@ def _ablation(wish: _Wish, variants: "Sequence[Variant]", workspace: Path, json:
         grid.check_start([variant.model], variant.recipe, wish.weights)
     place = Workspace(workspace)
     with place.lock():
-        prepared, recipes = open_training(place, wish.dataset), {wish.model: wish.recipe}
-        study = Study(place, prepared, recipes, wish.seeds, wish.weights, shortened=wish.recipe != wish.given)
+        prepared = open_training(place, wish.dataset)
+        study = Study(place, prepared, [wish.model], wish.recipe, wish.seeds, wish.weights, wish.epochs)
         results = ablation.ablate(study, variants)
         table = ablation.to_table(results, kind=wish.kind, model=wish.model, dataset=prepared)
         content = {"ablation": wish.kind, "model": wish.model, **facts_of(study)}
         content["variants"] = ablation.as_json(results)
-        stem = f"{wish.kind}__{wish.model}__{prepared.dataset}__{wish.recipe.id}"
+        stem = f"{wish.kind}__{wish.model}__{prepared.dataset}__{study.recipe.id}"
         files = {end: place.studies.root / "ablate" / f"{stem}.{end}" for end in ("md", "tex", "json")}
         write_text(files["md"], f"{to_markdown(table)}\n")
         write_text(files["tex"], f"{to_latex(table)}\n")

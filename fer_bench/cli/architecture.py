@@ -28,8 +28,6 @@ def architecture(
 
     Example: fer-bench architecture --model clcm
     """
-    from rich.markup import escape
-
     from fer_bench import backend
     from fer_bench.models import built_in_cards, model_card
     from fer_bench.profiling.architecture import architecture as read
@@ -52,7 +50,7 @@ def architecture(
             ("layer", "input", "output", "stride", "parameters", "trainable"),
             [
                 (
-                    escape(unit.layer),
+                    unit.layer,
                     " x ".join(map(str, unit.input)),
                     " x ".join(map(str, unit.output)),
                     "–" if unit.stride is None else str(unit.stride),

@@ -176,13 +176,11 @@ def _admitted(audit: "MatrixAudit", correct: tuple[int, int]) -> str:
 
 
 def _print_rows(file: Path, rows: list[tuple[str, str, str, bool, str]]) -> None:
-    from rich.markup import escape
-
     print_table(
-        escape(_plain(str(file))),
+        _plain(str(file)),
         ("class", "sum", "images", "possible", "why"),
         [
-            (escape(_plain(name)), total, images, "yes" if possible else "no", escape(_plain(reason)))
+            (_plain(name), total, images, "yes" if possible else "no", _plain(reason))
             for name, total, images, possible, reason in rows
         ],
     )
@@ -232,8 +230,6 @@ def audit_paper(
 
 
 def _print_paper(audit: Any) -> None:
-    from rich.markup import escape
-
     from fer_bench.paper_audit.document import place
     from fer_bench.paper_audit.findings import MEANING, Verdict
 
@@ -241,7 +237,7 @@ def _print_paper(audit: Any) -> None:
     print_table(
         "The paper's published numbers",
         ("verdict", "where", "what the paper says", "evidence"),
-        [(str(f.verdict), escape(place(f)), escape(f.claim), escape(f.evidence)) for f in shown],
+        [(str(f.verdict), place(f), f.claim, f.evidence) for f in shown],
     )
     for verdict in Verdict:
         count = sum(finding.verdict is verdict for finding in audit.findings)

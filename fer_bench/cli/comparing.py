@@ -99,20 +99,16 @@ def _print(found: "Comparison") -> None:
 
 
 def _names(found: "Comparison") -> list[str]:
-    from rich.markup import escape
-
-    return [escape(model.name) for model in found.models]
+    return [model.name for model in found.models]
 
 
 def _print_pairs(found: "Comparison") -> None:
-    from rich.markup import escape
-
     print_table(
         f"Differences in points, {found.pairs[0].test} (* Holm p < 0.05)",
         ("pair", "accuracy", "balanced accuracy", "p", "Holm p"),
         [
             (
-                escape(f"{pair.a} - {pair.b}"),
+                f"{pair.a} - {pair.b}",
                 _points(pair.difference) + ("*" if pair.significant else " "),
                 _points(pair.balanced_accuracy),
                 _p(pair.p),
@@ -128,7 +124,7 @@ def _print_pairs(found: "Comparison") -> None:
         [
             (
                 str(pair.seed),
-                escape(f"{pair.a} - {pair.b}"),
+                f"{pair.a} - {pair.b}",
                 f"{100 * pair.found.difference:+z.1f}",
                 f"{pair.found.only_a:,}",
                 f"{pair.found.only_b:,}",
@@ -168,17 +164,15 @@ def _print_classes(found: "Comparison") -> None:
 
 
 def _print_groups(found: "Comparison") -> None:
-    from rich.markup import escape
-
     first = found.models[0].groups
     if first is None:
         return
     print_table(
-        f"Accuracy by {escape(first.attribute)}, %",
-        (escape(first.attribute), "images", *_names(found)),
+        f"Accuracy by {first.attribute}, %",
+        (first.attribute, "images", *_names(found)),
         [
             (
-                escape(row.value),
+                row.value,
                 f"{row.images:,}",
                 *(_percent(model.groups.groups[i].accuracy) for model in found.models if model.groups is not None),
             )

@@ -8,6 +8,7 @@ import typer
 
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
+    LARGEST_SEED,
     JsonOption,
     WaitOption,
     WorkspaceOption,
@@ -134,7 +135,7 @@ def models(json: JsonOption = False) -> None:
                     "non_trainable_parameters": card.non_trainable_parameters,
                     "total_parameters": card.trainable_parameters + card.non_trainable_parameters,
                     "paper_trainable_parameters": card.paper_trainable_parameters,
-                    "imagenet_weights": card.load_imagenet is not None,
+                    "imagenet_weights": card.imagenet_application is not None,
                 }
                 for card in cards
             ]
@@ -147,7 +148,7 @@ def models(json: JsonOption = False) -> None:
             (
                 card.name,
                 card.reference,
-                "yes" if card.load_imagenet else "no",
+                "yes" if card.imagenet_application else "no",
                 f"{card.trainable_parameters:,}",
                 f"{card.trainable_parameters + card.non_trainable_parameters:,}",
                 "–" if card.paper_trainable_parameters is None else f"{card.paper_trainable_parameters:,}",
@@ -206,7 +207,9 @@ def prepare(
         str | None, typer.Option(help="Which images, with which labels; see fer-bench datasets NAME.")
     ] = None,
     crop: Annotated[str | None, typer.Option(help="How to cut out the face; see fer-bench datasets NAME.")] = None,
-    split_seed: Annotated[int, typer.Option(min=0, help="Seed of the 20 % validation taken from train.")] = 0,
+    split_seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the 20 % validation taken from train.")
+    ] = 0,
     deduplicate: Annotated[
         bool, typer.Option("--deduplicate", help="Drop training images whose pixels are those of a test image.")
     ] = False,

@@ -1,6 +1,6 @@
 """The command that shows what trained models look at."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -47,7 +47,8 @@ def explain(
         typer.Option("--mean", min=0, help="Test images of each class that the mean heat is over; 0 leaves it out."),
     ] = 50,
     of: Annotated[
-        str, typer.Option("--of", help="Whose evidence is shown: of the 'predicted' class, or of the 'true' one.")
+        Literal["predicted", "true"],
+        typer.Option("--of", help="Whose evidence is shown: of the predicted class, or of the true one."),
     ] = "predicted",
     recipe: RecipeOption = "paper",
     seed: SeedOption = 0,
@@ -63,32 +64,24 @@ def explain(
 
     Example: fer-bench explain --model clcm --model mobilenetv2 --dataset fer2013
     """
-    from typing import get_args
-
-    from fer_bench import backend
     from fer_bench.explain.document import notes, to_json
-    from fer_bench.explain.explanation import Of
     from fer_bench.explain.explanation import explain as look
     from fer_bench.explain.figures import write_faces, write_mean_heat
     from fer_bench.progress import bar
     from fer_bench.workspace import Workspace
 
-    whose: Of | None = next((known for known in get_args(Of) if known == of), None)
-    if whose is None:
-        raise FerBenchError(f"--of {of!r}: expected {' or '.join(get_args(Of))}")
     if len(set(model)) != len(model):
         raise FerBenchError(f"--model {', '.join(model)}: a model is named twice")
     place = Workspace(workspace)
     runs = [trained_cell(place, name, dataset, recipe, seed, weights)[:2] for name in model]
     target = open_prepared(place, on or dataset)
-    backend.configure()
     with bar("explain", unit="img") as shown:
 
         def on_progress(name: str, done: int, total: int) -> None:
             shown.note(name)
             shown.at(done, total)
 
-        found = look(place, runs, target, ids=image or (), draw=draw, each=mean, of=whose, on_progress=on_progress)
+        found = look(place, runs, target, ids=image or (), draw=draw, each=mean, of=of, on_progress=on_progress)
         folder = place.explanations(target.dataset)
         stem = f"{_named(model)}__{dataset}__{runs[0][0].recipe.id}__s{seed}"
         faces, average = folder / f"{stem}__faces.png", folder / f"{stem}__mean-heat.png" if mean else None

@@ -9,6 +9,7 @@ import typer
 
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
+    LARGEST_SEED,
     JsonOption,
     RecipeOption,
     WeightsOption,
@@ -29,7 +30,9 @@ DatasetsOption = Annotated[
         "--dataset", "-d", help="Only trained on this dataset, or on several together: fer2013+raf-db; repeatable."
     ),
 ]
-SeedsOption = Annotated[list[int] | None, typer.Option("--seed", "-s", min=0, help="Only this seed; repeatable.")]
+SeedsOption = Annotated[
+    list[int] | None, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Only this seed; repeatable.")
+]
 
 GRID_FORMATS = ("text", "jsonl", "slurm")
 
@@ -107,8 +110,6 @@ def _status_json(found: "Status") -> dict[str, object]:
 
 
 def _print_status(found: "Status") -> None:
-    from rich.markup import escape
-
     from fer_bench.progress import duration
     from fer_bench.status import STATES
 
@@ -117,9 +118,9 @@ def _print_status(found: "Status") -> None:
         ("model", "trained on", "recipe", "seed", "state", "epochs", "time left"),
         [
             (
-                escape(item.cell.model),
-                escape(item.cell.dataset),
-                escape(item.cell.recipe.id),
+                item.cell.model,
+                item.cell.dataset,
+                item.cell.recipe.id,
                 str(item.cell.seed),
                 item.state + (f" on {', '.join(item.untested)}" if item.untested else ""),
                 f"{item.epochs}/{item.cell.recipe.epochs}",
@@ -169,16 +170,16 @@ def grid(
     """
     import shlex
 
-    from fer_bench import cluster
+    from fer_bench import cluster, paper
     from fer_bench import grid as planning
-    from fer_bench.models import PAPER_MODELS, model_card
+    from fer_bench.models import model_card
     from fer_bench.recipe import load_recipe
     from fer_bench.status import grid_status
     from fer_bench.workspace import Workspace
 
     if shape not in GRID_FORMATS:
         raise FerBenchError(f"--format {shape!r}: expected one of {', '.join(GRID_FORMATS)}")
-    models = list(model or PAPER_MODELS)
+    models = list(model or paper.MODELS)
     for name in models:
         model_card(name)
     chosen = load_recipe(recipe)
@@ -243,8 +244,6 @@ def clean(
 
 
 def _print_leftovers(found: "list[Leftover]") -> None:
-    from rich.markup import escape
-
     from fer_bench.cleaning import KINDS
 
     if not found:
@@ -253,7 +252,7 @@ def _print_leftovers(found: "list[Leftover]") -> None:
     print_table(
         "What can go",
         ("kind", "path", "size"),
-        [(item.kind, escape(str(item.path)), _megabytes([item])) for item in found],
+        [(item.kind, str(item.path), _megabytes([item])) for item in found],
         numbers=1,
     )
     for kind in dict.fromkeys(item.kind for item in found):

@@ -12,11 +12,11 @@ from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:
     from fer_bench.leaderboard.gathering import Wanted
-    from fer_bench.leaderboard.sheets import Sheet
     from fer_bench.records import Origin
+    from fer_bench.tables import Table
 
-    Written = tuple[dict[str, Any], list[dict[str, Any]], list[Sheet]]
-    """Boards as JSON, as lines of CSV, and as sheets."""
+    Written = tuple[dict[str, Any], list[dict[str, Any]], list[Table], Sequence[str]]
+    """Boards as JSON, as lines of CSV and as tables, and how to read these."""
 
 FORMATS = ("text", "markdown", "latex", "csv")
 
@@ -77,7 +77,7 @@ def leaderboard(
 
     Example: fer-bench leaderboard --records lab-a --records lab-b --on ck-plus --format markdown
     """
-    from fer_bench.leaderboard.sheets import to_csv, to_latex, to_markdown
+    from fer_bench.leaderboard.formats import to_csv, to_latex, to_markdown
 
     if shape not in FORMATS:
         raise FerBenchError(f"--format {shape!r}: expected one of {', '.join(FORMATS)}")
@@ -87,9 +87,9 @@ def leaderboard(
     if latency:
         if any((dataset, on, recipe, seed, fingerprint, rank_recipes, by_workspace)):
             raise FerBenchError("--latency ranks profiles: of the choices only --model, --backend and --origin apply")
-        content, lines, sheets = _times(places or (), wanted)
+        content, lines, tables, reading = _times(places or (), wanted)
     else:
-        content, lines, sheets = _accuracies(
+        content, lines, tables, reading = _accuracies(
             places or (), wanted, workspace, rank_recipes=rank_recipes, by_place=by_workspace
         )
     if json:
@@ -97,11 +97,11 @@ def leaderboard(
     elif shape == "csv":
         sys.stdout.write(to_csv(lines))
     elif shape == "markdown":
-        typer.echo(to_markdown(sheets))
+        typer.echo(to_markdown(tables, reading))
     elif shape == "latex":
-        typer.echo(to_latex(sheets))
+        typer.echo(to_latex(tables, reading))
     else:
-        _print(sheets)
+        _print(tables, reading)
 
 
 def _wanted(
@@ -154,7 +154,8 @@ def _accuracies(
     known = profiles(places)
     with bar("read answers", len(runs), unit="run") as shown:
         boards = [rank(contest, datasets, known, shown.advance) for contest in found]
-    return document.to_json(boards), document.csv_lines(boards), [document.sheet(board) for board in boards]
+    tables = [document.table(board) for board in boards]
+    return document.to_json(boards), document.csv_lines(boards), tables, document.READING
 
 
 def _times(paths: Sequence[Path], wanted: "Wanted") -> "Written":
@@ -165,28 +166,35 @@ def _times(paths: Sequence[Path], wanted: "Wanted") -> "Written":
     boards = [
         rank_times(session, runtime) for session in sessions(find_places(paths), wanted) for runtime in session.runtimes
     ]
-    sheets = [latency_document.sheet(board) for board in boards]
-    return latency_document.to_json(boards), latency_document.csv_lines(boards), sheets
+    tables = [latency_document.table(board) for board in boards]
+    content, lines = latency_document.to_json(boards), latency_document.csv_lines(boards)
+    return content, lines, tables, latency_document.READING
 
 
-def _print(sheets: "Sequence[Sheet]") -> None:
+def _print(tables: "Sequence[Table]", reading: Sequence[str]) -> None:
     from rich.markup import escape
+    from rich.text import Text
 
     from fer_bench.render.text import cell_text
+    from fer_bench.tables.values import Grid
 
-    for sheet in sheets:
-        print_table(
-            escape(sheet.title),
-            [column.title for column in sheet.columns],
-            [
-                [cell_text(cell, escape=escape, bold=lambda text: f"[bold]{text}[/bold]") for cell in row]
-                for row in sheet.rows
-            ],
-            numbers=sum(not column.text for column in sheet.columns),
-        )
-        typer.echo(f"{sheet.verdict}\n")
-        for note in sheet.notes:
+    for table in tables:
+        for grid in table.blocks:
+            if isinstance(grid, Grid):
+                print_table(
+                    table.caption,
+                    [column.title for column in grid.columns],
+                    [
+                        [
+                            Text.from_markup(cell_text(cell, escape=escape, bold=lambda text: f"[bold]{text}[/bold]"))
+                            for cell in row
+                        ]
+                        for row in grid.rows
+                    ],
+                    numbers=sum(not column.text for column in grid.columns),
+                )
+        for note in table.notes:
             typer.echo(f"- {note}")
         typer.echo("")
-    for note in sheets[0].reading:
+    for note in reading:
         typer.echo(note)

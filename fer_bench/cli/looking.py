@@ -189,19 +189,14 @@ def _doctor(
 
         print_json({"ok": not sick, "findings": [dataclasses.asdict(finding) for finding in found]})
     else:
-        from rich.markup import escape
+        from rich.text import Text
 
         colours = {"ok": "green", "warning": "yellow", "error": "red"}
         print_table(
             "Installation",
             ("check", "state", "found", "what to do"),
             [
-                (
-                    escape(finding.check),
-                    f"[{colours[finding.state]}]{finding.state}[/]",
-                    escape(finding.found),
-                    escape(finding.advice),
-                )
+                (finding.check, Text(finding.state, style=colours[finding.state]), finding.found, finding.advice)
                 for finding in found
             ],
         )

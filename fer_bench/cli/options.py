@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fer_bench.errors import FerBenchError
+from fer_bench.recipe import Balance
 from fer_bench.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, PUBLISHED, Results, Workspace
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from fer_bench.datasets.joined import TrainingData
     from fer_bench.datasets.prepared import Prepared
+
+LARGEST_SEED = 2**32 - 1
+"""That numpy and the backends take."""
 
 WorkspaceOption = Annotated[
     Path,
@@ -32,17 +38,19 @@ TensorBoardOption = Annotated[
     bool, typer.Option("--tensorboard", help="Write logs for TensorBoard to the workspace's folder tensorboard.")
 ]
 RecipeOption = Annotated[str, typer.Option("--recipe", "-r", help="Preset (paper, cpu48, demo) or TOML file.")]
-SeedOption = Annotated[int, typer.Option("--seed", "-s", min=0, help="Seed of weights, order, augmentation.")]
+SeedOption = Annotated[
+    int, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Seed of weights, order, augmentation.")
+]
 SeedsOption = Annotated[
     str | None,
     typer.Option("--seeds", help="Several seeds instead of one: a number N for 0 to N-1, or a list such as 0,2,5."),
 ]
 BalanceOption = Annotated[
-    str | None,
+    Balance | None,
     typer.Option(
         "--balance",
-        help="Of the classes, instead of the recipe's: none, class-weight, oversample or undersample. The recipe's "
-        "name tells it; --recipe paper+oversample is the same.",
+        help="Of the classes, instead of the recipe's. The recipe's name tells it; --recipe paper+oversample is the "
+        "same.",
     ),
 ]
 FreezeOption = Annotated[
@@ -115,8 +123,6 @@ def open_training(place: Workspace, name: str) -> "TrainingData":
     return join([open_prepared(place, part) for part in parts_of(name)])
 
 
-_LARGEST_SEED = 2**32 - 1
-"""That numpy and the backends take."""
 _MOST_SEEDS = 1000
 
 
@@ -132,7 +138,7 @@ def seeds_of(seed: int, seeds: str | None) -> list[int]:
         raise FerBenchError(f"--seed {seed} and --seeds {seeds} exclude each other; write all into --seeds")
     text = seeds.strip()
     numbers = [part.strip() for part in text.removesuffix(",").split(",")]
-    if all(number.isdecimal() and int(number) <= _LARGEST_SEED for number in numbers):
+    if all(number.isdecimal() and int(number) <= LARGEST_SEED for number in numbers):
         if not text.isdecimal():
             return list(dict.fromkeys(map(int, numbers)))
         if 1 <= int(text) <= _MOST_SEEDS:
@@ -140,19 +146,9 @@ def seeds_of(seed: int, seeds: str | None) -> list[int]:
     raise FerBenchError(f"--seeds {seeds!r}: expected a number of seeds such as 3, or a list such as 0,1,2")
 
 
-def recipe_with(recipe: str, balance: str | None, freeze_layers: int | None) -> str:
-    """Return the recipe with the options that change it, as ``load_recipe`` reads it, e.g. ``paper+oversample``.
-
-    Raises:
-        FerBenchError: no such balance.
-    """
+def recipe_with(recipe: str, balance: Balance | None, freeze_layers: int | None) -> str:
+    """Return the recipe with the options that change it, as ``load_recipe`` reads it, e.g. ``paper+oversample``."""
     if balance is not None:
-        from typing import get_args
-
-        from fer_bench.recipe import Balance
-
-        if balance not in get_args(Balance):
-            raise FerBenchError(f"--balance {balance!r}: expected one of {', '.join(get_args(Balance))}")
         recipe += "+unbalanced" if balance == "none" else f"+{balance}"
     return recipe if freeze_layers is None else f"{recipe}+freeze{freeze_layers}"
 
@@ -162,17 +158,21 @@ def print_json(content: Any) -> None:
     sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> None:
-    """Print a table on stdout; the last ``numbers`` columns are aligned to the right."""
+def print_table(title: str, columns: Sequence[str], rows: "Iterable[Sequence[str | Text]]", numbers: int = 0) -> None:
+    """Print a table on stdout; the last ``numbers`` columns are aligned to the right.
+
+    What is in brackets is no markup of Rich: names of files and of groups may hold anything. A ``Text`` brings a style.
+    """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left", title_style="bold")
+    table = Table(title=Text(title, style="bold"), title_justify="left")
     for position, column in enumerate(columns):
         right = position >= len(columns) - numbers
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+        table.add_column(Text(column), justify="right" if right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     # A pipe or a file has no width: let no column be cut there.
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     console.print(table)

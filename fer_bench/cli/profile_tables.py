@@ -160,8 +160,6 @@ def _number(value: int | None, unit: float, decimals: int) -> str:
 
 def print_layers(counted: Sequence[tuple[str, "Complexity"]], image_size: int) -> None:
     """Print one table a model, a row a layer."""
-    from rich.markup import escape
-
     from fer_bench.profiling.complexity import PEAK_RULE
     from fer_bench.profiling.flops import PAPER_RULE, RULE
 
@@ -169,8 +167,8 @@ def print_layers(counted: Sequence[tuple[str, "Complexity"]], image_size: int) -
         total = found.trainable_parameters + found.non_trainable_parameters
         rows = [
             (
-                escape(layer.name),
-                escape(layer.kind),
+                layer.name,
+                layer.kind,
                 " x ".join(map(str, layer.output_shape)),
                 f"{layer.parameters:,}",
                 f"{layer.flops:,}",

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from fer_bench.backend import ONE_THREAD_SIZE
 from fer_bench.cli.cells import cell_of, mean_text
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
+    LARGEST_SEED,
     BalanceOption,
     DevicesOption,
     FreezeOption,
@@ -30,8 +32,6 @@ from fer_bench.cli.options import (
 from fer_bench.cli.profiling import profile
 from fer_bench.cli.testing import cross_test, evaluate
 from fer_bench.errors import FerBenchError
-
-PAPER_MODELS = ("mobilenetv2", "clcm", "shufflenetv2")
 
 
 def register(app: typer.Typer) -> None:
@@ -88,16 +88,15 @@ def train(
         print_json(content[0] if seeds is None else content)
         return
     for run in runs:
-        best = run.history[run.best_epoch]
         start = run.start.kind + (f" ({run.start.source})" if run.start.source else "")
         typer.echo(
             f"{model} on {run.origin} {dataset}, recipe {run.recipe}, seed {run.seed}, {start} start: "
-            f"best of {len(run.history)} epochs is {run.best_epoch + 1}, validation accuracy {best.val_accuracy:.1%} "
-            f"({run.n_val:,} images), training {best.accuracy:.1%}\n"
+            f"best of {len(run.history)} epochs is {run.best_epoch + 1}, validation accuracy "
+            f"{run.best.val_accuracy:.1%} ({run.n_val:,} images), training {run.best.accuracy:.1%}\n"
             f"weights: {place.weights(run.cell_id)}"
         )
     if len(runs) > 1:
-        scores = [run.history[run.best_epoch].val_accuracy for run in runs]
+        scores = [run.best.val_accuracy for run in runs]
         typer.echo(f"validation accuracy over {mean_text(scores)}")
 
 
@@ -129,7 +128,8 @@ def run_all(
         typer.Option("--model", "-m", help="Only this model; may be given several times. Default: the paper's three."),
     ] = None,
     seed: Annotated[
-        list[int] | None, typer.Option("--seed", "-s", min=0, help="May be given several times. Default: 0.")
+        list[int] | None,
+        typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="May be given several times. Default: 0."),
     ] = None,
     seeds: SeedsOption = None,
     balance: BalanceOption = None,
@@ -143,7 +143,8 @@ def run_all(
             "-j",
             min=1,
             help="Models trained side by side, each in its own process; the results are the same. Default: one a core "
-            "for recipes of at most 64 x 64 pixels, whose steps keep one core busy; 1 otherwise.",
+            f"for recipes of at most {ONE_THREAD_SIZE} x {ONE_THREAD_SIZE} pixels, whose steps keep one core busy; 1 "
+            "otherwise.",
         ),
     ] = None,
     live: LiveOption = False,
@@ -159,6 +160,7 @@ def run_all(
 
     Example: fer-bench run-all --recipe paper --source fer2013=~/fer2013 --source ck-plus=~/CK+ --weights imagenet
     """
+    from fer_bench import paper
     from fer_bench.datasets import dataset_card
     from fer_bench.environment import cores
     from fer_bench.models import model_card
@@ -176,7 +178,7 @@ def run_all(
         sources[dataset_card(name).name] = Path(path).expanduser()
     if synthetic and sources:
         raise FerBenchError("--synthetic and --source exclude each other: real and synthetic data are never mixed")
-    models = model or list(PAPER_MODELS)
+    models = list(dict.fromkeys(model or paper.MODELS))
     for name in models:
         model_card(name)
     chosen = load_recipe(recipe_with(recipe, balance, freeze_layers))
@@ -188,11 +190,11 @@ def run_all(
         synthetic = chosen.name.partition("+")[0] == "demo" and not sources
     place = Workspace(workspace)
     if jobs is None:
-        jobs = cores() if chosen.image_size <= 64 and devices == 1 else 1
+        jobs = cores() if chosen.image_size <= ONE_THREAD_SIZE and devices == 1 else 1
     job = Job(
         models,
         chosen,
-        seed or seeds_of(0, seeds),
+        list(dict.fromkeys(seed)) if seed else seeds_of(0, seeds),
         synthetic,
         sources,
         weights,

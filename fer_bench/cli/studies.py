@@ -1,6 +1,5 @@
 """What the commands that study the protocol have in common."""
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -20,29 +19,25 @@ EpochsOption = Annotated[
 ]
 
 
-def recipes_of(models: Sequence[str], recipe: str, weights: str | None) -> "dict[str, Recipe]":
-    """Return the recipe of each model: they differ in the start only."""
+def recipe_of(models: Sequence[str], recipe: str, weights: str | None) -> "Recipe":
+    """Return the recipe that the options name, with the start that --weights gives the models.
+
+    Raises:
+        FerBenchError: no such model or recipe, or a start that cannot be had.
+    """
     from fer_bench import grid
     from fer_bench.models import model_card
     from fer_bench.recipe import load_recipe
 
-    names = list(dict.fromkeys(models))
-    for name in names:
+    for name in models:
         model_card(name)
     chosen = load_recipe(recipe)
     if weights == "random":
         chosen = chosen.from_random()
-    elif weights is not None and len(names) == 1:
-        chosen = chosen.starting(names[0], pretrained=True)
-    grid.check_start(names, chosen, weights)
-    return dict.fromkeys(names, chosen)
-
-
-def shortened(recipe: "Recipe", epochs: int | None) -> "Recipe":
-    """Return the recipe with so many epochs, which its name tells."""
-    if epochs is None or epochs == recipe.epochs:
-        return recipe
-    return dataclasses.replace(recipe, name=f"{recipe.name}+{epochs}epochs", epochs=epochs)
+    elif weights is not None and len(models) == 1:
+        chosen = chosen.starting(models[0], pretrained=True)
+    grid.check_start(models, chosen, weights)
+    return chosen
 
 
 def listed(option: str, text: str, kind: Callable[[str], T]) -> tuple[T, ...]:
@@ -55,13 +50,12 @@ def listed(option: str, text: str, kind: Callable[[str], T]) -> tuple[T, ...]:
 
 def facts_of(study: "Study") -> dict[str, Any]:
     """Return what the runs of a study have in common, for JSON."""
-    recipe = next(iter(study.recipes.values()))
     return {
         "dataset": study.dataset.dataset,
         "origin": study.dataset.origin,
         "dataset_fingerprint": study.dataset.fingerprint,
-        "recipe": recipe.id,
-        "epochs": recipe.epochs,
+        "recipe": study.recipe.id,
+        "epochs": study.recipe.epochs,
         "seeds": list(study.seeds),
     }
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -23,12 +23,14 @@ from fer_bench.cli.options import (
     recipe_with,
     seeds_of,
 )
-from fer_bench.cli.studies import EpochsOption, facts_of, listed, recipes_of, shortened, texts
+from fer_bench.cli.studies import EpochsOption, facts_of, listed, recipe_of, texts
 from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:
     from fer_bench.studies import Study
     from fer_bench.tuning import Outcome, Setting, Space
+
+Search = Literal["grid", "random"]
 
 _SETTING = ("batch", "rate", "optimizer")
 
@@ -44,7 +46,7 @@ def tune(
     recipe: RecipeOption = "paper",
     epochs: EpochsOption = None,
     search: Annotated[
-        str, typer.Option(help="grid: every combination; random: --trials of them, the learning rate from a range.")
+        Search, typer.Option(help="grid: every combination; random: --trials of them, the learning rate from a range.")
     ] = "grid",
     trials: Annotated[int, typer.Option(min=1, help="Of each model in a random search, earlier ones included.")] = 20,
     draw_seed: Annotated[int, typer.Option(min=0, help="Seed of what a random search draws.")] = 0,
@@ -65,31 +67,29 @@ def tune(
     Without options the paper's grid. The best setting of each model, and with several models the best that they share,
     are written as recipes for --recipe, with the recipe's own number of epochs. Run it again to continue after an
     interruption; trials that are done stay. With one model, --weights acts as in train; with several, the recipe says
-    which of them start from ImageNet. A random search needs the extra fer-bench[tune].
+    which of them start from ImageNet. A random search needs the extra tune (Optuna).
 
     Example: fer-bench tune --model clcm --model shufflenetv2 --dataset fer2013 --weights imagenet --epochs 20
     """
-    from fer_bench.studies import Study
+    from fer_bench.studies import Study, shortened
     from fer_bench.tuning import grid_search, outcome, random_search
     from fer_bench.tuning.outcome import as_json
     from fer_bench.tuning.recipes import write_recipes
     from fer_bench.workspace import Workspace
 
     space = _space(search, batch_sizes, learning_rates, optimizers)
-    full = recipes_of(model, recipe_with(recipe, balance, None), weights)
-    trial_recipes = {name: shortened(each, epochs) for name, each in full.items()}
-    for each in trial_recipes.values():
-        for setting in space.grid():
-            setting.applied(each)  # Refuses what no recipe can have, before anything is trained.
+    models = list(dict.fromkeys(model))
+    given = recipe_of(models, recipe_with(recipe, balance, None), weights)
+    for setting in space.grid():
+        setting.applied(shortened(given, epochs))  # Refuses what no recipe can have, before anything is trained.
     place, numbers = Workspace(workspace), seeds_of(seed, seeds)
     with place.lock():
-        prepared, fewer = open_training(place, dataset), trial_recipes != full
-        study = Study(place, prepared, trial_recipes, numbers, weights, shortened=fewer)
+        study = Study(place, open_training(place, dataset), models, given, numbers, weights, epochs)
         if search == "grid":
             found = outcome(grid_search(study, space))
         else:
             found = outcome(random_search(study, space, trials=trials, seed=draw_seed))
-        files = write_recipes(study, found, full, place.studies.root / "tune")
+        files = write_recipes(study, found, place.studies.root / "tune")
     if json:
         print_json({"search": search, **facts_of(study), "files": texts(files), **as_json(found)})
     else:
@@ -98,11 +98,9 @@ def tune(
         raise FerBenchError("every setting diverged; search smaller learning rates with --learning-rates")
 
 
-def _space(search: str, batch_sizes: str | None, learning_rates: str | None, optimizers: str | None) -> "Space":
+def _space(search: Search, batch_sizes: str | None, learning_rates: str | None, optimizers: str | None) -> "Space":
     from fer_bench.tuning import PAPER_GRID, RANGES
 
-    if search not in ("grid", "random"):
-        raise FerBenchError(f"--search {search!r}: expected grid or random")
     given: dict[str, Any] = {}
     if batch_sizes is not None:
         given["batch_sizes"] = listed("--batch-sizes", batch_sizes, int)
@@ -114,11 +112,10 @@ def _space(search: str, batch_sizes: str | None, learning_rates: str | None, opt
 
 
 def _print_search(study: "Study", found: "Outcome", files: Mapping[str, Path]) -> None:
-    origin = " (synthetic faces)" if study.dataset.origin == "synthetic" else ""
-    epochs = next(iter(study.recipes.values())).epochs
+    where = f"{study.dataset.dataset}{' (synthetic faces)' if study.dataset.origin == 'synthetic' else ''}"
     runs = f", mean of {len(study.seeds)} seeds" if len(study.seeds) > 1 else ""
     print_table(
-        f"Settings on {study.dataset.dataset}{origin}, {epochs} epochs{runs}: best epoch by validation accuracy",
+        f"Settings on {where}, {study.recipe.epochs} epochs{runs}: best epoch by validation accuracy",
         ("model", *_SETTING, "validation, %", "its loss", "training, %", "loss rises by", "best epoch"),
         [
             (

@@ -1,22 +1,11 @@
 """A network cut in two at its last convolutional feature map."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from fer_bench.errors import FerBenchError
-from fer_bench.profiling.graph import functional
-
-
-@dataclass(frozen=True)
-class _Step:
-    """One call of one layer or operation, by its Keras tensors."""
-
-    operation: Any
-    node: Any
-    inputs: list[Any]
-    outputs: list[Any]
+from fer_bench.profiling.graph import functional, nodes
 
 
 @dataclass(frozen=True)
@@ -29,10 +18,8 @@ class Parts:
     """The feature map, a Keras tensor (None, height, width, channels)."""
     layer: str
     """Name of the layer that makes it."""
-    steps: list[_Step]
-    """Those of the whole network."""
-    logits: Any
-    """The Keras tensor before the softmax; before the dense layer where that has the softmax."""
+    rest: Any
+    """The ``keras.Model`` from the feature map to the input of the softmax, or to that of ``dense``."""
     dense: Any | None
     """The dense layer that has the softmax."""
 
@@ -40,8 +27,7 @@ class Parts:
         """Return the logits (n, classes) of feature maps (n, height, width, channels), in inference mode."""
         from keras import ops
 
-        known = _run(self.steps, {id(self.tensor): features})
-        x = known[id(self.logits)]
+        x = self.rest(features, training=False)
         if self.dense is None:
             return x
         logits = ops.matmul(x, self.dense.kernel)
@@ -62,7 +48,7 @@ def cut(model: Any) -> Parts:
     if any(isinstance(operation, keras.Model | keras.Function) for operation in model.operations):
         fresh = [keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in model.inputs]
         model = keras.Model(fresh, _inlined(model, fresh), name=model.name)
-    steps = list(_steps(model))
+    steps = list(nodes(model))
     (answer,) = model.outputs
     logits, dense = _before_softmax(steps, answer, model.name)
     tensor, layer = _last_map(steps, model)
@@ -71,28 +57,7 @@ def cut(model: Any) -> Parts:
             f"model {model.name!r}: its answer does not depend on the feature map of {layer!r} alone; Grad-CAM needs "
             "one map that everything goes through"
         )
-    return Parts(model.inputs, tensor, layer, steps, logits, dense)
-
-
-def _steps(model: Any) -> Iterator[_Step]:
-    nodes_by_depth = model._nodes_by_depth  # what keras' own summary() walks; there is no public way
-    for depth in sorted(nodes_by_depth, reverse=True):
-        for node in nodes_by_depth[depth]:
-            if not node.is_input:
-                yield _Step(node.operation, node, list(node.input_tensors), list(node.output_tensors))
-
-
-def _run(steps: list[_Step], known: dict[int, Any]) -> dict[int, Any]:
-    """Run every step whose inputs are known, and return all that is known then, by the ``id`` of the Keras tensor."""
-    import keras
-
-    known = dict(known)
-    for step in steps:
-        if all(id(tensor) in known for tensor in step.inputs):
-            args, kwargs = step.node.arguments.fill_in(known)
-            outputs = keras.tree.flatten(step.operation(*args, **kwargs))
-            known.update(zip(map(id, step.outputs), outputs, strict=True))
-    return known
+    return Parts(model.inputs, tensor, layer, keras.Model(tensor, logits), dense)
 
 
 def _inlined(model: Any, given: list[Any]) -> list[Any]:
@@ -100,29 +65,29 @@ def _inlined(model: Any, given: list[Any]) -> list[Any]:
     import keras
 
     known = dict(zip(map(id, model.inputs), given, strict=True))
-    for step in _steps(model):
-        if not all(id(tensor) in known for tensor in step.inputs):
+    for step in nodes(model):
+        if not all(id(tensor) in known for tensor in step.input_tensors):
             continue
         if isinstance(step.operation, keras.Model | keras.Function):
             inner = functional(step.operation, step.operation.name)
-            outputs = _inlined(inner, [known[id(tensor)] for tensor in step.inputs])
+            outputs = _inlined(inner, [known[id(tensor)] for tensor in step.input_tensors])
         else:
-            args, kwargs = step.node.arguments.fill_in(known)
+            args, kwargs = step.arguments.fill_in(known)
             outputs = keras.tree.flatten(step.operation(*args, **kwargs))
-        known.update(zip(map(id, step.outputs), outputs, strict=True))
+        known.update(zip(map(id, step.output_tensors), outputs, strict=True))
     return [known[id(tensor)] for tensor in model.outputs]
 
 
-def _reached(steps: list[_Step], tensor: Any) -> set[int]:
+def _reached(steps: list[Any], tensor: Any) -> set[int]:
     """Return the ``id`` of every Keras tensor that follows from this one alone."""
     known = {id(tensor)}
     for step in steps:
-        if all(id(own) in known for own in step.inputs):
-            known.update(map(id, step.outputs))
+        if all(id(own) in known for own in step.input_tensors):
+            known.update(map(id, step.output_tensors))
     return known
 
 
-def _before_softmax(steps: list[_Step], answer: Any, name: str) -> tuple[Any, Any | None]:
+def _before_softmax(steps: list[Any], answer: Any, name: str) -> tuple[Any, Any | None]:
     """Return the tensor that the logits are, or are made from by the dense layer that is returned with it."""
     import keras
 
@@ -133,19 +98,21 @@ def _before_softmax(steps: list[_Step], answer: Any, name: str) -> tuple[Any, An
     )
     if last is not None and softmax:
         if isinstance(operation, keras.layers.Dense):
-            return last.inputs[0], operation
+            return last.input_tensors[0], operation
         if isinstance(operation, keras.layers.Softmax | keras.layers.Activation):
-            return last.inputs[0], None
+            return last.input_tensors[0], None
     raise FerBenchError(
         f"model {name!r} ends in {type(operation).__name__}; Grad-CAM needs the logits, so a Dense, Activation or "
         "Softmax layer with a softmax must come last"
     )
 
 
-def _last_map(steps: list[_Step], model: Any) -> tuple[Any, str]:
+def _last_map(steps: list[Any], model: Any) -> tuple[Any, str]:
     """Return the last feature map with more than one place, the input of a pooling, and the name of its layer."""
-    leaving = [step for step in steps if any(map(_is_map, step.inputs)) and not any(map(_is_map, step.outputs))]
-    tensor = next(filter(_is_map, leaving[-1].inputs)) if leaving else None
+    leaving = [
+        step for step in steps if any(map(_is_map, step.input_tensors)) and not any(map(_is_map, step.output_tensors))
+    ]
+    tensor = next(filter(_is_map, leaving[-1].input_tensors)) if leaving else None
     while tensor is not None and _places(tensor) == 1:
         tensor = _unpooled(steps, tensor)  # as in MobileNetV3, whose last convolutions come after the pooling
     maker = None if tensor is None else _producer(steps, tensor)
@@ -158,12 +125,12 @@ def _last_map(steps: list[_Step], model: Any) -> tuple[Any, str]:
     return tensor, maker.operation.name
 
 
-def _unpooled(steps: list[_Step], tensor: Any) -> Any | None:
+def _unpooled(steps: list[Any], tensor: Any) -> Any | None:
     """Return what a tensor of one place is made from; ``None`` where a convolution came down to that place."""
     step = _producer(steps, tensor)
-    if step is None or len(step.inputs) != 1:
+    if step is None or len(step.input_tensors) != 1:
         return None
-    (before,) = step.inputs
+    (before,) = step.input_tensors
     convolved = _places(before) > 1 and bool(getattr(step.operation, "weights", None))
     return None if convolved else before
 
@@ -177,19 +144,19 @@ def _is_map(tensor: Any) -> bool:
     return len(tensor.shape) == 4
 
 
-def _producer(steps: list[_Step], tensor: Any) -> _Step | None:
-    return next((step for step in steps if any(own is tensor for own in step.outputs)), None)
+def _producer(steps: list[Any], tensor: Any) -> Any | None:
+    return next((step for step in steps if any(own is tensor for own in step.output_tensors)), None)
 
 
-def _has_convolution(steps: list[_Step], tensor: Any) -> bool:
+def _has_convolution(steps: list[Any], tensor: Any) -> bool:
     """Return whether a layer with a kernel of four axes comes before this tensor."""
     pending, seen = [tensor], set()
     while pending:
         step = _producer(steps, pending.pop())
-        if step is None or id(step.node) in seen:
+        if step is None or id(step) in seen:
             continue
-        seen.add(id(step.node))
+        seen.add(id(step))
         if any(len(weight.shape) == 4 for weight in getattr(step.operation, "weights", ())):
             return True
-        pending += step.inputs
+        pending += step.input_tensors
     return False

@@ -1,6 +1,6 @@
 """Confusion matrices as heat maps: measured, and below them the published ones of Tables 8 and 9."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fer_bench import metrics, paper
 from fer_bench.emotions import EMOTIONS
-from fer_bench.figures.style import WIDTH, bands, canvas, panel_title
+from fer_bench.figures.style import WIDTH, canvas, label_below, panel_title
 from fer_bench.figures.values import (
     Drawing,
     Model,
@@ -67,7 +67,8 @@ class Confusion(Drawing):
     def draw(self) -> "Figure":
         """Return the figure."""
         rows: list[list[tuple[Model, Matrix]]] = []
-        for band in bands(self.models, _MOST):
+        # Full rows, the paper's three first: even ones would put its published matrices into two rows.
+        for band in (self.models[start : start + _MOST] for start in range(0, len(self.models), _MOST)):
             rows.append([(heat.model, heat.measured) for heat in band])
             published = [(heat.model, heat.published) for heat in band if heat.published is not None]
             rows += [published] if published else []
@@ -85,8 +86,7 @@ class Confusion(Drawing):
             for axis in axes[number, len(row) :]:
                 axis.remove()
             axes[number, 0].set_ylabel("True")
-        for axis in axes[-1, : len(rows[-1])]:
-            axis.set_xlabel("Predicted")
+        label_below(axes, list(map(len, rows)), "Predicted")
         bar = figure.colorbar(image, ax=list(figure.axes), label="% of the true class", aspect=14 * len(rows), pad=0.02)
         bar.outline.set_linewidth(0.6)
         return figure
@@ -148,15 +148,8 @@ def _measured(block: Block, model: str, target: str) -> Matrix | None:
 
 
 def _published(model: str, dataset: str, target: str) -> Matrix | None:
-    matrices: Mapping[str, Mapping[str, paper.Matrix]]
-    if target == dataset:
-        matrices, accuracies = paper.TABLE8, paper.TABLE4
-    elif target == CROSS_TEST:
-        matrices, accuracies = paper.TABLE9, paper.TABLE5
-    else:
-        return None
-    printed = matrices.get(dataset, {}).get(model)
+    printed = {dataset: paper.TABLE8, CROSS_TEST: paper.TABLE9}.get(target, {}).get(dataset, {}).get(model)
     if printed is None:
         return None
     percent = tuple(tuple(map(float, row)) for row in printed)
-    return Matrix(source="published", accuracy=float(accuracies[dataset][model]), percent=percent)
+    return Matrix(source="published", accuracy=float(paper.accuracies(dataset, target)[model]), percent=percent)

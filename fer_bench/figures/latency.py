@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fer_bench.figures.style import WIDTH, bands, canvas, legend, look, panel_title, plain_log
+from fer_bench.figures.style import WIDTH, bands, canvas, label_below, legend, look, panel_title, plain_log
 from fer_bench.figures.values import Drawing, Model, marked, mean, models_of, rounded
 from fer_bench.records import LatencySample
 from fer_bench.render.text import plain
@@ -69,8 +69,7 @@ class LatencyFigure(Drawing):
             axes[number, 0].set_yticks(range(len(self.models)), [panel_title(model.title) for model in self.models])
             # The first model on top.
             axes[number, 0].set_ylim(len(self.models) - 0.5, -0.5)
-        for axis in axes[-1, : len(rows[-1])]:
-            axis.set_xlabel("Time of one image (ms)")
+        label_below(axes, list(map(len, rows)), "Time of one image (ms)")
         legend(
             figure,
             [

@@ -111,6 +111,13 @@ def bands(items: Sequence[_T], most: int) -> list[Sequence[_T]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
+def label_below(axes: Any, panels: Sequence[int], text: str) -> None:
+    """Label the horizontal axis of the lowest panel of every column; ``panels`` says how many each row has."""
+    for column in range(max(panels)):
+        lowest = max(row for row, count in enumerate(panels) if count > column)
+        axes[lowest, column].set_xlabel(text)
+
+
 def canvas(
     drawing: Drawing,
     shape: tuple[int, int],

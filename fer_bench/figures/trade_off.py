@@ -162,7 +162,7 @@ def _panel(
     )
     if evidence.synthetic or not points:
         return Panel(label=cost.label, log=cost.log, points=points, front=front(points))
-    accuracies = {dataset: paper.TABLE4, CROSS_TEST: paper.TABLE5}.get(target, {}).get(dataset, {})
+    accuracies = paper.accuracies(dataset, target)
     listed = {entry.method: 100 * entry.accuracy for entry in paper.TABLE11.get(dataset, ()) if entry.model is None}
     known = listed if target == dataset else {}
     return Panel(

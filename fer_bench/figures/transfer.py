@@ -1,15 +1,15 @@
 """The full matrix: accuracy of every model by what it was trained on and what it was tested on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fer_bench import metrics, paper
-from fer_bench.figures.style import WIDTH, bands, canvas, panel_title
+from fer_bench.figures.style import WIDTH, bands, canvas, label_below, panel_title
 from fer_bench.figures.values import Drawing, Model, dataset_title, marked, mean, models_of, rounded, targets_of
-from fer_bench.selection import CROSS_TEST, Evidence
+from fer_bench.selection import Evidence
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,8 +64,7 @@ class TransferMatrix(Drawing):
             for axis in axes[number, len(row) :]:
                 axis.remove()
             axes[number, 0].set_ylabel("Trained on")
-        for axis in axes[-1, : len(rows[-1])]:
-            axis.set_xlabel("Tested on")
+        label_below(axes, list(map(len, rows)), "Tested on")
         bar = figure.colorbar(image, ax=list(figure.axes), label="Accuracy (%)", pad=0.02)
         bar.outline.set_linewidth(0.6)
         return figure
@@ -132,9 +131,5 @@ def _cells(evidence: Evidence, model: str) -> Iterator[Transfer]:
 
 
 def _published(model: str, dataset: str, target: str) -> float | None:
-    printed: Mapping[str, int] = {}
-    if target == dataset:
-        printed = paper.TABLE4.get(dataset, {})
-    elif target == CROSS_TEST:
-        printed = paper.TABLE5.get(dataset, {})
-    return float(printed[model]) if model in printed else None
+    printed = paper.accuracies(dataset, target).get(model)
+    return None if printed is None else float(printed)

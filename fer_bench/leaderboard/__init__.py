@@ -6,5 +6,6 @@
 - ``ranks``: from "shown to be better" to a range of ranks; pure.
 - ``ranking``: the paired tests, their correction, the scores.
 - ``latency``: inference times, ranked within one measuring session.
-- ``words``, ``document``: the boards in words, as tables, as data.
+- ``words``, ``document``, ``latency_document``: the boards in words, as tables, as data.
+- ``formats``: the tables as Markdown and LaTeX, the data as CSV.
 """

@@ -1,4 +1,4 @@
-"""Boards of accuracy as sheets and as data for other programs."""
+"""Boards of accuracy as tables and as data for other programs."""
 
 import math
 from collections.abc import Sequence
@@ -6,10 +6,13 @@ from typing import Any
 
 from fer_bench.accuracy.comparison import ALPHA
 from fer_bench.accuracy.intervals import LEVEL
+from fer_bench.leaderboard.formats import slug
 from fer_bench.leaderboard.ranking import Board, Standing
-from fer_bench.leaderboard.sheets import Sheet
-from fer_bench.leaderboard.words import NO_TIES, OVERLAP, RANGES, hosts, notes, seeds_text, title, verdict
-from fer_bench.tables.values import Cell, Column, Missing, Number, Row, Text
+from fer_bench.leaderboard.words import ACCURACY, NO_TIES, OVERLAP, hosts, notes, seeds_text, title, verdict
+from fer_bench.tables.values import Cell, Column, Grid, Missing, Number, Range, Row, Table, Text
+
+READING = (ACCURACY.ranges, NO_TIES, OVERLAP)
+"""How to read a board of accuracies."""
 
 COLUMNS = (
     Column("Rank", text=True),
@@ -28,16 +31,15 @@ COLUMNS = (
 )
 
 
-def sheet(board: Board) -> Sheet:
-    """Return a board as it is shown; bold accuracies are those that may be the best."""
-    return Sheet(
+def table(board: Board) -> Table:
+    """Return a board as it is shown, its verdict as the first note; bold accuracies are those that may be the best."""
+    return Table(
+        number=0,
         title=title(board),
-        label=f"{board.contest.dataset}-{board.contest.target}",
-        columns=COLUMNS,
-        rows=tuple(_row(standing) for standing in board.standings),
-        verdict=verdict(board),
-        notes=tuple(notes(board)),
-        reading=(RANGES, NO_TIES, OVERLAP),
+        synthetic=board.contest.origin == "synthetic",
+        blocks=(Grid("", COLUMNS, tuple(_row(standing) for standing in board.standings)),),
+        notes=(verdict(board), *notes(board)),
+        slug=slug(board.contest.dataset, board.contest.target),
     )
 
 
@@ -52,7 +54,7 @@ def to_json(boards: Sequence[Board]) -> dict[str, Any]:
         "confidence": LEVEL,
         "alpha": ALPHA,
         "boards": [_board(board) for board in boards],
-        "reading": [RANGES, NO_TIES, OVERLAP],
+        "reading": list(READING),
     }
 
 
@@ -147,7 +149,7 @@ def _row(standing: Standing) -> Row:
     contender, accuracy = standing.contender, standing.accuracy
     interval: Cell = Missing()
     if accuracy.known:
-        interval = Text(f"{100 * accuracy.low:.1f} to {100 * accuracy.high:.1f}")
+        interval = Range(low=100 * accuracy.low, high=100 * accuracy.high, decimals=1)
     return (
         Text(str(standing.rank)),
         Text(contender.model),

@@ -7,7 +7,7 @@ Which differences count is what ``fer-bench anova`` says: the significant pairs 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fer_bench.anova_result import AnovaResult, PairDifference, RankPair
+from fer_bench.anova_result import AnovaResult
 from fer_bench.errors import FerBenchError
 from fer_bench.leaderboard.gathering import Wanted, listed
 from fer_bench.leaderboard.places import Place
@@ -116,9 +116,7 @@ def rank_times(session: Session, runtime: str) -> TimeBoard:
     value = result.kruskal.mean_rank if form == "kruskal" and result.kruskal else result.mean
     order = sorted(result.models, key=lambda model: (value[model], model))
     places = {model: place for place, model in enumerate(order)}
-    faster = {
-        (places[pair.a], places[pair.b]) for pair in _pairs(result, form) if pair.significant and pair.difference < 0
-    }
+    faster = {(places[pair.a], places[pair.b]) for pair in result.believed if pair.significant and pair.difference < 0}
     ranges = rank_ranges(len(order), faster)
     standings = tuple(
         Timed(model=model, rank=ranges[place], mean=result.mean[model], sd=result.sd[model], n=result.n[model])
@@ -137,14 +135,3 @@ def _takes(wanted: Wanted, record: ProfileRecord) -> bool:
 
 def _key(record: ProfileRecord) -> tuple[object, ...]:
     return record.session, record.backend, record.image_size, record.classes, record.environment.host
-
-
-def _pairs(result: AnovaResult, form: str) -> Sequence[PairDifference | RankPair]:
-    """Return the pairs of a form, in both orders."""
-    forms: dict[str, Sequence[PairDifference | RankPair]] = {
-        "anova": result.pairs,
-        "welch": result.games_howell or (),
-        "kruskal": result.dunn or (),
-        "repeated_measures": result.repeated_measures.pairs if result.repeated_measures else (),
-    }
-    return forms.get(form, ())

@@ -1,12 +1,12 @@
-"""Boards of inference times as sheets and as data for other programs."""
+"""Boards of inference times as tables and as data for other programs."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from fer_bench.leaderboard.formats import slug
 from fer_bench.leaderboard.latency import TimeBoard, Timed
-from fer_bench.leaderboard.sheets import Sheet
-from fer_bench.leaderboard.words import NO_TIES
-from fer_bench.tables.values import Column, Missing, Number, Text
+from fer_bench.leaderboard.words import NO_TIES, TIMES
+from fer_bench.tables.values import Column, Grid, Missing, Number, Table, Text
 
 COLUMNS = (
     Column("Rank", text=True),
@@ -19,17 +19,13 @@ COLUMNS = (
     Column("Ratio to the fastest"),
 )
 
-RANGES = (
-    "Rank: from 1 + the number of models shown to be faster to their number less those shown to be slower, directly or "
-    "by way of a third; 1-3 says that it may be first, second or third. All ranges of a board hold at once, at 95 % "
-    "together. Bold: may be first."
-)
+READING = (TIMES.ranges, NO_TIES)
+"""How to read a board of times."""
 
 
-def sheet(board: TimeBoard) -> Sheet:
-    """Return a board as it is shown; bold times are those that may be the shortest."""
+def table(board: TimeBoard) -> Table:
+    """Return a board as it is shown, its verdict as the first note; bold times are those that may be the shortest."""
     first = board.session.profiles[0]
-    synthetic = " (measured within a demo run on synthetic faces)" if first.origin == "synthetic" else ""
     fastest = board.standings[0].mean
     rows = tuple(
         (
@@ -44,20 +40,19 @@ def sheet(board: TimeBoard) -> Sheet:
         )
         for found in board.standings
     )
-    return Sheet(
-        title=f"Inference time, {board.runtime}, session {first.session}{synthetic}",
-        label=f"time-{first.session}-{board.runtime}",
-        columns=COLUMNS,
-        rows=rows,
-        verdict=_verdict(board),
-        notes=tuple(_notes(board)),
-        reading=(RANGES, NO_TIES),
+    return Table(
+        number=0,
+        title=f"Inference time, {board.runtime}, session {first.session}",
+        synthetic=first.origin == "synthetic",
+        blocks=(Grid("", COLUMNS, rows),),
+        notes=(_verdict(board), *_notes(board)),
+        slug=slug("time", first.session, board.runtime),
     )
 
 
 def to_json(boards: Sequence[TimeBoard]) -> dict[str, Any]:
     """Return boards as JSON-ready data, times in seconds."""
-    return {"boards": [_board(board) for board in boards], "reading": [RANGES, NO_TIES]}
+    return {"boards": [_board(board) for board in boards], "reading": list(READING)}
 
 
 def csv_lines(boards: Sequence[TimeBoard]) -> list[dict[str, Any]]:
@@ -116,14 +111,7 @@ def _replicate(board: TimeBoard) -> str:
 
 
 def _verdict(board: TimeBoard) -> str:
-    first = [found.model for found in board.standings if found.rank.low == 1]
-    if len(board.standings) == 1:
-        return f"{first[0]} is the only model: nothing is ranked."
-    if len(first) == 1:
-        return f"{first[0]} is shown to be faster than every other."
-    if len(first) == len(board.standings):
-        return f"No model is shown to be slower than another: any of the {len(first)} may be first."
-    return f"Any of {len(first)} may be first: {', '.join(first)}."
+    return TIMES.verdict({found.model: found.rank for found in board.standings})
 
 
 def _notes(board: TimeBoard) -> list[str]:

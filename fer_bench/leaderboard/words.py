@@ -1,16 +1,13 @@
 """A board in words: what is ranked on what, how, and what that does not say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from fer_bench.accuracy.comparison import ALPHA
 from fer_bench.leaderboard.contests import SHORT
 from fer_bench.leaderboard.ranking import Board, Standing
+from fer_bench.leaderboard.ranks import RankRange
 
-RANGES = (
-    "Rank: from 1 + the number of contenders shown to be more accurate to their number less those shown to be less "
-    "accurate, directly or by way of a third; 1-3 says that it may be first, second or third. All ranges of a board "
-    "hold at once, at 95 % together. Bold: may be first."
-)
 NO_TIES = (
     "Not told apart is not equal, and is not passed on: where A and B, and B and C, are not told apart, A may still be "
     "shown to be better than C. So nothing is put into groups of ties."
@@ -21,23 +18,47 @@ OVERLAP = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What a kind of board calls those that it ranks, in the singular, and how one is better or worse."""
+
+    one: str
+    better: str
+    worse: str
+
+    @property
+    def ranges(self) -> str:
+        """How to read a range of ranks."""
+        return (
+            f"Rank: from 1 + the number of {self.one}s shown to be {self.better} to their number less those shown to "
+            f"be {self.worse}, directly or by way of a third; 1-3 says that it may be first, second or third. The "
+            f"tests of a board are corrected together, at level {ALPHA:g}. Bold: may be first."
+        )
+
+    def verdict(self, ranks: Mapping[str, RankRange]) -> str:
+        """Return who may be first, in one sentence; ``ranks`` by name, in the order of the board."""
+        first = [name for name, rank in ranks.items() if rank.low == 1]
+        if len(ranks) == 1:
+            return f"{first[0]} is the only {self.one}: nothing is ranked."
+        if len(first) == 1:
+            return f"{first[0]} is shown to be {self.better} than every other."
+        if len(first) == len(ranks):
+            return f"No {self.one} is shown to be {self.worse} than another: any of the {len(first)} may be first."
+        return f"Any of {len(first)} may be first: {', '.join(first)}."
+
+
+ACCURACY = Terms(one="contender", better="more accurate", worse="less accurate")
+TIMES = Terms(one="model", better="faster", worse="slower")
+
+
 def title(board: Board) -> str:
-    """Return what is ranked, e.g. ``Trained on raf-db, tested on ck-plus``, and that it is synthetic where it is."""
-    contest = board.contest
-    synthetic = " (synthetic faces, demo)" if contest.origin == "synthetic" else ""
-    return f"Trained on {contest.dataset}, tested on {contest.target}{synthetic}"
+    """Return what is ranked, e.g. ``Trained on raf-db, tested on ck-plus``."""
+    return f"Trained on {board.contest.dataset}, tested on {board.contest.target}"
 
 
 def verdict(board: Board) -> str:
     """Return who may be first, in one sentence."""
-    first = [standing.name for standing in board.standings if standing.rank.low == 1]
-    if len(board.standings) == 1:
-        return f"{first[0]} is the only contender: nothing is ranked."
-    if len(first) == 1:
-        return f"{first[0]} is shown to be more accurate than every other."
-    if len(first) == len(board.standings):
-        return f"No contender is shown to be less accurate than another: any of the {len(first)} may be first."
-    return f"Any of {len(first)} may be first: {', '.join(first)}."
+    return ACCURACY.verdict({standing.name: standing.rank for standing in board.standings})
 
 
 def notes(board: Board) -> list[str]:

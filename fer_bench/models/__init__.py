@@ -18,9 +18,6 @@ from fer_bench.models.card import ModelCard
 ENTRY_POINTS = "fer_bench.models"
 """Entry-point group under which other packages offer a :class:`ModelCard`."""
 
-PAPER_MODELS: tuple[str, ...] = ("mobilenetv2", "clcm", "shufflenetv2")
-"""The three models of the paper, in the order of its tables."""
-
 _BUILT_IN: dict[str, ModelCard] = {
     card.name: card
     for card in (

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json
 from fer_bench.typed_json import build
 
@@ -51,8 +52,10 @@ def architectures() -> dict[str, Architecture]:
     """Return the architectures of the built-in models, by name.
 
     Raises:
-        FerBenchError: the file is missing, or not of this version.
+        FerBenchError: the file is missing, or of another schema.
     """
     content: Any = read_json(PATH)
+    if content.get("schema") != SCHEMA:
+        raise FerBenchError(f"{PATH}: schema {content.get('schema')!r}, expected {SCHEMA}; install fer-bench again")
     found = [build(Architecture, item, f"{PATH}: models[{i}]") for i, item in enumerate(content["models"])]
     return {item.model: item for item in found}

@@ -8,6 +8,8 @@ compiles the whole step and needs none.
 from functools import cache
 from typing import Any
 
+from fer_bench.models.layers import every_layer
+
 
 def fuse(model: Any) -> None:
     """Let every batch norm of a built ``keras.Model`` train in the backend's own kernel, in place.
@@ -19,7 +21,7 @@ def fuse(model: Any) -> None:
 
     if keras.backend.backend() == "jax":
         return
-    for layer in model._flatten_layers():
+    for layer in every_layer(model):
         if type(layer) is keras.layers.BatchNormalization and _serves(layer):
             # A subclass without state of its own: the layer keeps its place in the graph and its variables.
             layer.__class__ = _fused_class()

@@ -51,10 +51,8 @@ class ModelCard:
     paper_trainable_parameters: int | None = None
     """The paper's Table 6; ``None`` where the paper has no such model."""
     imagenet_application: str | None = None
-    """Class in ``keras.applications`` whose ImageNet weights the model can start from; ``None`` where there is none."""
-    load_imagenet: Callable[[Any, str], None] | None = None
-    """``load_imagenet(model, weights)`` copies ImageNet weights into a built model; ``weights`` is ``imagenet``
-    (downloaded by Keras) or the path of a weights file."""
+    """Class in ``keras.applications`` whose ImageNet weights the model can start from (see
+    :func:`fer_bench.models.pretrained.copy_imagenet`); ``None`` where there is none."""
     backbone: Backbone | None = None
     """``None`` where no part of the model is set apart as one."""
     dropout: float = 0.0

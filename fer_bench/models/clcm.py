@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from fer_bench.models.card import Head, ModelCard
-from fer_bench.models.mobilenetv2 import APPLICATION, BACKBONE, load_imagenet
+from fer_bench.models.mobilenetv2 import APPLICATION, BACKBONE
 
 FROZEN_LAYERS = 10
 """Frozen layers of the backbone: input, Conv1 with BN and ReLU, the whole expanded_conv block and block_1_expand.
@@ -62,7 +62,6 @@ PAPER = ModelCard(
     non_trainable_parameters=37_472,
     paper_trainable_parameters=2_393_191,
     imagenet_application=APPLICATION,
-    load_imagenet=load_imagenet,
     backbone=_BACKBONE,
     dropout=DROPOUT,
     heads=(
@@ -81,7 +80,6 @@ ONE_LAYER = ModelCard(
     trainable_parameters=2_385_383,
     non_trainable_parameters=37_472,
     imagenet_application=APPLICATION,
-    load_imagenet=load_imagenet,
     backbone=_BACKBONE,
     dropout=DROPOUT,
 )
@@ -94,6 +92,5 @@ PLAIN = ModelCard(
     trainable_parameters=2_229_479,
     non_trainable_parameters=37_472,
     imagenet_application=APPLICATION,
-    load_imagenet=load_imagenet,
     backbone=_BACKBONE,
 )

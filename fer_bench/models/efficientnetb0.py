@@ -10,7 +10,6 @@ from typing import Any
 
 from fer_bench.models.canonical import with_head
 from fer_bench.models.card import ModelCard
-from fer_bench.models.pretrained import copy_imagenet
 from fer_bench.models.scaling import NAME, as_torch
 
 APPLICATION = "EfficientNetB0"
@@ -32,11 +31,6 @@ def _without_own_scaling(layer: Any) -> Any:
     return layer.__class__.from_config(layer.get_config())
 
 
-def load_imagenet(model: Any, weights: str) -> None:
-    """Copy ImageNet weights into the layers of EfficientNet-B0 (see :func:`copy_imagenet`)."""
-    copy_imagenet(model, APPLICATION, weights)
-
-
 CARD = ModelCard(
     name="efficientnetb0",
     title="EfficientNet-B0",
@@ -46,6 +40,5 @@ CARD = ModelCard(
     trainable_parameters=4_016_515,
     non_trainable_parameters=42_016,
     imagenet_application=APPLICATION,
-    load_imagenet=load_imagenet,
     min_image_size=32,
 )

@@ -4,34 +4,30 @@ The paper's count of 3,511,879 trainable parameters (Table 6) is that of Keras' 
 softmax top kept* and a 7-way softmax layer on those 1000 outputs. The usual head sits on the pooled features.
 """
 
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from fer_bench.models.card import Backbone, Head, ModelCard
-from fer_bench.models.pretrained import copy_imagenet
 
 APPLICATION = "MobileNetV2"
 BACKBONE = Backbone(layers=154, stages=(9, 27, 54, 116, 154))
 """All layers up to ``out_relu``; stages end where the feature map halves (at 224: 112, 56, 28, 14 and 7 pixels)."""
 
 
-def build_paper(image_size: int, classes: int) -> Any:
-    """MobileNetV2 with its 1000-way top, and Dense(classes, softmax) on the 1000 probabilities (Table 6)."""
-    import keras
+def build_paper(
+    image_size: int, classes: int, *, name: str = "mobilenetv2", top: Literal["softmax"] | None = "softmax"
+) -> Any:
+    """MobileNetV2 with its 1000-way top, and Dense(classes, softmax) on the 1000 probabilities (Table 6).
 
-    base = keras.applications.MobileNetV2(input_shape=(image_size, image_size, 3), weights=None)
-    outputs = keras.layers.Dense(classes, activation="softmax", name="emotions")(base.output)
-    return keras.Model(base.input, outputs, name="mobilenetv2")
-
-
-def build_linear(image_size: int, classes: int) -> Any:
-    """As :func:`build_paper`, but the 1000 outputs are linear: what the softmax under the 7-way layer costs."""
+    Without a softmax of the ``top`` the 1000 outputs are linear: what it costs under the 7-way layer.
+    """
     import keras
 
     base = keras.applications.MobileNetV2(
-        input_shape=(image_size, image_size, 3), weights=None, classifier_activation=None
+        input_shape=(image_size, image_size, 3), weights=None, classifier_activation=top
     )
     outputs = keras.layers.Dense(classes, activation="softmax", name="emotions")(base.output)
-    return keras.Model(base.input, outputs, name="mobilenetv2-linear")
+    return keras.Model(base.input, outputs, name=name)
 
 
 def build_canonical(image_size: int, classes: int) -> Any:
@@ -45,11 +41,6 @@ def build_canonical(image_size: int, classes: int) -> Any:
     return keras.Model(base.input, outputs, name="mobilenetv2-canonical")
 
 
-def load_imagenet(model: Any, weights: str) -> None:
-    """Copy ImageNet weights into the layers of MobileNetV2 (see :func:`copy_imagenet`)."""
-    copy_imagenet(model, APPLICATION, weights)
-
-
 _REFERENCE = "Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, CVPR 2018"
 
 PAPER = ModelCard(
@@ -61,7 +52,6 @@ PAPER = ModelCard(
     non_trainable_parameters=34_112,
     paper_trainable_parameters=3_511_879,
     imagenet_application=APPLICATION,
-    load_imagenet=load_imagenet,
     backbone=BACKBONE,
     heads=(
         Head("7-way on the 1000-way softmax (the paper's)", "mobilenetv2"),
@@ -73,12 +63,11 @@ PAPER = ModelCard(
 LINEAR = ModelCard(
     name="mobilenetv2-linear",
     title="MobileNetV2 (linear 1000-way)",
-    build=build_linear,
+    build=partial(build_paper, name="mobilenetv2-linear", top=None),
     reference=f"{_REFERENCE}; the paper's variant without the softmax of the 1000-way top",
     trainable_parameters=3_511_879,
     non_trainable_parameters=34_112,
     imagenet_application=APPLICATION,
-    load_imagenet=load_imagenet,
     backbone=BACKBONE,
 )
 
@@ -90,6 +79,5 @@ CANONICAL = ModelCard(
     trainable_parameters=2_232_839,
     non_trainable_parameters=34_112,
     imagenet_application=APPLICATION,
-    load_imagenet=load_imagenet,
     backbone=BACKBONE,
 )

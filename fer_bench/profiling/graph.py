@@ -85,24 +85,22 @@ class _Reader:
         import keras
 
         self._kept.append(function)
-        nodes_by_depth = function._nodes_by_depth  # what keras' own summary() walks; there is no public way
-        for depth in sorted(nodes_by_depth, reverse=True):
-            for node in nodes_by_depth[depth]:
-                if node.is_input or any(id(tensor) not in self._tensors for tensor in node.input_tensors):
-                    continue  # as Keras does: what the outputs do not need may have no inputs
-                operation = node.operation
-                name = prefix + operation.name
-                if isinstance(operation, keras.Model | keras.Function):
-                    yield from self._enter(functional(operation, name), node, f"{name}/")
-                elif is_known(operation):
-                    inputs = tuple(self._tensors[id(tensor)] for tensor in node.input_tensors)
-                    for tensor in node.output_tensors:
-                        self._tensors[id(tensor)] = self._new(tensor, f"layer {name!r}")
-                    outputs = tuple(self._tensors[id(tensor)] for tensor in node.output_tensors)
-                    yield Step(name, operation, inputs, outputs, tuple(node.arguments.args))
-                else:
-                    yield from self._enter(_opened(node, name), node, f"{name}/")
-                    yield Step(name, operation, (), ())
+        for node in nodes(function):
+            if any(id(tensor) not in self._tensors for tensor in node.input_tensors):
+                continue  # as Keras does: what the outputs do not need may have no inputs
+            operation = node.operation
+            name = prefix + operation.name
+            if isinstance(operation, keras.Model | keras.Function):
+                yield from self._enter(functional(operation, name), node, f"{name}/")
+            elif is_known(operation):
+                inputs = tuple(self._tensors[id(tensor)] for tensor in node.input_tensors)
+                for tensor in node.output_tensors:
+                    self._tensors[id(tensor)] = self._new(tensor, f"layer {name!r}")
+                outputs = tuple(self._tensors[id(tensor)] for tensor in node.output_tensors)
+                yield Step(name, operation, inputs, outputs, tuple(node.arguments.args))
+            else:
+                yield from self._enter(_opened(node, name), node, f"{name}/")
+                yield Step(name, operation, (), ())
 
     def _enter(self, inner: Any, node: Any, prefix: str) -> Iterator[Step]:
         """Walk a model within the model: its ends are the tensors of the node that calls it."""
@@ -111,6 +109,17 @@ class _Reader:
         yield from self._walk(inner, prefix)
         for own, given in zip(inner.outputs, node.output_tensors, strict=True):
             self._tensors[id(given)] = self._tensors[id(own)]
+
+
+def nodes(function: Any) -> Iterator[Any]:
+    """Yield the nodes of a functional model in the order in which Keras runs them.
+
+    A node is one call of one layer, model or operation: ``operation``, ``input_tensors``, ``output_tensors``, and
+    ``arguments``, whose Keras tensors ``fill_in`` replaces. What begins the model is no call and left out.
+    """
+    nodes_by_depth = function._nodes_by_depth  # what keras' own summary() walks; there is no public way
+    for depth in sorted(nodes_by_depth, reverse=True):
+        yield from (node for node in nodes_by_depth[depth] if not node.is_input)
 
 
 def functional(model: Any, name: str) -> Any:

@@ -1,16 +1,17 @@
 """The tail of a report: recipes, environments, and the commands that run it again."""
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from fer_bench import paper
-from fer_bench.recipe import PRESETS
-from fer_bench.records import Environment, TrainRecord
+from fer_bench.recipe import PRESETS, flat, shown
+from fer_bench.records import Environment, StatisticsRecord, TrainRecord
 from fer_bench.render.text import plain
 from fer_bench.report.document import Bullets, Code, Element, Heading, Paragraph
-from fer_bench.selection import CROSS_TEST, Evidence
+from fer_bench.selection import CROSS_TEST, Evidence, Latency
 from fer_bench.tables.values import Cell, Column, Grid, Missing, Row, Text
 
 
@@ -19,7 +20,8 @@ def how_it_was_run(evidence: Evidence) -> list[Element]:
     elements: list[Element] = [Heading(2, "How it was run")]
     recipes = {block.recipe: block.trains[0].recipe_content for block in evidence.blocks.values() if block.trains}
     if recipes:
-        elements.append(_grid("Recipes", "Field", {name: _flat(content) for name, content in recipes.items()}))
+        fields = {name: _fields(content) for name, content in recipes.items()}
+        elements.append(_grid("Recipes", "Field", fields))
     environments = _environments(evidence)
     if environments:
         columns = {
@@ -32,17 +34,8 @@ def how_it_was_run(evidence: Evidence) -> list[Element]:
     return elements
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Return nested fields as ``outer.inner`` with printable values, sorted by name."""
-    flat: dict[str, str] = {}
-    for key, value in sorted(content.items()):
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        elif isinstance(value, list | tuple):
-            flat[prefix + key] = ", ".join(map(str, value)) or "none"
-        else:
-            flat[prefix + key] = "none" if value is None else str(value)
-    return flat
+def _fields(content: Mapping[str, Any]) -> dict[str, str]:
+    return {field: shown(value) for field, value in flat(content).items()}
 
 
 def _environments(evidence: Evidence) -> list[tuple[Environment, list[str]]]:
@@ -104,7 +97,8 @@ def how_to_run_again(evidence: Evidence) -> list[Element]:
     if any(record.target == CROSS_TEST for block in evidence.blocks.values() for record in block.evals):
         lines.append(f"fer-bench cross-test --on {CROSS_TEST}")
     if evidence.latency:
-        lines += ["fer-bench profile", *(f"fer-bench anova --runtime {r}" for r in evidence.latency.statistics)]
+        lines.append(_profile_line(evidence.latency))
+        lines += [_anova_line(record) for record in evidence.latency.statistics.values()]
     lines += ["fer-bench publish", "fer-bench tables", "fer-bench figures", "fer-bench report"]
     notes = [
         "A recipe that is not a preset is a TOML file with the fields above; its id tells whether it is the same.",
@@ -134,3 +128,24 @@ def _run_lines(record: TrainRecord) -> list[str]:
         f"--seed {record.seed} --weights {weights}"
     )
     return [f"fer-bench train {options}", f"fer-bench evaluate {options}"]
+
+
+def _profile_line(latency: Latency) -> str:
+    """Return the command that measures what the profiles hold: every model in every runtime, process and mode."""
+    profiles = latency.profiles.values()
+    timed = {name: samples for profile in profiles for name, samples in profile.latency.items() if samples}
+    calls = [Counter(sample.process for sample in samples) for samples in timed.values()]
+    threads = {profile.threads["each"] for profile in profiles if "each" in profile.threads}
+    parts = ["fer-bench profile"]
+    parts += [f"--model {shlex.quote(plain(name))}" for name in latency.profiles]
+    parts += [f"--runtime {shlex.quote(plain(name))}" for name in timed]
+    parts += [f"--threads {count}" for count in threads] if len(threads) == 1 else []
+    if calls:
+        parts.append(f"--processes {max(map(len, calls))} --runs {max(max(found.values()) for found in calls)}")
+    parts += ["--throughput"] if any(profile.throughput for profile in profiles) else []
+    parts += ["--end-to-end"] if any(profile.end_to_end for profile in profiles) else []
+    return " ".join(parts)
+
+
+def _anova_line(record: StatisticsRecord) -> str:
+    return f"fer-bench anova --runtime {shlex.quote(plain(record.runtime))} --alpha {record.alpha:g}"

@@ -26,9 +26,9 @@ def verdicts(tables: Sequence[Table]) -> list[Element]:
     for name in names:
         cells: list[Cell] = [Number(value=found[name], decimals=0) for found in counts.values()]
         rows.append((Text(name), *cells, Number(value=total[name], decimals=0)))
-    text = (
-        f"{total.total()} published values beside what was measured: {listed}. The tables' notes say what that means."
-    )
+    *before, last = map(str, counts)
+    where = f"Tables {', '.join(before)} and {last}" if before else f"Table {last}"
+    text = f"{total.total()} published values ({where}): {listed}. The tables' notes say what that means."
     return [Heading(3, "Verdicts"), Paragraph(text), Grid("", columns, tuple(rows))]
 
 

@@ -12,7 +12,6 @@ from fer_bench.files import sha256_of
 from fer_bench.records import EvalRecord, Origin, ProfileRecord, RecordT, StatisticsRecord, TrainRecord
 from fer_bench.selection.choices import Choice, Selection, load_selection, quote, toml_lines
 from fer_bench.selection.evidence import Block, Evidence, Latency, in_order, place_of
-from fer_bench.selection.parts import private_tests
 from fer_bench.workspace import Results
 
 CROSS_TEST = "ck-plus"
@@ -92,7 +91,7 @@ def choose(results: Results, selection: Selection) -> Evidence:
         )
         if block is not None:
             _check_weights(folder, block)
-            blocks[dataset] = replace(block, private_test=private_tests(folder, block.evals))
+            blocks[dataset] = block
     latency = _latency(folder, [r for r in profiles if r.origin == origin], selection)
     return Evidence(origin=origin, blocks=blocks, latency=latency)
 

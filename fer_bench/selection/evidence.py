@@ -1,13 +1,11 @@
 """What the tables, figures and the report show: the chosen records."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fer_bench import paper
 from fer_bench.records import EvalRecord, Origin, ProfileRecord, StatisticsRecord, TrainRecord
-
-Counts = tuple[tuple[int, ...], ...]
-"""A confusion matrix as a record holds it: rows true, columns predicted."""
+from fer_bench.selection.parts import Counts, private_test
 
 
 def in_order(models: Iterable[str]) -> tuple[str, ...]:
@@ -33,9 +31,6 @@ class Block:
     evals: tuple[EvalRecord, ...]
     """Of every model, in the order of :func:`in_order`, then by test set and seed."""
     trains: tuple[TrainRecord, ...]
-    private_test: Mapping[str, Counts] = field(default_factory=dict)
-    """Of FER-2013 the confusion matrix on the 3,589 images of PrivateTest alone, by the stem of the evaluation; absent
-    where nothing tells which images these are."""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -47,8 +42,8 @@ class Block:
         return tuple(item for item in self.evals if (item.model, item.target) == (model, target))
 
     def tested_privately(self, model: str) -> tuple[Counts, ...]:
-        """Return the confusion matrices on PrivateTest, one a seed; none where that of any seed is not known."""
-        found = [self.private_test.get(item.stem) for item in self.tested(model, self.dataset)]
+        """Return the confusion matrices on FER-2013's PrivateTest, one a seed; none where any seed lacks it."""
+        found = [private_test(item) for item in self.tested(model, self.dataset)]
         known = tuple(matrix for matrix in found if matrix is not None)
         return known if len(known) == len(found) else ()
 

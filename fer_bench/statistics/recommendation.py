@@ -37,7 +37,8 @@ def _choose(result: AnovaResult, found: Assumptions) -> tuple[Form, str]:
     blocks = result.repeated_measures
     smallest = min(result.n.values())
     if blocks and found.independent is False:
-        return "repeated_measures", f"{_dependence(result, found)}, which blocks take out{_doubt(blocks, result.alpha)}"
+        taken_out = f"which the repeated measures take out{_doubt(blocks, result.alpha)}"
+        return "repeated_measures", f"{_dependence(result, found)}, {taken_out}"
     if blocks and blocks.blocks < MINIMUM_BLOCKS:
         what = "processes" if blocks.block == "process" else "blocks of calls"
         return "repeated_measures", (
@@ -73,11 +74,13 @@ def _dependence(result: AnovaResult, found: Assumptions) -> str:
         if item.ljung_box.p * tests < result.alpha
     ]
     if serial:
-        parts.append(f"serially correlated (lag 1: {', '.join(serial)})")
+        what = "processes" if result.replicate == "process" else "calls"
+        parts.append(f"the {what} are serially correlated (lag 1: {', '.join(serial)})")
     if blocks and blocks.block_effect.p * tests < result.alpha:
-        parts.append(f"slow or fast together within a block (p {p_text(blocks.block_effect.p)})")
-    what = "processes" if result.replicate == "process" else "calls"
-    return f"the {what} are {' and '.join(parts)}"
+        where = "process" if blocks.block == "process" else "block of calls"
+        p = p_text(blocks.block_effect.p)
+        parts.append(f"the models are slow or fast together within a {where} (p {p})")
+    return " and ".join(parts)
 
 
 def _doubt(blocks: RepeatedMeasures, alpha: float) -> str:

@@ -2,7 +2,7 @@
 
 Tables 1 to 3 come from the cards of the datasets and the graphs of the models, 4 to 11 from records.
 
-Needs numpy only: ``fer-bench tables`` stays light.
+Needs numpy, and one function of scipy where intervals are computed: ``fer-bench tables`` stays light.
 """
 
 from fer_bench.selection import Evidence

@@ -41,8 +41,9 @@ def table2() -> Table:
     notes = (
         *_READING,
         "Bottleneck blocks of one width are one line with the stride of the first, as in the paper; the others have 1.",
-        "MobileNetV2 with the published number of parameters has Keras' 1000-way softmax layer and a seven-way one on "
-        "top of it; the paper prints one Dense.",
+        "MobileNetV2's published number of parameters needs Keras' 1000-way top and a seven-way layer on it, where the "
+        "paper prints one Dense. Whether the top keeps its softmax, Keras' default, the number does not tell; here it "
+        "does.",
         "CLCM's parameters that are not trainable: batch-norm statistics, and its first ten layers, which are frozen.",
     )
     return Table(2, "MobileNetV2 architecture", False, grids, notes)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from fer_bench import paper
-from fer_bench.anova_result import PairDifference
+from fer_bench.anova_result import PairDifference, RankPair
 from fer_bench.models import model_title
 from fer_bench.records import StatisticsRecord
 from fer_bench.selection import Evidence, in_order
@@ -17,13 +17,13 @@ def table7(evidence: Evidence) -> Table:
     statistics = evidence.latency.statistics if evidence.latency else {}
     shown = sorted({PAPER_RUNTIME, *statistics}, key=lambda runtime: (runtime != PAPER_RUNTIME, runtime))
     blocks = [_pairs(runtime, statistics.get(runtime), synthetic=evidence.synthetic) for runtime in shown]
-    notes = [note for record in statistics.values() for note in _anova_notes(record)]
+    notes = [note for runtime in shown if runtime in statistics for note in _anova_notes(statistics[runtime])]
     if not statistics:
         notes.append("No statistics records.")
     if not evidence.synthetic:
         notes.append(
             f"* Published: significant at the 0.05 level. They stand beside {PAPER_RUNTIME}, from another machine: "
-            "only the order is compared, where a difference is significant."
+            "only the order is compared, where the form to believe finds a difference."
         )
     if any(record.replicate == "call" for record in statistics.values()) or not statistics:
         notes.append(
@@ -34,13 +34,18 @@ def table7(evidence: Evidence) -> Table:
     return Table(7, title, evidence.synthetic, tuple(blocks), tuple(notes))
 
 
-def _order(measured: Value, published: float) -> str:
-    """Return whether the same of two models is the faster one; the seconds of two machines are not compared."""
-    if isinstance(measured, Missing):
+def _order(record: StatisticsRecord | None, printed: paper.Pair7) -> str:
+    """Return whether the form to believe finds the same of two models faster, as the paper does.
+
+    The seconds of two machines are not compared.
+    """
+    if record is None or not {printed.model, printed.other} <= set(record.models):
         return "not run"
-    if not measured.star:
+    believed: dict[tuple[str, str], PairDifference | RankPair] = {(pair.a, pair.b): pair for pair in record.believed}
+    pair = believed.get((printed.model, printed.other))
+    if pair is None or not pair.significant:
         return "not told apart"
-    return "as published" if (measured.value > 0) == (published > 0) else "reversed"
+    return "as published" if (pair.difference > 0) == (printed.difference > 0) else "reversed"
 
 
 def _pairs(runtime: str, record: StatisticsRecord | None, *, synthetic: bool) -> Grid:
@@ -55,11 +60,11 @@ def _pairs(runtime: str, record: StatisticsRecord | None, *, synthetic: bool) ->
         pair = measured.get((printed.model, printed.other))
         if pair:
             value = Number(value=pair.difference, decimals=4, star=pair.significant)
-        titles = (Text(paper.MODEL_TITLES[printed.model]), Text(paper.MODEL_TITLES[printed.other]))
+        titles = (Text(model_title(printed.model)), Text(model_title(printed.other)))
         row: list[Cell] = [*titles, value]
         if compare:
             row.append(Number(value=printed.difference, decimals=4, star=printed.significant))
-            row.append(Text(_order(value, printed.difference)))
+            row.append(Text(_order(record, printed)))
         rows.append(tuple(row))
     return Grid(f"Inference time, {runtime}", tuple(columns), tuple(rows))
 

@@ -11,8 +11,8 @@ from fer_bench import metrics, paper
 from fer_bench.emotions import EMOTIONS
 from fer_bench.models import model_title
 from fer_bench.selection import CROSS_TEST, Evidence
-from fer_bench.selection.evidence import Counts
 from fer_bench.selection.parts import DATASET as FER2013
+from fer_bench.selection.parts import Counts
 from fer_bench.tables.accuracy import PRIVATE, PRIVATE_NOTE, accuracies, private_accuracies, tested_beyond
 from fer_bench.tables.notes import dataset_notes
 from fer_bench.tables.values import Matrices, Matrix, Missing, Number, Table, Value, matrix_cells, mean_of
@@ -30,8 +30,7 @@ def table8(evidence: Evidence) -> Table:
             paper.DATASET_TITLES[dataset],
             _CLASSES,
             tuple(
-                _matrix(evidence, dataset, model, dataset, paper.MODEL_TITLES[model], paper.TABLE8, paper.TABLE4)
-                for model in paper.MODELS
+                _matrix(evidence, dataset, model, dataset, model_title(model), paper.TABLE8) for model in paper.MODELS
             ),
         )
         for dataset in paper.TRAINED_ON
@@ -60,8 +59,8 @@ def table9(evidence: Evidence) -> Table:
         matrices = []
         for dataset in paper.TABLE9_TRAINED_ON_ORDER:
             title = f"trained on {paper.DATASET_TITLES[dataset]}"
-            matrices.append(_matrix(evidence, dataset, model, CROSS_TEST, title, paper.TABLE9, paper.TABLE5))
-        blocks.append(Matrices(paper.MODEL_TITLES[model], _CLASSES, tuple(matrices)))
+            matrices.append(_matrix(evidence, dataset, model, CROSS_TEST, title, paper.TABLE9))
+        blocks.append(Matrices(model_title(model), _CLASSES, tuple(matrices)))
     for model in evidence.beyond_the_paper(*paper.TRAINED_ON):
         matrices = [
             _unpublished(evidence, dataset, model, CROSS_TEST, f"trained on {paper.DATASET_TITLES[dataset]}")
@@ -74,20 +73,12 @@ def table9(evidence: Evidence) -> Table:
     return Table(9, title, evidence.synthetic, tuple(blocks), _notes(evidence, CROSS_TEST))
 
 
-def _matrix(
-    evidence: Evidence,
-    dataset: str,
-    model: str,
-    target: str,
-    title: str,
-    published: _Published,
-    published_accuracy: Mapping[str, Mapping[str, int]],
-) -> Matrix:
+def _matrix(evidence: Evidence, dataset: str, model: str, target: str, title: str, published: _Published) -> Matrix:
     alone = _unpublished(evidence, dataset, model, target, title)
     if evidence.synthetic:
         return alone
     printed = matrix_cells(np.asarray(published[dataset][model], dtype=np.float64))
-    accuracy = Number(value=published_accuracy[dataset][model], decimals=0)
+    accuracy = Number(value=paper.accuracies(dataset, target)[model], decimals=0)
     return replace(alone, published=printed, published_accuracy=accuracy)
 
 

@@ -1,6 +1,6 @@
 """The notes under a table: what its blocks were made from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fer_bench import paper
 from fer_bench.models import model_title
@@ -47,14 +47,38 @@ def departure_notes(evidence: Evidence, target: str, published: Mapping[str, Map
 
 
 def dataset_notes(evidence: Evidence, targets: Sequence[str] = ("",)) -> list[str]:
-    """Return one note a training dataset: recipe, seeds, backend, fingerprints, test images, start weights.
+    """Return notes on each training dataset: recipe, seeds, backend, fingerprints, test images, start weights; and
+    which models always give the same answer.
 
     Args:
         evidence: the chosen records.
         targets: the test sets that the table shows; an empty string means the training dataset's own.
     """
-    notes = [_dataset_note(evidence, dataset, targets) for dataset in paper.TRAINED_ON]
-    return [SYNTHETIC_NOTE, *notes] if evidence.synthetic else notes
+    notes = [SYNTHETIC_NOTE] if evidence.synthetic else []
+    for dataset in paper.TRAINED_ON:
+        notes.append(_dataset_note(evidence, dataset, targets))
+        notes += _constant_notes(evidence, dataset, targets)
+    return notes
+
+
+def one_answer(tested: Sequence[EvalRecord]) -> str:
+    """Return that a model answers every image alike, and in how many of its runs; empty where it does in none."""
+    constant = sum(sum(map(any, zip(*record.confusion_matrix, strict=True))) == 1 for record in tested)
+    if not constant:
+        return ""
+    return "one answer for every image" + (f" in {constant} of {len(tested)} runs" if constant < len(tested) else "")
+
+
+def _constant_notes(evidence: Evidence, dataset: str, targets: Sequence[str]) -> Iterator[str]:
+    """Yield of which models a recall of 1 says nothing, since they always answer the same class."""
+    block = evidence.blocks.get(dataset)
+    if block is None:
+        return
+    for target in targets:
+        for model in block.models:
+            if constant := one_answer(block.tested(model, target or dataset)):
+                where = f"tested on {paper.DATASET_TITLES[target]}, " if target else ""
+                yield f"{paper.DATASET_TITLES[dataset]}: {where}{model_title(model)} gives {constant}."
 
 
 def _dataset_note(evidence: Evidence, dataset: str, targets: Sequence[str]) -> str:
@@ -136,10 +160,10 @@ def latency_notes(evidence: Evidence) -> list[str]:
     notes = [
         *demo,
         f"Session {latency.session}; backend {latency.backend}; input {size} × {size} × 3, one image a call; "
-        f"{_one(f'{profile.warmup}' for profile in profiles)} untimed calls first; threads: {_threads(latency)}.",
+        f"{_warmups(latency)} untimed calls first; threads: {_threads(latency)}.",
         f"Machine: {_one(_machine(profile) for profile in profiles)}.",
     ]
-    absent = [paper.MODEL_TITLES[model] for model in paper.MODELS if model not in latency.profiles]
+    absent = [model_title(model) for model in paper.MODELS if model not in latency.profiles]
     if absent:
         notes.append(f"Not measured in this session: {', '.join(absent)}.")
     if size != 224 and not evidence.synthetic:
@@ -156,9 +180,23 @@ def _machine(profile: ProfileRecord) -> str:
     )
 
 
+def _warmups(latency: Latency) -> str:
+    """Return how many untimed calls went before the timed ones of a runtime in a process, e.g. ``10 to 20``."""
+    found: set[int] = set()
+    for profile in latency.profiles.values():
+        # An older record tells of the runtime with the fewest alone.
+        found |= {calls for runtime in profile.warmups.values() for calls in runtime} or {profile.warmup}
+    return " to ".join(str(calls) for calls in sorted({min(found), max(found)}))
+
+
 def _threads(latency: Latency) -> str:
-    threads = sorted({item for profile in latency.profiles.values() for item in profile.threads.items()})
-    return ", ".join(f"{name} {count}" for name, count in threads) or "not recorded"
+    """Return the threads that every runtime was given."""
+    profiles = latency.profiles.values()
+    counts = sorted({profile.threads["each"] for profile in profiles if "each" in profile.threads})
+    if counts:
+        return f"{' / '.join(map(str, counts))} a runtime"
+    backend = sorted({item for profile in profiles for item in profile.threads.items()})
+    return ", ".join(f"{count} {name}" for name, count in backend) or "not recorded"
 
 
 def _one(texts: Iterable[str]) -> str:

@@ -6,8 +6,8 @@ from fer_bench import metrics, paper
 from fer_bench.emotions import EMOTIONS
 from fer_bench.models import model_title
 from fer_bench.selection import Evidence
-from fer_bench.selection.evidence import Counts
 from fer_bench.selection.parts import DATASET as FER2013
+from fer_bench.selection.parts import Counts
 from fer_bench.tables.accuracy import PRIVATE, PRIVATE_NOTE, tested_beyond
 from fer_bench.tables.notes import SEEDS_NOTE, dataset_notes
 from fer_bench.tables.values import Cell, Column, Grid, Number, Pair, Table, Text, Value, mark_best, mean_of

@@ -9,7 +9,7 @@ from typing import Any
 
 from fer_bench import paper
 from fer_bench.datasets import dataset_card
-from fer_bench.recipe import PRESETS, Recipe
+from fer_bench.recipe import PRESETS, Recipe, flat, shown
 from fer_bench.records import TrainRecord
 from fer_bench.selection import Block
 
@@ -59,27 +59,15 @@ def departures(block: Block, model: str, target: str) -> Iterator[str]:
 def _recipe(content: Mapping[str, Any]) -> Iterator[str]:
     """Yield the fields in which a recipe differs from the paper's, the starting weights apart."""
     # Records of an older version lack fields that came later: they had what is the default now.
-    ours = _flat(Recipe(name="").content()) | _flat(content)
-    papers = _flat(PRESETS["paper"].content())
+    ours = flat(Recipe(name="default").content()) | flat(content)
+    papers = flat(PRESETS["paper"].content())
     for field in sorted(ours.keys() | papers.keys()):
         if field != "pretrained" and ours.get(field) != papers.get(field):
-            yield f"{field.replace('_', ' ')} {_shown(ours.get(field))} (paper: {_shown(papers.get(field))})"
-
-
-def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key} ")
-        else:
-            flat[prefix + key] = list(value) if isinstance(value, tuple) else value
-    return flat
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "the model's own"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+            # The paper names the kinds of augmentation and publishes no magnitudes.
+            whose = "recipe paper" if field.startswith("augmentation.") else "paper"
+            expected = shown(papers[field]) if field in papers else "none"
+            words = field.replace("_", " ").replace(".", " ")
+            yield f"{words} {shown(ours.get(field))} ({whose}: {expected})"
 
 
 def _training_split(run: TrainRecord, dataset: str) -> Iterator[str]:

@@ -179,11 +179,11 @@ def matrix_cells(matrix: NDArray[np.float64]) -> tuple[tuple[Value, ...], ...]:
 def mark_best(rows: Sequence[Row], column: int, *, lowest: bool = False) -> tuple[Row, ...]:
     """Return the rows with the best number of a column marked, equals as printed too.
 
-    Of a :class:`Pair` the measured value counts. A column with fewer than two numbers has no best one.
+    Of a :class:`Pair` the measured value counts. A column with fewer than two different numbers has no best one.
     """
     numbers = [_measured(row[column]) for row in rows]
     printed = [round(n.value, n.decimals) for n in numbers if n is not None]
-    if len(printed) < 2:
+    if len(set(printed)) < 2:
         return tuple(rows)
     best = min(printed) if lowest else max(printed)
     return tuple(

@@ -27,7 +27,7 @@ EXPLANATION = (
     f"Verdict: consistent where the published value, ±{ROUNDING:g} for its rounding, lies in the 95 % prediction "
     f"interval of one new run (from at least {LEAST_SEEDS} seeds, half-width at most {WIDEST:g} points); differs where "
     "it lies outside; inconclusive with fewer seeds or a wider interval; not comparable with another recipe, split or "
-    "start than the paper's."
+    "start than the paper's. Of results that agree, up to one in twenty differs by chance."
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from fer_bench.records import Epoch, TrainRecord
+from fer_bench.records import TrainRecord
 from fer_bench.tuning.space import Setting
 
 
@@ -26,17 +26,17 @@ class Trial:
     @property
     def val_accuracy(self) -> float:
         """Highest validation accuracy, a fraction, mean over seeds; nan without runs."""
-        return self._mean(lambda run: _best(run).val_accuracy)
+        return self._mean(lambda run: run.best.val_accuracy)
 
     @property
     def val_loss(self) -> float:
         """Validation loss of the same epoch, nats."""
-        return self._mean(lambda run: _best(run).val_loss)
+        return self._mean(lambda run: run.best.val_loss)
 
     @property
     def accuracy(self) -> float:
         """Accuracy on the augmented training images in the same epoch, a fraction."""
-        return self._mean(lambda run: _best(run).accuracy)
+        return self._mean(lambda run: run.best.accuracy)
 
     @property
     def loss_rise(self) -> float:
@@ -45,10 +45,6 @@ class Trial:
 
     def _mean(self, value: Callable[[TrainRecord], float]) -> float:
         return fmean(value(run) for run in self.runs) if self.runs else math.nan
-
-
-def _best(run: TrainRecord) -> Epoch:
-    return run.history[run.best_epoch]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +114,7 @@ def trial_as_json(trial: Trial) -> dict[str, Any]:
         "recipe": trial.recipe,
         **{name: value if trial.runs else None for name, value in values.items()},
         "seeds": [
-            {"seed": run.seed, "val_accuracy": _best(run).val_accuracy, "best_epoch": run.best_epoch + 1}
+            {"seed": run.seed, "val_accuracy": run.best.val_accuracy, "best_epoch": run.best_epoch + 1}
             for run in trial.runs
         ],
         "diverged": trial.reason,

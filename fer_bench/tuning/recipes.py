@@ -1,23 +1,21 @@
 """The winners as recipes: TOML files for ``--recipe``."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from fer_bench.files import write_text
-from fer_bench.recipe import Recipe, to_toml
+from fer_bench.recipe import to_toml
 from fer_bench.studies import Study
 from fer_bench.tuning.outcome import Outcome, Trial
 
 
-def write_recipes(study: Study, found: Outcome, recipes: Mapping[str, Recipe], folder: Path) -> dict[str, Path]:
-    """Write the recipe of each model's best setting, and that of the shared one; return the files by model.
+def write_recipes(study: Study, found: Outcome, folder: Path) -> dict[str, Path]:
+    """Write each model's best setting and the shared one as the recipe that was given has them; return the files.
 
     Runs of a winner that were trained by that very recipe become the workspace's own, not to be trained again.
 
     Args:
-        study: whose runs the trials are; its recipes may have fewer epochs.
+        study: whose runs the trials are, with fewer epochs perhaps; the files have all.
         found: the outcome of the search.
-        recipes: the recipe that the settings are put into, by model.
         folder: where the files go.
 
     Returns:
@@ -26,7 +24,7 @@ def write_recipes(study: Study, found: Outcome, recipes: Mapping[str, Recipe], f
     dataset = study.dataset.dataset
     paths = {}
     for model, trial in found.winners.items():
-        recipe = trial.setting.applied(recipes[model])
+        recipe = trial.setting.applied(study.given)
         comment = f"Best of {len(found.trials[model])} settings for {model} on {dataset}. {_evidence(study, trial)}"
         paths[model] = folder / f"{model}__{dataset}.toml"
         write_text(paths[model], to_toml(recipe, comment))
@@ -34,15 +32,14 @@ def write_recipes(study: Study, found: Outcome, recipes: Mapping[str, Recipe], f
             for cell in study.cells(model, recipe):
                 study.adopt(cell)
     if found.shared:
-        model, trial = next(iter(found.shared.items()))
+        trial = next(iter(found.shared.values()))
         lines = [f"{each.model}: {_evidence(study, each)}" for each in found.shared.values()]
         comment = "\n".join([f"Best shared setting of {', '.join(found.shared)} on {dataset}.", *lines])
         paths["shared"] = folder / f"shared__{dataset}.toml"
-        write_text(paths["shared"], to_toml(trial.setting.applied(recipes[model]), comment))
+        write_text(paths["shared"], to_toml(trial.setting.applied(study.given), comment))
     return paths
 
 
 def _evidence(study: Study, trial: Trial) -> str:
-    epochs = study.recipes[trial.model].epochs
     seeds = f", mean of {len(trial.runs)} seeds" if len(trial.runs) > 1 else ""
-    return f"Validation accuracy {100 * trial.val_accuracy:.2f} % in {epochs} epochs{seeds}."
+    return f"Validation accuracy {100 * trial.val_accuracy:.2f} % in {study.recipe.epochs} epochs{seeds}."

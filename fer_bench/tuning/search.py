@@ -17,7 +17,7 @@ def grid_search(study: Study, space: Space) -> list[Trial]:
     Raises:
         FerBenchError: a setting that no recipe can have, or what training raises.
     """
-    chosen = [(model, setting) for model in study.recipes for setting in space.grid()]
+    chosen = [(model, setting) for model in study.models for setting in space.grid()]
     return _trained(study, chosen)
 
 
@@ -41,11 +41,11 @@ def random_search(study: Study, space: Space, *, trials: int, seed: int) -> list
     path.parent.mkdir(parents=True, exist_ok=True)
     storage = _storage(optuna, path)
     chosen = []
-    for model, recipe in study.recipes.items():
+    for model in study.models:
         seeds = "-".join(map(str, study.seeds))
         kept = optuna.create_study(
             storage=storage,
-            study_name=f"{model}__{study.dataset.dataset}-{study.dataset.fingerprint[:12]}__{recipe.id}__s{seeds}"
+            study_name=f"{model}__{study.dataset.dataset}-{study.dataset.fingerprint[:12]}__{study.recipe.id}__s{seeds}"
             f"__{space.id}-{seed}",
             direction="maximize",
             load_if_exists=True,
@@ -95,7 +95,7 @@ def _setting(parameters: dict[str, Any]) -> Setting:
 
 def _trained(study: Study, chosen: list[tuple[str, Setting]]) -> list[Trial]:
     """Train what of the settings is missing, and return all as trials."""
-    cells = {(model, setting): study.cells(model, setting.applied(study.recipes[model])) for model, setting in chosen}
+    cells = {(model, setting): study.cells(model, setting.applied(study.recipe)) for model, setting in chosen}
     work_through(training_work(study, [cell for own in cells.values() for cell in own]))
     found = []
     for (model, setting), own in cells.items():

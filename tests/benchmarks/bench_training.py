@@ -54,6 +54,7 @@ def faces(count: int) -> tuple[Any, Any]:
 
 
 def ours(model: str, size: int, steps: int) -> float:
+    net = network(model, size)  # Before Keras is imported: a network sets the backend up.
     import keras
 
     from fer_bench.batches import training_batches
@@ -66,14 +67,14 @@ def ours(model: str, size: int, steps: int) -> float:
         on_epoch_begin=lambda epoch, logs: ends.append(time.perf_counter()),
         on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter()),
     )
-    network(model, size).trainer.fit(batches, epochs=2, shuffle=False, verbose=0, callbacks=[timed])
+    net.trainer.fit(batches, epochs=2, shuffle=False, verbose=0, callbacks=[timed])
     return steps * BATCH / (ends[3] - ends[2])
 
 
 def bare(model: str, size: int, steps: int) -> float:
+    core = network(model, size).core  # Before Keras is imported: a network sets the backend up.
     import keras
 
-    core = network(model, size).core
     core.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=_jit())
     generator = np.random.default_rng(0)
     images = keras.ops.convert_to_tensor(generator.uniform(-1, 1, (BATCH, size, size, 3)).astype(np.float32))
@@ -88,14 +89,14 @@ def bare(model: str, size: int, steps: int) -> float:
 
 def usual(model: str, size: int, steps: int) -> float:
     import keras
-    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+    import tensorflow as tf
 
     from fer_bench.models import model_card
 
     images, labels = faces(steps * BATCH)
     # What flow_from_directory hands to the generator: resized, three channels, float32.
     big = np.stack([cv2.cvtColor(cv2.resize(image, (size, size)), cv2.COLOR_GRAY2RGB) for image in images])
-    flow = ImageDataGenerator(
+    flow = tf.keras.preprocessing.image.ImageDataGenerator(
         rotation_range=10,
         shear_range=5,
         zoom_range=0.1,
