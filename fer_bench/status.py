@@ -140,8 +140,8 @@ def grid_status(
     for one in recipes:
         own = {(run.model, run.dataset, run.seed) for run in runs if run.recipe == one.id}
         own |= {(model, dataset, seed) for model, dataset, name, seed in begun if name == one.id}
-        names = list(models) or list(dict.fromkeys((*paper.MODELS, *sorted({model for model, _, _ in own}))))
-        numbers = seeds or {seed for _, _, seed in own} or {0}
+        names = list(dict.fromkeys(models or (*paper.MODELS, *sorted({model for model, _, _ in own}))))
+        numbers = set(seeds) or {seed for _, _, seed in own} or {0}
         wanted += cells(names, chosen or data.trainable, one, sorted(numbers))
         if not chosen:
             # Which datasets are joined is the user's choice: what has been begun shows, and no more is missing.

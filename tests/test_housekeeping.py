@@ -294,6 +294,9 @@ def test_the_missing_runs_are_plain_train_commands(place):
         assert parsed["weights"] == ("imagenet" if parsed["model"] == "clcm" else None)
     assert len(commands(place, "--weights", "imagenet", "--all")) == 6
     assert len(commands(place, "--weights", "imagenet", "--model", "clcm", "--seed", 0, "--seed", 1)) == 4
+    # Two tasks of one run would write the same files.
+    twice = ["--model", "clcm", "-m", "clcm", "-d", "fer2013", "-d", "fer2013", "-s", 0, "-s", 0]
+    assert len(commands(place, "--weights", "imagenet", *twice)) == 1
 
 
 def test_a_random_start_is_one_recipe_for_every_command(place, monkeypatch):
