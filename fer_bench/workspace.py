@@ -7,6 +7,11 @@ from pathlib import Path
 
 ENVIRONMENT_VARIABLE = "FER_BENCH_WORKSPACE"
 DEFAULT_ROOT = Path("workspace")
+FOLDERS = (
+    *("audits", "contact-sheets", "curves", "datasets", "explanations", "exports", "records", "reports", "runs"),
+    *("studies", "tables", "tensorboard", "weights"),
+)
+"""Everything below a workspace's root that commands write file by file; the user may keep more beside it."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,11 @@ class Workspace:
     def external(self, name: str) -> Path:
         """Folder of a model that came from elsewhere as a file (see :mod:`fer_bench.external`)."""
         return self.root / "external" / name
+
+    @property
+    def tasks(self) -> Path:
+        """Folder of a cluster's tasks, each with a lock of its own and links to the folders here (``cluster.py``)."""
+        return self.root / "tasks"
 
     @property
     def studies(self) -> "Workspace":
