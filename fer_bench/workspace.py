@@ -8,8 +8,8 @@ from pathlib import Path
 ENVIRONMENT_VARIABLE = "FER_BENCH_WORKSPACE"
 DEFAULT_ROOT = Path("workspace")
 FOLDERS = (
-    *("audits", "contact-sheets", "curves", "datasets", "explanations", "exports", "records", "reports", "runs"),
-    *("studies", "tables", "tensorboard", "weights"),
+    *("audits", "contact-sheets", "curves", "datasets", "explanations", "exports", "external", "records"),
+    *("reports", "runs", "studies", "tables", "tensorboard", "weights"),
 )
 """Everything below a workspace's root that commands write file by file; the user may keep more beside it."""
 
