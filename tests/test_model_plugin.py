@@ -86,6 +86,8 @@ def test_an_installed_model_keeps_the_contract_and_is_a_row_in_every_table(insta
         if number in (4, 5, 6, 11):
             assert re.search(r"^\|\s*my-net †", text, re.MULTILINE), number
             assert "† Beyond the paper" in text, number
+    differences = (workspace.results.tables / "table07.md").read_text(encoding="utf-8")
+    assert re.search(r"^\| my-other-net † \| my-net †", differences, re.MULTILINE)
     drawn = json.loads((workspace.results.figures / "figures.json").read_text(encoding="utf-8"))
     assert "my-net" in json.dumps(drawn)
     board = CliRunner().invoke(app, ["leaderboard", "--json", "--records", str(workspace.results.records)])

@@ -270,7 +270,8 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """Replace the measurement; return what it was asked for."""
     asked: dict[str, object] = {}
 
-    def profile(names, plan, *, origin, progress):
+    def profile(names, plan, *, origin, progress, externals):
+        assert externals == {}
         asked.update(names=list(names), plan=plan, origin=origin)
         found = [make.profile_record(name) for name in names]
         for record in found:

@@ -39,7 +39,7 @@ def _exported(
     reference = answers(subject.telling, subject.images)
     if parity.unprovable(reference):
         raise BrokenContractError(
-            "the answers hardly depend on the picture, whatever the weights",
+            "the answers hardly depend on the picture, even with the last weights scaled up",
             "connect the output to the image; without that no file can be told from one without weights",
         )
     found = parity.compare(reference, opened(path, 1)(subject.images))

@@ -31,13 +31,24 @@ _LOOKS = 20
 """Looks at the machine in a session, about."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Costs:
+    """What a model costs; ``None`` is not known of an external one."""
+
+    trainable_parameters: int
+    non_trainable_parameters: int
+    weight_bytes: int
+    flops_paper_rule: int | None
+    flops: int | None
+    peak_activation_bytes: int | None
+
+
 @dataclass
 class _Built:
     """A model ready to be timed."""
 
     name: str
-    complexity: Complexity | None
-    """``None`` of an external model."""
+    costs: _Costs
     batches: list[NDArray[Any]]
     """One image each, as the calls take it."""
     image: Callable[[bytes], NDArray[Any]]
@@ -187,17 +198,17 @@ def measure_session(
             backend=chosen,
             image_size=item.source.model.image.height if item.source else plan.image_size,
             classes=plan.classes,
-            trainable_parameters=_count(item, "trainable_parameters") or 0,
-            non_trainable_parameters=_count(item, "non_trainable_parameters") or 0,
-            flops_paper_rule=_count(item, "flops_paper_rule"),
+            trainable_parameters=item.costs.trainable_parameters,
+            non_trainable_parameters=item.costs.non_trainable_parameters,
+            flops_paper_rule=item.costs.flops_paper_rule,
             session=session,
             warmup=min(warmth[_key(item, name)].calls for name in item.calls),
             latency={name: samples[_key(item, name)] for name in item.calls},
             threads=threads,
             environment=environment,
-            flops=_count(item, "flops"),
-            weight_bytes=_count(item, "weight_bytes"),
-            peak_activation_bytes=_count(item, "peak_activation_bytes"),
+            flops=item.costs.flops,
+            weight_bytes=item.costs.weight_bytes,
+            peak_activation_bytes=item.costs.peak_activation_bytes,
             warmups={name: (warmth[_key(item, name)].calls,) for name in item.calls},
             unsteady=tuple(name for name in item.calls if not warmth[_key(item, name)].steady),
             throughput={name: batched[_key(item, name)] for name in item.calls if _key(item, name) in batched},
@@ -214,20 +225,19 @@ def _key(item: _Built, runtime: str) -> str:
     return f"{item.name} {runtime}"
 
 
-def _count(item: _Built, what: str) -> int | None:
-    """Return a figure of complexity; of an external model what its file tells, all its parameters as trainable."""
-    if item.source is None:
-        found: int = getattr(item.complexity, what)
-        return found
-    model = item.source.model
-    known = {"trainable_parameters": model.parameters, "weight_bytes": model.weight_bytes}
-    return model.flops_paper_rule if what == "flops_paper_rule" else known.get(what)
-
-
 def _open(source: ExternalSource, runtimes: Sequence[str], plan: Plan, files: Sequence[bytes]) -> _Built:
     """Return an external model, after a first call that gave probabilities."""
     require_runtime(source.model.name, runtimes)
-    item = _Built(source.model.name, None, [source.image(data) for data in files], source.image, source)
+    model = source.model
+    costs = _Costs(
+        trainable_parameters=model.parameters,  # the file does not tell which ones
+        non_trainable_parameters=0,
+        weight_bytes=model.weight_bytes,
+        flops_paper_rule=model.flops_paper_rule,
+        flops=None,
+        peak_activation_bytes=None,
+    )
+    item = _Built(model.name, costs, [source.image(data) for data in files], source.image, source)
     before = resident_bytes()
     call = source.call(plan.threads or cores())
     call(item.batches[0])
@@ -246,7 +256,15 @@ def _build(
 ) -> _Built:
     before = resident_bytes()
     model, found = built_model(name, plan)
-    item = _Built(name, found, batches, lambda data: network_image(data, plan.image_size))
+    costs = _Costs(
+        trainable_parameters=found.trainable_parameters,
+        non_trainable_parameters=found.non_trainable_parameters,
+        weight_bytes=found.weight_bytes,
+        flops_paper_rule=found.flops_paper_rule,
+        flops=found.flops,
+        peak_activation_bytes=found.peak_activation_bytes,
+    )
+    item = _Built(name, costs, batches, lambda data: network_image(data, plan.image_size))
     _note(item, "build", before)
     for key, way in own.items():
         before = resident_bytes()
