@@ -21,6 +21,7 @@ SAME_MODULE = {
 }
 """Distributions that bring the same module as a required one."""
 PURPOSE = {
+    "faces": "finding faces for predict",
     "litert": "exporting to LiteRT and timing it",
     "onnx": "exporting to ONNX and timing it",
     "openvino": "timing OpenVINO",
