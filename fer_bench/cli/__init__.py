@@ -23,6 +23,7 @@ from fer_bench.cli import (
     results,
     runs,
     tuning,
+    web_demo,
 )
 from fer_bench.errors import FerBenchError, storage_message
 
@@ -48,6 +49,7 @@ for module in (
     results,
     exporting,
     predicting,
+    web_demo,
     explaining,
     comparing,
     leaderboard,
