@@ -4,9 +4,11 @@ import csv
 import gc
 import io
 import json
+import os
 import subprocess
 import sys
 import tracemalloc
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -229,6 +231,22 @@ def test_a_link_out_of_a_folder_is_not_followed(tmp_path):
     (answer,) = MODEL.answers(sources, crop=False)
     assert isinstance(answer, NoAnswer)
     assert "leads out" in answer.reason
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error_not_left_out(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "a.png").touch()
+    listed = os.scandir
+
+    def scandir(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    # Root, as which CI runs, may list any folder.
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(fer_bench.FerBenchError, match="closed: cannot be listed"):
+        named(tmp_path)
 
 
 def test_paths_come_from_standard_input_too():

@@ -58,7 +58,7 @@ def from_arguments(arguments: Sequence[str], lines: Iterable[str]) -> tuple[Iter
         lines: standard input.
 
     Raises:
-        FerBenchError: an argument is no file or folder, or a folder holds no picture.
+        FerBenchError: an argument is no file or folder, or a folder holds no picture or cannot be listed.
     """
     if STDIN in arguments:
         if len(arguments) > 1:
@@ -100,8 +100,13 @@ def _of_array(image: NDArray[np.uint8], name: str) -> Source:
 
 def _pictures_below(folder: Folder) -> Iterator[str]:
     """Yield the picture files of a folder and of those below it, sorted; hidden ones and links to folders are not."""
-    for place, folders, files in os.walk(folder.root):
+    for place, folders, files in os.walk(folder.root, onerror=_unlistable):
         folders[:] = sorted(name for name in folders if name[0] != "." and name != "__MACOSX")
         relative = os.path.relpath(place, folder.root)
         before = "" if relative == "." else f"{relative}{os.sep}".replace(os.sep, "/")
         yield from (before + name for name in sorted(files) if name[0] != "." and is_picture(name))
+
+
+def _unlistable(error: OSError) -> None:
+    # os.walk would leave the folder out without a word.
+    raise FerBenchError(f"{error.filename}: cannot be listed ({error.strerror})") from error
