@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 def predict(
     images: Annotated[
         list[str],
-        typer.Argument(metavar="IMAGE...|FOLDER|-", help="Pictures, folders of them, or - for paths on stdin."),
+        typer.Argument(metavar="IMAGE|FOLDER|-", help="Pictures, folders of them, or - for paths on stdin."),
     ],
     model: ExportedOption,
     dataset: ItsDatasetOption = None,
@@ -68,10 +68,10 @@ def predict(
 ) -> None:
     """Say which of the seven expressions the face in each picture resembles most, with probabilities.
 
-    Pictures stream through: thousands take no more memory than a few. The answers of --no-crop to the images of a
-    dataset are those of evaluate. A picture without a face is said to have none; one that cannot be read gets a line
-    with the reason, the others are answered, and the exit code is 2. Give the same --recipe, --seed and --weights as
-    for train.
+    Pictures stream through: thousands take no more memory than a few. With --no-crop the answers to the images of a
+    dataset that prepare does not crop are those of evaluate. A picture without a face is said to have none; one that
+    cannot be read gets a line with the reason, the others are answered, and the exit code is 2. Give the same --recipe,
+    --seed and --weights as for train.
 
     An apparent expression is not a felt emotion, and a probability is the model's, not a truth about a person. Use it
     for research and on pictures of people who agreed. Emotion recognition is restricted by law in places: the EU
