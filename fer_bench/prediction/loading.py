@@ -73,7 +73,7 @@ def load_model(
 
 
 def load_trained(workspace: Workspace, cell: "Cell", run: "TrainRecord", prepared: "Prepared") -> Model:
-    """Return the model of a finished training run; it answers exactly as ``evaluate`` does.
+    """Return the model of a finished training run; it answers as ``evaluate`` does, by the same compiled step.
 
     Args:
         workspace: where the weights lie.
