@@ -253,9 +253,10 @@ def test_a_loss_that_is_not_a_number_later_names_the_folder_that_keeps_the_last_
         return answers * (np.nan if (workspace.run(CELL.id) / "best-0000.npz").exists() else 1)
 
     message = r"validation loss became nan in epoch 2.*__s0 keeps the state after epoch 1"
-    with monkeypatch.context() as patch, pytest.raises(FerBenchError, match=message):
+    with monkeypatch.context() as patch:
         patch.setattr(Network, "predict", spoilt)
-        train(CELL, dataset, network, workspace)
+        with pytest.raises(FerBenchError, match=message):
+            train(CELL, dataset, network, workspace)
     assert len(train(CELL, dataset, network, workspace).history) == 4
 
 

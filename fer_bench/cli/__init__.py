@@ -21,9 +21,11 @@ from fer_bench.cli import (
     housekeeping,
     leaderboard,
     looking,
+    predicting,
     results,
     runs,
     tuning,
+    web_demo,
 )
 from fer_bench.errors import FerBenchError, storage_message
 
@@ -50,6 +52,8 @@ for module in (
     exporting,
     checking,
     adding,
+    predicting,
+    web_demo,
     explaining,
     comparing,
     leaderboard,
