@@ -48,6 +48,7 @@ def softmax(layers, features, classes):
     return layers.Dense(classes, activation="softmax")(features)
 
 
+@pytest.mark.slow
 def test_a_sound_model_passes(tiny_model, tmp_path):
     tiny_model = dataclasses.replace(tiny_model, dropout=0.2)
     for name in ("build", "answers", "parameters", "seed", "declared", "training", "FLOPs"):
