@@ -80,16 +80,6 @@ def test_the_readme_names_every_command_and_no_other():
     assert [command for command in COMMANDS if f"fer-bench {command}" not in README] == []
 
 
-def test_the_readmes_options_exist():
-    for line in README.splitlines():
-        for command, rest in re.findall(
-            r"fer-bench ((?:(?:doctor|ablate) )?[a-z][a-z-]*)([^`|&]*)", line.partition("#")[0]
-        ):
-            text = CliRunner().invoke(app, [*command.split(), "--help"], terminal_width=200).output
-            for option in re.findall(r"--[a-z][a-z-]*", rest):
-                assert option in text, f"{command} {option}"
-
-
 def test_models_as_json():
     result = run("models", "--json")
     models = {model["name"]: model for model in json.loads(result.stdout)}

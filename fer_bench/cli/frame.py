@@ -1,14 +1,16 @@
 """What every command has: ``--quiet``, ``--verbose``, and a line in the log of the workspace that it changes."""
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
+from fer_bench.cli.completion import BY_PARAMETER
 from fer_bench.errors import FerBenchError
 from fer_bench.verbosity import set_level
 
@@ -65,9 +67,22 @@ def _framed(callback: Callable[..., Any], path: str) -> Callable[..., Any]:
             return callback(**values)
 
     # Typer reads the options from here.
-    framed.__signature__ = own.replace(parameters=[*own.parameters.values(), *common])  # type: ignore[attr-defined]
+    parameters = [*map(_completed, own.parameters.values()), *common]
+    framed.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     framed.__annotations__ = {**callback.__annotations__, "quiet": QuietOption, "verbose": VerboseOption}
     return framed
+
+
+def _completed(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return a parameter for whose values the shell offers what its name stands for."""
+    offered = BY_PARAMETER.get(parameter.name)
+    if offered is None or get_origin(parameter.annotation) is not Annotated:
+        return parameter
+    kind, *notes = get_args(parameter.annotation)
+    notes = [copy.copy(note) for note in notes]  # Commands share the options of cli/options.py.
+    for note in notes:
+        note.autocompletion = offered
+    return parameter.replace(annotation=Annotated[kind, *notes])
 
 
 def _log_of(path: str, values: Mapping[str, Any]) -> AbstractContextManager[None]:
