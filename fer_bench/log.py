@@ -128,4 +128,5 @@ def command_line() -> str:
     """Return the command line of this process as one would type it."""
     import shlex
 
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    program = Path(sys.argv[0]).name
+    return shlex.join([*(["python", "-m", "fer_bench"] if program == "__main__.py" else [program]), *sys.argv[1:]])

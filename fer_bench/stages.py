@@ -91,7 +91,7 @@ def train_cell(
             def on_step() -> None:
                 nonlocal trains
                 if not trains:
-                    detail(f"{caption}: " + (f"goes on after epoch {known}" if known else "begins"))
+                    detail(f"{caption}: first step done" + (f", going on after epoch {known}" if known else ""))
                 trains = True
                 shown.advance()
 

@@ -40,7 +40,7 @@ def test_a_command_that_changes_a_workspace_is_logged(synthetic_root, tmp_path):
     assert done.returncode == 0
     first, last = messages(root)
     assert first.startswith(f"fer-bench {__version__}, Python 3.")
-    assert first.endswith(f"prepare raf-db --source {synthetic_root / 'raf-db'} -w '{root}'")
+    assert first.endswith(f": python -m fer_bench prepare raf-db --source {synthetic_root / 'raf-db'} -w '{root}'")
     assert re.fullmatch(r"done in \d+ s", last)
 
 

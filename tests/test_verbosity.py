@@ -94,7 +94,7 @@ def test_training_tells_as_much_as_it_is_asked(workspace, tiny_model, tmp_path):
     assert "best of 2 epochs" in verbose.stdout
     caption = "tiny on fer2013, mini, seed 0 (synthetic faces)"
     lines = verbose.stderr.splitlines()
-    assert lines[0] == f"{caption}: begins"
+    assert lines[0] == f"{caption}: first step done"
     for number, line in enumerate(lines[1:], start=1):
         pattern = r"epoch \d/2 in [\d.]+ s, loss [\d.]+, accuracy [\d.]+%; validation loss [\d.]+, accuracy [\d.]+%"
         assert re.fullmatch(f"{re.escape(caption)}: {pattern}", line)

@@ -29,6 +29,16 @@ from fer_bench.cli.frame import QuietOption, VerboseOption, begin, frame
 from fer_bench.errors import FerBenchError, storage_message
 from fer_bench.verbosity import level
 
+PANELS = {
+    "Datasets": ("datasets", "inspect", "prepare", "audit", "show", "synthesize"),
+    "Training and testing": ("run-all", "train", "evaluate", "cross-test", "tune", "ablate"),
+    "Models": ("models", "architecture", "profile", "explain", "export"),
+    "Results": ("tables", "figures", "report", "anova", "compare", "leaderboard", "publish"),
+    "The paper's numbers": ("audit-paper", "audit-matrix"),
+    "Housekeeping": ("doctor", "status", "grid", "clean", "help"),
+}
+"""How ``fer-bench --help`` groups the commands; one that is not named here stands first, under "Commands"."""
+
 INTERRUPTED = 130
 """Exit code of a run that Ctrl-C ended."""
 
@@ -58,7 +68,7 @@ for module in (
     helping,
 ):
     module.register(app)
-frame(app)
+frame(app, PANELS)
 
 
 def _version(shown: bool) -> None:
