@@ -25,9 +25,9 @@ def datasets(context: typer.Context, incomplete: str) -> list[str]:
     from fer_bench.datasets.prepared import prepared_names
     from fer_bench.workspace import DEFAULT_ROOT, Workspace
 
-    workspace = context.params.get("workspace")
+    workspace = context.params.get("workspace")  # A text in older versions of Typer.
     before, plus, last = incomplete.rpartition("+")
-    folder = Workspace(workspace if isinstance(workspace, Path) else DEFAULT_ROOT).datasets
+    folder = Workspace(Path(workspace) if isinstance(workspace, str | Path) else DEFAULT_ROOT).datasets
     try:
         names = [*dataset_cards(), *prepared_names(folder)]
     except FerBenchError:  # Of another package: the command tells, not the completion.
