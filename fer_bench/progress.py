@@ -112,6 +112,11 @@ def _tell(text: str, *, shown: bool) -> None:
         _log(text)
 
 
+def print_line(text: str) -> None:
+    """Print one line to stdout, above any bar that shares its terminal."""
+    tqdm.write(text, file=sys.stdout)
+
+
 def report_to(listener: Callable[[str], None], details: Callable[[str], None] | None = None) -> None:
     """Show no bars in this process, and give what it says to ``listener``: for workers of another process.
 

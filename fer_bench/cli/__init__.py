@@ -21,9 +21,11 @@ from fer_bench.cli import (
     housekeeping,
     leaderboard,
     looking,
+    predicting,
     results,
     runs,
     tuning,
+    web_demo,
 )
 from fer_bench.cli.frame import QuietOption, VerboseOption, begin, frame
 from fer_bench.errors import FerBenchError, storage_message
@@ -32,7 +34,7 @@ from fer_bench.verbosity import level
 PANELS = {
     "Datasets": ("datasets", "inspect", "prepare", "audit", "show", "synthesize"),
     "Training and testing": ("run-all", "train", "evaluate", "cross-test", "tune", "ablate"),
-    "Models": ("models", "architecture", "profile", "explain", "export"),
+    "Models": ("models", "architecture", "profile", "explain", "export", "predict", "web-demo"),
     "Results": ("tables", "figures", "report", "anova", "compare", "leaderboard", "publish"),
     "The paper's numbers": ("audit-paper", "audit-matrix"),
     "Housekeeping": ("doctor", "status", "grid", "clean", "help"),
@@ -60,6 +62,8 @@ for module in (
     ablating,
     results,
     exporting,
+    predicting,
+    web_demo,
     explaining,
     comparing,
     leaderboard,

@@ -15,7 +15,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.verbosity import set_level
 
 READ_ONLY = frozenset(
-    {"datasets", "inspect", "doctor", "doctor labels", "compare", "leaderboard", "status", "grid", "help"}
+    {"datasets", "inspect", "doctor", "doctor labels", "compare", "leaderboard", "status", "grid", "help", "predict"}
 )
 """Commands that change no workspace."""
 
