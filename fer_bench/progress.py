@@ -1,4 +1,8 @@
-"""What a person sees while work is done: tqdm bars on a terminal, plain lines elsewhere. Always on stderr."""
+"""What a person sees while work is done: tqdm bars on a terminal, plain lines elsewhere. Always on stderr.
+
+Bars and :func:`say` are not shown with ``--quiet``, :func:`detail` only with ``--verbose``, :func:`warn` always (see
+:mod:`fer_bench.verbosity`). What is said goes to the workspace's log in any case (see :mod:`fer_bench.log`).
+"""
 
 import sys
 import threading
@@ -8,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tqdm import tqdm
+
+from fer_bench.verbosity import level
 
 
 def duration(seconds: float) -> str:
@@ -38,7 +44,7 @@ class Bar:
             unit=unit,
             leave=False,
             dynamic_ncols=True,
-            disable=_listener is not None or not sys.stderr.isatty(),
+            disable=_listener is not None or not _shows_bars(),
             position=1 if _overall else 0,
         )
 
@@ -71,12 +77,39 @@ def bar(title: str, total: int | None = None, unit: str = "it") -> Iterator[Bar]
         shown.close()
 
 
+def _shows_bars() -> bool:
+    return level() != "quiet" and sys.stderr.isatty()
+
+
 def say(text: str) -> None:
-    """Print one line to stderr, above any bar."""
+    """Print how work goes to stderr, above any bar; not with ``--quiet``."""
     if _listener is not None:
         _listener(text)
     else:
+        _tell(text, shown=level() != "quiet")
+
+
+def detail(text: str) -> None:
+    """Print to stderr what is of use where something is looked into: with ``--verbose`` only."""
+    if _listener is None:
+        _tell(text, shown=level() == "verbose")
+    elif _detail_listener is not None:
+        _detail_listener(text)
+
+
+def warn(text: str) -> None:
+    """Print to stderr what the user should know even with ``--quiet``."""
+    if _listener is not None:
+        _listener(text)
+    else:
+        _tell(text, shown=True)
+
+
+def _tell(text: str, *, shown: bool) -> None:
+    if shown:
         tqdm.write(text, file=sys.stderr)
+    if _log is not None:
+        _log(text)
 
 
 def print_line(text: str) -> None:
@@ -84,15 +117,28 @@ def print_line(text: str) -> None:
     tqdm.write(text, file=sys.stdout)
 
 
-def report_to(listener: Callable[[str], None]) -> None:
-    """Show no bars in this process, and give what it says to ``listener``: for workers of another process."""
-    global _listener
-    _listener = listener
+def report_to(listener: Callable[[str], None], details: Callable[[str], None] | None = None) -> None:
+    """Show no bars in this process, and give what it says to ``listener``: for workers of another process.
+
+    Args:
+        listener: takes what :func:`say` and :func:`warn` print.
+        details: takes what :func:`detail` prints; without it, that is lost.
+    """
+    global _listener, _detail_listener
+    _listener, _detail_listener = listener, details
     # Not tqdm's own, which spans processes: of that Python warns where a worker is stopped.
     tqdm.set_lock(threading.RLock())
 
 
+def log_to(log: Callable[[str], None] | None) -> None:
+    """Give all that is said from now on, shown or not, to ``log``; ``None`` ends it."""
+    global _log
+    _log = log
+
+
 _listener: Callable[[str], None] | None = None
+_detail_listener: Callable[[str], None] | None = None
+_log: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +171,7 @@ class Plan:
             bar_format="{desc} {bar}{postfix}",
             leave=False,
             dynamic_ncols=True,
-            disable=not sys.stderr.isatty(),
+            disable=not _shows_bars(),
             position=0,
         )
 

@@ -16,7 +16,7 @@ from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names
 from fer_bench.datasets.store import prepare
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell
-from fer_bench.progress import Plan, Stage, bar, say
+from fer_bench.progress import Plan, Stage, bar, detail, say
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord
 from fer_bench.watching import UNWATCHED, Watch
@@ -86,8 +86,8 @@ def _work_through(work: Sequence[Work], groups: Sequence[Sequence[Work]] = (), j
         if side_by_side:
 
             def on_event(event: Event) -> None:
-                if event.kind == "say":
-                    say(event.text)
+                if event.kind in ("say", "detail"):
+                    _tell(event)
                 elif event.stage is not None:
                     (plan.began if event.kind == "begin" else plan.ended)(event.stage)
 
@@ -229,5 +229,13 @@ def _profile_apart(workspace: Workspace, models: Sequence[str], runs: int, origi
     work_side_by_side(
         [[(stage, partial(stages.profile, workspace, models, runs, origin))]],
         1,
-        lambda event: say(event.text) if event.kind == "say" else None,
+        _tell,
     )
+
+
+def _tell(event: Event) -> None:
+    """Pass on what a worker says."""
+    if event.kind == "say":
+        say(event.text)
+    elif event.kind == "detail":
+        detail(event.text)

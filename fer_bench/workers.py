@@ -27,7 +27,7 @@ Work = tuple[Stage, Callable[[], object]]
 class Event:
     """What a worker tells."""
 
-    kind: Literal["begin", "end", "say", "error"]
+    kind: Literal["begin", "end", "say", "detail", "error"]
     group: int
     text: str = ""
     stage: Stage | None = None
@@ -99,7 +99,9 @@ def _work(number: int, group: list[Work], events: Any) -> None:
     """Work through one group in this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent hears Ctrl-C and stops its workers.
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    progress.report_to(lambda text: events.put(Event("say", number, text)))
+    progress.report_to(
+        lambda text: events.put(Event("say", number, text)), lambda text: events.put(Event("detail", number, text))
+    )
     try:
         for stage, do in group:
             events.put(Event("begin", number, stage=stage))
