@@ -56,8 +56,7 @@ def add_onnx(
     it is refused. The file is copied, tried on drawn faces, and never trained. Every table marks its rows with a dagger
     and says that its training data and protocol are its author's. Then: fer-bench evaluate --model NAME --dataset TEST.
 
-    Example: fer-bench add-onnx emotion-ferplus-8.onnx --name ferplus-cnn --values 0..255 --labels
-    neutral,happiness,surprise,sadness,anger,disgust,fear,contempt --trained-on "FER-2013 with FER+ labels"
+    Example: fer-bench add-onnx net.onnx --name net --values 0..1 --labels anger,disgust,fear,happiness,neutral,sad,surprise
     """
     import dataclasses
 
