@@ -56,7 +56,7 @@ def add_onnx(
     it is refused. The file is copied, tried on drawn faces, and never trained. Every table marks its rows with a dagger
     and says that its training data and protocol are its author's. Then: fer-bench evaluate --model NAME --dataset TEST.
 
-    Example: fer-bench add-onnx net.onnx --name net --values 0..1 --labels anger,disgust,fear,happiness,neutral,sad,surprise
+    Example: fer-bench add-onnx net.onnx --name net --values 0..1 --labels angry,disgust,fear,happy,neutral,sad,surprise
     """
     import dataclasses
 
