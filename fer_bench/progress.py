@@ -34,10 +34,18 @@ def duration(seconds: float) -> str:
 tqdm.monitor_interval = 0
 
 
+_EVERY = 60.0
+"""Seconds between the lines that stand for a bar where there is no terminal."""
+
+
 class Bar:
-    """Progress of one piece of work: rate and time left on a terminal, silent elsewhere."""
+    """Progress of one piece of work: rate and time left; where there is no terminal, one line a minute."""
 
     def __init__(self, title: str, total: int | None, unit: str) -> None:
+        self._title, self._unit, self._total = title, unit, total
+        self._done = 0
+        self._note = ""
+        self._told = (time.perf_counter(), 0)
         self._bar = tqdm(
             total=total,
             desc=title,
@@ -50,17 +58,36 @@ class Bar:
 
     def advance(self, steps: int = 1) -> None:
         """Count ``steps`` more."""
-        self._bar.update(steps)
+        self.at(self._done + steps)
 
     def at(self, done: int, total: int | None = None) -> None:
         """Set the position, and the total once it is known."""
-        if total is not None and total != self._bar.total:
-            self._bar.total = total
-        self._bar.update(done - self._bar.n)
+        if total is not None:
+            self._total = self._bar.total = total
+        self._bar.update(done - self._done)
+        self._done = done
+        self._mention()
 
     def note(self, text: str) -> None:
         """Show a short text behind the bar."""
+        self._note = text
         self._bar.set_postfix_str(text)
+
+    def _mention(self) -> None:
+        """Say where the work is, once a minute, for logs of batch jobs."""
+        now = time.perf_counter()
+        since, before = self._told
+        if now - since < _EVERY or sys.stderr.isatty():
+            return
+        self._told = (now, self._done)
+        text = f"{self._title}: {self._done:,}" + (f"/{self._total:,}" if self._total else "") + f" {self._unit}"
+        # Not in the first line: what an earlier run had done counts at once, and is no measure of the rate.
+        if before and self._done > before:
+            rate = (self._done - before) / (now - since)
+            text += f", {rate:.3g} {self._unit}/s"
+            if self._total:
+                text += f", about {duration((self._total - self._done) / rate)} left"
+        say(text + (f"; {self._note}" if self._note else ""))
 
     def close(self) -> None:
         """Remove the bar."""
