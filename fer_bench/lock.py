@@ -3,8 +3,6 @@
 import errno
 import os
 import platform
-import shlex
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from fer_bench.errors import FerBenchError
 from fer_bench.files import lives, read_json, remove_unfinished, write_json
-from fer_bench.progress import say
+from fer_bench.log import command_line
+from fer_bench.progress import say, warn
 from fer_bench.typed_json import build
 from fer_bench.workspace import FOLDERS
 
@@ -76,7 +75,7 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
     try:
         _warn_of_another_host(root, told)
         since = time.strftime("%Y-%m-%d %H:%M:%S")
-        write_json(told, asdict(Holder(os.getpid(), platform.node(), _command(), since)))
+        write_json(told, asdict(Holder(os.getpid(), platform.node(), command_line(), since)))
         remove_unfinished(root, FOLDERS)
         yield
     except KeyboardInterrupt:
@@ -147,10 +146,6 @@ def holder(root: Path) -> Holder | None:
     return None if is_held(root / LOCK) is False else told
 
 
-def _command() -> str:
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv else "python"
-
-
 def _read(told: Path) -> Holder | None:
     try:
         return build(Holder, read_json(told), str(told))
@@ -171,7 +166,7 @@ def _who(told: Path) -> str:
 def _warn_of_another_host(root: Path, told: Path) -> None:
     last = _read(told)
     if last is not None and last.host != platform.node():
-        say(
+        warn(
             f"{root}: {last} was the last here and has not ended properly; if it still runs, this file system's "
             "locks do not reach across hosts: stop one of the two"
         )

@@ -22,9 +22,11 @@ SAME_MODULE = {
 """Distributions that bring the same module as a required one."""
 PURPOSE = {
     "faces": "finding faces in predict and web-demo",
+    "jax": "training and timing on JAX, and --devices",
     "litert": "exporting to LiteRT and timing it",
     "onnx": "exporting to ONNX and timing it, and add-onnx",
     "openvino": "timing OpenVINO",
+    "tune": "tune --search random",
 }
 """What an extra is for; one that is not here is a developer's."""
 
