@@ -16,7 +16,7 @@ from fer_bench.files import replacing
 from fer_bench.network import Network
 from fer_bench.records import Epoch, Start
 
-_STATE, _LOCK = "checkpoint.npz", ".lock"
+STATE, _LOCK = "checkpoint.npz", ".lock"
 _PATIENCE = 60.0
 """Seconds to wait for a process that outlives its killed parent."""
 
@@ -42,7 +42,7 @@ class Checkpoint:
 
     @property
     def _state(self) -> Path:
-        return self.folder / _STATE
+        return self.folder / STATE
 
     def save(self, network: Network, progress: Progress) -> None:
         """Write the state after an epoch; the best weights first, so that the state never names a missing file."""
@@ -119,7 +119,7 @@ def remove(folder: Path) -> None:
     """Delete the state of a finished run; nothing where there is none."""
     import shutil
 
-    (folder / _STATE).unlink(missing_ok=True)  # First: without its best weights it would be a damaged one.
+    (folder / STATE).unlink(missing_ok=True)  # First: without its best weights it would be a damaged one.
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -88,6 +88,17 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
         lock.release()
 
 
+def mark(root: Path) -> str:
+    """Return what the holder of a workspace says there of itself; empty where nobody holds it.
+
+    No two holders say the same: who finds it in a folder sees that very workspace, on whatever machine.
+    """
+    try:
+        return (root / ".lock-holder").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
 def _command() -> str:
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv else "python"
 
