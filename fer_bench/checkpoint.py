@@ -17,8 +17,9 @@ from fer_bench.network import Network
 from fer_bench.records import Epoch, Start
 
 STATE, _LOCK = "checkpoint.npz", ".lock"
-_PATIENCE = 60.0
-"""Seconds to wait for a process that outlives its killed parent."""
+_PATIENCE = 120.0
+"""Seconds to wait for a process that outlives its killed parent, or for NFS to give up the locks of a machine that died
+(its lease is usually 90)."""
 
 
 @dataclasses.dataclass

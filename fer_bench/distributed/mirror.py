@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from fer_bench.checkpoint import STATE
+from fer_bench.checkpoint import STATE, remove
 from fer_bench.files import inside, replacing
 from fer_bench.grid import Cell
 from fer_bench.workspace import Workspace
@@ -35,9 +35,10 @@ def write(root: Path, written: Mapping[str, bytes], gone: list[str]) -> None:
             temporary.write_bytes(content)
     for name in gone:
         path = inside(root, name)
-        path.unlink(missing_ok=True)
-        if path.parent != root and path.parent.is_dir() and not any(path.parent.iterdir()):
-            path.parent.rmdir()
+        if path.name == STATE:
+            remove(path.parent)  # The run is finished: what a killed process of another machine left goes, too.
+        else:
+            path.unlink(missing_ok=True)
 
 
 class Mirror:

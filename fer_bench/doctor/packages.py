@@ -24,6 +24,7 @@ PURPOSE = {
     "litert": "exporting to LiteRT and timing it",
     "onnx": "exporting to ONNX and timing it",
     "openvino": "timing OpenVINO",
+    "ray": "the grid on several machines",
 }
 """What an extra is for; one that is not here is a developer's."""
 

@@ -213,7 +213,10 @@ def results_of(place: Path) -> dict[str, object]:
     for path in (place / "records" / "eval").glob("*.json"):
         record = json.loads(path.read_text())
         with np.load(path.with_name(record["predictions"])) as stored:
-            facts[f"eval/{path.name}"] = (record["confusion_matrix"], {name: stored[name].tobytes() for name in stored.files})
+            facts[f"eval/{path.name}"] = (
+                record["confusion_matrix"],
+                {name: stored[name].tobytes() for name in stored.files},
+            )
     for path in (place / "tables").glob("*.md"):
         if path.stem not in MEASURED:
             facts[path.name] = path.read_bytes()
