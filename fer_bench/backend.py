@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 from fer_bench.errors import FerBenchError
 
@@ -23,18 +24,21 @@ there, and slows both down where two networks are trained side by side."""
 def name() -> str:
     """Return the backend that Keras uses or would use, without importing it: planning needs no Keras."""
     import json
-    from pathlib import Path
 
     chosen = os.environ.get("KERAS_BACKEND", "")
     if not chosen:
-        config = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "keras.json"
         try:
-            chosen = json.loads(config.read_text(encoding="utf-8")).get("backend", "tensorflow")
+            chosen = json.loads((keras_home() / "keras.json").read_text(encoding="utf-8")).get("backend", "tensorflow")
         except (OSError, ValueError):
             chosen = "tensorflow"
     if chosen not in BACKENDS:
         raise FerBenchError(f"KERAS_BACKEND is {chosen!r}; expected one of {', '.join(BACKENDS)}")
     return chosen
+
+
+def keras_home() -> Path:
+    """Return Keras' own folder, by its rule: its settings, and in ``models`` the weights that it has downloaded."""
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
 
 
 @cache

@@ -1,22 +1,27 @@
-"""The resumable state of a training run: what is on disk after every epoch."""
+"""The resumable state of a training run: what is on disk after every epoch. Reading what it says needs no Keras."""
 
 import dataclasses
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing
-from fer_bench.network import Network
+from fer_bench.lock import LOCK, acquired, is_held
 from fer_bench.records import Epoch, Start
 
-STATE, _LOCK = "checkpoint.npz", ".lock"
+if TYPE_CHECKING:
+    from fer_bench.network import Network
+
+STATE = "checkpoint.npz"
+"""Written after every epoch; its last array is text."""
 _PATIENCE = 120.0
 """Seconds to wait for a process that outlives its killed parent, or for NFS to give up the locks of a machine that died
 (its lease is usually 90)."""
@@ -29,6 +34,52 @@ class Progress:
     start: Start
     history: list[Epoch]
     best_epoch: int = -1
+
+
+def identity(fingerprint: str, backend: str, weights: str) -> str:
+    """Return what a checkpoint is of; a run of another identity starts over.
+
+    Args:
+        fingerprint: of the dataset.
+        backend: name of the Keras backend.
+        weights: what the model starts from: the SHA-256 of a file, ``imagenet``, ``None``.
+    """
+    return f"{fingerprint} {backend} {weights}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Reached:
+    """What a checkpoint says."""
+
+    identity: str
+    """See :func:`identity`."""
+    history: tuple[Epoch, ...]
+
+    def is_of(self, fingerprint: str, backend: str) -> bool:
+        """Return whether a run on this dataset and backend, from whatever weights, would go on from here."""
+        return self.identity.startswith(identity(fingerprint, backend, ""))
+
+
+def reached(folder: Path) -> Reached | None:
+    """Return what the checkpoint in a run's folder says, ``None`` where there is none.
+
+    Raises:
+        FerBenchError: it is damaged.
+    """
+    path = folder / STATE
+    if not path.is_file():
+        return None
+    with _opened(path) as content:
+        # An array is read when it is asked for: the text is, the weights are not.
+        text = content[f"arr_{len(content.files) - 1}"]
+    found, progress = _content(text, path)
+    return Reached(found, tuple(progress.history))
+
+
+def is_running(folder: Path) -> bool | None:
+    """Return whether a process works on the run in a folder; ``None`` where no lock of its own tells."""
+    path = folder / LOCK
+    return is_held(path) if path.is_file() else None
 
 
 class Checkpoint:
@@ -45,7 +96,7 @@ class Checkpoint:
     def _state(self) -> Path:
         return self.folder / STATE
 
-    def save(self, network: Network, progress: Progress) -> None:
+    def save(self, network: "Network", progress: Progress) -> None:
         """Write the state after an epoch; the best weights first, so that the state never names a missing file."""
         state = network.state()
         if progress.best_epoch == len(progress.history) - 1:
@@ -63,22 +114,13 @@ class Checkpoint:
             if path != self._best(progress.best_epoch):
                 path.unlink()
 
-    def load(self, network: Network) -> Progress | None:
+    def load(self, network: "Network") -> Progress | None:
         """Restore the network to the checkpoint; ``None`` where there is none, or one of another dataset or start."""
         if not self._state.is_file():
             return None
         *state, text = _read_arrays(self._state)
-        try:
-            content = json.loads(text.tobytes())
-            identity = content["identity"]
-            progress = Progress(
-                start=Start(**content["start"]),
-                history=[Epoch(**epoch) for epoch in content["history"]],
-                best_epoch=content["best_epoch"],
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise _damaged(self._state, error) from error
-        if identity != self._identity:
+        found, progress = _content(text, self._state)
+        if found != self._identity:
             return None
         try:
             network.restore(state)
@@ -87,7 +129,7 @@ class Checkpoint:
             raise _damaged(self._state, error) from error
         return progress
 
-    def load_best(self, network: Network, epoch: int) -> None:
+    def load_best(self, network: "Network", epoch: int) -> None:
         """Put the weights of the best epoch into the network."""
         for variable, array in zip(network.core.variables, _read_arrays(self._best(epoch)), strict=True):
             variable.assign(array)
@@ -98,30 +140,31 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold a run's folder, in which a process that outlives its killed parent may still work for a moment.
 
     Raises:
-        FerBenchError: another process does not let go of it.
+        FerBenchError: another process does not let go of it, or the file system has no locks.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / _LOCK)
     try:
-        lock.acquire(timeout=_PATIENCE)
+        lock = acquired(folder / LOCK, _PATIENCE)
     except Timeout:
         raise FerBenchError(f"{folder}: a process of an earlier command still works on this run; stop it") from None
     try:
         yield
     finally:
         lock.release()
-        if [path.name for path in folder.iterdir()] == [_LOCK]:  # Nothing came of it.
+        if [path.name for path in folder.iterdir()] == [LOCK]:  # Nothing came of it.
             remove(folder)
 
 
-def remove(folder: Path) -> None:
-    """Delete the state of a finished run; nothing where there is none."""
-    import shutil
+def remove(folder: Path, *, strict: bool = False) -> None:
+    """Delete the state of a finished run; nothing where there is none.
 
+    Raises:
+        OSError: it cannot be deleted, where that is ``strict``.
+    """
     (folder / STATE).unlink(missing_ok=True)  # First: without its best weights it would be a damaged one.
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=not strict)
 
 
 def _write_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
@@ -130,10 +173,31 @@ def _write_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
 
 
 def _read_arrays(path: Path) -> list[NDArray[Any]]:
+    with _opened(path) as content:
+        return [content[f"arr_{index}"] for index in range(len(content.files))]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Yield the arrays of a file by name; what goes wrong while they are read is damage."""
     try:
         with np.load(path, allow_pickle=False) as content:
-            return [content[f"arr_{index}"] for index in range(len(content.files))]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            yield content
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise _damaged(path, error) from error
+
+
+def _content(text: NDArray[Any], path: Path) -> tuple[str, Progress]:
+    """Return identity and progress from the last array of a state."""
+    try:
+        content = json.loads(text.tobytes())
+        progress = Progress(
+            start=Start(**content["start"]),
+            history=[Epoch(**epoch) for epoch in content["history"]],
+            best_epoch=content["best_epoch"],
+        )
+        return str(content["identity"]), progress
+    except (ValueError, KeyError, TypeError) as error:
         raise _damaged(path, error) from error
 
 

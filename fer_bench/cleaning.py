@@ -1,32 +1,33 @@
 """What a workspace could do without, and its removal. A record goes only where that is asked for."""
 
-import re
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fer_bench import records
+from fer_bench import checkpoint, records
 from fer_bench.datasets.prepared import is_prepared, prepared_names
 from fer_bench.datasets.proof import SYNTHETIC_MARKER
 from fer_bench.errors import FerBenchError
+from fer_bench.files import is_left_over
+from fer_bench.lock import HOLDER, LOCK, is_held
 from fer_bench.records import TrainRecord
-from fer_bench.run_state import STATE, reached
 from fer_bench.workspace import Workspace
 
-Kind = Literal["checkpoint", "scaled copy", "raw synthetic files", "temporary", "record"]
+Kind = Literal["checkpoint", "scaled copy", "raw synthetic files", "temporary", "task", "record"]
 KINDS: dict[Kind, str] = {
     "checkpoint": "of finished runs, whose weights and records stay",
     "scaled copy": "of prepared images; made again when a recipe needs it",
     "raw synthetic files": "of datasets that are prepared; drawn again by fer-bench synthesize",
     "temporary": "left by commands that were killed",
+    "task": "locks of a cluster's tasks that have ended, and their links to the workspace's own folders",
     "record": "records, predictions, and the weights that no command finds without them",
 }
 """What each kind is, for people."""
-
-_HALF_WRITTEN = re.compile(r"\.[a-z0-9_]{8}-.+")
-"""``mkstemp``'s eight characters, a hyphen, the name of the file that was to be."""
+_STARTING = 3600.0
+"""Seconds after which a task that has made its links has taken its lock."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,7 @@ def leftovers(workspace: Workspace, *, with_records: bool = False) -> list[Lefto
         if (raw / SYNTHETIC_MARKER).is_file() and is_prepared(workspace.prepared(name)) and not raw.is_symlink():
             found.append(("raw synthetic files", raw))
     found += [("temporary", path) for path in _temporary(workspace)]
+    found += [("task", path) for path in _ended_tasks(workspace)]
     if with_records:
         found += [("record", path) for path in _records(workspace)]
     return [Leftover(kind=kind, path=path, bytes=_bytes(path)) for kind, path in found]
@@ -70,12 +72,12 @@ def remove(found: Sequence[Leftover]) -> None:
     """
     for item in found:
         try:
-            if item.path.is_dir() and not item.path.is_symlink():
-                # Without its state a checkpoint is none, so that half of one is never taken up.
-                (item.path / STATE).unlink(missing_ok=True)
-                shutil.rmtree(item.path)
-            else:
+            if item.path.is_symlink() or not item.path.is_dir():
                 item.path.unlink(missing_ok=True)
+            elif item.kind == "checkpoint":
+                checkpoint.remove(item.path, strict=True)
+            else:
+                shutil.rmtree(item.path)
         except OSError as error:
             raise FerBenchError(f"{item.path}: cannot be removed ({error.strerror or error})") from error
 
@@ -88,7 +90,7 @@ def _finished(workspace: Workspace) -> list[Path]:
         if not folder.is_dir() or not workspace.weights(record.cell_id).is_file():
             continue
         try:
-            state = reached(folder)
+            state = checkpoint.reached(folder)
         except FerBenchError:
             state = None
         if state is None or state.is_of(record.dataset_fingerprint, record.backend):
@@ -97,27 +99,24 @@ def _finished(workspace: Workspace) -> list[Path]:
 
 
 def _temporary(workspace: Workspace) -> list[Path]:
-    """Return files that ``fer_bench.files.replacing`` left, and folders that ``prepare`` did."""
-    places = [
-        workspace.datasets,
-        *(path for path in _below(workspace.datasets) if not path.name.startswith(".")),
-        *_below(workspace.run("any").parent),
-        *_below(workspace.results.records),
-        workspace.weights("any").parent,
-        workspace.results.tables,
-        workspace.results.reports,
-        workspace.results.figures,
-        workspace.audit("any").parent,
-        workspace.contact_sheet("any").parent,
+    """Return the folders that killed commands left. Files are gone: who holds the workspace has removed them."""
+    prepared = [path for path in _below(workspace.datasets) if path.suffix in (".partial", ".unpacked")]
+    drawn = [path for path in _below(workspace.raw("any").parent) if is_left_over(path)]
+    return [
+        path for path in (*prepared, *drawn) if path.name.startswith(".") and path.is_dir() and not path.is_symlink()
     ]
-    found = []
-    for place in places:
-        for path in sorted(place.glob(".*")) if place.is_dir() else ():
-            partial = path.is_dir() and place == workspace.datasets and path.suffix in (".partial", ".unpacked")
-            half = path.is_file() and _HALF_WRITTEN.fullmatch(path.name) is not None
-            if (partial or half) and not path.is_symlink():
-                found.append(path)
-    return found
+
+
+def _ended_tasks(workspace: Workspace) -> list[Path]:
+    """Return the folders of tasks that have ended: links, and a lock that nobody holds."""
+    return [
+        folder
+        for folder in _below(workspace.tasks)
+        if folder.is_dir()
+        and all(path.is_symlink() or path.name in (LOCK, HOLDER) for path in _below(folder))
+        and time.time() - folder.stat().st_mtime > _STARTING
+        and is_held(folder / LOCK) is False
+    ]
 
 
 def _records(workspace: Workspace) -> list[Path]:

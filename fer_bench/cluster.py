@@ -34,8 +34,14 @@ def tasks(cells: Sequence[Cell], recipe: str, weights: Mapping[str, str]) -> lis
     return found
 
 
-def to_jsonl(found: Sequence[Task], workspace: Path) -> str:
-    """Return one JSON object a task and line."""
+def to_jsonl(found: Sequence[Task], workspace: Path, folder: Path) -> str:
+    """Return one JSON object a task and line.
+
+    Args:
+        found: the tasks.
+        workspace: that they train in.
+        folder: that they run in: paths of a recipe or weights file may be relative to it.
+    """
     lines = [
         {
             "id": task.cell.id,
@@ -43,6 +49,7 @@ def to_jsonl(found: Sequence[Task], workspace: Path) -> str:
             "dataset": task.cell.dataset,
             "recipe": task.cell.recipe.id,
             "seed": task.cell.seed,
+            "folder": str(folder.absolute()),
             "command": [*task.command, "--workspace", str(workspace.absolute())],
         }
         for task in found
@@ -50,8 +57,8 @@ def to_jsonl(found: Sequence[Task], workspace: Path) -> str:
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
-def to_slurm(found: Sequence[Task], workspace: Path) -> str:
-    """Return an array job for Slurm's ``sbatch``.
+def to_slurm(found: Sequence[Task], workspace: Path, folder: Path) -> str:
+    """Return an array job for Slurm's ``sbatch``; the arguments are those of :func:`to_jsonl`.
 
     A workspace has one writer at a time. So each task gets a folder with a lock of its own, whose datasets, runs,
     weights and records are links to those of the workspace, where no two tasks write the same file.
@@ -66,6 +73,7 @@ def to_slurm(found: Sequence[Task], workspace: Path) -> str:
         "# A task that ran out of time continues after its last epoch when the job is submitted again.",
         "# Afterwards test everything that has been trained: fer-bench run-all with the same recipe and weights.",
         "set -euo pipefail",
+        f"cd {shlex.quote(str(folder.absolute()))}",
         f"workspace={shlex.quote(str(workspace.absolute()))}",
         "# One writer a workspace: a task has its own lock and shares all files, of which no two tasks write the same.",
         'own="$workspace/tasks/$SLURM_ARRAY_TASK_ID"',

@@ -2,18 +2,97 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
+import platform
+import re
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from fer_bench.errors import FerBenchError
 
 UNFINISHED = ".unfinished-"
-"""How the names of temporary files begin, so that those of a killed process can be told."""
+"""How the names of temporary files and folders begin; then come the host and the process that write them."""
+_WRITER = re.compile(re.escape(UNFINISHED) + "([0-9a-f]{8})-([0-9]+)-")
+_DAY = 86400.0
+"""Seconds after the last write from which on nobody is thought to be at it, where the writer cannot be asked for."""
+
+
+def unfinished() -> str:
+    """Return how the name of a temporary file of this process begins: whoever finds it can ask whether that lives."""
+    return f"{UNFINISHED}{_host()}-{os.getpid()}-"
+
+
+def is_left_over(path: Path) -> bool:
+    """Return whether ``path`` is a temporary file or folder whose writer is dead, so that it can go.
+
+    A writer on this host is asked for by its process id. One on another host, or on Windows, counts as dead a day
+    after the last write; so does one of this process's own id, which is the same again in a container that was started
+    anew. An id that has been given to another process keeps a file until that ends. Containers that share a folder and
+    a host name, but not their process ids, misjudge each other: a writer whose file is gone then fails aloud.
+    """
+    writer = _WRITER.match(path.name)
+    if writer is None:
+        return False
+    host, pid = writer[1], int(writer[2])
+    if host == _host() and pid != os.getpid() and sys.platform != "win32":
+        return not lives(pid)
+    try:
+        return time.time() - path.lstat().st_mtime > _DAY
+    except OSError:  # Its writer has just renamed or removed it.
+        return False
+
+
+def lives(pid: int) -> bool:
+    """Return whether a process of this host lives; on Windows, where it cannot be asked, always true."""
+    if sys.platform == "win32":  # Where signal 0 is Ctrl-C.
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    try:
+        # Dead, but nobody has asked for its end: so it stays in a container whose first process does not do that.
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except OSError:  # No /proc, or gone meanwhile.
+        return True
+
+
+def remove_unfinished(root: Path, folders: Iterable[str]) -> None:
+    """Remove the temporary files of dead processes, directly in ``root`` and anywhere below ``folders`` of it.
+
+    Never fails: another process may be at the same, or remove a folder that is being gone through. One of ``folders``
+    may be a link, as they are for the tasks of a cluster's queue; no other link is followed.
+    """
+    top = next(os.walk(root), (os.fspath(root), [], []))
+    for folder, _, names in itertools.chain([top], *(os.walk(root / name) for name in folders)):
+        for path in (Path(folder, name) for name in names if name.startswith(UNFINISHED)):
+            if is_left_over(path):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+
+def _host() -> str:
+    """Return a digest of this host's name: no machine's name gets on the disk."""
+    return hashlib.sha256(platform.node().encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an error of the disk name ``path`` where it names no file: a write to a full disk does not say to which."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 @contextlib.contextmanager
@@ -28,34 +107,19 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # The name's end stays: some writers (Keras, matplotlib, numpy) choose the format by it.
-    handle, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=f"-{path.name}", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=unfinished(), suffix=f"-{path.name}", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except BaseException as error:
+        with naming(path):
+            yield temporary
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+    except BaseException:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
-            # A write to a full disk does not say to which file.
-            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
-
-
-def remove_unfinished(folder: Path, *, older_than: float = 0.0) -> None:
-    """Remove what killed processes left of :func:`replacing`, in ``folder`` and below.
-
-    Args:
-        folder: may be absent.
-        older_than: seconds since the last write; 0 where nobody else can be writing there.
-    """
-    for path in folder.rglob(f"{UNFINISHED}*"):
-        with contextlib.suppress(FileNotFoundError):
-            if path.is_file() and time.time() - path.stat().st_mtime >= older_than:
-                path.unlink()
 
 
 def _umask() -> int:

@@ -1,6 +1,6 @@
 """One writer a workspace: who holds it, waiting for it, and clearing away what a killed one left."""
 
-import json
+import errno
 import os
 import platform
 import shlex
@@ -10,16 +10,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fer_bench.errors import FerBenchError
-from fer_bench.files import remove_unfinished, write_json
+from fer_bench.files import lives, read_json, remove_unfinished, write_json
 from fer_bench.progress import say
+from fer_bench.typed_json import build
+from fer_bench.workspace import FOLDERS
 
-_ONLY_OURS = ("records", "runs", "weights", "datasets")
-"""Folders of a workspace that nobody writes to without its lock."""
-_RENDERED = ("tables", "reports", "audits", "contact-sheets")
-"""Folders that commands such as ``fer-bench tables --local`` write to without the lock: what is recent there stays."""
-_HOUR = 3600.0
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+LOCK = ".lock"
+"""Held by who writes to a workspace, or to the folder of a training run."""
+HOLDER = ".lock-holder"
+"""Says who holds a workspace; a killed process leaves it."""
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+"""What a file system without locks answers."""
 
 
 @dataclass(frozen=True)
@@ -52,38 +59,31 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
     Raises:
         FerBenchError: another process holds the lock, or the file system has none.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root / ".lock")
-    told = root / ".lock-holder"
+    told = root / HOLDER
     try:
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            if not wait:
-                raise FerBenchError(
-                    f"{root}: another fer-bench ({_who(told)}) is writing to this workspace; "
-                    "wait for it (most commands have --wait), stop it, or choose another with --workspace"
-                ) from None
-            say(f"{root}: waiting for another fer-bench ({_who(told)}); Ctrl-C ends the waiting")
-            lock.acquire(timeout=-1, poll_interval=0.5)
-    except NotImplementedError as error:  # filelock's word for a file system without locks
-        raise FerBenchError(
-            f"{root}: this file system has no locks, so that two processes could spoil each other's work; "
-            "choose another folder with --workspace"
-        ) from error
+        lock = acquired(root / LOCK, 0)
+    except Timeout:
+        if not wait:
+            raise FerBenchError(
+                f"{root}: another fer-bench ({_who(told)}) is writing to this workspace; "
+                "wait for it (most commands have --wait), stop it, or choose another with --workspace"
+            ) from None
+        say(f"{root}: waiting for another fer-bench ({_who(told)}); Ctrl-C ends the waiting")
+        lock = acquired(root / LOCK, -1)
     try:
         _warn_of_another_host(root, told)
         since = time.strftime("%Y-%m-%d %H:%M:%S")
         write_json(told, asdict(Holder(os.getpid(), platform.node(), _command(), since)))
-        _clear_away(root)
+        remove_unfinished(root, FOLDERS)
         yield
     except KeyboardInterrupt:
         say(f"{root}: finished work and complete epochs are kept there")
         raise
     finally:
-        _clear_away(root)  # What a worker that was stopped because another one failed was writing.
+        remove_unfinished(root, FOLDERS)  # What a worker that was stopped because another one failed was writing.
         told.unlink(missing_ok=True)
         lock.release()
 
@@ -94,9 +94,68 @@ def mark(root: Path) -> str:
     No two holders say the same: who finds it in a folder sees that very workspace, on whatever machine.
     """
     try:
-        return (root / ".lock-holder").read_text(encoding="utf-8")
+        return (root / HOLDER).read_text(encoding="utf-8")
     except OSError:
         return ""
+
+
+def acquired(path: Path, timeout: float) -> "BaseFileLock":
+    """Return the lock of a file, held; to be released by the caller, or by the system when the process ends.
+
+    Args:
+        path: of the file, which is made where it is absent.
+        timeout: seconds to wait for another process that holds it; negative without end.
+
+    Raises:
+        filelock.Timeout: it still does.
+        FerBenchError: the file system has no locks.
+    """
+    from filelock import FileLock
+
+    # filelock's own way out, a file that stands for a lock, stays locked for ever where its process is killed.
+    lock = FileLock(path, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=timeout, poll_interval=0.2)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        raise FerBenchError(
+            f"{path.parent}: this file system has no locks ({error.strerror}), so that two processes could spoil each "
+            "other's work; choose another folder with --workspace"
+        ) from error
+    return lock
+
+
+def is_held(path: Path) -> bool | None:
+    """Return whether a process holds the lock of a file, without waiting; ``None`` where that cannot be told.
+
+    It is taken for a moment where it is free. Nobody holds one that is absent, or on a file system without locks.
+    """
+    from filelock import Timeout
+
+    if not path.is_file():
+        return False
+    try:
+        acquired(path, 0).release()
+    except Timeout:
+        return True
+    except OSError:  # Another user's, say.
+        return None
+    except FerBenchError:
+        return False
+    return False
+
+
+def holder(root: Path) -> Holder | None:
+    """Return who writes to a workspace, as it says itself; ``None`` where nobody does, or has not said so yet.
+
+    The name that a killed process left is told by its process id, so that the lock is not touched, and nobody is kept
+    from it by the question.
+    """
+    told = _read(root / HOLDER)
+    if told is None or (told.host == platform.node() and not lives(told.pid)):
+        return None
+    return None if is_held(root / LOCK) is False else told
 
 
 def _command() -> str:
@@ -105,31 +164,19 @@ def _command() -> str:
 
 def _read(told: Path) -> Holder | None:
     try:
-        return Holder(**json.loads(told.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return build(Holder, read_json(told), str(told))
+    except FerBenchError:
         return None
 
 
 def _who(told: Path) -> str:
     """Return who holds the lock; what a killed process left there does not count."""
     for _ in range(10):
-        holder = _read(told)
-        if holder is not None and (holder.host != platform.node() or _lives(holder.pid)):
-            return str(holder)
+        found = _read(told)
+        if found is not None and (found.host != platform.node() or lives(found.pid)):
+            return str(found)
         time.sleep(0.1)  # It has the lock and has not said so yet.
     return "it does not say which process"
-
-
-def _lives(pid: int) -> bool:
-    if sys.platform == "win32":  # Where signal 0 is Ctrl-C.
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _warn_of_another_host(root: Path, told: Path) -> None:
@@ -139,11 +186,3 @@ def _warn_of_another_host(root: Path, told: Path) -> None:
             f"{root}: {last} was the last here and has not ended properly; if it still runs, this file system's "
             "locks do not reach across hosts: stop one of the two"
         )
-
-
-def _clear_away(root: Path) -> None:
-    """Remove the temporary files of killed processes."""
-    for name in _ONLY_OURS:
-        remove_unfinished(root / name)
-    for name in _RENDERED:
-        remove_unfinished(root / name, older_than=_HOUR)

@@ -147,6 +147,10 @@ class Recipe:
         others = {name for name in self.pretrained if name != model}
         return dataclasses.replace(self, pretrained=tuple(sorted(others | ({model} if pretrained else set()))))
 
+    def from_random(self) -> "Recipe":
+        """Return the recipe with every model starting from random weights: one recipe whichever models it is for."""
+        return dataclasses.replace(self, pretrained=())
+
     def changed(self, *, balance: str | None = None, freeze_layers: int | None = None) -> "Recipe":
         """Return the recipe with what is given changed, which its name tells: ``paper+oversample+freeze0``.
 

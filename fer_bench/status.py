@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fer_bench import backend, paper, records
+from fer_bench.checkpoint import Reached, is_running, reached
+from fer_bench.datasets.joined import SEPARATOR, joined_fingerprint, parts_of
 from fer_bench.datasets.prepared import prepared_names, read_manifest
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell, cell_of, cells
+from fer_bench.lock import Holder, holder
 from fer_bench.recipe import PRESETS, Recipe
 from fer_bench.records import Epoch, EvalRecord, TrainRecord
-from fer_bench.run_state import Reached, holder, is_running, reached
 from fer_bench.workspace import Workspace
 
 State = Literal["done", "untested", "running", "interrupted", "missing", "damaged"]
@@ -42,7 +44,7 @@ class Status:
     """The whole grid."""
 
     cells: tuple[CellStatus, ...]
-    holder: str | None
+    holder: Holder | None
     """Which process writes to the workspace, whatever it does there; ``None`` where none does."""
 
     def count(self, state: State) -> int:
@@ -54,6 +56,39 @@ class Status:
         """Of training, one run after the other; ``None`` where that of any run is unknown."""
         left = [item.seconds_left for item in self.cells]
         return None if None in left else sum(value for value in left if value is not None)
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The prepared datasets by their manifests; every question is answered for several joined ones too."""
+
+    manifests: Mapping[str, dict[str, Any]]
+
+    @property
+    def trainable(self) -> list[str]:
+        """Names of those with a training set."""
+        return [name for name in self.manifests if self.images(name)]
+
+    @property
+    def test_only(self) -> list[str]:
+        """Names of the others."""
+        return [name for name in self.manifests if not self.images(name)]
+
+    def are_joined(self, name: str) -> bool:
+        """Return whether a name is that of several, in their order, all with a training set."""
+        parts = name.split(SEPARATOR)
+        known = len(parts) > 1 and len(set(parts)) == len(parts) and set(parts) <= set(self.trainable)
+        return known and SEPARATOR.join(parts_of(name)) == name
+
+    def fingerprint(self, name: str) -> str:
+        """Return the fingerprint as records keep it."""
+        prints = [(part, str(self.manifests[part].get("fingerprint", ""))) for part in parts_of(name)]
+        return joined_fingerprint(prints) if len(prints) > 1 else prints[0][1]
+
+    def images(self, name: str) -> int:
+        """Return the images that an epoch goes through, validation included; 0 for a test set alone."""
+        splits = [self.manifests[part].get("counts", {}).get("splits", {}) for part in parts_of(name)]
+        return sum(sum(one.get(split, ())) for one in splits if "train" in one for split in ("train", "val"))
 
 
 @dataclass(frozen=True)
@@ -80,7 +115,8 @@ def grid_status(
     Args:
         workspace: whose files are read.
         models: ``()`` for the paper's and every other one of which there is a run.
-        datasets: trained on; ``()`` for all that are prepared with a training set.
+        datasets: trained on, several joined by ``+``; ``()`` for all that are prepared with a training set, and the
+            runs on several.
         recipe: ``None`` for every recipe that the workspace knows runs of, or the preset ``paper`` where there is none;
             one that is no preset becomes known with its first finished run.
         seeds: ``()`` for all of which there is a run of the recipe, or 0.
@@ -88,10 +124,10 @@ def grid_status(
     Raises:
         FerBenchError: an unreadable record or manifest, or no dataset to train on.
     """
-    manifests = {name: read_manifest(workspace.prepared(name)) or {} for name in prepared_names(workspace.datasets)}
-    trainable = [name for name, manifest in manifests.items() if _images(manifest)]
-    unknown = [name for name in datasets if name not in trainable]
-    if unknown or not trainable:
+    data = _Data({name: read_manifest(workspace.prepared(name)) or {} for name in prepared_names(workspace.datasets)})
+    chosen = list(dict.fromkeys(SEPARATOR.join(parts_of(name)) for name in datasets))
+    unknown = [part for name in chosen for part in parts_of(name) if part not in data.trainable]
+    if unknown or not data.trainable:
         raise FerBenchError(
             f"{workspace.root}: {unknown[0] if unknown else 'no dataset to train on'} "
             f"{'is not prepared with a training set' if unknown else 'is prepared'}; run fer-bench prepare first"
@@ -102,20 +138,26 @@ def grid_status(
     recipes = [recipe] if recipe else list(_recipes(runs, begun).values())
     wanted: list[Cell] = []
     for one in recipes:
-        own = {(run.model, run.seed) for run in runs if run.recipe == one.id}
-        own |= {(model, seed) for model, name, seed in begun if name == one.id}
-        names = list(models) or list(dict.fromkeys((*paper.MODELS, *sorted({model for model, _ in own}))))
-        numbers = seeds or {seed for _, seed in own} or {0}
-        wanted += cells(names, list(datasets) or trainable, one, sorted(numbers))
+        own = {(run.model, run.dataset, run.seed) for run in runs if run.recipe == one.id}
+        own |= {(model, dataset, seed) for model, dataset, name, seed in begun if name == one.id}
+        names = list(dict.fromkeys(models or (*paper.MODELS, *sorted({model for model, _, _ in own}))))
+        numbers = set(seeds) or {seed for _, _, seed in own} or {0}
+        wanted += cells(names, chosen or data.trainable, one, sorted(numbers))
+        if not chosen:
+            # Which datasets are joined is the user's choice: what has been begun shows, and no more is missing.
+            wanted += (
+                Cell(model, dataset, one, seed)
+                for model, dataset, seed in sorted(own)
+                if model in names and seed in numbers and data.are_joined(dataset)
+            )
     states = {cell.id: _checkpoint(workspace.run(cell.id)) for cell in wanted}
-    at_work = holder(workspace)
+    at_work = holder(workspace.root)
     known = _Known(
         workspace=workspace,
-        manifests=manifests,
-        test_only=tuple(name for name in manifests if name not in trainable),
+        data=data,
         runs=runs,
         tests=tests,
-        measured=_measured(runs, states, wanted, manifests),
+        measured=_measured(runs, states, wanted, data),
         at_work=at_work is not None,
     )
     return Status(cells=tuple(_status(cell, states[cell.id], known) for cell in wanted), holder=at_work)
@@ -126,8 +168,7 @@ class _Known:
     """What is known of a workspace."""
 
     workspace: Workspace
-    manifests: Mapping[str, dict[str, Any]]
-    test_only: tuple[str, ...]
+    data: _Data
     runs: Sequence[TrainRecord]
     tests: Sequence[EvalRecord]
     measured: Sequence[_Measured]
@@ -135,22 +176,22 @@ class _Known:
     """Whether a process writes to the workspace."""
 
 
-def _begun(workspace: Workspace) -> list[tuple[str, str, int]]:
-    """Return model, recipe id and seed of every run that has a folder."""
+def _begun(workspace: Workspace) -> list[tuple[str, str, str, int]]:
+    """Return model, dataset, recipe id and seed of every run that has a folder."""
     folder = workspace.run("any").parent
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         parts = path.name.split("__")
         if len(parts) == 4 and parts[3][:1] == "s" and parts[3][1:].isdigit():
-            found.append((parts[0], parts[2], int(parts[3][1:])))
+            found.append((parts[0], parts[1], parts[2], int(parts[3][1:])))
     return found
 
 
-def _recipes(runs: Sequence[TrainRecord], begun: Sequence[tuple[str, str, int]]) -> dict[str, Recipe]:
+def _recipes(runs: Sequence[TrainRecord], begun: Sequence[tuple[str, str, str, int]]) -> dict[str, Recipe]:
     """Return the recipes of finished runs, and of begun ones where it is a preset; ``paper`` where there is none."""
     found = {run.recipe: cell_of(run).recipe for run in runs}
     presets = {preset.id: preset for preset in PRESETS.values()}
-    found |= {name: presets[name] for _, name, _ in begun if name in presets}
+    found |= {name: presets[name] for _, _, name, _ in begun if name in presets}
     return found or {PRESETS["paper"].id: PRESETS["paper"]}
 
 
@@ -162,8 +203,8 @@ def _checkpoint(folder: Path) -> Reached | FerBenchError | None:
 
 
 def _status(cell: Cell, state: Reached | FerBenchError | None, known: _Known) -> CellStatus:
-    manifest = known.manifests[cell.dataset]
-    run = next((run for run in known.runs if run.cell_id == cell.id and _is_of(run, manifest)), None)
+    fingerprint = known.data.fingerprint(cell.dataset)
+    run = next((run for run in known.runs if run.cell_id == cell.id and _is_of(run, fingerprint)), None)
     if run is not None and known.workspace.weights(cell.id).is_file():
         untested = _untested(run, known)
         return CellStatus(
@@ -174,7 +215,7 @@ def _status(cell: Cell, state: Reached | FerBenchError | None, known: _Known) ->
             seconds_left=0.0,
             rough=False,
         )
-    goes_on = isinstance(state, Reached) and state.is_of(manifest.get("fingerprint", ""), backend.name())
+    goes_on = isinstance(state, Reached) and state.is_of(fingerprint, backend.name())
     epochs = len(state.history) if isinstance(state, Reached) and goes_on else 0
     locked = is_running(known.workspace.run(cell.id))
     found: State = "missing"
@@ -184,7 +225,7 @@ def _status(cell: Cell, state: Reached | FerBenchError | None, known: _Known) ->
         found = "running"
     elif goes_on:
         found = "interrupted"
-    seconds, rough = _epoch_seconds(cell, _images(manifest), known.measured)
+    seconds, rough = _epoch_seconds(cell, known.data.images(cell.dataset), known.measured)
     left = None if seconds is None else seconds * (cell.recipe.epochs - epochs)
     return CellStatus(cell=cell, state=found, epochs=epochs, untested=(), seconds_left=left, rough=rough)
 
@@ -196,25 +237,19 @@ def _untested(run: TrainRecord, known: _Known) -> tuple[str, ...]:
         for test in known.tests
         if test.cell_id == run.cell_id and test.weights_sha256 == run.weights_sha256
     }
-    wanted = (run.dataset, *known.test_only)
-    return tuple(name for name in wanted if (name, known.manifests[name].get("fingerprint")) not in done)
+    wanted = (*parts_of(run.dataset), *known.data.test_only)
+    return tuple(name for name in wanted if (name, known.data.fingerprint(name)) not in done)
 
 
-def _is_of(run: TrainRecord, manifest: Mapping[str, Any]) -> bool:
-    return run.dataset_fingerprint == manifest.get("fingerprint") and run.backend == backend.name()
-
-
-def _images(manifest: Mapping[str, Any]) -> int:
-    """Return the images that an epoch goes through, validation included; 0 for a test set alone."""
-    splits = manifest.get("counts", {}).get("splits", {})
-    return sum(sum(splits.get(name, ())) for name in ("train", "val")) if "train" in splits else 0
+def _is_of(run: TrainRecord, fingerprint: str) -> bool:
+    return run.dataset_fingerprint == fingerprint and run.backend == backend.name()
 
 
 def _measured(
     runs: Sequence[TrainRecord],
     states: Mapping[str, Reached | FerBenchError | None],
     wanted: Sequence[Cell],
-    manifests: Mapping[str, dict[str, Any]],
+    data: _Data,
 ) -> list[_Measured]:
     """Return what epochs took. The median leaves out the first, which compiles, and a pause."""
     found = [
@@ -225,7 +260,7 @@ def _measured(
     for cell in wanted:
         state = states[cell.id]
         if isinstance(state, Reached) and state.history:
-            images = _images(manifests[cell.dataset])
+            images = data.images(cell.dataset)
             found.append(_Measured(cell.model, cell.dataset, cell.recipe.id, images, _median(state.history)))
     return found
 

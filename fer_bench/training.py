@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fer_bench import backend, grid, memory, records
 from fer_bench.batches import training_batches
-from fer_bench.checkpoint import Checkpoint, Progress, locked, remove
+from fer_bench.checkpoint import Checkpoint, Progress, identity, locked, remove
 from fer_bench.datasets.joined import Images, TrainingData
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import describe
@@ -96,8 +96,8 @@ def _train(
         weights = None
 
     compute = backend.compute_settings()  # Now: what cannot be told shows before the training, not after it.
-    identity = f"{dataset.fingerprint} {backend.name()} {_weights_hash(weights)}"
-    checkpoint = Checkpoint(workspace.run(cell.id), identity)
+    own = identity(dataset.fingerprint, backend.name(), _weights_hash(weights))
+    checkpoint = Checkpoint(workspace.run(cell.id), own)
     progress = checkpoint.load(network)
     if progress is None:
         progress = Progress(start=network.start(cell.seed, weights), history=[])

@@ -7,6 +7,11 @@ from pathlib import Path
 
 ENVIRONMENT_VARIABLE = "FER_BENCH_WORKSPACE"
 DEFAULT_ROOT = Path("workspace")
+FOLDERS = (
+    *("audits", "contact-sheets", "curves", "datasets", "explanations", "exports", "records", "reports", "runs"),
+    *("studies", "tables", "tensorboard", "weights"),
+)
+"""Everything below a workspace's root that commands write file by file; the user may keep more beside it."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,11 @@ class Workspace:
     def tensorboard(self, cell_id: str) -> Path:
         """Folder of a run's logs for TensorBoard; ``tensorboard --logdir`` takes the one above."""
         return self.root / "tensorboard" / cell_id
+
+    @property
+    def tasks(self) -> Path:
+        """Folder of a cluster's tasks, each with a lock of its own and links to the folders here (``cluster.py``)."""
+        return self.root / "tasks"
 
     @property
     def studies(self) -> "Workspace":

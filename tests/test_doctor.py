@@ -3,10 +3,13 @@
 import http.server
 import importlib.util
 import json
+import socket
 import threading
 from importlib import metadata
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 from packaging.requirements import Requirement
 from typer.testing import CliRunner
@@ -108,6 +111,18 @@ def test_an_installed_package_declares_the_same_as_the_checkout(monkeypatch, tmp
     assert all(isinstance(item, Requirement) for item in elsewhere.packages)
 
 
+def test_a_requirement_for_other_machines_is_none_of_this_one(monkeypatch, tmp_path):
+    (tmp_path / "pyproject.toml").write_text(
+        "[project]\nname = 'fer-bench'\nrequires-python = '>=3.11'\n"
+        "dependencies = ['numpy>=1', \"absent; python_version < '3'\"]\n"
+        "[project.optional-dependencies]\nonnx = [\"absent; sys_platform == 'none'\", 'onnx>=1']\n"
+    )
+    monkeypatch.setattr(packages.fer_bench, "__file__", str(tmp_path / "fer_bench" / "__init__.py"))
+    found = packages.declared()
+    assert [item.name for item in found.packages] == ["numpy"]
+    assert [item.name for item in found.extras["onnx"]] == ["onnx"]
+
+
 class Server:
     """A server that answers every request with one code and keeps their methods."""
 
@@ -142,9 +157,25 @@ def reach(monkeypatch, server):
 
 def test_imagenet_weights_in_the_cache_are_found_without_a_network(tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "_unreachable", pytest.fail)
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / weights.FILE).write_bytes(b"weights")
-    assert weights.check_imagenet(tmp_path)[0].found == str(tmp_path / "models" / weights.FILE)
+    kept = tmp_path / "models" / weights.FILE
+    kept.parent.mkdir()
+    with h5py.File(kept, "w") as file:
+        file["kernel"] = np.zeros(10_000)
+    assert weights.check_imagenet(tmp_path)[0].found == str(kept)
+
+
+@pytest.mark.parametrize(("code", "state"), [(200, "ok"), (404, "warning")])
+def test_half_a_download_is_not_taken_for_the_weights(code, state, tmp_path, monkeypatch):
+    kept = tmp_path / "models" / weights.FILE
+    kept.parent.mkdir()
+    with h5py.File(kept, "w") as file:
+        file["kernel"] = np.zeros(10_000)
+    kept.write_bytes(kept.read_bytes()[:40_000])
+    with Server(code) as server:
+        reach(monkeypatch, server)
+        [found] = weights.check_imagenet(tmp_path)
+    assert found.state == state
+    assert f"{kept} is cut short" in found.found
 
 
 def test_imagenet_weights_that_could_be_downloaded_are_not(tmp_path, monkeypatch):
@@ -163,6 +194,21 @@ def test_imagenet_weights_that_cannot_be_had_are_a_warning(tmp_path, monkeypatch
     [gone] = weights.check_imagenet(tmp_path)  # Nobody listens there any more.
     assert gone.state == "warning"
     assert "--weights random" in gone.advice
+
+
+def test_a_server_that_does_not_speak_http_is_a_warning(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer():
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"220 mail ready\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        monkeypatch.setattr(weights, "FOLDER", f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        [found] = weights.check_imagenet(tmp_path)
+    assert (found.state, "220 mail ready" in found.found) == ("warning", True)
 
 
 def test_the_name_of_the_weights_is_keras_own():
@@ -220,6 +266,14 @@ def test_a_backend_that_does_not_start_is_an_error_with_its_last_words(monkeypat
     monkeypatch.setattr(machine, "_ASK", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     [found] = machine.check_backend()
     assert "ended by signal or code -9" in found.found
+
+
+def test_what_libraries_print_does_not_hide_the_answer(monkeypatch):
+    answer = f'{machine._ANSWER}["jax", "3.15.1", ["an accelerator"]]'
+    monkeypatch.setattr(machine, "_ASK", f"print('hello', end=''); print('\\n' + {answer!r}); print('bye')")
+    assert [finding.found for finding in machine.check_backend()] == ["jax, Keras 3.15.1", "an accelerator"]
+    monkeypatch.setattr(machine, "_ASK", "print('hello')")
+    assert machine.check_backend()[0].state == "error"
 
 
 def shown(monkeypatch, *states, options=()):

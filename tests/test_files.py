@@ -1,14 +1,47 @@
 """Files that are whole or absent; paths that stay inside."""
 
 import errno
+import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from fer_bench import files
 from fer_bench.errors import FerBenchError, storage_message
-from fer_bench.files import inside, read_json, remove_unfinished, replacing, write_json
+from fer_bench.files import (
+    inside,
+    is_left_over,
+    lives,
+    naming,
+    read_json,
+    remove_unfinished,
+    replacing,
+    unfinished,
+    write_json,
+)
+
+WRITE = (
+    "import sys, time; from pathlib import Path; from fer_bench.files import replacing\n"
+    "with replacing(Path(sys.argv[1])) as temporary:\n"
+    "    temporary.write_text('half'); print(temporary, flush=True); time.sleep(600)"
+)
+
+
+def writer(path: Path) -> tuple[subprocess.Popen[str], Path]:
+    """Start a process that is writing a file; return it and its temporary file."""
+    process = subprocess.Popen([sys.executable, "-c", WRITE, str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, Path(process.stdout.readline().strip())
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
 
 
 def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
@@ -39,21 +72,109 @@ def test_an_error_of_the_disk_names_the_file(tmp_path):
     assert storage_message(OSError(errno.ECONNRESET, "Connection reset by peer")) is None
 
 
-def test_what_a_kill_leaves_is_told_and_removed(tmp_path):
-    path = tmp_path / "deep" / "a.json"
-    script = (
-        "import os, sys, signal; from pathlib import Path; from fer_bench.files import replacing\n"
-        "with replacing(Path(sys.argv[1])) as temporary:\n"
-        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    assert subprocess.run([sys.executable, "-c", script, str(path)], check=False).returncode == -signal.SIGKILL
-    write_json(path, "whole")
-    assert len(list(path.parent.iterdir())) == 2
-    remove_unfinished(tmp_path, older_than=60)
-    assert len(list(path.parent.iterdir())) == 2
-    remove_unfinished(tmp_path)
+def test_an_error_that_names_a_file_or_is_not_the_disks_stays_as_it_is(tmp_path):
+    with pytest.raises(FileNotFoundError) as raised, naming(tmp_path):
+        (tmp_path / "absent").read_bytes()
+    assert raised.value.filename == str(tmp_path / "absent")
+    with pytest.raises(OSError, match="by hand") as raised, naming(tmp_path):
+        raise OSError("by hand")
+    assert raised.value.filename is None
+
+
+def test_what_a_kill_leaves_goes_and_what_another_process_writes_stays(tmp_path):
+    path = tmp_path / "runs" / "deep" / "a.json"
+    process, half = writer(path)
+    try:
+        write_json(path, "whole")
+        remove_unfinished(tmp_path, ["runs"])
+        assert half.read_text() == "half"
+    finally:
+        kill(process)
+    remove_unfinished(tmp_path, ["weights"])
+    assert half.exists()
+    remove_unfinished(tmp_path, ["runs", "absent"])
     assert list(path.parent.iterdir()) == [path]
-    remove_unfinished(tmp_path / "absent")
+    remove_unfinished(tmp_path / "absent", ["runs"])
+    process, half = writer(tmp_path / "in-the-root.json")
+    kill(process)
+    remove_unfinished(tmp_path, [])
+    assert not half.exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc")
+def test_a_dead_process_that_nobody_has_asked_for_is_dead(tmp_path):
+    process, half = writer(tmp_path / "a.json")
+    assert lives(process.pid)
+    process.send_signal(signal.SIGKILL)
+    while lives(process.pid):
+        time.sleep(0.01)
+    os.kill(process.pid, 0)  # It is still in the list of processes.
+    assert is_left_over(half)
+    process.communicate()
+    assert not lives(process.pid)
+    assert lives(os.getpid())
+    assert not lives(2**70)
+
+
+def test_a_writer_that_cannot_be_asked_for_is_dead_a_day_later(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(files.platform, "node", lambda: "node3")
+        elsewhere = tmp_path / f"{unfinished()}abc-a.json"
+    own = tmp_path / f"{unfinished()}abc-a.json"
+    assert elsewhere.name != own.name
+    assert "node3" not in elsewhere.name
+    users = tmp_path / ".unfinished-poem.txt"
+    for path in (elsewhere, own, users):
+        path.write_text("half")
+    remove_unfinished(tmp_path, [])
+    assert {*tmp_path.iterdir()} == {elsewhere, own, users}
+    for path in (elsewhere, own, users):
+        os.utime(path, (time.time() - 2 * 86400,) * 2)
+    remove_unfinished(tmp_path, [])
+    assert [*tmp_path.iterdir()] == [users]
+    assert not is_left_over(own)
+
+
+def test_only_a_folder_that_is_named_may_be_a_link(tmp_path):
+    shared, mine = tmp_path / "shared", tmp_path / "mine"
+    (tmp_path / "task").mkdir()
+    (tmp_path / "task" / "runs").symlink_to(shared)
+    processes, halves = zip(*(writer(folder / "a.json") for folder in (shared, mine)), strict=True)
+    (shared / "link").symlink_to(mine)
+    for process in processes:
+        kill(process)
+    remove_unfinished(tmp_path / "task", ["runs"])
+    assert [half.exists() for half in halves] == [False, True]
+
+
+def test_a_folder_that_another_process_removes_meanwhile_does_no_harm(tmp_path, monkeypatch):
+    process, half = writer(tmp_path / "runs" / "a" / "a.json")
+    kill(process)
+    for name in ("b/deep", "c/deep"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    real = files.is_left_over
+
+    def removed_meanwhile(path: Path) -> bool:
+        for name in "abc":
+            shutil.rmtree(tmp_path / "runs" / name)
+        return real(path)
+
+    monkeypatch.setattr(files, "is_left_over", removed_meanwhile)
+    monkeypatch.setattr(files.os, "walk", ordered_walk(os.walk))
+    remove_unfinished(tmp_path, ["runs"])
+    assert not half.exists()
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def ordered_walk(walk):
+    """Return ``os.walk`` going through folders by name, so that ``a`` comes first."""
+
+    def ordered(top):
+        for folder, below, names in walk(top):
+            below.sort()
+            yield folder, below, names
+
+    return ordered
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path):

@@ -4,8 +4,10 @@ import dataclasses
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,15 +19,18 @@ import typer
 from typer.testing import CliRunner
 
 from fer_bench import records
-from fer_bench.checkpoint import Checkpoint, Progress
+from fer_bench.checkpoint import Checkpoint, Progress, Reached, identity, reached
 from fer_bench.cli import app
+from fer_bench.cli.cells import cell_of
+from fer_bench.datasets.joined import joined_fingerprint
 from fer_bench.errors import FerBenchError
+from fer_bench.lock import Holder
 from fer_bench.recipe import PRESETS
-from fer_bench.run_state import Reached, reached
 from fer_bench.workspace import Workspace
 
 PAPER = PRESETS["paper"]
 TRAIN, VAL = 80, 20
+BOTH = "fer2013+raf-db"
 
 
 def run(*arguments, text=""):
@@ -52,9 +57,15 @@ def place(tmp_path):
     return place
 
 
+def fingerprint_of(dataset):
+    parts = [(name, make.digest(f"real {name}")) for name in dataset.split("+")]
+    return joined_fingerprint(parts) if len(parts) > 1 else parts[0][1]
+
+
 def trained(place, model, dataset, *, seed=0, seconds=10.0, targets=(), recipe=PAPER):
     """Write a finished run whose epochs took so long, and its tests."""
     record = make.train_record(model, dataset, seed=seed, recipe=recipe.id)
+    record = replace(record, dataset_fingerprint=fingerprint_of(dataset))
     history = tuple(replace(epoch, seconds=seconds) for epoch in record.history)
     # The first epoch compiles.
     history = (replace(history[0], seconds=1000.0), *history[1:])
@@ -70,17 +81,12 @@ def trained(place, model, dataset, *, seed=0, seconds=10.0, targets=(), recipe=P
 
 def begun(place, cell_id, *, epochs=3, seconds=10.0, dataset="fer2013", backend="tensorflow"):
     """Write a checkpoint as training leaves it."""
-    epoch = dataclasses.asdict(make.train_record("clcm", "fer2013").history[0])
-    content = {
-        "identity": f"{make.digest(f'real {dataset}')} {backend} None",
-        "start": {"kind": "random"},
-        "history": [{**epoch, "seconds": seconds}] * epochs,
-        "best_epoch": 0,
-    }
+    epoch = replace(make.train_record("clcm", "fer2013").history[0], seconds=seconds)
+    network = SimpleNamespace(state=lambda: [np.zeros(3), np.ones((2, 2))], core=SimpleNamespace(variables=[None]))
     folder = place.run(cell_id)
     folder.mkdir(parents=True)
-    text = np.frombuffer(json.dumps(content).encode(), dtype=np.uint8)
-    np.savez(folder / "checkpoint.npz", np.zeros(3), np.ones((2, 2)), text)
+    progress = Progress(records.Start(kind="random"), [epoch] * epochs, best_epoch=0)
+    Checkpoint(folder, identity(fingerprint_of(dataset), backend, "None")).save(network, progress)
     return folder
 
 
@@ -136,12 +142,15 @@ def test_a_checkpoint_is_interrupted_or_running_as_the_lock_tells(place):
     assert found["seconds_left"] == pytest.approx(70 * 4.0)
     with place.lock():
         assert runs(state(place))["clcm", "fer2013", 0]["state"] == "running"
-        assert f"at work here: process {os.getpid()}" in run("status", "-w", place.root)
-        # What a holder says of itself may be more than its number.
-        (place.root / ".lock-holder").write_text('{"pid": 7, "host": "node3", "command": "fer-bench train"}')
-        assert state(place)["holder"] == "process 7, on node3, fer-bench train"
+        assert f"at work here: process {os.getpid()}, " in run("status", "-w", place.root)
+        assert state(place)["holder"]["pid"] == os.getpid()
+        told = dataclasses.asdict(Holder(7, "node3", "fer-bench train", "2024-01-01 00:00:00"))
+        (place.root / ".lock-holder").write_text(json.dumps(told))
+        assert state(place)["holder"] == told
+        assert "process 7 on host node3, fer-bench train, since 2024" in run("status", "-w", place.root)
     # A holder that was killed leaves its name and no lock.
-    (place.root / ".lock-holder").write_text("1\n")
+    (place.root / ".lock-holder").write_text(json.dumps(told))
+    assert state(place)["holder"] is None
     assert runs(state(place))["clcm", "fer2013", 0]["state"] == "interrupted"
 
 
@@ -190,12 +199,42 @@ def test_what_training_writes_is_what_is_read(place):
     history = list(make.train_record("clcm", "fer2013").history)
     network = SimpleNamespace(state=lambda: [np.zeros(3), np.ones(2)], core=SimpleNamespace(variables=[None]))
     folder = place.run("clcm__fer2013__paper__s0")
-    identity = "0123 tensorflow None"
-    Checkpoint(folder, identity).save(network, Progress(records.Start(kind="random"), history, best_epoch=11))
+    own = identity("0123", "tensorflow", "None")
+    Checkpoint(folder, own).save(network, Progress(records.Start(kind="random"), history, best_epoch=11))
     found = reached(folder)
-    assert found == Reached(identity, tuple(history))
+    assert found == Reached(own, tuple(history))
     assert found.is_of("0123", "tensorflow")
     assert not found.is_of("0123", "torch")
+    assert not found.is_of("012", "tensorflow")
+
+
+def test_datasets_that_are_joined_are_known(place):
+    assert {(item["dataset"], item["state"]) for item in state(place, "-d", "raf-db+fer2013")["runs"]} == {
+        (BOTH, "missing")
+    }
+    with pytest.raises(FerBenchError, match=r"ck-plus is not prepared with a training set"):
+        run("status", "-w", place.root, "-d", "fer2013+ck-plus")
+    trained(place, "clcm", BOTH, seconds=30.0, targets=("fer2013",))
+    begun(place, f"mobilenetv2__{BOTH}__{PAPER.id}__s0", epochs=10, seconds=9.0, dataset=BOTH)
+    (place.root / "runs" / f"clcm__fer2013+affectnet__{PAPER.id}__s0").mkdir()
+    (place.root / "runs" / f"clcm__fer2013+__{PAPER.id}__s0").mkdir()
+    found = runs(state(place))
+    # No more than has been begun: which datasets are joined is the user's choice.
+    assert {key for key in found if "+" in key[1]} == {("clcm", BOTH, 0), ("mobilenetv2", BOTH, 0)}
+    assert len(found) == 6 + 2
+    assert found["clcm", BOTH, 0]["state"] == "untested"
+    assert found["clcm", BOTH, 0]["untested"] == ["raf-db", "ck-plus"]
+    assert (found["mobilenetv2", BOTH, 0]["state"], found["mobilenetv2", BOTH, 0]["epochs"]) == ("interrupted", 10)
+    assert found["mobilenetv2", BOTH, 0]["seconds_left"] == pytest.approx(90 * 9.0)
+    # A third of the images.
+    assert found["mobilenetv2", "fer2013", 0]["seconds_left"] == pytest.approx(100 * 3.0)
+    assert [words[3:6] for words in commands(place, "--weights", "imagenet", "-d", BOTH, "-m", "shufflenetv2")] == [
+        ["shufflenetv2", "--dataset", BOTH]
+    ]
+    assert len(commands(place, "--weights", "imagenet")) == 6 + 1
+    begun(place, f"clcm__{BOTH}__{PAPER.id}__s0", dataset=BOTH)
+    left = json.loads(run("clean", "-w", place.root, "--json"))["leftovers"]
+    assert [Path(item["path"]).name for item in left] == [f"clcm__{BOTH}__{PAPER.id}__s0"]
 
 
 def test_the_grid_is_what_the_options_or_the_runs_say(place):
@@ -213,8 +252,8 @@ def test_the_grid_is_what_the_options_or_the_runs_say(place):
         run("status", "-w", place.root / "elsewhere")
 
 
-@pytest.mark.parametrize("command", [["status"], ["grid", "--weights", "random"], ["clean", "--json"]])
-def test_no_keras_is_needed(place, command):
+@pytest.mark.parametrize("command", ["status", "grid --weights random", "clean --json", "synthesize ck-plus --test 7"])
+def test_no_keras_is_needed(place, command, tmp_path):
     trained(place, "clcm", "fer2013")
     begun(place, f"shufflenetv2__fer2013__{PAPER.id}__s0")
     code = (
@@ -225,9 +264,16 @@ def test_no_keras_is_needed(place, command):
         "print('MODULES', *{name.partition('.')[0] for name in sys.modules})"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, *command, "-w", str(place.root)], capture_output=True, text=True, check=True
+        [
+            *(sys.executable, "-c", code, *command.split()),
+            *([str(tmp_path / "faces")] if command.startswith("synthesize") else ["-w", str(place.root)]),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert done.stderr == ""
+    assert done.stderr == "" or command.startswith("synthesize"), "nothing but a progress bar"
+    assert "Traceback" not in done.stderr
     assert not set(done.stdout.rpartition("MODULES")[2].split()) & {"keras", "tensorflow", "torch", "jax", "scipy"}
 
 
@@ -248,6 +294,24 @@ def test_the_missing_runs_are_plain_train_commands(place):
         assert parsed["weights"] == ("imagenet" if parsed["model"] == "clcm" else None)
     assert len(commands(place, "--weights", "imagenet", "--all")) == 6
     assert len(commands(place, "--weights", "imagenet", "--model", "clcm", "--seed", 0, "--seed", 1)) == 4
+    # Two tasks of one run would write the same files.
+    twice = ["--model", "clcm", "-m", "clcm", "-d", "fer2013", "-d", "fer2013", "-s", 0, "-s", 0]
+    assert len(commands(place, "--weights", "imagenet", *twice)) == 1
+
+
+def test_a_random_start_is_one_recipe_for_every_command(place, monkeypatch):
+    """What the tasks train, ``run-all`` with the same recipe and weights finds trained."""
+    jobs = []
+    monkeypatch.setattr("fer_bench.runner.run_all", lambda place, job: jobs.append(job))
+    run("run-all", "-w", place.root, "--recipe", "paper", "--weights", "random")
+    lines = run("grid", "-w", place.root, "--weights", "random", "--format", "jsonl").splitlines()
+    told = [json.loads(line) for line in lines]
+    train = typer.main.get_command(app).commands["train"]
+    for task in told:
+        options = train.make_context("train", task["command"][2:]).params
+        cell = cell_of(options["model"], options["dataset"], options["recipe"], options["seed"], options["weights"])
+        assert cell.id == task["id"]
+    assert {task["recipe"] for task in told} == {jobs[0].recipe.id} == {PAPER.from_random().id}
 
 
 def test_a_random_start_is_another_recipe(place):
@@ -280,12 +344,18 @@ def test_json_lines_hold_the_command_and_what_it_trains(place):
     assert len(lines) == 6
     assert lines[0]["command"][:4] == ["fer-bench", "train", "--model", "mobilenetv2"]
     assert lines[0]["command"][-2:] == ["--workspace", str(place.root.absolute())]
-    assert lines[0]["id"] == f"mobilenetv2__fer2013__{PAPER.id}__s0"
+    assert lines[0]["folder"] == str(Path.cwd())
+    assert lines[0]["id"] == f"mobilenetv2__fer2013__{PAPER.from_random().id}__s0"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell script")
-def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path):
-    script = run("grid", "-w", place.root, "--weights", "random", "--format", "slurm")
+def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path, monkeypatch):
+    here = tmp_path / "my recipes"
+    here.mkdir()
+    (here / "mine.toml").write_text('base = "paper"\n')
+    monkeypatch.chdir(here)
+    script = run("grid", "-w", place.root, "--recipe", "mine.toml", "--weights", "random", "--format", "slurm")
+    monkeypatch.undo()
     assert "#SBATCH --array=0-5\n" in script
     (tmp_path / "job.sh").write_text(script)
     stub = tmp_path / "bin" / "fer-bench"
@@ -293,6 +363,7 @@ def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path):
     # Does what training does to a workspace: takes its lock, reads a dataset, writes a record.
     stub.write_text(
         '#!/bin/sh\nfor own; do :; done\ntest -f "$own/datasets/fer2013/manifest.json" || exit 3\n'
+        "test -f mine.toml || exit 4\n"
         'touch "$own/.lock"\necho "$@" > "$own/records/$SLURM_ARRAY_TASK_ID.txt"\n'
     )
     stub.chmod(0o755)
@@ -308,6 +379,22 @@ def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path):
     assert set(written) == {"0.txt", "5.txt"}
     assert written["5.txt"][:5] == ["train", "--model", "shufflenetv2", "--dataset", "raf-db"]
     assert Path(written["5.txt"][-1]) == place.root.absolute() / "tasks" / "5"
+    # What the tasks leave goes an hour later, where nobody holds its lock; the files that its links lead to stay.
+    assert "nothing to remove" in run("clean", "-w", place.root)
+    for folder in (place.root / "tasks").iterdir():
+        os.utime(folder, (time.time() - 7200,) * 2)
+    (place.root / "tasks" / "0" / "curves").mkdir()
+    os.utime(place.root / "tasks" / "0", (time.time() - 7200,) * 2)
+    with Workspace(place.root / "tasks" / "5").lock():
+        os.utime(place.root / "tasks" / "5", (time.time() - 7200,) * 2)
+        assert "nothing to remove" in run("clean", "-w", place.root)
+    (place.root / "tasks" / "5" / ".lock-holder").write_text("{}")  # Of a task whose time ran out.
+    os.utime(place.root / "tasks" / "5", (time.time() - 7200,) * 2)
+    [task] = json.loads(run("clean", "-w", place.root, "--json", "--yes"))["leftovers"]
+    assert (task["kind"], Path(task["path"]).name) == ("task", "5")
+    assert [path.name for path in (place.root / "tasks").iterdir()] == ["0"]
+    assert {path.name for path in place.results.records.iterdir()} == set(written)
+    assert (place.prepared("fer2013") / "manifest.json").is_file()
 
 
 @pytest.fixture
@@ -317,10 +404,7 @@ def full(place):
     begun(place, record.cell_id)
     begun(place, f"shufflenetv2__fer2013__{PAPER.id}__s0")
     (place.prepared("fer2013") / "scaled-48.npy").write_bytes(b"x" * 1000)
-    (place.prepared("fer2013") / ".ab12cd3_-scaled-96.npy").write_bytes(b"x" * 10)
-    (place.datasets / ".raf-db.partial").mkdir()
     (place.datasets / ".ck-plus.former").mkdir()
-    (place.results.records / "eval" / ".ab12cd3_-half.json").write_bytes(b"{")
     (place.results.records / "eval" / ".my-notes").write_bytes(b"mine")
     for name, marker in (("fer2013", True), ("raf-db", False), ("affectnet", True)):
         place.raw(name).mkdir(parents=True)
@@ -343,8 +427,6 @@ def files(place):
 GONE = {
     "runs/clcm",
     "datasets/fer2013/scaled-48.npy",
-    "datasets/fer2013/.ab12cd3_-scaled-96.npy",
-    "records/eval/.ab12cd3_-half.json",
     "raw/fer2013/",
 }
 
@@ -359,9 +441,49 @@ def test_clean_removes_what_can_be_made_again_and_nothing_else(full):
     removed = before - files(full)
     assert all(any(name.startswith(gone) for gone in GONE) for name in removed)
     assert all(any(name.startswith(gone) for name in removed) for gone in GONE)
-    assert not (full.datasets / ".raf-db.partial").exists()
     assert (full.datasets / ".ck-plus.former").exists()
     assert "nothing to remove" in run("clean", "-w", full.root)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from fer_bench.datasets import dataset_card
+from fer_bench.datasets.store import prepare
+from fer_bench.datasets.synthetic import synthesize
+from fer_bench.files import replacing
+from fer_bench.workspace import Workspace
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+what, place = sys.argv[1], Workspace(Path(sys.argv[2]))
+if what == "write":
+    with replacing(place.results.records / "eval" / "half.json"):
+        die()
+elif what == "synthesize":
+    synthesize("raf-db", place.raw("raf-db"), train=7, test=7, progress=die)
+else:
+    synthesize("raf-db", place.root.parent / "faces", train=35, test=7)
+    prepare(dataset_card("raf-db"), place.root.parent / "faces", place.prepared("raf-db"), progress=die)
+"""
+
+
+def test_clean_removes_what_killed_commands_left(place):
+    before = files(place)
+    for what in ("write", "synthesize", "prepare"):
+        done = subprocess.run([sys.executable, "-c", KILLED, what, str(place.root)], check=False)
+        assert done.returncode == -signal.SIGKILL
+    assert len(files(place) - before) >= 3
+    found = json.loads(run("clean", "-w", place.root, "--json"))["leftovers"]
+    # The file is gone by then: whoever holds the workspace removes it.
+    assert {(item["kind"], Path(item["path"]).parent) for item in found} == {
+        ("temporary", place.datasets),
+        ("temporary", place.root / "raw"),
+    }
+    run("clean", "-w", place.root, "--yes")
+    assert files(place) == before
+    assert not list(place.root.rglob(".unfinished-*"))
 
 
 def test_clean_asks(full):

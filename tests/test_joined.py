@@ -11,7 +11,7 @@ from test_runner import job, records
 from test_training import CELL, RECIPE
 
 from fer_bench import runner
-from fer_bench.datasets.joined import Joined, JoinedImages, load_training, parts_of
+from fer_bench.datasets.joined import Joined, JoinedImages, joined_fingerprint, load_training, parts_of
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
 from fer_bench.network import Network
@@ -51,6 +51,8 @@ def test_the_fingerprint_is_that_of_both(joined, workspace):
     assert joined.fingerprint == load_training(workspace.datasets, "fer2013+raf-db").fingerprint
     other = dataclasses.replace(joined.parts[1], manifest={**joined.parts[1].manifest, "fingerprint": "0" * 64})
     assert Joined((joined.parts[0], other)).fingerprint != joined.fingerprint
+    parts = [(part.dataset, part.fingerprint) for part in joined.parts]
+    assert joined_fingerprint(parts) == joined.fingerprint != joined_fingerprint(parts[::-1])
 
 
 @pytest.mark.parametrize("size", [32, 64, 120])

@@ -1,18 +1,23 @@
 """One writer a workspace; the next one is told who holds it, or waits."""
 
 import dataclasses
+import errno
+import inspect
 import json
 import os
 import platform
 import subprocess
 import sys
-import time
+import warnings
+from pathlib import Path
 
 import pytest
+from test_files import kill, writer
 
-from fer_bench import lock
+from fer_bench import checkpoint, lock
 from fer_bench.errors import FerBenchError
-from fer_bench.lock import Holder, held
+from fer_bench.lock import Holder, held, holder, is_held
+from fer_bench.workspace import FOLDERS, Results, Workspace
 
 HOLD = (
     "import sys, time; from pathlib import Path; from fer_bench.lock import held\n"
@@ -56,10 +61,67 @@ def test_the_lock_of_a_killed_process_is_free_and_its_name_forgotten(tmp_path, c
     process.wait()
     assert json.loads((tmp_path / ".lock-holder").read_text())["pid"] == process.pid
     assert lock._who(tmp_path / ".lock-holder") == "it does not say which process"
+    assert holder(tmp_path) is None
     with held(tmp_path):
         assert json.loads((tmp_path / ".lock-holder").read_text())["pid"] == os.getpid()
     assert not (tmp_path / ".lock-holder").exists()
     assert capsys.readouterr().err == ""
+
+
+def test_who_holds_it_can_be_asked_without_holding_it(tmp_path, monkeypatch):
+    assert holder(tmp_path) is None
+    process = another(tmp_path, 60)
+    try:
+        found = holder(tmp_path)
+        assert found is not None
+        assert (found.pid, found.host) == (process.pid, platform.node())
+    finally:
+        process.kill()
+        process.wait()
+    with monkeypatch.context() as patch:
+        # A dead process' name alone tells: the lock is not touched, which would keep others from it for a moment.
+        patch.setattr(lock, "acquired", pytest.fail)
+        assert holder(tmp_path) is None
+    told = dataclasses.asdict(Holder(1, "elsewhere", "fer-bench train", "2024-01-01 00:00:00"))
+    (tmp_path / ".lock-holder").write_text(json.dumps(told))
+    assert holder(tmp_path) is None, "nobody has the lock"
+    taken = lock.acquired(tmp_path / ".lock", 0)
+    assert holder(tmp_path) == Holder(**told)
+    taken.release()
+
+
+def test_a_lock_that_may_not_be_opened_is_no_answer(tmp_path, monkeypatch):
+    assert is_held(tmp_path / ".lock") is False
+    assert list(tmp_path.iterdir()) == [], "asking makes no lock"
+    (tmp_path / ".lock").touch()
+    assert is_held(tmp_path / ".lock") is False
+
+    def refused(path, timeout):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(lock, "acquired", refused)
+    assert is_held(tmp_path / ".lock") is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Unix locks")
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK])
+def test_a_file_system_without_locks_is_refused(code, tmp_path, monkeypatch):
+    import fcntl
+
+    (tmp_path / ".lock").touch()
+
+    def no_locks(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for hold in (lambda: held(tmp_path), lambda: held(tmp_path, wait=True), lambda: checkpoint.locked(tmp_path)):
+            with pytest.raises(FerBenchError, match="this file system has no locks") as raised, hold():
+                pass
+            assert str(raised.value).startswith(f"{tmp_path}: ")
+        assert is_held(tmp_path / ".lock") is False
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
 @pytest.mark.parametrize("content", ["", "123\n", "{}", '{"pid": 1}', "[]", "\ud800"])
@@ -80,15 +142,49 @@ def test_a_holder_on_another_host_that_did_not_say_goodbye_is_told(tmp_path, cap
 
 
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
-    ours = tmp_path / "runs" / "cell" / ".unfinished-abc-checkpoint.npz"
-    rendered = tmp_path / "tables" / ".unfinished-abc-table04.md"
-    old = tmp_path / "reports" / "figures" / ".unfinished-abc-figure.png"
-    kept = [tmp_path / "runs" / "cell" / "checkpoint.npz", tmp_path / "raw" / ".unfinished-abc-users.png", rendered]
-    for path in (ours, old, *kept):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("x")
-    os.utime(old, (time.time() - 7200,) * 2)
+    for place in ("runs/cell/checkpoint.npz", "studies/records/train/a.json", "reports/figures/a.png", "a.json"):
+        process, half = writer(tmp_path / place)
+        kill(process)
+        with held(tmp_path):
+            assert not half.exists()
+    process, beside = writer(tmp_path / "raw" / "face.png")
+    kill(process)
     with held(tmp_path):
-        assert not ours.exists()
-        assert not old.exists()
-        assert all(path.exists() for path in kept)
+        process, half = writer(tmp_path / "curves" / "cell.png")
+        kill(process)
+    assert not half.exists(), "a worker's, when the workspace is let go"
+    assert beside.exists(), "raw files may be many, and the user's"
+
+
+def test_a_task_leaves_alone_what_another_one_writes(tmp_path):
+    """Each has a lock of its own; runs and the rest are links to one folder (``cluster.to_slurm``)."""
+    task = tmp_path / "tasks" / "1"
+    task.mkdir(parents=True)
+    for part in ("datasets", "runs", "weights", "records"):
+        (tmp_path / part).mkdir()
+        (task / part).symlink_to(f"../../{part}")
+    another_task, alive = writer(tmp_path / "runs" / "cell-0" / "checkpoint.npz")
+    killed_task, dead = writer(tmp_path / "weights" / "cell-2.weights.h5")
+    kill(killed_task)
+    try:
+        with held(task):
+            assert alive.exists()
+            assert not dead.exists()
+        assert alive.exists()
+    finally:
+        kill(another_task)
+
+
+def test_every_folder_that_a_workspace_writes_to_is_tidied(tmp_path):
+    place = Workspace(tmp_path)
+    paths = []
+    for name, member in inspect.getmembers(Workspace):
+        if name.startswith("_") or name in ("lock", "tasks", "raw"):
+            continue
+        found = getattr(place, name) if isinstance(member, property) else member(place, "name")
+        if isinstance(found, Results):
+            paths += [found.records, found.tables, found.reports]
+        else:
+            paths.append(found.root if isinstance(found, Workspace) else found)
+    assert len(paths) > 10
+    assert {Path(path).relative_to(tmp_path).parts[0] for path in paths} | {"exports"} == set(FOLDERS)

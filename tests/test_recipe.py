@@ -159,4 +159,5 @@ def test_the_start_of_a_model_can_be_changed():
     paper = PRESETS["paper"]
     assert paper.starting("clcm", pretrained=True).id == paper.id
     assert paper.starting("clcm", pretrained=False).pretrained == ()
+    assert PRESETS["cpu48"].from_random().pretrained == ()
     assert paper.starting("mobilenetv2", pretrained=True).pretrained == ("clcm", "mobilenetv2")

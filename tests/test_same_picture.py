@@ -89,6 +89,12 @@ def test_near_pairs_of_several_blocks_are_those_of_comparing_every_two() -> None
     assert seen[-1] == len(images)
 
 
+def test_progress_gets_to_its_end_where_no_pair_is_proposed() -> None:
+    sketches, seen = sketched(np.full((3, SIDE, SIDE), 7, np.uint8)), []
+    assert near_pairs(sketches, np.arange(3), seen.append).shape == (0, 2)
+    assert seen[-1] == 3
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),

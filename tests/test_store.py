@@ -429,7 +429,7 @@ def test_a_full_disk_gets_a_message_and_leaves_nothing(raw: Path, tmp_path: Path
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
     )
     assert result.returncode == 2
-    assert "File too large" in result.stderr
+    assert f"fer-bench: {tmp_path}/w/datasets/.fer2013.partial/images.npy: File too large; " in result.stderr
     assert "Traceback" not in result.stderr
     assert list((tmp_path / "w/datasets").iterdir()) == []
 

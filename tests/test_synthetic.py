@@ -647,28 +647,43 @@ def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_process_left_is_cleared_away_and_what_another_writes_is_not(tmp_path: Path) -> None:
-    left, others, foreign = (tmp_path / name for name in (".faces-0123abcd", ".faces-4567cdef", ".faces-of-mine"))
-    for folder in (left, others, foreign):
-        folder.mkdir()
-        (folder / "picture.png").write_bytes(b"half a picture")
-    holder = subprocess.Popen(
-        [
-            *(sys.executable, "-c"),
-            "import sys, time; from filelock import FileLock\n"
-            "with FileLock(sys.argv[1]): print('held', flush=True); time.sleep(60)",
-            str(others / ".lock"),
-        ],
-        stdout=subprocess.PIPE,
+DRAW = """
+import sys, time
+from pathlib import Path
+from fer_bench.datasets.synthetic import synthesize
+
+def stop(done, total):
+    print("drawing", flush=True)
+    time.sleep(600)
+
+synthesize("fer2013", Path(sys.argv[1]), train=7, test=7, progress=stop)
+"""
+
+
+def test_what_a_killed_process_left_is_cleared_away_and_what_another_draws_is_not(tmp_path: Path) -> None:
+    foreign = tmp_path / ".unfinished-of-mine-faces"
+    foreign.mkdir()
+    killed, alive = (
+        subprocess.Popen([sys.executable, "-c", DRAW, str(tmp_path / "faces")], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
     )
     try:
-        assert holder.stdout is not None
-        holder.stdout.readline()
+        for process in (killed, alive):
+            assert process.stdout is not None
+            assert process.stdout.readline() == "drawing\n"
+        assert len(list(tmp_path.iterdir())) == 3
+        killed.kill()
+        killed.wait()
         synthesize("fer2013", tmp_path / "faces", train=7, test=7)
+        left = [path for path in tmp_path.iterdir() if path not in (foreign, tmp_path / "faces")]
+        assert [f"-{alive.pid}-" in path.name for path in left] == [True]
+        assert list(left[0].rglob("*.jpg"))
     finally:
-        holder.kill()
-        holder.wait()
-    assert sorted(tmp_path.iterdir()) == [others, foreign, tmp_path / "faces"]
+        for process in (killed, alive):
+            process.kill()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
     assert not list((tmp_path / "faces").rglob(".*"))
 
 

@@ -22,8 +22,10 @@ def cell_of(model: str, dataset: str, recipe: str, seed: int, weights: str | Non
 
     model_card(model)
     chosen = load_recipe(recipe)
-    if weights is not None:
-        chosen = chosen.starting(model, pretrained=weights != "random")
+    if weights == "random":
+        chosen = chosen.from_random()
+    elif weights is not None:
+        chosen = chosen.starting(model, pretrained=True)
     return Cell(model, dataset, chosen, seed)
 
 

@@ -1,6 +1,8 @@
 """Commands that keep a workspace in order: how far the grid is, its missing runs as cluster tasks, what can go."""
 
+import dataclasses
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 
 ModelsOption = Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model; repeatable.")]
 DatasetsOption = Annotated[
-    list[str] | None, typer.Option("--dataset", "-d", help="Only trained on this dataset; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--dataset", "-d", help="Only trained on this dataset, or on several together: fer2013+raf-db; repeatable."
+    ),
 ]
 SeedsOption = Annotated[
     list[int] | None, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Only this seed; repeatable.")
@@ -84,7 +89,7 @@ def _status_json(found: "Status") -> dict[str, object]:
     return {
         "counts": {state: found.count(state) for state in STATES},
         "seconds_left": found.seconds_left,
-        "holder": found.holder,
+        "holder": None if found.holder is None else dataclasses.asdict(found.holder),
         "runs": [
             {
                 "id": item.cell.id,
@@ -178,22 +183,20 @@ def grid(
     for name in models:
         model_card(name)
     chosen = load_recipe(recipe)
-    # As train has it: --weights is for the models that the recipe starts from ImageNet, and random changes the recipe.
-    started = {name: weights for name in models if name in chosen.pretrained and weights is not None}
-    if weights != "random":
-        planning.check_start(models, chosen, weights)
-    cells = []
-    for name in models:
-        own = chosen.starting(name, pretrained=False) if started.get(name) == "random" else chosen
-        found = grid_status(Workspace(workspace), models=[name], datasets=dataset or (), recipe=own, seeds=seed or (0,))
-        cells += [item.cell for item in found.cells if every or item.state not in ("done", "untested")]
+    if weights == "random":
+        chosen = chosen.from_random()
+    planning.check_start(models, chosen, weights)
+    found = grid_status(Workspace(workspace), models=models, datasets=dataset or (), recipe=chosen, seeds=seed or (0,))
+    cells = [item.cell for item in found.cells if every or item.state not in ("done", "untested")]
     if not cells:
         raise FerBenchError(f"{workspace}: every run of this grid is trained; --all writes them nevertheless")
-    tasks = cluster.tasks(cells, recipe, started)
+    # A model that the recipe does not start from ImageNet is given no weights: train would take them for such a start.
+    started = models if weights == "random" else [name for name in models if name in chosen.pretrained]
+    tasks = cluster.tasks(cells, recipe, {} if weights is None else dict.fromkeys(started, weights))
     if shape == "jsonl":
-        sys.stdout.write(cluster.to_jsonl(tasks, workspace))
+        sys.stdout.write(cluster.to_jsonl(tasks, workspace, Path.cwd()))
     elif shape == "slurm":
-        sys.stdout.write(cluster.to_slurm(tasks, workspace))
+        sys.stdout.write(cluster.to_slurm(tasks, workspace, Path.cwd()))
     else:
         for task in tasks:
             typer.echo(shlex.join([*task.command, "--workspace", str(workspace)]))
@@ -209,8 +212,8 @@ def clean(
 ) -> None:
     """Show what the workspace could do without, ask, and remove it; never a record without --records.
 
-    Checkpoints of finished runs, scaled copies of images, raw synthetic files, what killed commands left. Your own
-    files, prepared datasets, interrupted runs and exported models stay.
+    Checkpoints of finished runs, scaled copies of images, raw synthetic files, what killed commands and ended tasks of
+    a cluster left. Your own files, prepared datasets, interrupted runs and exported models stay.
 
     Example: fer-bench clean --workspace runs/fer2013
     """

@@ -195,8 +195,7 @@ def run_all(
     if seed and seeds is not None:
         raise FerBenchError(f"--seed and --seeds {seeds} exclude each other; write all into --seeds")
     if weights == "random":
-        for name in models:
-            chosen = chosen.starting(name, pretrained=False)
+        chosen = chosen.from_random()
     if synthetic is None:
         synthetic = chosen.name.partition("+")[0] == "demo" and not sources
     place = Workspace(workspace)

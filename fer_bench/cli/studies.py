@@ -32,9 +32,10 @@ def recipe_of(models: Sequence[str], recipe: str, weights: str | None) -> "Recip
     for name in models:
         model_card(name)
     chosen = load_recipe(recipe)
-    if weights is not None and (weights == "random" or len(models) == 1):
-        for name in models:
-            chosen = chosen.starting(name, pretrained=weights != "random")
+    if weights == "random":
+        chosen = chosen.from_random()
+    elif weights is not None and len(models) == 1:
+        chosen = chosen.starting(models[0], pretrained=True)
     grid.check_start(models, chosen, weights)
     return chosen
 

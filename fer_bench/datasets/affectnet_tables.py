@@ -200,7 +200,7 @@ class _Table:
             self.labelling.label(code, part)
             return None
         relative, label = row[place].strip(), CODES[code]
-        if not relative.isascii() and not is_utf8(relative):
+        if not is_utf8(relative):
             return Flaw(where, "the picture's name is not UTF-8", part=part, label=label)
         steps = relative.split("/")
         if ".." in steps or relative.startswith("/"):

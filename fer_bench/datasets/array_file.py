@@ -9,6 +9,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.files import naming
+
 _EVERY = 1 << 25
 """Bytes written before they are brought to the disk, while more are made."""
 
@@ -17,7 +19,8 @@ class ArrayFile:
     """Writes a ``.npy`` file of uint8 images whose number is not known before its end.
 
     What is written is brought to the disk meanwhile, in a thread: at the end of the block everything is there. An
-    error of the disk, such as that it is full, is raised by the call that meets it or at the end of the block.
+    error of the disk, such as that it is full, is raised by the call that meets it or at the end of the block; it names
+    the file.
     """
 
     def __init__(self, path: Path, size: tuple[int, int]) -> None:
@@ -34,7 +37,8 @@ class ArrayFile:
 
     def append(self, images: NDArray[np.uint8]) -> None:
         """Write images, uint8, (any number, height, width), C-contiguous."""
-        self._stream.write(images.data)
+        with naming(self._path):
+            self._stream.write(images.data)
         self._unsynced += images.nbytes
         if self._unsynced >= _EVERY and all(sync.done() for sync in self._syncs):
             self._sync()
@@ -42,10 +46,11 @@ class ArrayFile:
     def finish(self, n: int) -> None:
         """Write the number of images into the header; nothing can be appended afterwards."""
         # numpy pads its header so that the first dimension can grow in place.
-        self._stream.seek(0)
-        if _write_header(self._stream, n, self._size) != self._start:
-            raise RuntimeError("numpy's array header has changed its length with the number of rows")
-        self._stream.flush()
+        with naming(self._path):
+            self._stream.seek(0)
+            if _write_header(self._stream, n, self._size) != self._start:
+                raise RuntimeError("numpy's array header has changed its length with the number of rows")
+            self._stream.flush()
         self._sync()
 
     def _sync(self) -> None:
@@ -56,11 +61,12 @@ class ArrayFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown()
-        self._stream.close()
-        if kind is None:
-            # The system reports a failed write once only.
-            for sync in self._syncs:
-                sync.result()
+        with naming(self._path):
+            self._stream.close()
+            if kind is None:
+                # The system reports a failed write once only.
+                for sync in self._syncs:
+                    sync.result()
 
 
 def keep_rows(path: Path, kept: NDArray[np.intp]) -> None:

@@ -153,7 +153,7 @@ def _pictures(folder: Folder, places: Sequence[_ClassFolder]) -> Iterator[tuple[
             yield Flaw(f"{split}/{name}", reason, part=_part(name) or "")
     for place in places:
         for name in folder.pictures(str(place)):
-            if name.isascii() or is_utf8(name):
+            if is_utf8(name):
                 yield place, name
             else:
                 yield Flaw(f"{place}/{name}", "its name is not UTF-8; rename it", label=place.label)

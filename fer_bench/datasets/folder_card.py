@@ -187,7 +187,7 @@ class _ClassFolders:
             first = stems.setdefault(stem, name)
             group = self._group(name) if self.pattern else ""
             reason = ""
-            if not (name.isascii() or is_utf8(name)):
+            if not is_utf8(name):
                 reason = "the file name is not UTF-8; rename it"
             elif first != name:
                 reason = f"named as {shown(first)} is but for the ending; rename one of them"

@@ -6,7 +6,7 @@ its own. Images stay where they are: a batch is gathered from the parts' memory 
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -102,9 +102,8 @@ class Joined:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the names and fingerprints of the parts, 64 hexadecimal digits."""
-        facts = json.dumps([[part.dataset, part.fingerprint] for part in self.parts])
-        return hashlib.sha256(facts.encode()).hexdigest()
+        """See :func:`joined_fingerprint`."""
+        return joined_fingerprint((part.dataset, part.fingerprint) for part in self.parts)
 
     @cached_property
     def labels(self) -> NDArray[np.uint8]:
@@ -157,6 +156,11 @@ def parts_of(name: str) -> tuple[str, ...]:
 
     order = {known: position for position, known in enumerate(dataset_cards())}
     return tuple(sorted(names, key=lambda each: (order.get(each, len(order)), each)))
+
+
+def joined_fingerprint(parts: Iterable[tuple[str, str]]) -> str:
+    """Return the SHA-256 over the names and fingerprints of datasets that are joined, 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps([list(part) for part in parts]).encode()).hexdigest()
 
 
 def join(parts: Sequence[Prepared]) -> TrainingData:

@@ -132,6 +132,7 @@ def near_pairs(
             for done, some in enumerate(pool.map(lambda task: are_same(sketches.details, task), tasks), 1):
                 same.append(some)
                 report(round(half + half * done / len(tasks)))
+            report(len(sketches.flat))  # Where no pair was proposed, too.
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -4,8 +4,8 @@ Nothing is downloaded, and nothing is written but one temporary file that shows 
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
+from fer_bench import backend
 from fer_bench.doctor.finding import Finding
 from fer_bench.doctor.machine import check_backend, check_disk, check_memory, check_writing
 from fer_bench.doctor.packages import check_extras, check_packages, check_python
@@ -30,17 +30,10 @@ def examine(workspace: Workspace, on_check: Callable[[str], object] = lambda nam
         ("memory", check_memory),
         ("workspace", lambda: check_writing(workspace)),
         ("disk", lambda: check_disk(workspace)),
-        ("ImageNet weights", lambda: check_imagenet(_keras_home())),
+        ("ImageNet weights", lambda: check_imagenet(backend.keras_home())),
     )
     found = []
     for name, check in checks:
         on_check(name)
         found += check()
     return found
-
-
-def _keras_home() -> Path:
-    """Return Keras' own folder, by its rule."""
-    import os
-
-    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))

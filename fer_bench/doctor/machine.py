@@ -23,9 +23,11 @@ LEAST_FREE = 2**30
 START_SECONDS = 300.0
 """In which a backend must have been imported, on however slow a disk."""
 
+_ANSWER = "fer-bench doctor: "
+"""Begins the line that counts; libraries print what they like before and after it."""
 _ASK = (
-    "import json, sys; from fer_bench import backend; import keras; name = backend.configure(); "
-    "sys.stdout.write('\\n' + json.dumps([name, keras.__version__, list(backend.devices())]))"
+    "import json; from fer_bench import backend; name = backend.configure(); import keras; "
+    f"print('\\n{_ANSWER}' + json.dumps([name, keras.__version__, list(backend.devices())]), flush=True)"
 )
 
 
@@ -40,10 +42,11 @@ def check_backend() -> list[Finding]:
     except subprocess.TimeoutExpired:
         found = f"{chosen} did not start within {START_SECONDS:.0f} s"
         return [Finding(check="backend", state="error", found=found, advice="look at the disk and the memory")]
-    if done.returncode != 0:
+    answers = [line.removeprefix(_ANSWER) for line in done.stdout.splitlines() if line.startswith(_ANSWER)]
+    if done.returncode != 0 or not answers:
         lines = done.stderr.strip().splitlines() or [f"ended by signal or code {done.returncode}"]
         return [Finding(check="backend", state="error", found=f"{chosen}: {lines[-1]}", advice=advice)]
-    name, keras, devices = json.loads(done.stdout.rpartition("\n")[2])
+    name, keras, devices = json.loads(answers[0])
     working = Finding(check="backend", state="ok", found=f"{name}, Keras {keras}")
     if devices:
         return [working, Finding(check="devices", state="ok", found=", ".join(devices))]

@@ -52,22 +52,18 @@ def declared() -> Declared:
             return Declared(
                 SpecifierSet(project["requires-python"]),
                 _parsed(project["dependencies"]),
-                {name: _parsed(lines) for name, lines in extras.items()},
+                {name: _parsed(lines, name) for name, lines in extras.items()},
             )
     try:
         known = metadata.metadata("fer-bench")
     except metadata.PackageNotFoundError:
         raise FerBenchError(f"{file.parent}: neither a checkout nor an installed package; install fer-bench") from None
     lines = known.get_all("Requires-Dist") or []
+    needed = _parsed(lines)
     extras = {
-        extra: tuple(
-            item
-            for item in _parsed(lines)
-            if item.marker and not item.marker.evaluate({"extra": ""}) and item.marker.evaluate({"extra": extra})
-        )
+        extra: tuple(item for item in _parsed(lines, extra) if item not in needed)
         for extra in known.get_all("Provides-Extra") or []
     }
-    needed = tuple(item for item in _parsed(lines) if item.marker is None or item.marker.evaluate({"extra": ""}))
     return Declared(SpecifierSet(known["Requires-Python"] or ""), needed, extras)
 
 
@@ -140,5 +136,7 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _parsed(lines: Iterable[str]) -> tuple[Requirement, ...]:
-    return tuple(Requirement(line) for line in lines)
+def _parsed(lines: Iterable[str], extra: str = "") -> tuple[Requirement, ...]:
+    """Return the requirements that hold on this machine, and with an extra where one is named."""
+    found = [Requirement(line) for line in lines]
+    return tuple(item for item in found if item.marker is None or item.marker.evaluate({"extra": extra}))

@@ -1,10 +1,12 @@
 """ImageNet weights: in Keras' cache, or where Keras would download them from. Nothing is downloaded."""
 
+import http.client
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 from fer_bench.doctor.finding import Finding
+from fer_bench.models.pretrained import opens
 
 FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
 """With the 1000-way top, as Keras names it (``keras.applications.mobilenet_v2``)."""
@@ -21,16 +23,17 @@ def check_imagenet(keras_home: Path) -> list[Finding]:
     """
     name = "ImageNet weights"
     kept = keras_home / "models" / FILE
-    if kept.is_file() and kept.stat().st_size > 0:
+    if kept.is_file() and opens(kept):
         return [Finding(check=name, state="ok", found=str(kept))]
+    here = f"{kept} is cut short" if kept.is_file() else f"not in {kept.parent} yet"
     reason = _unreachable(FOLDER + FILE)
     if reason is None:
-        return [Finding(check=name, state="ok", found="not here yet; Keras can download them")]
+        return [Finding(check=name, state="ok", found=f"{here}; Keras can download them")]
     return [
         Finding(
             check=name,
             state="warning",
-            found=f"neither in {kept.parent} nor to be downloaded ({reason})",
+            found=f"{here}, and not to be downloaded ({reason})",
             advice=f"put {FILE} there, or give its path with --weights PATH, or start with --weights random",
         )
     ]
@@ -44,5 +47,5 @@ def _unreachable(address: str) -> str | None:
             return None
     except urllib.error.URLError as error:
         return str(error.reason)
-    except (OSError, ValueError) as error:
-        return str(error)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__

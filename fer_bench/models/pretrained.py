@@ -1,10 +1,10 @@
 """ImageNet weights from Keras' download or a file, copied into a model layer by layer. Never a silent random start."""
 
-import os
 import time
 from pathlib import Path
 from typing import Any
 
+from fer_bench import backend
 from fer_bench.errors import FerBenchError
 
 IMAGENET = "imagenet"
@@ -94,11 +94,11 @@ def _remove_half_downloaded() -> None:
 
     One that still grows is another process's download, and is waited for.
     """
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    for folder in (home, Path("/tmp/.keras")):  # The second is where Keras goes when it may not write to the first.
+    # The second is where Keras goes when it may not write to the first.
+    for folder in (backend.keras_home(), Path("/tmp/.keras")):
         for path in (folder / "models").glob("*.h5"):
             size = -1
-            while path.is_file() and not _opens(path):
+            while path.is_file() and not opens(path):
                 if path.stat().st_size == size:
                     path.unlink()
                     break
@@ -106,7 +106,8 @@ def _remove_half_downloaded() -> None:
                 time.sleep(_STALLED)
 
 
-def _opens(path: Path) -> bool:
+def opens(path: Path) -> bool:
+    """Return whether a file is HDF5 and whole: one whose download was killed is cut short."""
     import h5py
 
     try:

@@ -179,9 +179,6 @@ def kill_once(line: Line, chance: random.Random, longest: float) -> str | None:
     )
 
 
-RENDERED = ("tables", "reports")
-
-
 def differences(ours: Path, theirs: Path) -> list[str]:
     """Return what differs between the results of two workspaces, and what one of them has left behind."""
     found = []
@@ -191,8 +188,7 @@ def differences(ours: Path, theirs: Path) -> list[str]:
     shared = sorted(facts[0].keys() & facts[1].keys())
     found += [f"{name} differs" for name in shared if facts[0][name] != facts[1][name]]
     for place in (ours, theirs):
-        # What a kill leaves among rendered files goes after an hour: another process may be rendering.
-        left = [path for path in place.rglob(".unfinished-*") if path.relative_to(place).parts[0] not in RENDERED]
+        left = list(place.rglob(".unfinished-*"))
         left += [path for name in ("raw", "datasets") for path in (place / name).glob(".*")]
         left += list((place / "runs").glob("*"))
         left += list(place.glob(".lock-holder"))
@@ -220,8 +216,7 @@ def results_of(place: Path) -> dict[str, object]:
     for path in (place / "tables").glob("*.md"):
         if path.stem not in MEASURED:
             facts[path.name] = path.read_bytes()
-    figures = (path.name for path in (place / "reports" / "figures").iterdir())
-    facts["figures"] = sorted(name for name in figures if not name.startswith(".unfinished-"))
+    facts["figures"] = sorted(path.name for path in (place / "reports" / "figures").iterdir())
     facts["report"] = (place / "reports" / "report.html").is_file()
     return facts
 

@@ -1,8 +1,6 @@
 """Synthetic datasets on disk, in the layouts in which people hold the four real ones."""
 
-import contextlib
 import os
-import re
 import shutil
 import uuid
 from collections.abc import Callable, Sequence
@@ -10,18 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from fer_bench.datasets.synthetic import affectnet_files, ck_plus_files, fer2013_files, raf_db_files
 from fer_bench.datasets.synthetic.plan import Planner
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
-from fer_bench.files import write_json
+from fer_bench.files import is_left_over, unfinished, write_json
 
 MARKER = "fer-bench-synthetic.json"
 """File that tells a synthetic dataset from a real one."""
-_LOCK = ".lock"
-"""Held in the folder that is being written."""
 VERSION = 1
 """Of the drawing: raised whenever the same seed gives other pictures."""
 
@@ -75,15 +69,13 @@ def synthesize(
     _require_possible(dataset, train, test, seed)
     if destination.is_file() or (destination.is_dir() and any(destination.iterdir())):
         raise FerBenchError(f"{destination} exists and is not an empty folder; choose another or remove it")
-    folder = destination.parent / f".{destination.name}-{uuid.uuid4().hex[:8]}"
+    folder = destination.parent / f"{unfinished()}{uuid.uuid4().hex[:8]}-{destination.name}"
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise FerBenchError(f"{destination.parent}: no folder can be made there ({error.strerror})") from error
-    lock = FileLock(folder / _LOCK)
+    _clear_away(destination)
     try:
-        lock.acquire()
-        _clear_away(destination, folder)
         plan = planner(folder, train, test, seed)
         results = _run(plan.jobs, progress)
         if plan.finish:
@@ -98,23 +90,19 @@ def synthesize(
             "counts_by_protocol": plan.counts,
         }
         write_json(folder / MARKER, marker)
-        lock.release()
-        (folder / _LOCK).unlink(missing_ok=True)
         if destination.exists():
             destination.rmdir()
         folder.rename(destination)
     except BaseException:
-        lock.release()
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return marker
 
 
-def _clear_away(destination: Path, ours: Path) -> None:
-    """Remove the folders that killed processes left beside a destination; one that is being written to is locked."""
-    name = re.compile(re.escape(f".{destination.name}-") + "[0-9a-f]{8}")
-    for folder in [path for path in destination.parent.iterdir() if name.fullmatch(path.name) and path != ours]:
-        with contextlib.suppress(Timeout), FileLock(folder / _LOCK, timeout=0):
+def _clear_away(destination: Path) -> None:
+    """Remove the folders that killed processes left beside a destination."""
+    for folder in list(destination.parent.iterdir()):
+        if folder.name.endswith(f"-{destination.name}") and is_left_over(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
