@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,9 +23,11 @@ from record_factory import profile_record
 
 from fer_bench import records
 from fer_bench.cli.options import cluster_of
+from fer_bench.distributed import executor
 from fer_bench.distributed.mirror import Mirror, files_of, write
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell
+from fer_bench.progress import Stage
 from fer_bench.recipe import PRESETS
 from fer_bench.workspace import Workspace
 
@@ -342,6 +346,25 @@ def test_a_client_and_options_of_the_other_executor_are_refused(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
     with pytest.raises(FerBenchError, match="--address auto"):
         cluster_of("ray", "ray://head:10001", None, None)
+
+
+def test_where_nothing_answers_it_says_so_at_once(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    with pytest.raises(FerBenchError, match=f"--address {address}: nothing answers"):
+        cluster_of("ray", address, None, None)
+
+
+def test_a_cell_whose_workers_are_always_lost_says_what_may_help():
+    exceptions = pytest.importorskip("ray.exceptions", reason="needs the extra ray")
+
+    def get(_: object) -> None:
+        raise exceptions.WorkerCrashedError
+
+    ray = SimpleNamespace(get=get, exceptions=exceptions)
+    with pytest.raises(FerBenchError, match=r"train tiny: its worker was lost 4 times .*The same command continues"):
+        executor._result(ray, object(), Stage("train tiny", 1))
 
 
 def test_an_address_of_the_environment_is_no_matter_of_the_local_executor():

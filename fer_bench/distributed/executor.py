@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class RayCluster:
         """Refuse early what cannot work.
 
         Raises:
-            FerBenchError: Ray is not installed, or the address is one of Ray Client.
+            FerBenchError: Ray is not installed, the address is one of Ray Client, or nothing answers there.
         """
         if importlib.util.find_spec("ray") is None:  # Not imported here: its settings are made before.
             raise _missing("no module named 'ray'")
@@ -54,6 +55,15 @@ class RayCluster:
                 f"--address {self.address}: Ray Client is not supported, since records could not come back; run the "
                 "command on a machine of the cluster, with --address auto"
             )
+        host, _, port = (self.address or "").rpartition(":")
+        if host and port.isdecimal():
+            try:  # Ray itself would ask for minutes.
+                socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+            except (OSError, OverflowError) as error:
+                raise FerBenchError(
+                    f"--address {self.address}: nothing answers there ({error}); expected a running Ray cluster that "
+                    "this machine is part of, see ray start --help"
+                ) from error
 
     def work(self, groups: Sequence[Sequence[Work]], on_event: Callable[[Event], None]) -> None:
         """Do all work, each piece as a task; the workspace must be locked."""
