@@ -63,7 +63,7 @@ def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> N
         if model_card(model).imagenet_application is None:
             raise FerBenchError(
                 f"{model}: no ImageNet weights are known for this model; "
-                "leave it out of the recipe's 'pretrained', or use --weights random"
+                "leave --weights and the recipe's 'pretrained' away for it, or use --weights random"
             )
         if weights is None:
             raise FerBenchError(

@@ -22,7 +22,7 @@ from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing, sha256_of
 from fer_bench.models import batch_norm, model_card
-from fer_bench.models.layers import every_layer
+from fer_bench.models.layers import compute_in, every_layer
 from fer_bench.models.pretrained import IMAGENET, copy_imagenet
 from fer_bench.recipe import Recipe
 from fer_bench.records import Start
@@ -112,6 +112,8 @@ class Network:
         self.card = model_card(name)
         self.core = build_model(name, recipe, seed=0)
         batch_norm.fuse(self.core)
+        if recipe.precision != "float32":
+            compute_in(self.core, recipe.precision)
         self._recipe = recipe
         self._predict_batch = math.ceil(PREDICT_BATCH / devices) * devices
         optimizers = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}

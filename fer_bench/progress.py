@@ -79,6 +79,11 @@ def say(text: str) -> None:
         tqdm.write(text, file=sys.stderr)
 
 
+def print_line(text: str) -> None:
+    """Print one line to stdout, above any bar that shares its terminal."""
+    tqdm.write(text, file=sys.stdout)
+
+
 def report_to(listener: Callable[[str], None]) -> None:
     """Show no bars in this process, and give what it says to ``listener``: for workers of another process."""
     global _listener

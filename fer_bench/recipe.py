@@ -18,6 +18,7 @@ from fer_bench.errors import FerBenchError
 Optimizer = Literal["adam", "sgd"]
 Schedule = Literal["constant", "cosine"]
 Balance = Literal["none", "class-weight", "oversample", "undersample"]
+Precision = Literal["float32", "mixed_bfloat16"]
 
 _NAME = re.compile(r"(?![_.])(?!.*__)[\w .,+=()-]{1,100}")
 """Of a recipe: part of the names of files, where two underscores separate."""
@@ -86,6 +87,9 @@ class Recipe:
     weight_decay: float = 0.0
     """Decoupled (AdamW): a step takes this share, times the learning rate, off every weight; biases and batch norms
     are left alone."""
+    precision: Precision = "float32"
+    """What layers compute in. ``mixed_bfloat16``: all but dense ones in bfloat16, which GPUs of 2020 and later do
+    faster; weights, batch-norm statistics, logits and loss stay float32."""
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self) -> None:
@@ -108,6 +112,7 @@ class Recipe:
             "freeze_layers": self.freeze_layers is None or self.freeze_layers >= 0,
             "label_smoothing": 0 <= self.label_smoothing < 1,
             "weight_decay": 0 <= self.weight_decay < 1,
+            "precision": self.precision in get_args(Precision),
         }
         for field, valid in checks.items():
             if not valid:
@@ -208,6 +213,8 @@ PRESETS: dict[str, Recipe] = {
         # Transfer learning is stated for CLCM only (section III-A-3). The start of the two baselines is
         # unpublished: random is this preset's choice.
         Recipe(name="paper", pretrained=("clcm",)),
+        # The same but for what a GPU does 1.3 to 1.4 times as fast (an H100, 224 x 224, batch 64, on JAX).
+        Recipe(name="paper-bf16", pretrained=("clcm",), precision="mixed_bfloat16"),
         # FER-2013's own 48 x 48 pixels, in the time that a CPU allows: not the paper's protocol, never shown as it.
         Recipe(
             name="cpu48",
@@ -323,6 +330,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "freeze_layers": (int, type(None)),
     "label_smoothing": (float, int),
     "weight_decay": (float, int),
+    "precision": (str,),
     "augmentation": (dict,),
     "horizontal_flip": (bool,),
 }

@@ -52,6 +52,11 @@ class Browser:
         found = self._call("POST", "/element", using="css selector", value=selector)
         self._call("POST", f"/element/{next(iter(found.values()))}/click")
 
+    def upload(self, selector: str, path: Path) -> None:
+        """Choose a file in the first file input of a CSS selector."""
+        found = self._call("POST", "/element", using="css selector", value=selector)
+        self._call("POST", f"/element/{next(iter(found.values()))}/value", text=str(path))
+
     def messages(self) -> list[str]:
         """Return what the console has said since the last call."""
         return [str(entry["message"]) for entry in self._call("POST", "/se/log", type="browser")]
@@ -91,7 +96,7 @@ def call(method: str, address: str, content: dict[str, Any]) -> Any:
 
 
 @contextmanager
-def chromium(folder: Path) -> Iterator[Browser]:
+def chromium(folder: Path, *flags: str) -> Iterator[Browser]:
     """Start a browser with a profile of its own in ``folder``; skip the test where there is none."""
     binary = next((found for name in NAMES if (found := shutil.which(name))), None)
     driver = shutil.which("chromedriver")
@@ -104,7 +109,7 @@ def chromium(folder: Path) -> Iterator[Browser]:
         )
     try:
         address = f"http://127.0.0.1:{_port(log, process)}"
-        options = {"binary": binary, "args": [*FLAGS, f"--user-data-dir={folder / 'profile'}"]}
+        options = {"binary": binary, "args": [*FLAGS, *flags, f"--user-data-dir={folder / 'profile'}"]}
         wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         session = call("POST", f"{address}/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
         try:

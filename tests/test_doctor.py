@@ -80,7 +80,7 @@ def test_another_backend_can_do_without_tensorflow(installed, monkeypatch):
 def test_an_extra_is_optional_but_not_too_old(installed):
     installed.update({"onnx": None, "onnxruntime": None, "tf2onnx": None, "openvino": "2020.1"})
     found = by_check(packages.check_extras())
-    assert set(found) == {"optional: litert", "optional: onnx", "optional: openvino", "optional: ray"}
+    assert set(found) == {f"optional: {name}" for name in ("faces", "litert", "onnx", "openvino", "ray")}
     assert (found["optional: onnx"].state, found["optional: onnx"].found) == (
         "ok",
         "not installed: onnx, onnxruntime, tf2onnx",

@@ -11,6 +11,7 @@ from conftest import built
 from fer_bench import models, paper
 from fer_bench.errors import FerBenchError
 from fer_bench.models import model_card, model_cards
+from fer_bench.models.layers import compute_in
 from fer_bench.models.pretrained import copy_imagenet
 from fer_bench.network import build_model, count_parameters
 from fer_bench.recipe import Recipe
@@ -210,3 +211,21 @@ def test_a_recipe_reaches_the_layers_of_a_model_within_the_model(monkeypatch, ti
     [norm] = (layer for layer in backbone.layers if isinstance(layer, layers.BatchNormalization))
     [dropout] = (layer for layer in backbone.layers if isinstance(layer, layers.Dropout))
     assert (norm.momentum, dropout.rate) == (0.9, 0.1)
+
+
+def test_bfloat16_layers_keep_float32_weights_and_answers():
+    """Precision of a recipe (issue 4): convolutions compute in bfloat16, weights, logits and probabilities do not."""
+    import keras
+
+    plain = build_model("clcm", Recipe(name="plain", image_size=32), seed=3)
+    mixed = build_model("clcm", Recipe(name="mixed", image_size=32), seed=3)
+    compute_in(mixed, "mixed_bfloat16")
+    inner = keras.Model(mixed.input, [layer.output for layer in mixed.layers[1:4]])
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 32, 32, 3)).astype("float32")
+
+    answers = np.asarray(mixed(images))
+    assert {str(variable.dtype) for variable in mixed.weights} == {"float32"}
+    assert answers.dtype == np.float32
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(answers, np.asarray(plain(images)), atol=0.02)
+    assert any("bfloat16" in str(output.dtype) for output in inner(images))

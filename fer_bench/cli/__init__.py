@@ -19,9 +19,11 @@ from fer_bench.cli import (
     housekeeping,
     leaderboard,
     looking,
+    predicting,
     results,
     runs,
     tuning,
+    web_demo,
 )
 from fer_bench.errors import FerBenchError, storage_message
 
@@ -46,6 +48,8 @@ for module in (
     ablating,
     results,
     exporting,
+    predicting,
+    web_demo,
     explaining,
     comparing,
     leaderboard,

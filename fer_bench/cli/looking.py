@@ -1,7 +1,8 @@
 """Commands that look at data: what a folder is, what it holds twice, what the network sees, whether labels fit."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +21,9 @@ from fer_bench.cli.options import (
     print_table,
 )
 from fer_bench.errors import FerBenchError
+
+if TYPE_CHECKING:
+    from fer_bench.accuracy.copies import ByCopies, Share
 
 PreparedArgument = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a prepared dataset.")]
 
@@ -95,6 +99,10 @@ def inspect(
 def audit(
     dataset: PreparedArgument,
     csv: Annotated[Path | None, typer.Option("--csv", help="Where the list of files goes.")] = None,
+    runs: Annotated[
+        bool,
+        typer.Option("--runs", help="Also the workspace's tests, on images with and without a copy in training."),
+    ] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
@@ -102,8 +110,9 @@ def audit(
 
     The validation part counts as train. The list of files goes to audits/DATASET.csv in the workspace.
 
-    Example: fer-bench audit fer2013
+    Example: fer-bench audit fer2013 --runs
     """
+    from fer_bench.accuracy.copies import by_copies
     from fer_bench.datasets.audit import audit as examine
     from fer_bench.datasets.audit import table_rows, write_csv
     from fer_bench.progress import bar
@@ -115,8 +124,10 @@ def audit(
         result = examine(prepared, progress=shown.at)
     listed = csv or place.audit(dataset)
     write_csv(listed, prepared, result)
+    tests = list(by_copies(place.results, prepared, result.exact)) if runs else []
     if json:
-        print_json(result.as_json())
+        parted = {"runs": [_parted_json(test) for test in tests]} if runs else {}
+        print_json(result.as_json() | parted)
         return
     print_table(
         f"{prepared.title} ({prepared.origin}): {len(prepared.ids):,} images",
@@ -124,7 +135,42 @@ def audit(
         [(str(row[0]), *(f"{number:,}" for number in row[1:])) for row in table_rows(result)],
         numbers=4,
     )
+    if runs:
+        _print_parted(tests)
     typer.echo(f"files: {listed}")
+
+
+def _print_parted(tests: Sequence["ByCopies"]) -> None:
+    """Print each test's accuracy by what the training images hold of its images."""
+    from fer_bench.accuracy.intervals import wilson
+
+    def cell(share: "Share") -> str:
+        if not share.n:
+            return "–"
+        low, high = wilson(share.right, share.n)
+        return f"{share.right / share.n:.1%} ({low:.1%} to {high:.1%}) of {share.n:,}"
+
+    print_table(
+        "Test images with an exact copy among the training images, and without",
+        ("model", "recipe", "seed", "copy, same label", "copy, other label", "no copy"),
+        [
+            (
+                test.record.model,
+                test.record.recipe,
+                str(test.record.seed),
+                *(cell(share) for share in (test.copied, test.conflicting, test.alone)),
+            )
+            for test in tests
+        ],
+        numbers=4,
+    )
+
+
+def _parted_json(test: "ByCopies") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    shares = {"copied": test.copied, "conflicting": test.conflicting, "alone": test.alone}
+    return {"record": test.record.stem, **{name: asdict(share) for name, share in shares.items()}}
 
 
 def show(

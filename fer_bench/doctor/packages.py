@@ -21,6 +21,7 @@ SAME_MODULE = {
 }
 """Distributions that bring the same module as a required one."""
 PURPOSE = {
+    "faces": "finding faces in predict and web-demo",
     "litert": "exporting to LiteRT and timing it",
     "onnx": "exporting to ONNX and timing it",
     "openvino": "timing OpenVINO",

@@ -96,7 +96,8 @@ def export_run(
     if not len(test):
         raise FerBenchError(f"{prepared.dataset}: no test images to compare the exported file with Keras on")
     _exact_products()
-    network = Network(cell.model, cell.recipe)
+    # A file computes in float32, whatever the precision of the training.
+    network = Network(cell.model, dataclasses.replace(cell.recipe, precision="float32"))
     network.load_weights(workspace.weights(cell.id), run.weights_sha256)
     pictures = prepared.at_size(cell.recipe.image_size)
     int8 = target == "litert-int8"

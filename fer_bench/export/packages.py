@@ -5,7 +5,7 @@ from typing import Literal
 
 from fer_bench.errors import FerBenchError
 
-Extra = Literal["litert", "onnx", "openvino"]
+Extra = Literal["faces", "litert", "onnx", "openvino"]
 
 
 def missing(extra: Extra, *modules: str) -> str:

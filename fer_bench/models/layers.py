@@ -7,3 +7,15 @@ from typing import Any
 def every_layer(model: Any) -> Iterator[Any]:
     """Yield the layers of a built ``keras.Model``, those within its layers and within models in it too."""
     yield from model._flatten_layers(include_self=False)  # Keras' own walk; ``layers`` has only the outermost.
+
+
+def compute_in(model: Any, precision: str) -> None:
+    """Let the layers of a built ``keras.Model`` compute in a Keras dtype policy, in place; weights stay as they are.
+
+    Dense layers keep float32: they are the logits and their softmax, and cost next to nothing.
+    """
+    import keras
+
+    for layer in every_layer(model):
+        if not isinstance(layer, keras.layers.Dense):
+            layer.dtype_policy = precision

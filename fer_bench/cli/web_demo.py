@@ -1,0 +1,87 @@
+"""The command that writes a page which runs a model in the browser."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fer_bench.cli.options import DEFAULT_WORKSPACE, RecipeOption, SeedOption, WeightsOption, WorkspaceOption
+from fer_bench.cli.predicting import ExportedOption, ItsDatasetOption
+from fer_bench.errors import FerBenchError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(web_demo)
+
+
+def web_demo(
+    out: Annotated[Path, typer.Argument(help="The page to write, such as demo.html.")],
+    model: ExportedOption,
+    dataset: ItsDatasetOption = None,
+    runtime: Annotated[
+        Path | None,
+        typer.Option(
+            "--runtime",
+            help="ONNX Runtime Web: the archive that `npm pack onnxruntime-web@1.30.0` fetches, or a folder of it "
+            "unpacked.",
+        ),
+    ] = None,
+    crop: Annotated[
+        bool,
+        typer.Option("--crop/--no-crop", help="Let the page find the face, or have the square put around it by hand."),
+    ] = True,
+    recipe: RecipeOption = "paper",
+    seed: SeedOption = 0,
+    weights: WeightsOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+) -> None:
+    """Write one HTML file that runs a model in the browser, on the webcam or a dropped picture.
+
+    Open it from disk: model and runtime are inside, and the page is forbidden to connect to anything. Needs the extras
+    onnx and faces, with --no-crop only onnx. Give the same --recipe, --seed and --weights as for train.
+
+    An apparent expression is not a felt emotion. Show it people who agreed, and mind the law: the EU forbids inferring
+    emotions at work and in education (AI Act, Art. 5(1)(f)).
+
+    Example: fer-bench web-demo demo.html --model clcm --dataset fer2013 --runtime onnxruntime-web-1.30.0.tgz
+    """
+    from fer_bench.prediction.loading import is_exported
+    from fer_bench.web_demo.face_finder import web_face_finder
+    from fer_bench.web_demo.page import write_page
+    from fer_bench.web_demo.runtime import read_runtime
+
+    embedded = read_runtime(runtime)
+    if is_exported(model) == (dataset is not None):
+        raise FerBenchError(
+            f"--model {model}: name a trained model and its --dataset, or an exported file (.onnx) without one"
+        )
+    path = Path(model) if dataset is None else _exported(model, dataset, recipe, seed, weights, workspace)
+    write_page(path, embedded, web_face_finder() if crop else None, out)
+    typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB, open it in a browser")
+
+
+def _exported(model: str, dataset: str, recipe: str, seed: int, weights: str | None, workspace: Path) -> Path:
+    """Return the trained model's ONNX file in the workspace, exported where it is not there yet."""
+    from fer_bench.cli.cells import trained_cell
+    from fer_bench.export.exporting import check_target, default_path, export_run, sidecar
+    from fer_bench.prediction.loading import read_contract
+    from fer_bench.progress import bar
+    from fer_bench.workspace import Workspace
+
+    place = Workspace(workspace)
+    cell, run, prepared = trained_cell(place, model, dataset, recipe, seed, weights)
+    path = default_path(place, cell, "onnx")
+    if path.is_file() and sidecar(path).is_file():
+        about = read_contract(path)
+        if about["weights_sha256"] == run.weights_sha256:
+            return path
+    check_target("onnx", None)
+    with bar(f"export {model}", unit="img") as shown:
+
+        def on_progress(step: str, done: int, total: int) -> None:
+            shown.note(step)
+            shown.at(done, total)
+
+        export_run(place, cell, run, prepared, "onnx", path, progress=on_progress)
+    return path

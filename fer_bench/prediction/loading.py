@@ -1,0 +1,181 @@
+"""From a trained run or an exported file to a model that answers."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench.datasets.decoding import resize
+from fer_bench.environment import cores
+from fer_bench.errors import FerBenchError
+from fer_bench.export.contract import SCHEMA
+from fer_bench.export.exporting import sidecar
+from fer_bench.files import read_json, sha256_of
+from fer_bench.prediction.model import Model
+from fer_bench.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, Workspace
+
+if TYPE_CHECKING:
+    from fer_bench.datasets.prepared import Prepared
+    from fer_bench.grid import Cell
+    from fer_bench.records import TrainRecord
+
+_ENDINGS = (".onnx", ".tflite")
+
+
+def is_exported(model: str | Path) -> bool:
+    """Whether ``model`` is a path of an exported file by its ending, rather than a model's name."""
+    return str(model).endswith(_ENDINGS)
+
+
+def load_model(
+    model: str | Path,
+    *,
+    dataset: str | None = None,
+    recipe: str = "paper",
+    seed: int = 0,
+    weights: str | None = None,
+    workspace: str | Path | None = None,
+) -> Model:
+    """Return a model that answers single pictures.
+
+    >>> model = load_model("clcm", dataset="fer2013", recipe="cpu48")  # doctest: +SKIP
+    >>> model = load_model("exports/clcm.onnx")  # doctest: +SKIP
+
+    Args:
+        model: name of a model that has been trained in the workspace; or path of a file that ``fer-bench export``
+            wrote, ``.onnx`` or ``.tflite``, with its ``.json`` beside it.
+        dataset: that the model was trained on; for an exported file none.
+        recipe: as given to ``fer-bench train``, like the next two.
+        seed: of the training run.
+        weights: start of the training run, ``imagenet``, ``random`` or a path, where it was given.
+        workspace: folder of the trained models. Default: ``$FER_BENCH_WORKSPACE``, or ``workspace``.
+
+    Raises:
+        FerBenchError: the model has not been trained so, the file is missing or not the one that its ``.json``
+            describes, or a package that it needs is missing.
+    """
+    if is_exported(model):
+        if dataset is not None:
+            raise FerBenchError(f"{model}: an exported file says itself what it was trained on; leave dataset out")
+        return load_exported(Path(model).expanduser())
+    if dataset is None:
+        raise FerBenchError(
+            f"{model}: name the dataset that the model was trained on, or give a file that fer-bench export wrote "
+            f"({' or '.join(_ENDINGS)})"
+        )
+    from fer_bench.cli.cells import trained_cell
+
+    root = workspace if workspace is not None else os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ROOT
+    place = Workspace(Path(root).expanduser())
+    return load_trained(place, *trained_cell(place, str(model), dataset, recipe, seed, weights))
+
+
+def load_trained(workspace: Workspace, cell: "Cell", run: "TrainRecord", prepared: "Prepared") -> Model:
+    """Return the model of a finished training run; it answers as ``evaluate`` does, by the same compiled step.
+
+    Args:
+        workspace: where the weights lie.
+        cell: the run's.
+        run: its record.
+        prepared: the dataset that it was trained on.
+
+    Raises:
+        FerBenchError: the weights are missing or others than the record names.
+    """
+    from fer_bench.network import Network
+
+    network = Network(cell.model, cell.recipe)
+    network.load_weights(workspace.weights(cell.id), run.weights_sha256)
+    height, width = (int(side) for side in prepared.manifest["size"])
+    side = cell.recipe.image_size
+
+    def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        # As Prepared.at_size does: averaged beforehand where the network's images are smaller.
+        shown = np.stack([resize(image, (side, side)) for image in images]) if side < height else images
+        return network.predict(shown, np.arange(len(shown)))
+
+    return Model(cell.model, run.dataset, run.origin, run.class_names, (height, width), probabilities)
+
+
+def load_exported(path: Path) -> Model:
+    """Return the model of a file that ``fer-bench export`` wrote; needs neither TensorFlow nor Keras.
+
+    Raises:
+        FerBenchError: the file or its ``.json`` is missing, they do not belong together, or a package is missing.
+    """
+    from fer_bench.export.sessions import open_litert, open_onnx
+
+    if not path.is_file():
+        raise FerBenchError(f"{path}: no such file; fer-bench export writes one")
+    about = read_contract(path)
+    call = open_onnx(path, cores()) if path.suffix == ".onnx" else open_litert(path, cores())
+    side, bilinear = int(about["preprocessing"]["image_size"][0]), about["preprocessing"]["resize"] == "bilinear"
+
+    def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return call(network_input(images, side, bilinear=bilinear))
+
+    height, width = about["preprocessing"]["stored_size"]
+    return Model(
+        about["model"], about["dataset"], about["origin"], tuple(about["class_names"]), (height, width), probabilities
+    )
+
+
+def read_contract(path: Path) -> dict[str, Any]:
+    """Return what the ``.json`` beside an exported file says (see :mod:`fer_bench.export.contract`), checked.
+
+    Raises:
+        FerBenchError: it is missing, damaged, or about another file.
+    """
+    beside = sidecar(path)
+    if not beside.is_file():
+        raise FerBenchError(
+            f"{beside}: no such file; it comes with the exported file, holds its class names and preprocessing, and "
+            "must lie beside it"
+        )
+    about = read_json(beside)
+    try:
+        if (about["schema"], about["kind"]) != (SCHEMA, "export"):
+            raise ValueError(f"schema {about['schema']!r}, kind {about['kind']!r}")
+        sizes = [*about["preprocessing"]["stored_size"], *about["preprocessing"]["image_size"]]
+        known = about["preprocessing"]["resize"] in ("area", "bilinear", "none")
+        texts = [about["model"], about["dataset"], *about["class_names"]]
+        if len(sizes) != 4 or not known or not all(isinstance(size, int) and 0 < size <= 1024 for size in sizes):
+            raise ValueError(f"preprocessing {about['preprocessing']!r}")
+        if len(texts) < 4 or not all(isinstance(text, str) for text in texts):
+            raise ValueError("no names of the model and its classes")
+        if about["origin"] not in ("real", "synthetic"):
+            raise ValueError(f"origin {about['origin']!r}")
+        digest = about["file_sha256"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise FerBenchError(f"{beside}: not what fer-bench export writes ({error}); export the model again") from error
+    if digest != sha256_of(path):
+        raise FerBenchError(
+            f"{path}: not the file that {beside.name} describes (its SHA-256 is another); export the model again"
+        )
+    checked: dict[str, Any] = about
+    return checked
+
+
+def network_input(images: NDArray[np.uint8], side: int, *, bilinear: bool) -> NDArray[np.float32]:
+    """Return what :func:`fer_bench.augmentation.network_input` makes of images with no augmentation, without Keras.
+
+    Args:
+        images: uint8 (n, height, width), of the training images' size.
+        side: height and width of the network's input, pixels.
+        bilinear: resize in float, for an input that is larger than the images; else by averaging areas.
+
+    Returns:
+        float32 (n, side, side, 3), -1 to 1.
+    """
+    from fer_bench.datasets.pictures import opencv
+
+    cv2 = opencv()
+    batch = np.empty((len(images), side, side), np.float32)
+    for row, image in zip(batch, images, strict=True):
+        if bilinear:
+            row[...] = cv2.resize(image.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
+        else:
+            row[...] = resize(image, (side, side))
+    return np.repeat((batch / np.float32(127.5) - 1)[..., None], 3, axis=3)

@@ -1,0 +1,112 @@
+"""Where pictures come from: files, folders, lists of paths, arrays; each is loaded when its turn comes."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench.datasets.folder import Folder, is_picture
+from fer_bench.datasets.pictures import Picture, decode, opencv
+from fer_bench.errors import FerBenchError
+
+Image = str | Path | NDArray[np.uint8]
+"""Path of a picture file, or its pixels: uint8, (height, width) gray or (height, width, 3) RGB."""
+
+STDIN = "-"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One picture, not loaded yet."""
+
+    name: str
+    load: Callable[[], Picture]
+    """Returns it gray. Raises ValueError where it cannot be decoded, OSError or FerBenchError where it cannot be
+    read."""
+
+
+def from_images(images: Iterable[Image]) -> Iterator[Source]:
+    """Yield a source for each path or array.
+
+    Raises:
+        FerBenchError: an array is not uint8 of a shape that :data:`Image` names.
+    """
+    for number, image in enumerate(images):
+        if isinstance(image, str | Path):
+            yield _of_file(Path(image))
+            continue
+        shape, dtype = np.shape(image), getattr(image, "dtype", type(image).__name__)
+        if dtype != np.uint8 or len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3) or 0 in shape:
+            raise FerBenchError(
+                f"image {number}: {dtype} of shape {shape}, expected a path, or uint8 (height, width) gray or "
+                "(height, width, 3) RGB"
+            )
+        yield _of_array(image, f"image {number}")
+
+
+def from_arguments(arguments: Sequence[str], lines: Iterable[str]) -> tuple[Iterator[Source], int | None]:
+    """Return the pictures that the command's arguments name, and their number where it is known.
+
+    A folder stands for the picture files in it and below, in a fixed order; links that lead out of it are not
+    followed. ``-`` stands for the paths on standard input, one a line.
+
+    Args:
+        arguments: files, folders, or ``-`` alone.
+        lines: standard input.
+
+    Raises:
+        FerBenchError: an argument is no file or folder, or a folder holds no picture or cannot be listed.
+    """
+    if STDIN in arguments:
+        if len(arguments) > 1:
+            raise FerBenchError("'-' reads the paths of all pictures from standard input; name no other beside it")
+        return (_of_file(Path(line.rstrip("\r\n"))) for line in lines if line.strip()), None
+    sources: list[Source] = []
+    for argument in arguments:
+        path = Path(argument)
+        if path.is_dir():
+            folder = Folder(path)
+            below = [_of_member(folder, name) for name in _pictures_below(folder)]
+            if not below:
+                raise FerBenchError(f"{path}: no picture files in this folder or below (jpg, png, webp, bmp, tif, ...)")
+            sources += below
+        elif path.exists():
+            sources.append(_of_file(path))
+        else:
+            raise FerBenchError(f"{path}: no such file or folder; expected pictures, a folder of them, or '-'")
+    return iter(sources), len(sources)
+
+
+def _of_file(path: Path) -> Source:
+    return Source(str(path), lambda: decode(path.read_bytes(), path.name))
+
+
+def _of_member(folder: Folder, relative: str) -> Source:
+    return Source(str(folder.root / relative), lambda: decode(folder.read(relative), relative))
+
+
+def _of_array(image: NDArray[np.uint8], name: str) -> Source:
+    def load() -> Picture:
+        if image.ndim == 2:
+            return Picture(np.ascontiguousarray(image), "")
+        cv2 = opencv()
+        return Picture(np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8), "")
+
+    return Source(name, load)
+
+
+def _pictures_below(folder: Folder) -> Iterator[str]:
+    """Yield the picture files of a folder and of those below it, sorted; hidden ones and links to folders are not."""
+    for place, folders, files in os.walk(folder.root, onerror=_unlistable):
+        folders[:] = sorted(name for name in folders if name[0] != "." and name != "__MACOSX")
+        relative = os.path.relpath(place, folder.root)
+        before = "" if relative == "." else f"{relative}{os.sep}".replace(os.sep, "/")
+        yield from (before + name for name in sorted(files) if name[0] != "." and is_picture(name))
+
+
+def _unlistable(error: OSError) -> None:
+    # os.walk would leave the folder out without a word.
+    raise FerBenchError(f"{error.filename}: cannot be listed ({error.strerror})") from error

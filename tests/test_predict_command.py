@@ -1,0 +1,147 @@
+"""Predict with a really trained model, and with the files that it was exported to."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from trained_tiny import Trained, trained_tiny
+from typer.testing import CliRunner
+
+import fer_bench
+from fer_bench.cli import app
+from fer_bench.emotions import EMOTIONS
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def trained(configured, tmp_path_factory):
+    with trained_tiny(tmp_path_factory.mktemp("predict")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def onnx(trained: Trained) -> Path:
+    pytest.importorskip("tf2onnx")
+    return trained.export("onnx", trained.workspace.root / "exports" / "tiny.onnx")
+
+
+def invoke(*arguments, stdin=""):
+    result = CliRunner().invoke(app, ["predict", *map(str, arguments)], input=stdin)
+    return result.exit_code, result.stdout, result.stderr + (str(result.exception) if result.exception else "")
+
+
+def probabilities(answers):
+    return np.array([list(answer.probabilities.values()) for answer in answers], np.float32)
+
+
+def test_a_trained_model_answers_as_evaluate_does(trained):
+    root, recipe = trained.workspace.root, str(trained.recipe)
+    loaded = fer_bench.load_model("tiny", dataset="fer2013", recipe=recipe, workspace=root)
+    answers = list(loaded.predict(trained.test_pictures, crop=False))
+    np.testing.assert_array_equal(probabilities(answers).astype(np.float16), trained.kept)
+    assert [answer.label for answer in answers] == [EMOTIONS[label] for label in trained.kept.argmax(axis=1)]
+    assert (loaded.name, loaded.dataset, loaded.origin, loaded.size) == ("tiny", "fer2013", "synthetic", (48, 48))
+
+
+def test_a_model_that_was_not_trained_is_an_error(trained):
+    with pytest.raises(fer_bench.FerBenchError, match="has not been trained on this fer2013"):
+        fer_bench.load_model("tiny", dataset="fer2013", workspace=trained.workspace.root)
+    with pytest.raises(fer_bench.FerBenchError, match="name the dataset"):
+        fer_bench.load_model("tiny", workspace=trained.workspace.root)
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "package"), [("onnx", "t.onnx", "tf2onnx"), ("litert", "t.tflite", "ai_edge_litert")]
+)
+def test_an_exported_file_answers_as_the_model_does(trained, target, name, package, tmp_path):
+    pytest.importorskip(package)
+    loaded = fer_bench.load_model(trained.export(target, tmp_path / name))
+    answers = probabilities(loaded.predict(trained.test_pictures, crop=False))
+    np.testing.assert_allclose(answers, trained.kept.astype(np.float32), atol=1e-3)
+    assert (loaded.name, loaded.dataset, loaded.origin, loaded.classes) == ("tiny", "fer2013", "synthetic", EMOTIONS)
+
+
+def test_an_exported_file_must_be_the_one_that_its_json_describes(onnx, tmp_path):
+    path = tmp_path / "copy.onnx"
+    with pytest.raises(fer_bench.FerBenchError, match=r"copy\.onnx: no such file"):
+        fer_bench.load_model(path)
+    path.write_bytes(onnx.read_bytes())
+    with pytest.raises(fer_bench.FerBenchError, match=r"copy\.onnx\.json: no such file"):
+        fer_bench.load_model(path)
+    about = json.loads(Path(f"{onnx}.json").read_text())
+    for damaged in (
+        {},
+        [],
+        {**about, "schema": 2},
+        {**about, "preprocessing": {}},
+        {**about, "class_names": [1, 2, 3]},
+    ):
+        Path(f"{path}.json").write_text(json.dumps(damaged))
+        with pytest.raises(fer_bench.FerBenchError, match="not what fer-bench export writes"):
+            fer_bench.load_model(path)
+    Path(f"{path}.json").write_text(json.dumps(about))
+    assert fer_bench.load_model(path).name == "tiny"
+    path.write_bytes(onnx.read_bytes() + b"x")
+    with pytest.raises(fer_bench.FerBenchError, match="SHA-256"):
+        fer_bench.load_model(path)
+    with pytest.raises(fer_bench.FerBenchError, match="leave dataset out"):
+        fer_bench.load_model(path, dataset="fer2013")
+
+
+def test_an_exported_file_needs_no_tensorflow(onnx, trained):
+    code = (
+        "import sys, fer_bench\n"
+        "print([a.label for a in fer_bench.load_model(sys.argv[1]).predict(sys.argv[2:], crop=False)])\n"
+        "assert not {'tensorflow', 'keras', 'tf2onnx'} & set(sys.modules)\n"
+    )
+    pictures = [str(path) for path in trained.test_pictures[:3]]
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(onnx), *pictures], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == str([EMOTIONS[label] for label in trained.kept[:3].argmax(axis=1)])
+
+
+def test_the_command_prints_an_answer_a_line(trained, onnx):
+    folder = trained.raw / "test" / "happy"
+    code, out, err = invoke("--model", onnx, "--no-crop", "--json", folder)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 0, err
+    assert "synthetic faces: its answers to photographs mean nothing" in err
+    assert [row["picture"] for row in rows] == [str(path) for path in sorted(folder.iterdir())]
+    assert {row["trained_on"] for row in rows} == {"synthetic"}
+    code, out, _ = invoke("--model", onnx, "--no-crop", "--csv", "-", stdin="\n".join(row["picture"] for row in rows))
+    table = list(csv.DictReader(io.StringIO(out)))
+    assert [row["label"] for row in table] == [row["label"] for row in rows]
+    assert [float(row["happy"]) for row in table] == [row["probabilities"]["happy"] for row in rows]
+    code, out, _ = invoke("--model", onnx, "--no-crop", folder)
+    assert [line.split()[0] for line in out.splitlines()[1:]] == [row["label"] for row in rows]
+
+
+def test_the_command_says_which_pictures_are_bad_and_answers_the_others(trained, onnx, tmp_path):
+    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8")
+    code, out, err = invoke("--model", onnx, "--no-crop", tmp_path / "bad.jpg", trained.test_pictures[0])
+    assert code != 0
+    assert "bad.jpg: the JPEG is cut short" in err
+    assert "1 of 2 pictures could not be read" in err
+    assert [line.rpartition(" ")[2] for line in out.splitlines()[1:]] == [str(trained.test_pictures[0])]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--json", "--csv"], "exclude each other"),
+        (["--no-crop", "--crop-scale", "2"], "exclude each other"),
+        (["--no-crop", "--dataset", "fer2013"], "leave dataset out"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(onnx, trained, options, words):
+    code, out, err = invoke("--model", onnx, *options, trained.test_pictures[0])
+    assert code != 0
+    assert words in err
+    assert not out

