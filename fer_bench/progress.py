@@ -1,4 +1,8 @@
-"""What a person sees while work is done: tqdm bars on a terminal, plain lines elsewhere. Always on stderr."""
+"""What a person sees while work is done: tqdm bars on a terminal, plain lines elsewhere. Always on stderr.
+
+Bars and :func:`say` are not shown with ``--quiet``, :func:`detail` only with ``--verbose``, :func:`warn` always (see
+:mod:`fer_bench.verbosity`). What is said goes to the workspace's log in any case (see :mod:`fer_bench.log`).
+"""
 
 import sys
 import threading
@@ -8,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tqdm import tqdm
+
+from fer_bench.verbosity import level
 
 
 def duration(seconds: float) -> str:
@@ -28,33 +34,60 @@ def duration(seconds: float) -> str:
 tqdm.monitor_interval = 0
 
 
+_EVERY = 60.0
+"""Seconds between the lines that stand for a bar where there is no terminal."""
+
+
 class Bar:
-    """Progress of one piece of work: rate and time left on a terminal, silent elsewhere."""
+    """Progress of one piece of work: rate and time left; where there is no terminal, one line a minute."""
 
     def __init__(self, title: str, total: int | None, unit: str) -> None:
+        self._title, self._unit, self._total = title, unit, total
+        self._done = 0
+        self._note = ""
+        self._told = (time.perf_counter(), 0)
         self._bar = tqdm(
             total=total,
             desc=title,
             unit=unit,
             leave=False,
             dynamic_ncols=True,
-            disable=_listener is not None or not sys.stderr.isatty(),
+            disable=_listener is not None or not _shows_bars(),
             position=1 if _overall else 0,
         )
 
     def advance(self, steps: int = 1) -> None:
         """Count ``steps`` more."""
-        self._bar.update(steps)
+        self.at(self._done + steps)
 
     def at(self, done: int, total: int | None = None) -> None:
         """Set the position, and the total once it is known."""
-        if total is not None and total != self._bar.total:
-            self._bar.total = total
-        self._bar.update(done - self._bar.n)
+        if total is not None:
+            self._total = self._bar.total = total
+        self._bar.update(done - self._done)
+        self._done = done
+        self._mention()
 
     def note(self, text: str) -> None:
         """Show a short text behind the bar."""
+        self._note = text
         self._bar.set_postfix_str(text)
+
+    def _mention(self) -> None:
+        """Say where the work is, once a minute, for logs of batch jobs."""
+        now = time.perf_counter()
+        since, before = self._told
+        if now - since < _EVERY or sys.stderr.isatty():
+            return
+        self._told = (now, self._done)
+        text = f"{self._title}: {self._done:,}" + (f"/{self._total:,}" if self._total else "") + f" {self._unit}"
+        # Not in the first line: what an earlier run had done counts at once, and is no measure of the rate.
+        if before and self._done > before:
+            rate = (self._done - before) / (now - since)
+            text += f", {rate:.3g} {self._unit}/s"
+            if self._total:
+                text += f", about {duration((self._total - self._done) / rate)} left"
+        say(text + (f"; {self._note}" if self._note else ""))
 
     def close(self) -> None:
         """Remove the bar."""
@@ -71,12 +104,39 @@ def bar(title: str, total: int | None = None, unit: str = "it") -> Iterator[Bar]
         shown.close()
 
 
+def _shows_bars() -> bool:
+    return level() != "quiet" and sys.stderr.isatty()
+
+
 def say(text: str) -> None:
-    """Print one line to stderr, above any bar."""
+    """Print how work goes to stderr, above any bar; not with ``--quiet``."""
     if _listener is not None:
         _listener(text)
     else:
+        _tell(text, shown=level() != "quiet")
+
+
+def detail(text: str) -> None:
+    """Print to stderr what is of use where something is looked into: with ``--verbose`` only."""
+    if _listener is None:
+        _tell(text, shown=level() == "verbose")
+    elif _detail_listener is not None:
+        _detail_listener(text)
+
+
+def warn(text: str) -> None:
+    """Print to stderr what the user should know even with ``--quiet``."""
+    if _listener is not None:
+        _listener(text)
+    else:
+        _tell(text, shown=True)
+
+
+def _tell(text: str, *, shown: bool) -> None:
+    if shown:
         tqdm.write(text, file=sys.stderr)
+    if _log is not None:
+        _log(text)
 
 
 def print_line(text: str) -> None:
@@ -84,15 +144,28 @@ def print_line(text: str) -> None:
     tqdm.write(text, file=sys.stdout)
 
 
-def report_to(listener: Callable[[str], None]) -> None:
-    """Show no bars in this process, and give what it says to ``listener``: for workers of another process."""
-    global _listener
-    _listener = listener
+def report_to(listener: Callable[[str], None], details: Callable[[str], None] | None = None) -> None:
+    """Show no bars in this process, and give what it says to ``listener``: for workers of another process.
+
+    Args:
+        listener: takes what :func:`say` and :func:`warn` print.
+        details: takes what :func:`detail` prints; without it, that is lost.
+    """
+    global _listener, _detail_listener
+    _listener, _detail_listener = listener, details
     # Not tqdm's own, which spans processes: of that Python warns where a worker is stopped.
     tqdm.set_lock(threading.RLock())
 
 
+def log_to(log: Callable[[str], None] | None) -> None:
+    """Give all that is said from now on, shown or not, to ``log``; ``None`` ends it."""
+    global _log
+    _log = log
+
+
 _listener: Callable[[str], None] | None = None
+_detail_listener: Callable[[str], None] | None = None
+_log: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +198,7 @@ class Plan:
             bar_format="{desc} {bar}{postfix}",
             leave=False,
             dynamic_ncols=True,
-            disable=not sys.stderr.isatty(),
+            disable=not _shows_bars(),
             position=0,
         )
 

@@ -21,7 +21,7 @@ from fer_bench.progress import Plan, Stage, bar, say
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord
 from fer_bench.watching import UNWATCHED, Watch
-from fer_bench.workers import Executor, Processes, Work, shown_in, work_side_by_side
+from fer_bench.workers import Executor, Processes, Work, shown_in, tell, work_side_by_side
 from fer_bench.workspace import Workspace
 
 SYNTHETIC_TRAIN = 700
@@ -271,5 +271,5 @@ def _profile_apart(workspace: Workspace, models: Sequence[str], runs: int, origi
     work_side_by_side(
         [[(stage, partial(stages.profile, workspace, models, runs, origin))]],
         1,
-        lambda event: say(event.text) if event.kind == "say" else None,
+        tell,
     )

@@ -10,7 +10,7 @@ from fer_bench import __version__, records
 from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json, sha256_of, write_json
 from fer_bench.grid import Cell
-from fer_bench.progress import bar
+from fer_bench.progress import bar, detail
 from fer_bench.records import Epoch, EvalRecord, Origin, ProfileRecord, StatisticsRecord, TrainRecord
 from fer_bench.watching import UNWATCHED, Watch
 from fer_bench.workspace import Results, Workspace
@@ -74,16 +74,39 @@ def train_cell(
     title = f"{cell.model} on {cell.dataset}"
     caption = f"{title}, {cell.recipe.name}, seed {cell.seed}"
     caption += " (synthetic faces)" if dataset.origin == "synthetic" else ""
+    known, trains = 0, False
     with bar(title, steps * cell.recipe.epochs, unit="step") as shown:
         network = networks.of(cell)  # Before the watch, which may import TensorFlow: a network sets it up.
         with watch.over(workspace, cell.id, caption) as watcher:
 
             def on_epoch(number: int, epoch: Epoch) -> None:
+                nonlocal known
                 watcher(number, epoch)
                 shown.at((number + 1) * steps)
                 shown.note(f"epoch {number + 1}/{cell.recipe.epochs}, validation {epoch.val_accuracy:.1%}")
+                if trains:
+                    detail(_told(caption, number, cell.recipe.epochs, epoch))
+                known += not trains
 
-            return train(cell, dataset, network, workspace, weights=weights, on_epoch=on_epoch, on_step=shown.advance)
+            def on_step() -> None:
+                nonlocal trains
+                if not trains:
+                    detail(f"{caption}: first step done" + (f", going on after epoch {known}" if known else ""))
+                trains = True
+                shown.advance()
+
+            run = train(cell, dataset, network, workspace, weights=weights, on_epoch=on_epoch, on_step=on_step)
+    if not trains:
+        detail(f"{caption}: kept, as it was trained before")
+    return run
+
+
+def _told(caption: str, number: int, epochs: int, epoch: Epoch) -> str:
+    """Return one line that tells an epoch, counted from 0."""
+    return (
+        f"{caption}: epoch {number + 1}/{epochs} in {epoch.seconds:.1f} s, loss {epoch.loss:.4f}, accuracy "
+        f"{epoch.accuracy:.1%}; validation loss {epoch.val_loss:.4f}, accuracy {epoch.val_accuracy:.1%}"
+    )
 
 
 def test_run(workspace: Workspace, run: TrainRecord, cell: Cell, target: "Prepared", networks: Networks) -> EvalRecord:
@@ -93,6 +116,7 @@ def test_run(workspace: Workspace, run: TrainRecord, cell: Cell, target: "Prepar
 
     done = grid.evaluated(workspace, run, target)
     if done is not None:
+        detail(f"{run.model} on {run.dataset}, seed {run.seed}: kept, as it was tested on {target.dataset} before")
         return done
     network = networks.of(cell)
     network.load_weights(workspace.weights(cell.id), run.weights_sha256)

@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol
 
 from fer_bench import progress
 from fer_bench.errors import FerBenchError, storage_message
-from fer_bench.progress import Plan, Stage, say
+from fer_bench.progress import Plan, Stage, detail, say
 
 Work = tuple[Stage, Callable[[], object]]
 
@@ -27,19 +27,27 @@ Work = tuple[Stage, Callable[[], object]]
 class Event:
     """What a worker tells."""
 
-    kind: Literal["begin", "end", "say", "error"]
+    kind: Literal["begin", "end", "say", "detail", "error"]
     group: int
     text: str = ""
     stage: Stage | None = None
+
+
+def tell(event: Event) -> None:
+    """Pass on what a worker says."""
+    if event.kind == "say":
+        say(event.text)
+    elif event.kind == "detail":
+        detail(event.text)
 
 
 def shown_in(plan: Plan) -> Callable[[Event], None]:
     """Return what shows the events of an executor in a plan."""
 
     def on_event(event: Event) -> None:
-        if event.kind == "say":
-            say(event.text)
-        elif event.stage is not None:
+        if event.stage is None:
+            tell(event)
+        else:
             (plan.began if event.kind == "begin" else plan.ended)(event.stage)
 
     return on_event
@@ -138,7 +146,9 @@ def _work(number: int, group: list[Work], events: Any) -> None:
     """Work through one group in this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent hears Ctrl-C and stops its workers.
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    progress.report_to(lambda text: events.put(Event("say", number, text)))
+    progress.report_to(
+        lambda text: events.put(Event("say", number, text)), lambda text: events.put(Event("detail", number, text))
+    )
     try:
         for stage, do in group:
             events.put(Event("begin", number, stage=stage))

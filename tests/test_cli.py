@@ -11,7 +11,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from fer_bench.cli import app
+from fer_bench.cli import PANELS, app
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -80,14 +80,15 @@ def test_the_readme_names_every_command_and_no_other():
     assert [command for command in COMMANDS if f"fer-bench {command}" not in README] == []
 
 
-def test_the_readmes_options_exist():
-    for line in README.splitlines():
-        for command, rest in re.findall(
-            r"fer-bench ((?:(?:doctor|ablate) )?[a-z][a-z-]*)([^`|&]*)", line.partition("#")[0]
-        ):
-            text = CliRunner().invoke(app, [*command.split(), "--help"], terminal_width=200).output
-            for option in re.findall(r"--[a-z][a-z-]*", rest):
-                assert option in text, f"{command} {option}"
+def test_help_groups_the_commands():
+    named = [name for names in PANELS.values() for name in names]
+    assert len(named) == len(set(named))
+    assert set(named) <= {command.partition(" ")[0] for command in COMMANDS}
+    shown = CliRunner().invoke(app, ["--help"], terminal_width=200).output
+    panels = {part.split(" ─")[0]: part for part in shown.split("╭─ ")}
+    for title, names in PANELS.items():
+        for name in names:
+            assert re.search(rf"^│ {name} ", panels[title], re.MULTILINE)
 
 
 def test_models_as_json():

@@ -420,7 +420,7 @@ def files(place):
     return {
         str(path.relative_to(place.root))
         for path in place.root.rglob("*")
-        if path.is_file() and not path.name.startswith(".lock")
+        if path.is_file() and not path.name.startswith((".lock", "fer-bench.log"))
     }
 
 

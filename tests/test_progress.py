@@ -61,3 +61,25 @@ def test_a_stage_that_fails_is_not_counted(capsys):
     with pytest.raises(ZeroDivisionError):
         fail()
     assert capsys.readouterr().err == ""
+
+
+def test_without_a_terminal_a_bar_is_a_line_a_minute(clock, capsys):
+    with progress.bar("clcm on fer2013", 1000, unit="step") as shown:
+        shown.at(400)  # An earlier run's.
+        for step in range(400):
+            clock.pass_by(0.5)
+            shown.advance()
+            if step == 150:
+                shown.note("epoch 6/10")
+    assert capsys.readouterr().err.splitlines() == [
+        "clcm on fer2013: 520/1,000 step",
+        "clcm on fer2013: 640/1,000 step, 2 step/s, about 3 min 00 s left; epoch 6/10",
+        "clcm on fer2013: 760/1,000 step, 2 step/s, about 2 min 00 s left; epoch 6/10",
+    ]
+
+
+def test_work_of_less_than_a_minute_says_nothing_without_a_terminal(clock, capsys):
+    with progress.bar("test") as shown:
+        clock.pass_by(59)
+        shown.advance()
+    assert capsys.readouterr().err == ""

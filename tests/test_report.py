@@ -399,4 +399,6 @@ def test_the_profile_is_made_again_as_it_was_made(tmp_path: Path) -> None:
         "throughput": True,
         "end_to_end": True,
     }
-    assert {name: parsed[name] for name in asked} == asked
+    # Older versions of Typer give tuples here.
+    found = {name: parsed[name] for name in asked}
+    assert {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()} == asked

@@ -4,6 +4,7 @@ Nothing heavy is imported before a command runs: ``fer-bench --help`` needs type
 """
 
 import sys
+import traceback
 
 import typer
 
@@ -16,6 +17,7 @@ from fer_bench.cli import (
     data,
     explaining,
     exporting,
+    helping,
     housekeeping,
     leaderboard,
     looking,
@@ -25,7 +27,19 @@ from fer_bench.cli import (
     tuning,
     web_demo,
 )
+from fer_bench.cli.frame import QuietOption, VerboseOption, begin, frame
 from fer_bench.errors import FerBenchError, storage_message
+from fer_bench.verbosity import level
+
+PANELS = {
+    "Datasets": ("datasets", "inspect", "prepare", "audit", "show", "synthesize"),
+    "Training and testing": ("run-all", "train", "evaluate", "cross-test", "tune", "ablate"),
+    "Models": ("models", "architecture", "profile", "explain", "export", "predict", "web-demo"),
+    "Results": ("tables", "figures", "report", "anova", "compare", "leaderboard", "publish"),
+    "The paper's numbers": ("audit-paper", "audit-matrix"),
+    "Housekeeping": ("doctor", "status", "grid", "clean", "help"),
+}
+"""How ``fer-bench --help`` groups the commands; one that is not named here stands first, under "Commands"."""
 
 INTERRUPTED = 130
 """Exit code of a run that Ctrl-C ended."""
@@ -55,8 +69,10 @@ for module in (
     leaderboard,
     auditing,
     housekeeping,
+    helping,
 ):
     module.register(app)
+frame(app, PANELS)
 
 
 def _version(shown: bool) -> None:
@@ -68,15 +84,19 @@ def _version(shown: bool) -> None:
 @app.callback()
 def _options(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
-    pass
+    begin(quiet, verbose)
 
 
 def main() -> None:
     """Run the command line; a :class:`FerBenchError` becomes one message and exit code 2."""
     try:
-        app()
+        app(prog_name="fer-bench")  # Also as `python -m fer_bench`: usage, and what completion asks for.
     except FerBenchError as error:
+        if level() == "verbose":
+            traceback.print_exc()
         print(f"fer-bench: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:

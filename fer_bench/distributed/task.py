@@ -45,7 +45,10 @@ def work_on(number: int, work: CellWork, home: Home, desk: Any) -> str:
     import ray
 
     os.environ.update(home.environment)
-    progress.report_to(lambda text: ray.get(desk.tell.remote(Event("say", number, text))))
+    progress.report_to(
+        lambda text: ray.get(desk.tell.remote(Event("say", number, text))),
+        lambda text: ray.get(desk.tell.remote(Event("detail", number, text))),
+    )
     attempt = ray.get(desk.begin.remote(number))
     try:
         if fer_bench.__version__ != home.version:

@@ -1,0 +1,55 @@
+"""What the shell offers for the values of options; Typer's own completion asks here."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import typer
+
+from fer_bench.errors import FerBenchError
+
+
+def models(incomplete: str) -> list[str]:
+    """Return the models that begin so."""
+    from fer_bench.models import built_in_cards, model_cards
+
+    try:
+        names = list(model_cards())
+    except FerBenchError:  # As below.
+        names = list(built_in_cards())
+    return _beginning(names, incomplete)
+
+
+def datasets(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the datasets that begin so: those with a card, then others in the workspace; also behind a ``+``."""
+    from fer_bench.datasets import dataset_cards
+    from fer_bench.datasets.prepared import prepared_names
+    from fer_bench.workspace import DEFAULT_ROOT, Workspace
+
+    workspace = context.params.get("workspace")  # A text in older versions of Typer.
+    before, plus, last = incomplete.rpartition("+")
+    folder = Workspace(Path(workspace) if isinstance(workspace, str | Path) else DEFAULT_ROOT).datasets
+    try:
+        names = [*dataset_cards(), *prepared_names(folder)]
+    except FerBenchError:  # Of another package: the command tells, not the completion.
+        return []
+    return [f"{before}{plus}{name}" for name in _beginning(dict.fromkeys(names), last)]
+
+
+def recipes(incomplete: str) -> list[str]:
+    """Return the presets that begin so; for a TOML file the shell offers files."""
+    from fer_bench.recipe import PRESETS
+
+    return _beginning(PRESETS, incomplete)
+
+
+def _beginning(names: Iterable[str], incomplete: str) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]
+
+
+BY_PARAMETER: dict[str, Callable[..., list[str]]] = {
+    "model": models,
+    "dataset": datasets,
+    "on": datasets,
+    "recipe": recipes,
+}
+"""What is offered for a command's parameter of this name."""

@@ -1,0 +1,105 @@
+"""What every command has: ``--quiet``, ``--verbose``, and a line in the log of the workspace that it changes."""
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import typer
+
+from fer_bench.cli.completion import BY_PARAMETER
+from fer_bench.errors import FerBenchError
+from fer_bench.verbosity import set_level
+
+READ_ONLY = frozenset(
+    {"datasets", "inspect", "doctor", "doctor labels", "compare", "leaderboard", "status", "grid", "help", "predict"}
+)
+"""Commands that change no workspace."""
+
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; the answer, warnings and errors stay.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Also each epoch, what is kept of earlier runs, tracebacks of errors.")
+]
+
+
+def frame(app: typer.Typer, panels: Mapping[str, Sequence[str]], before: str = "") -> None:
+    """Give every command of an application, and of its groups, what every command has.
+
+    Args:
+        app: whose commands are registered.
+        panels: names of the commands that ``--help`` shows together, by title.
+        before: the group's name and a space.
+    """
+    panel_of = {name: title for title, names in panels.items() for name in names}
+    for command in app.registered_commands:
+        if command.callback is not None:
+            name = command.name or command.callback.__name__.replace("_", "-")
+            command.callback = _framed(command.callback, before + name)
+            command.rich_help_panel = panel_of.get(name)
+    for group in app.registered_groups:
+        own = group.typer_instance
+        if own is None or group.name is None:
+            continue
+        group.rich_help_panel = panel_of.get(group.name)
+        if own.registered_callback is not None and own.registered_callback.callback is not None:
+            own.registered_callback.callback = _framed(own.registered_callback.callback, before + group.name)
+        frame(own, {}, f"{before}{group.name} ")
+
+
+def begin(quiet: bool, verbose: bool) -> None:
+    """Choose how much is said, before the command: ``fer-bench --quiet train ...``.
+
+    Raises:
+        FerBenchError: both are given.
+    """
+    if quiet and verbose:
+        raise FerBenchError("--quiet and --verbose exclude each other")
+    set_level("quiet" if quiet else "verbose" if verbose else "normal")
+
+
+def _framed(callback: Callable[..., Any], path: str) -> Callable[..., Any]:
+    """Return a command with the common options behind its own, logged where it changes a workspace."""
+    own = inspect.signature(callback, eval_str=True)
+    common = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=option)
+        for name, option in (("quiet", QuietOption), ("verbose", VerboseOption))
+    ]
+
+    @functools.wraps(callback)
+    def framed(quiet: bool, verbose: bool, **values: Any) -> Any:
+        if quiet or verbose:
+            begin(quiet, verbose)
+        with _log_of(path, values):
+            return callback(**values)
+
+    # Typer reads the options from here.
+    parameters = [*map(_completed, own.parameters.values()), *common]
+    framed.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    framed.__annotations__ = {**callback.__annotations__, "quiet": QuietOption, "verbose": VerboseOption}
+    return framed
+
+
+def _completed(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return a parameter for whose values the shell offers what its name stands for."""
+    offered = BY_PARAMETER.get(parameter.name)
+    if offered is None or get_origin(parameter.annotation) is not Annotated:
+        return parameter
+    kind, *notes = get_args(parameter.annotation)
+    notes = [copy.copy(note) for note in notes]  # Commands share the options of cli/options.py.
+    for note in notes:
+        note.autocompletion = offered
+    return parameter.replace(annotation=Annotated[kind, *notes])
+
+
+def _log_of(path: str, values: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """Return the log of the workspace that a command changes with these options; without one nothing is logged."""
+    workspace = values.get("workspace")
+    elsewhere = values.get("published") or values.get("from_summary") or not values.get("local", True)
+    if not isinstance(workspace, Path) or path in READ_ONLY or values.get("check") or elsewhere:
+        return nullcontext()
+    from fer_bench.log import command_line, logged
+
+    return logged(workspace, command_line())
