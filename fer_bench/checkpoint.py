@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 STATE = "checkpoint.npz"
 """Written after every epoch; its last array is text."""
-_PATIENCE = 60.0
-"""Seconds to wait for a process that outlives its killed parent."""
+_PATIENCE = 120.0
+"""Seconds to wait for a process that outlives its killed parent, or for NFS to give up the locks of a machine that died
+(its lease is usually 90)."""
 
 
 @dataclasses.dataclass

@@ -87,6 +87,17 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
         lock.release()
 
 
+def mark(root: Path) -> str:
+    """Return what the holder of a workspace says there of itself; empty where nobody holds it.
+
+    No two holders say the same: who finds it in a folder sees that very workspace, on whatever machine.
+    """
+    try:
+        return (root / HOLDER).read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
 def acquired(path: Path, timeout: float) -> "BaseFileLock":
     """Return the lock of a file, held; to be released by the caller, or by the system when the process ends.
 

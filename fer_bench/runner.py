@@ -4,23 +4,24 @@ Every stage is skipped where its result is there already, so that a second run e
 where it stopped. Planning reads files only; Keras is imported by the first stage that needs it.
 """
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from fer_bench import devices, grid, records, stages
 from fer_bench.datasets import dataset_card
-from fer_bench.datasets.joined import TrainingData, join, load_training, parts_of
+from fer_bench.datasets.joined import TrainingData, join, parts_of
 from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names
 from fer_bench.datasets.store import prepare
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell
-from fer_bench.progress import Plan, Stage, bar, detail, say
+from fer_bench.progress import Plan, Stage, bar, say
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord
 from fer_bench.watching import UNWATCHED, Watch
-from fer_bench.workers import Event, Work, work_side_by_side
+from fer_bench.workers import Executor, Processes, Work, shown_in, tell, work_side_by_side
 from fer_bench.workspace import Workspace
 
 SYNTHETIC_TRAIN = 700
@@ -57,6 +58,8 @@ class Job:
     """Devices that share every training batch."""
     wait: bool = False
     """Wait while another process holds the workspace."""
+    executor: Executor | None = None
+    """What trains and tests; ``None`` for processes of this machine, ``jobs`` of them."""
 
 
 def run_all(workspace: Workspace, job: Job) -> None:
@@ -75,24 +78,22 @@ def run_all(workspace: Workspace, job: Job) -> None:
         after = _profiling(workspace, job)
         if groups or after or not stages.is_rendered(workspace.results):
             after.append((Stage("tables, figures, report", 15), partial(stages.render, workspace.results)))
-        _work_through(after, groups, job.jobs)
+        if job.executor is None:
+            groups = _spread(groups, job.jobs)
+        here = Processes(job.jobs) if job.jobs > 1 and len(groups) > 1 else None
+        _work_through(after, groups, job.executor or here)
 
 
-def _work_through(work: Sequence[Work], groups: Sequence[Sequence[Work]] = (), jobs: int = 1) -> None:
-    """Do the groups, several side by side where ``jobs`` allows, then ``work`` in order."""
-    side_by_side = jobs > 1 and len(groups) > 1
-    in_order = [*([] if side_by_side else [item for group in groups for item in group]), *work]
-    with Plan([stage for stage, _ in (*(item for group in groups for item in group), *work)]) as plan:
-        if side_by_side:
-
-            def on_event(event: Event) -> None:
-                if event.kind in ("say", "detail"):
-                    _tell(event)
-                elif event.stage is not None:
-                    (plan.began if event.kind == "begin" else plan.ended)(event.stage)
-
-            work_side_by_side(groups, jobs, on_event)
-        for stage, do in in_order:
+def _work_through(
+    work: Sequence[Work], groups: Sequence[Sequence[Work]] = (), executor: Executor | None = None
+) -> None:
+    """Have the groups done by an executor, or do them here in order, then ``work`` in order."""
+    cells = [item for group in groups for item in group]
+    with Plan([stage for stage, _ in (*cells, *work)]) as plan:
+        if executor is not None and cells:
+            executor.work(groups, shown_in(plan))
+            cells = []
+        for stage, do in (*cells, *work):
             plan.work(stage, do)
 
 
@@ -166,9 +167,23 @@ def _training(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) 
             seconds += images / _IMAGES_PER_SECOND * max(1.0, (cell.recipe.image_size / 48) ** 2)
         title = f"{'train and test' if run is None else 'test'} {cell.model} on {cell.dataset}"
         title += f", seed {cell.seed}" if len(job.seeds) > 1 else ""
-        do = partial(_train_and_test, workspace, cell, targets, networks[cell.model], job.weights, job.watch)
+        do = CellRun(workspace, cell, tuple(targets), networks[cell.model], job.weights, job.watch)
         group.append((Stage(title, seconds), do))
     return list(groups.values())
+
+
+def _spread(groups: Sequence[list[Work]], jobs: int) -> list[list[Work]]:
+    """Return the groups, the last one in two where it would be worked on alone while other jobs have nothing to do.
+
+    Both halves compile the network, the second one on a core that would idle.
+    """
+    if jobs < 2 or len(groups) % jobs == 0 or len(groups[-1]) < 2:
+        return list(groups)
+    *others, last = groups
+    half = (len(last) + 1) // 2
+    stage, do = last[half]
+    again = (dataclasses.replace(stage, seconds=stage.seconds + _COMPILE_SECONDS), do)
+    return [*others, last[:half], [again, *last[half + 1 :]]]
 
 
 def _to_train_on(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) -> dict[str, TrainingData]:
@@ -188,21 +203,48 @@ def _to_train_on(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared
     return {dataset.dataset: dataset for dataset in found}
 
 
-def _train_and_test(
-    workspace: Workspace,
-    cell: Cell,
-    targets: Sequence[str],
-    networks: stages.Networks,
-    weights: str | None,
-    watch: Watch,
-) -> None:
-    """Train a cell and test it; everything comes by name, since this runs in worker processes too."""
-    dataset = load_training(workspace.datasets, cell.dataset)
-    run = stages.train_cell(workspace, cell, dataset, networks, weights=weights, watch=watch)
-    tests = [
-        stages.test_run(workspace, run, cell, Prepared.load(workspace.prepared(target)), networks) for target in targets
-    ]
-    say(f"    {cell.model} on {cell.dataset}: " + ", ".join(f"{test.target} {test.accuracy:.1%}" for test in tests))
+@dataclass(frozen=True)
+class CellRun:
+    """A cell to be trained and tested, in this process or in another one (see :mod:`fer_bench.cellwork`)."""
+
+    workspace: Workspace
+    cell: Cell
+    targets: tuple[str, ...]
+    networks: stages.Networks
+    weights: str | None
+    watch: Watch
+    datasets: Mapping[str, Prepared] | None = None
+    """At hand; ``None`` for those of the workspace."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the datasets that it reads."""
+        return tuple(dict.fromkeys((*parts_of(self.cell.dataset), *self.targets)))
+
+    def __call__(self) -> None:
+        """Train the cell and test it."""
+        datasets = self.datasets or {name: Prepared.load(self.workspace.prepared(name)) for name in self.needs}
+        dataset = join([datasets[name] for name in parts_of(self.cell.dataset)])
+        run = stages.train_cell(
+            self.workspace, self.cell, dataset, self.networks, weights=self.weights, watch=self.watch
+        )
+        tests = [
+            stages.test_run(self.workspace, run, self.cell, datasets[target], self.networks) for target in self.targets
+        ]
+        scores = ", ".join(f"{test.target} {test.accuracy:.1%}" for test in tests)
+        say(f"    {self.cell.model} on {self.cell.dataset}: {scores}")
+
+    def elsewhere(
+        self,
+        workspace: Workspace,
+        *,
+        weights: str | None,
+        datasets: Mapping[str, Prepared] | None = None,
+        after_epoch: Callable[[], None] | None = None,
+    ) -> "CellRun":
+        """Return the same work with other places; see :class:`fer_bench.cellwork.CellWork`."""
+        watch = dataclasses.replace(self.watch, after_epoch=after_epoch)
+        return dataclasses.replace(self, workspace=workspace, weights=weights, datasets=datasets, watch=watch)
 
 
 def _profiling(workspace: Workspace, job: Job) -> list[Work]:
@@ -229,13 +271,5 @@ def _profile_apart(workspace: Workspace, models: Sequence[str], runs: int, origi
     work_side_by_side(
         [[(stage, partial(stages.profile, workspace, models, runs, origin))]],
         1,
-        _tell,
+        tell,
     )
-
-
-def _tell(event: Event) -> None:
-    """Pass on what a worker says."""
-    if event.kind == "say":
-        say(event.text)
-    elif event.kind == "detail":
-        detail(event.text)

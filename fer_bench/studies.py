@@ -6,19 +6,21 @@ publication takes a trial for a result; only the run of the recipe as it was giv
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from fer_bench import backend, grid, records, stages
-from fer_bench.datasets.joined import TrainingData, parts
+from fer_bench.datasets.joined import TrainingData, join, load_training, parts, parts_of
+from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.files import read_json, replacing, write_json
 from fer_bench.grid import Cell
 from fer_bench.progress import Plan, Stage
 from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, TrainRecord
+from fer_bench.watching import UNWATCHED, Watch
+from fer_bench.workers import Executor, shown_in
 from fer_bench.workspace import Workspace
 
 
@@ -44,6 +46,7 @@ class Study:
     epochs: int | None = None
     """Of each run, where the recipe's are too many: then no run is one that ``train`` would make."""
     networks: stages.Networks = field(default_factory=stages.Networks)
+    watch: Watch = UNWATCHED
 
     def __post_init__(self) -> None:
         if not self.dataset.trainable:
@@ -69,7 +72,9 @@ class Study:
 
     def train(self, cell: Cell) -> TrainRecord:
         """Train a cell, or return its record where that has been done."""
-        return stages.train_cell(self.home(cell), cell, self.dataset, self.networks, weights=self.weights)
+        return stages.train_cell(
+            self.home(cell), cell, self.dataset, self.networks, weights=self.weights, watch=self.watch
+        )
 
     def test(self, cell: Cell, run: TrainRecord) -> list[EvalRecord]:
         """Test a trained cell on the test set of each dataset that it was trained on."""
@@ -105,22 +110,90 @@ class Study:
         return self.place.studies.root / "diverged" / name
 
 
-def work_through(work: Sequence[tuple[str, float, Callable[[], object]]]) -> None:
-    """Do pieces of work in order, each with its title and the expected cost, and show what is left."""
+@dataclass(frozen=True)
+class StudyRun:
+    """A cell of a study to be trained, in this process or in another one (see :mod:`fer_bench.cellwork`)."""
+
+    workspace: Workspace
+    cell: Cell
+    models: tuple[str, ...]
+    given: Recipe
+    epochs: int | None
+    networks: stages.Networks
+    weights: str | None
+    watch: Watch
+    datasets: Mapping[str, Prepared] | None = None
+    """At hand; ``None`` for those of the workspace."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the datasets that it reads."""
+        return parts_of(self.cell.dataset)
+
+    def __call__(self) -> None:
+        """Train the cell, or note that its loss became no number."""
+        study = Study(
+            self.workspace,
+            join([self.datasets[name] for name in self.needs])
+            if self.datasets
+            else load_training(self.workspace.datasets, self.cell.dataset),
+            self.models,
+            self.given,
+            (self.cell.seed,),
+            self.weights,
+            self.epochs,
+            self.networks,
+            self.watch,
+        )
+        study.train_or_note(self.cell)
+
+    def elsewhere(
+        self,
+        workspace: Workspace,
+        *,
+        weights: str | None,
+        datasets: Mapping[str, Prepared] | None = None,
+        after_epoch: Callable[[], None] | None = None,
+    ) -> "StudyRun":
+        """Return the same work with other places; see :class:`fer_bench.cellwork.CellWork`."""
+        watch = dataclasses.replace(self.watch, after_epoch=after_epoch)
+        return dataclasses.replace(self, workspace=workspace, weights=weights, datasets=datasets, watch=watch)
+
+
+def work_through(work: Sequence[tuple[str, float, Callable[[], object]]], executor: Executor | None = None) -> None:
+    """Do pieces of work, each with its title and the expected cost, and show what is left.
+
+    In order in this process, or as the executor does it.
+    """
     if not work:
         return
     planned = [(Stage(title, cost), do) for title, cost, do in work]
     with Plan([stage for stage, _ in planned]) as plan:
-        for stage, do in planned:
-            plan.work(stage, do)
+        if executor is None:
+            for stage, do in planned:
+                plan.work(stage, do)
+        else:
+            executor.work([planned], shown_in(plan))
 
 
 def training_work(study: Study, cells: Sequence[Cell]) -> list[tuple[str, float, Callable[[], object]]]:
     """Return what of the cells is to be trained; those that are done or have diverged are left out."""
     images = len(study.dataset.indices("train"))
     return [
-        (f"{cell.model}, {cell.recipe.name}, seed {cell.seed}", 1.0 * images * cell.recipe.epochs, do)
+        (
+            f"{cell.model}, {cell.recipe.name}, seed {cell.seed}",
+            1.0 * images * cell.recipe.epochs,
+            StudyRun(
+                study.place,
+                cell,
+                tuple(study.models),
+                study.given,
+                study.epochs,
+                study.networks,
+                study.weights,
+                study.watch,
+            ),
+        )
         for cell in cells
-        for do in [partial(study.train_or_note, cell)]
         if study.trained(cell) is None and not study.diverged(cell)
     ]

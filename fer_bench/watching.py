@@ -25,6 +25,8 @@ class Watch:
     """Keep a picture of the learning curve up to date."""
     tensorboard: bool = False
     """Write TensorBoard's event files."""
+    after_epoch: Callable[[], None] | None = None
+    """Called after each epoch, when its checkpoint is written."""
 
     @contextlib.contextmanager
     def over(self, workspace: Workspace, cell_id: str, title: str) -> Iterator[Callable[[int, Epoch], None]]:
@@ -45,6 +47,8 @@ class Watch:
             def on_epoch(number: int, epoch: Epoch) -> None:
                 for watcher in watchers:
                     watcher(number, epoch)
+                if self.after_epoch:
+                    self.after_epoch()
 
             yield on_epoch
 

@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from fer_bench import progress
 from fer_bench.errors import FerBenchError, storage_message
-from fer_bench.progress import Stage
+from fer_bench.progress import Plan, Stage, detail, say
 
 Work = tuple[Stage, Callable[[], object]]
 
@@ -31,6 +31,53 @@ class Event:
     group: int
     text: str = ""
     stage: Stage | None = None
+
+
+def tell(event: Event) -> None:
+    """Pass on what a worker says."""
+    if event.kind == "say":
+        say(event.text)
+    elif event.kind == "detail":
+        detail(event.text)
+
+
+def shown_in(plan: Plan) -> Callable[[Event], None]:
+    """Return what shows the events of an executor in a plan."""
+
+    def on_event(event: Event) -> None:
+        if event.stage is None:
+            tell(event)
+        else:
+            (plan.began if event.kind == "begin" else plan.ended)(event.stage)
+
+    return on_event
+
+
+class Executor(Protocol):
+    """What works through groups of work."""
+
+    def work(self, groups: Sequence[Sequence[Work]], on_event: Callable[[Event], None]) -> None:
+        """Do all work, that of a group in order or all at once, and tell what begins, ends and is said.
+
+        Args:
+            groups: picklable.
+            on_event: called in this process; the events of a stage hold that very stage of ``groups``, or an equal one.
+
+        Raises:
+            FerBenchError: the message of the first work that raised one, or a worker died; the others are stopped.
+        """
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Processes of this machine, a group in each; see :func:`work_side_by_side`."""
+
+    jobs: int
+    """At a time."""
+
+    def work(self, groups: Sequence[Sequence[Work]], on_event: Callable[[Event], None]) -> None:
+        """Do all work."""
+        work_side_by_side(groups, self.jobs, on_event)
 
 
 def work_side_by_side(groups: Sequence[Sequence[Work]], jobs: int, on_event: Callable[[Event], None]) -> None:

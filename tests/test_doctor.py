@@ -80,7 +80,7 @@ def test_another_backend_can_do_without_tensorflow(installed, monkeypatch):
 def test_an_extra_is_optional_but_not_too_old(installed):
     installed.update({"onnx": None, "onnxruntime": None, "tf2onnx": None, "openvino": "2020.1"})
     found = by_check(packages.check_extras())
-    extras = ("faces", "jax", "litert", "onnx", "openvino", "tune")
+    extras = ("faces", "jax", "litert", "onnx", "openvino", "ray", "tune")
     assert set(found) == {f"optional: {extra}" for extra in extras}
     assert (found["optional: onnx"].state, found["optional: onnx"].found) == (
         "ok",

@@ -13,6 +13,7 @@ import pytest
 
 from fer_bench import models, runner, stages
 from fer_bench.errors import FerBenchError
+from fer_bench.progress import Stage
 from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.runner import Job, run_all
 from fer_bench.workspace import Workspace
@@ -78,6 +79,19 @@ def test_a_profile_belongs_to_the_data_of_its_workspace(workspace, tmp_path):
 def test_without_data_it_says_what_to_do(tmp_path):
     with pytest.raises(FerBenchError, match="run fer-bench prepare NAME --source PATH"):
         run_all(Workspace(tmp_path), job("clcm", synthetic=False))
+
+
+def test_the_last_model_is_shared_out_where_a_job_would_have_nothing_to_do():
+    def titles(*sizes: int, jobs: int) -> list[list[str]]:
+        groups = [[(Stage(f"{n}{i}", 10), print) for i in range(size)] for n, size in zip("abc", sizes, strict=False)]
+        return [[stage.title for stage, _ in group] for group in runner._spread(groups, jobs)]
+
+    assert titles(3, 3, 3, jobs=2) == [["a0", "a1", "a2"], ["b0", "b1", "b2"], ["c0", "c1"], ["c2"]]
+    assert titles(3, 2, jobs=2) == [["a0", "a1", "a2"], ["b0", "b1"]]
+    assert titles(2, 1, 1, jobs=2)[2:] == [["c0"]]
+    assert titles(3, jobs=2) == [["a0", "a1"], ["a2"]]
+    assert titles(3, 3, 3, jobs=1) == [[f"{name}{i}" for i in range(3)] for name in "abc"]
+    assert titles(jobs=2) == []
 
 
 def mini_run(workspace: Workspace, recipe: Path, *more: str) -> subprocess.Popen[str]:

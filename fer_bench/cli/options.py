@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from fer_bench.datasets.joined import TrainingData
     from fer_bench.datasets.prepared import Prepared
+    from fer_bench.distributed import RayCluster
 
 LARGEST_SEED = 2**32 - 1
 """That numpy and the backends take."""
@@ -82,6 +83,35 @@ DevicesOption = Annotated[
         help="Devices of this machine to share every training batch among; more than one needs KERAS_BACKEND=jax.",
     ),
 ]
+ExecutorOption = Annotated[
+    Literal["local", "ray"],
+    typer.Option("--executor", help="local: processes of this machine; ray: a Ray cluster, a task for each cell."),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        envvar="RAY_ADDRESS",
+        help="For --executor ray: of a running cluster that this machine is part of, HOST:PORT or auto. Default: one "
+        "on this machine for as long as the command runs.",
+    ),
+]
+CpusOption = Annotated[
+    float | None,
+    typer.Option(
+        "--cpus-per-cell",
+        min=0.01,
+        help="For --executor ray. Default: 1 for small images and on GPUs, else a whole machine.",
+    ),
+]
+GpusOption = Annotated[
+    float | None,
+    typer.Option(
+        "--gpus-per-cell",
+        min=0,
+        help="For --executor ray; 0.5 lets two cells share one. Default: 1 where the cluster has any.",
+    ),
+]
 LocalOption = Annotated[
     bool,
     typer.Option("--local", help="Use the workspace's own records and folders instead of the published ones."),
@@ -121,6 +151,27 @@ def open_training(place: Workspace, name: str) -> "TrainingData":
     from fer_bench.datasets.joined import join, parts_of
 
     return join([open_prepared(place, part) for part in parts_of(name)])
+
+
+def cluster_of(
+    executor: Literal["local", "ray"], address: str | None, cpus: float | None, gpus: float | None
+) -> "RayCluster | None":
+    """Return the cluster that the options name, ``None`` for the local executor.
+
+    Raises:
+        FerBenchError: Ray is not installed, or an option of it is given to the local executor.
+    """
+    if executor == "local":
+        given = {"--cpus-per-cell": cpus, "--gpus-per-cell": gpus}
+        for name, value in given.items():
+            if value is not None:
+                raise FerBenchError(f"{name} {value:g} is of --executor ray; the local one has --jobs")
+        return None
+    from fer_bench.distributed import RayCluster
+
+    cluster = RayCluster(address or None, cpus, gpus)
+    cluster.check()
+    return cluster
 
 
 _MOST_SEEDS = 1000

@@ -9,7 +9,11 @@ import typer
 
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
+    AddressOption,
     BalanceOption,
+    CpusOption,
+    ExecutorOption,
+    GpusOption,
     JoinedOption,
     JsonOption,
     RecipeOption,
@@ -17,6 +21,7 @@ from fer_bench.cli.options import (
     SeedsOption,
     WeightsOption,
     WorkspaceOption,
+    cluster_of,
     open_training,
     print_json,
     print_table,
@@ -59,6 +64,10 @@ def tune(
     seed: SeedOption = 0,
     seeds: SeedsOption = None,
     weights: WeightsOption = None,
+    executor: ExecutorOption = "local",
+    address: AddressOption = None,
+    cpus_per_cell: CpusOption = None,
+    gpus_per_cell: GpusOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
@@ -67,7 +76,8 @@ def tune(
     Without options the paper's grid. The best setting of each model, and with several models the best that they share,
     are written as recipes for --recipe, with the recipe's own number of epochs. Run it again to continue after an
     interruption; trials that are done stay. With one model, --weights acts as in train; with several, the recipe says
-    which of them start from ImageNet. A random search needs the extra tune (Optuna).
+    which of them start from ImageNet. A random search needs the extra tune (Optuna). With --executor ray the trials of
+    a grid are shared out among the machines of a Ray cluster.
 
     Example: fer-bench tune --model clcm --model shufflenetv2 --dataset fer2013 --weights imagenet --epochs 20
     """
@@ -77,6 +87,9 @@ def tune(
     from fer_bench.tuning.recipes import write_recipes
     from fer_bench.workspace import Workspace
 
+    cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell)
+    if cluster is not None and search == "random":
+        raise FerBenchError("--executor ray is for --search grid; a random search trains one setting after the other")
     space = _space(search, batch_sizes, learning_rates, optimizers)
     models = list(dict.fromkeys(model))
     given = recipe_of(models, recipe_with(recipe, balance, None), weights)
@@ -86,7 +99,7 @@ def tune(
     with place.lock():
         study = Study(place, open_training(place, dataset), models, given, numbers, weights, epochs)
         if search == "grid":
-            found = outcome(grid_search(study, space))
+            found = outcome(grid_search(study, space, cluster))
         else:
             found = outcome(random_search(study, space, trials=trials, seed=draw_seed))
         files = write_recipes(study, found, place.studies.root / "tune")

@@ -26,6 +26,7 @@ PURPOSE = {
     "litert": "exporting to LiteRT and timing it",
     "onnx": "exporting to ONNX and timing it, and add-onnx",
     "openvino": "timing OpenVINO",
+    "ray": "the grid on several machines",
     "tune": "tune --search random",
 }
 """What an extra is for; one that is not here is a developer's."""

@@ -9,16 +9,19 @@ from fer_bench.progress import say
 from fer_bench.studies import Study, training_work, work_through
 from fer_bench.tuning.outcome import Trial
 from fer_bench.tuning.space import Setting, Space
+from fer_bench.workers import Executor
 
 
-def grid_search(study: Study, space: Space) -> list[Trial]:
+def grid_search(study: Study, space: Space, executor: Executor | None = None) -> list[Trial]:
     """Train every setting of a grid with every model and seed; what has been done is read from its record.
+
+    In order in this process, or as the executor does it.
 
     Raises:
         FerBenchError: a setting that no recipe can have, or what training raises.
     """
     chosen = [(model, setting) for model in study.models for setting in space.grid()]
-    return _trained(study, chosen)
+    return _trained(study, chosen, executor)
 
 
 def random_search(study: Study, space: Space, *, trials: int, seed: int) -> list[Trial]:
@@ -93,10 +96,10 @@ def _setting(parameters: dict[str, Any]) -> Setting:
     return Setting(parameters["batch_size"], round(rate, digits), parameters["optimizer"])
 
 
-def _trained(study: Study, chosen: list[tuple[str, Setting]]) -> list[Trial]:
+def _trained(study: Study, chosen: list[tuple[str, Setting]], executor: Executor | None = None) -> list[Trial]:
     """Train what of the settings is missing, and return all as trials."""
     cells = {(model, setting): study.cells(model, setting.applied(study.recipe)) for model, setting in chosen}
-    work_through(training_work(study, [cell for own in cells.values() for cell in own]))
+    work_through(training_work(study, [cell for own in cells.values() for cell in own]), executor)
     found = []
     for (model, setting), own in cells.items():
         runs = [study.trained(cell) for cell in own]

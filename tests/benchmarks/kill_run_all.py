@@ -204,11 +204,15 @@ def results_of(place: Path) -> dict[str, object]:
     for path in (place / "records" / "train").glob("*.json"):
         record = json.loads(path.read_text())
         history = [{key: value for key, value in epoch.items() if key != "seconds"} for epoch in record["history"]]
-        facts[path.name] = (record["weights_sha256"], record["best_epoch"], history)
+        # With its folder: a run and its test on the same dataset have the same name.
+        facts[f"train/{path.name}"] = (record["weights_sha256"], record["best_epoch"], history)
     for path in (place / "records" / "eval").glob("*.json"):
         record = json.loads(path.read_text())
         with np.load(path.with_name(record["predictions"])) as stored:
-            facts[path.name] = (record["confusion_matrix"], {name: stored[name].tobytes() for name in stored.files})
+            facts[f"eval/{path.name}"] = (
+                record["confusion_matrix"],
+                {name: stored[name].tobytes() for name in stored.files},
+            )
     for path in (place / "tables").glob("*.md"):
         if path.stem not in MEASURED:
             facts[path.name] = path.read_bytes()
