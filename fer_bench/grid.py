@@ -12,7 +12,8 @@ from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
 from fer_bench.models import model_card, model_names
 from fer_bench.models.pretrained import IMAGENET
-from fer_bench.recipe import PRESETS, Recipe, recipe_from
+from fer_bench.presets import PRESETS, recipe_from
+from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, Identity, TrainRecord
 from fer_bench.workspace import Workspace
 

@@ -13,7 +13,8 @@ from fer_bench.datasets.prepared import prepared_names, read_manifest
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell, cell_of, cells
 from fer_bench.lock import Holder, holder
-from fer_bench.recipe import PRESETS, Recipe
+from fer_bench.presets import PRESETS
+from fer_bench.recipe import Recipe
 from fer_bench.records import Epoch, EvalRecord, TrainRecord
 from fer_bench.workspace import Workspace
 

@@ -12,7 +12,7 @@ from fer_bench.ablation import freezing, heads
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.models import model_card, model_cards
-from fer_bench.recipe import PRESETS
+from fer_bench.presets import PRESETS
 
 PAPER = PRESETS["paper"]
 

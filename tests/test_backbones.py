@@ -12,8 +12,8 @@ from fer_bench.models import model_card
 from fer_bench.models.pretrained import copy_imagenet
 from fer_bench.models.scaling import as_caffe, as_torch
 from fer_bench.network import build_model
+from fer_bench.presets import PRESETS
 from fer_bench.profiling.plan import Plan
-from fer_bench.recipe import PRESETS
 
 pytestmark = pytest.mark.usefixtures("configured")
 

@@ -25,7 +25,7 @@ from fer_bench.cli.cells import cell_of
 from fer_bench.datasets.joined import joined_fingerprint
 from fer_bench.errors import FerBenchError
 from fer_bench.lock import Holder
-from fer_bench.recipe import PRESETS
+from fer_bench.presets import PRESETS
 from fer_bench.workspace import Workspace
 
 PAPER = PRESETS["paper"]

@@ -136,7 +136,7 @@ def test_it_runs_from_another_folder(installed, tmp_path):
 CONSUMER = """
 from pathlib import Path
 
-from fer_bench.recipe import load_recipe
+from fer_bench.presets import load_recipe
 from fer_bench.workspace import Workspace
 
 recipe = load_recipe("paper")

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_bench.errors import FerBenchError
-from fer_bench.recipe import PRESETS, Recipe, load_recipe, recipe_from
+from fer_bench.presets import PRESETS, load_recipe, recipe_from
+from fer_bench.recipe import Recipe
 
 
 def test_the_paper_preset_is_the_papers_protocol():

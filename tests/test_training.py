@@ -17,7 +17,8 @@ from fer_bench.errors import FerBenchError, storage_message
 from fer_bench.evaluation import evaluate
 from fer_bench.grid import Cell
 from fer_bench.network import Network, count_parameters, loss_of
-from fer_bench.recipe import PRESETS, Augmentation, Recipe
+from fer_bench.presets import PRESETS
+from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.training import scores, train
 from fer_bench.workspace import Workspace

@@ -13,7 +13,7 @@ from fer_bench.cli import app
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell
-from fer_bench.recipe import PRESETS, load_recipe
+from fer_bench.presets import PRESETS, load_recipe
 from fer_bench.records import TrainRecord
 from fer_bench.tuning import PAPER_GRID, Setting, Space
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_bench import paper, records
-from fer_bench.recipe import PRESETS
+from fer_bench.presets import PRESETS
 from fer_bench.records import Start, TrainRecord
 from fer_bench.selection import select
 from fer_bench.tables import build_tables

@@ -73,7 +73,7 @@ def trained_tiny(root: Path) -> Iterator[Trained]:
     from fer_bench.datasets import dataset_card
     from fer_bench.datasets.store import prepare
     from fer_bench.datasets.synthetic import synthesize
-    from fer_bench.recipe import load_recipe
+    from fer_bench.presets import load_recipe
 
     workspace, raw = Workspace(root / "workspace"), root / "raw"
     synthesize("fer2013", raw, train=140, test=70, seed=7, layout="folders")

@@ -20,7 +20,7 @@ def cell_of(model: str, dataset: str, recipe: str, seed: int, weights: str | Non
     """Return the cell that the options name."""
     from fer_bench.grid import Cell
     from fer_bench.models import model_card
-    from fer_bench.recipe import load_recipe
+    from fer_bench.presets import load_recipe
 
     model_card(model)
     chosen = load_recipe(recipe)

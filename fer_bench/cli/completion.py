@@ -37,7 +37,7 @@ def datasets(context: typer.Context, incomplete: str) -> list[str]:
 
 def recipes(incomplete: str) -> list[str]:
     """Return the presets that begin so; for a TOML file the shell offers files."""
-    from fer_bench.recipe import PRESETS
+    from fer_bench.presets import PRESETS
 
     return _beginning(PRESETS, incomplete)
 

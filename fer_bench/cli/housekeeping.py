@@ -64,7 +64,7 @@ def status(
     Example: fer-bench status --recipe paper
     """
     from fer_bench.models import model_card
-    from fer_bench.recipe import load_recipe
+    from fer_bench.presets import load_recipe
     from fer_bench.status import grid_status
     from fer_bench.workspace import Workspace
 
@@ -173,7 +173,7 @@ def grid(
     from fer_bench import cluster, paper
     from fer_bench import grid as planning
     from fer_bench.models import model_card
-    from fer_bench.recipe import load_recipe
+    from fer_bench.presets import load_recipe
     from fer_bench.status import grid_status
     from fer_bench.workspace import Workspace
 

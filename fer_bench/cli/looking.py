@@ -186,7 +186,7 @@ def show(
     Example: fer-bench show raf-db --recipe demo
     """
     from fer_bench.contact_sheet import draw
-    from fer_bench.recipe import load_recipe
+    from fer_bench.presets import load_recipe
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)

@@ -174,7 +174,7 @@ def run_all(
     from fer_bench.datasets import dataset_card
     from fer_bench.environment import cores
     from fer_bench.models import model_card
-    from fer_bench.recipe import load_recipe
+    from fer_bench.presets import load_recipe
     from fer_bench.runner import Job
     from fer_bench.runner import run_all as run
     from fer_bench.watching import Watch

@@ -27,7 +27,7 @@ def recipe_of(models: Sequence[str], recipe: str, weights: str | None) -> "Recip
     """
     from fer_bench import grid
     from fer_bench.models import model_card
-    from fer_bench.recipe import load_recipe
+    from fer_bench.presets import load_recipe
 
     for name in models:
         model_card(name)

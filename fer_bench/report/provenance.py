@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from fer_bench import paper
-from fer_bench.recipe import PRESETS, flat, shown
+from fer_bench.presets import PRESETS
+from fer_bench.recipe import flat, shown
 from fer_bench.records import Environment, StatisticsRecord, TrainRecord
 from fer_bench.render.text import plain
 from fer_bench.report.document import Bullets, Code, Element, Heading, Paragraph

@@ -9,7 +9,8 @@ from typing import Any
 
 from fer_bench import paper
 from fer_bench.datasets import dataset_card
-from fer_bench.recipe import PRESETS, Recipe, flat, shown
+from fer_bench.presets import PRESETS
+from fer_bench.recipe import Recipe, flat, shown
 from fer_bench.records import TrainRecord
 from fer_bench.selection import Block
 

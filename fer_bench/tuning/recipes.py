@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fer_bench.files import write_text
-from fer_bench.recipe import to_toml
+from fer_bench.presets import to_toml
 from fer_bench.studies import Study
 from fer_bench.tuning.outcome import Outcome, Trial
 
