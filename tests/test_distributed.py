@@ -363,8 +363,26 @@ def test_a_cell_whose_workers_are_always_lost_says_what_may_help():
         raise exceptions.WorkerCrashedError
 
     ray = SimpleNamespace(get=get, exceptions=exceptions)
-    with pytest.raises(FerBenchError, match=r"train tiny: its worker was lost 4 times .*The same command continues"):
+    message = r"train tiny: its worker was lost more than 3 times .*The same command continues"
+    with pytest.raises(FerBenchError, match=message):
         executor._result(ray, object(), Stage("train tiny", 1))
+
+
+def test_ray_hears_the_limits_before_it_is_imported(monkeypatch):
+    """It reads them once, then."""
+    heard = {}
+
+    def imported() -> SimpleNamespace:
+        heard.update(os.environ)
+        return SimpleNamespace(init=lambda **_: None, shutdown=lambda: None)
+
+    monkeypatch.setattr(executor, "_ray", imported)
+    monkeypatch.delenv("RAY_task_oom_retries", raising=False)
+    with executor._connected("head:6379"):
+        pass
+    assert heard["RAY_task_oom_retries"] == str(executor.RETRIES)
+    assert heard["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert "RAY_task_oom_retries" not in os.environ
 
 
 def test_an_address_of_the_environment_is_no_matter_of_the_local_executor():

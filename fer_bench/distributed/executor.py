@@ -23,7 +23,7 @@ from fer_bench.workers import Event, Work
 from fer_bench.workspace import Workspace
 
 RETRIES = 3
-"""How often a cell is given to another worker when its own is lost."""
+"""How often a cell is given to another worker when its own is lost, and as often when it needed too much memory."""
 _PATIENCE = 60.0
 """Seconds to wait for tasks that are stopped."""
 _PASSED_ON = ("TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL", "KERAS_HOME")
@@ -168,8 +168,8 @@ def _result(ray: Any, reference: Any, stage: Stage) -> str:
         raise  # A defect, with the traceback of the task.
     except ray.exceptions.RayError as error:
         raise FerBenchError(
-            f"{stage.title}: its worker was lost {RETRIES + 1} times ({str(error).splitlines()[0]}); often that is too "
-            "little memory: ask for more --cpus-per-cell, so that fewer cells share a machine. The same command "
+            f"{stage.title}: its worker was lost more than {RETRIES} times ({str(error).splitlines()[0]}); often that "
+            "is too little memory: ask for more --cpus-per-cell, so that fewer cells share a machine. The same command "
             "continues"
         ) from error
 
@@ -191,12 +191,13 @@ def _environment() -> dict[str, str]:
 def _connected(address: str | None) -> Iterator[Any]:
     """Yield Ray connected to a cluster, or to one of this machine alone that ends with the block."""
     with contextlib.ExitStack() as stack:
-        # No usage statistics; and a cluster of this machine listens on the loopback interface only, to its own token.
-        variables = {"RAY_USAGE_STATS_ENABLED": "0"}
+        # No usage statistics. Workers that the memory monitor ended count apart from lost ones, by default without end.
+        variables = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_task_oom_retries": str(RETRIES)}
         options: dict[str, Any] = {"address": address}
         if address is None:
             from secrets import token_hex
 
+            # It listens on the loopback interface only, to its own token.
             variables |= {
                 "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # On Linux, too, it means: no other machines.
                 "RAY_AUTH_MODE": "token",
