@@ -21,10 +21,11 @@ import pytest
 from benchmarks.kill_run_all import differences, results_of
 from record_factory import profile_record
 
-from fer_bench import records
+from fer_bench import __version__, progress, records
 from fer_bench.cli.options import cluster_of
 from fer_bench.distributed import executor
 from fer_bench.distributed.mirror import Mirror, files_of, write
+from fer_bench.distributed.task import Home, work_on
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell
 from fer_bench.progress import Stage
@@ -107,6 +108,40 @@ def test_a_mirror_sends_what_changed_so_that_no_file_names_a_missing_one(tmp_pat
     left = [path for path in (tmp_path / "workspace").rglob("*") if path.is_file()]
     assert sorted(path.name for path in left) == ["a.json", "a.weights.h5"]
     assert not (tmp_path / "workspace" / "runs" / "a").exists()
+
+
+class Stand:
+    """Stands for the work on a cell, and for the desk, of which every method gives an answer at once."""
+
+    needs = ()
+    cell = SimpleNamespace(recipe=SimpleNamespace(image_size=32))
+
+    def __init__(self, weights: str | None, do: Callable[..., object], **answers: object) -> None:
+        self.weights = weights
+        self.do = do
+        self.told: list[str] = []
+        remote = {name: (lambda *_, answer=answer: answer) for name, answer in answers.items()}
+        remote |= {"begin": lambda _: 1, "files": lambda _: {}, "tell": lambda event: self.told.append(event.text)}
+        self.desk = SimpleNamespace(**{name: SimpleNamespace(remote=answer) for name, answer in remote.items()})
+
+    def elsewhere(self, workspace, *, weights, datasets=None, after_epoch=None):
+        return lambda: self.do(workspace, weights)
+
+    def work(self, root: Path, monkeypatch) -> str:
+        monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(get=lambda answer: answer))
+        monkeypatch.setattr(progress, "_listener", None)
+        monkeypatch.setattr(progress, "_detail_listener", None)
+        return work_on(0, self, Home(root, "", __version__, {}), self.desk)
+
+
+def test_weights_to_start_from_are_those_of_the_command(tmp_path, monkeypatch):
+    """A file of that path on the machine of the task may be another."""
+    path = tmp_path / "start.h5"
+    path.write_bytes(b"of the machine")
+    found = []
+    stand = Stand(str(path), lambda _, weights: found.append(Path(weights).read_bytes()), weights=b"of the command")
+    assert stand.work(tmp_path, monkeypatch) == ""
+    assert found == [b"of the command"]
 
 
 def test_no_file_is_written_outside_the_workspace(tmp_path):

@@ -71,7 +71,8 @@ def _placed(number: int, attempt: int, work: CellWork, home: Home, desk: Any) ->
 
     with tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch:
         weights = work.weights
-        if weights is not None and Path(weights).is_absolute() and not Path(weights).is_file():
+        if weights is not None and Path(weights).is_absolute():
+            # The command's file, also where this machine has one of that path: it may be another.
             copy = Path(scratch, "start", Path(weights).name)
             copy.parent.mkdir()
             copy.write_bytes(ray.get(desk.weights.remote(Path(weights))))
