@@ -144,6 +144,17 @@ def test_weights_to_start_from_are_those_of_the_command(tmp_path, monkeypatch):
     assert found == [b"of the command"]
 
 
+def test_what_is_said_names_files_of_the_command(tmp_path, monkeypatch):
+    def do(workspace: Workspace, weights: str | None) -> None:
+        progress.say(f"{workspace.root / 'runs' / 'a'} is begun")
+        raise FerBenchError(f"{weights}: no weights for {workspace.run('a')}")
+
+    stand = Stand(str(tmp_path / "start.h5"), do, weights=b"")
+    home = tmp_path / "workspace"
+    assert stand.work(home, monkeypatch) == f"{tmp_path / 'start.h5'}: no weights for {home / 'runs' / 'a'}"
+    assert stand.told == [f"{home / 'runs' / 'a'} is begun"]
+
+
 def test_no_file_is_written_outside_the_workspace(tmp_path):
     (tmp_path / "workspace").mkdir()
     for written, gone in (({"../a": b""}, []), ({}, ["../recipe.toml"])):
