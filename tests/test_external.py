@@ -16,6 +16,7 @@ pytest.importorskip("onnxruntime")
 
 from external_factory import BRIGHTNESS, FERPLUS, shaded, write_onnx  # noqa: E402
 from onnx import TensorProto, helper  # noqa: E402
+from record_factory import profile_record  # noqa: E402
 
 from fer_bench.cli import app  # noqa: E402
 from fer_bench.datasets.prepared import Prepared  # noqa: E402
@@ -28,7 +29,7 @@ from fer_bench.external.onnx_file import read_onnx  # noqa: E402
 from fer_bench.external.predicting import fed, open_call, probabilities  # noqa: E402
 from fer_bench.external.testing import test_external as run_test  # noqa: E402
 from fer_bench.files import sha256_of  # noqa: E402
-from fer_bench.records import EvalRecord, load_all  # noqa: E402
+from fer_bench.records import EvalRecord, load_all, replace, save  # noqa: E402
 from fer_bench.selection import select  # noqa: E402
 from fer_bench.tables import build_tables  # noqa: E402
 from fer_bench.workspace import Workspace  # noqa: E402
@@ -117,6 +118,17 @@ def test_what_is_missing_or_contradicts_the_file_is_refused(tmp_path, how, told,
         added(tmp_path, dataclasses.replace(PLAIN, **told), **how)
     assert external_names(Workspace(tmp_path / "workspace")) == []
     assert not (tmp_path / "workspace/external").exists()
+
+
+def test_a_profile_of_another_file_keeps_the_name(tmp_path):
+    place, model = added(tmp_path)
+    path = save(place.results.records, replace(profile_record("their-net"), external=model.external))
+    with pytest.raises(FerBenchError, match=re.escape(f"{path}: a result of another model under the name 'their-net'")):
+        added(tmp_path, dataclasses.replace(PLAIN, values="0..1"))
+    with pytest.raises(FerBenchError, match="a result of another model"):
+        added(tmp_path, softmax=False)
+    _, again = added(tmp_path)
+    assert again == model
 
 
 @pytest.mark.parametrize("name", ["clcm", "../up", "a__b", "Net", ""])

@@ -18,7 +18,7 @@ from fer_bench.external.model import CONTRACT, MODEL, ExternalModel, Layout, Ten
 from fer_bench.external.onnx_file import OnnxFile, Port, Shape, read_onnx, shape_words
 from fer_bench.external.predicting import are_probabilities, fed, flat, open_raw
 from fer_bench.files import replacing, sha256_of, write_json
-from fer_bench.records import EvalRecord
+from fer_bench.records import EvalRecord, ProfileRecord
 from fer_bench.workspace import Workspace
 
 NOT_A_CLASS = "-"
@@ -120,11 +120,19 @@ def _check_name(workspace: Workspace, name: str, *, replace: bool) -> None:
 
 def _check_records(workspace: Workspace, model: ExternalModel) -> None:
     """Refuse a model under whose name the workspace has results of another file or of another way to feed it."""
-    for record in records.load_all(workspace.results.records, EvalRecord):
-        if record.model == model.name and record.recipe != model.recipe:
+    folder = workspace.results.records
+    others: list[EvalRecord | ProfileRecord] = [
+        record for record in records.load_all(folder, EvalRecord) if record.recipe != model.recipe
+    ]
+    own = (model.external.sha256, model.external.input)
+    for profile in records.load_all(folder, ProfileRecord):
+        if profile.external is None or (profile.external.sha256, profile.external.input) != own:
+            others.append(profile)
+    for record in others:
+        if record.model == model.name:
             raise FerBenchError(
-                f"{records.path_of(workspace.results.records, record)}: a result of another model under the name "
-                f"{model.name!r}; choose another --name, or remove that record first"
+                f"{records.path_of(folder, record)}: a result of another model under the name {model.name!r}; choose "
+                "another --name, or remove that record first"
             )
 
 
