@@ -158,6 +158,20 @@ def test_a_file_that_answers_every_face_alike_is_refused(tmp_path):
         add_onnx(Workspace(tmp_path / "workspace"), path, "dead-net", PLAIN)
 
 
+def test_a_file_whose_answer_depends_on_the_batch_is_refused(tmp_path):
+    """Such as one that was exported in training mode, with batch statistics."""
+    path = write_onnx(tmp_path / "file.onnx", softmax=False)
+    model = onnx.load(str(path))
+    model.graph.node[-1].output[0] = "scores"
+    model.graph.node.append(helper.make_node("ReduceMean", ["scores"], ["middle"], axes=[0], keepdims=1))
+    model.graph.node.append(helper.make_node("Mul", ["middle", "small"], ["shift"]))
+    model.graph.node.append(helper.make_node("Sub", ["scores", "shift"], ["emotions"]))
+    model.graph.initializer.append(helper.make_tensor("small", TensorProto.FLOAT, [1], [0.1]))
+    onnx.save(model, str(path))
+    with pytest.raises(FerBenchError, match="the answer to an image depends on the others of its batch, by up to"):
+        add_onnx(Workspace(tmp_path / "workspace"), path, "batch-net", PLAIN)
+
+
 def test_weights_beside_the_file_are_taken_in(tmp_path):
     path = write_onnx(tmp_path / "file.onnx")
     onnx.save(onnx.load(str(path)), str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)

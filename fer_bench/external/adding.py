@@ -16,7 +16,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.external.complexity import cost
 from fer_bench.external.model import CONTRACT, MODEL, ExternalModel, Layout, Tensor, is_external
 from fer_bench.external.onnx_file import OnnxFile, Port, Shape, read_onnx, shape_words
-from fer_bench.external.predicting import are_probabilities, fed, flat, open_raw
+from fer_bench.external.trial import tried
 from fer_bench.files import replacing, sha256_of, write_json
 from fer_bench.records import EvalRecord, ProfileRecord
 from fer_bench.workspace import Workspace
@@ -29,7 +29,6 @@ VALUES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "-1..1": ((1 / 127.5,), (-1.0,)),
 }
 """Scale and offset by the name of a range of values."""
-_PICTURES = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +95,7 @@ def add_onnx(workspace: Workspace, path: Path, name: str, told: Told, *, replace
             uncounted=costs.uncounted,
             trained_on=" ".join(told.trained_on.split()),
         )
-        model = _tried(model, candidate)
+        model = tried(model, candidate)
         _check_records(workspace, model)
         folder = workspace.external(name)
         with replacing(folder / MODEL) as temporary:
@@ -288,22 +287,3 @@ def _output(path: Path, file: OnnxFile, told: Told, labels: Sequence[str]) -> st
             f"{path}: the output {port.name!r} is {shape_words(port.shape)}; --labels names {len(labels)}"
         )
     return port.name
-
-
-def _tried(model: ExternalModel, path: Path) -> ExternalModel:
-    """Run a file on drawn faces, and return the model with what that tells of its answers.
-
-    Raises:
-        FerBenchError: it cannot be run, or answers every picture alike.
-    """
-    from fer_bench.profiling.frames import jpeg_faces, network_image
-
-    faces = np.concatenate([network_image(data, 96) for data in jpeg_faces(_PICTURES, seed=0)])[..., 0]
-    batch = fed(model, np.rint((faces + 1) * 127.5).astype(np.uint8))
-    raw = open_raw(model.name, path, model.image.name, model.output, 1)
-    answers = np.concatenate([flat(model, raw(picture)) for picture in np.split(batch, len(batch))])
-    if not model.image.fixed_batch and flat(model, raw(batch)).shape != answers.shape:
-        raise FerBenchError(f"{model.name}: the file answers {len(batch)} images by another number of answers")
-    if np.ptp(answers, axis=0).max() == 0:
-        raise FerBenchError(f"{model.name}: the file answers different faces alike; check --values and the file")
-    return dataclasses.replace(model, scores=not are_probabilities(answers))
