@@ -101,13 +101,14 @@ def test_what_the_file_tells_is_read(tmp_path):
         ({}, {"size": "48"}, "--size says 48, the file 16"),
         ({"size": "side"}, {}, "the file leaves it open; give --size"),
         ({"size": "side"}, {"size": "0"}, "--size 0: expected pixels"),
+        ({"size": 5000}, {}, "the input is 5000 x 5000; expected at most 4096 pixels a side"),
         ({}, {"channels": 3}, "--channels says 3, the file 1"),
         ({}, {"layout": "NHWC"}, "--layout NHWC contradicts the file, whose input is (?, 1, 16, 16)"),
         ({"size": 3, "channels": 3}, {}, "does not tell where the channels are; give --layout"),
         ({"batch": 8}, {}, "the input takes batches of 8"),
         ({}, {"output": "other"}, "no output 'other'; found emotions (?, 7)"),
         ({}, {"labels": ",".join((*EMOTIONS, "contempt"))}, "the output 'emotions' is (?, 7); --labels names 8"),
-        ({"outputs": 9}, {"labels": ",".join((*EMOTIONS, "contempt", "-"))}, "their-net"),
+        ({"outputs": 9}, {"labels": ",".join((*EMOTIONS, "contempt", "-"))}, "and there are 9 labels"),
         ({}, {"labels": ",".join(EMOTIONS[:6])}, "no output is surprise"),
         ({}, {"labels": ",".join((*EMOTIONS[:6], "suprise"))}, "'suprise' is none of angry"),
         ({}, {"labels": ",".join((*EMOTIONS, "anger"))}, "angry twice"),
@@ -206,6 +207,26 @@ def test_flops_of_an_unknown_operation_are_not_known(tmp_path):
     image = Tensor(name="image", layout="NCHW", height=16, width=16, channels=1, dtype="float32", fixed_batch=False)
     found = cost(model, image)
     assert (found.flops_paper_rule, found.uncounted) == (None, "the rule does not know Det")
+    assert found.parameters == 7 + 7 + 1 + 1
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        helper.make_node("Conv", [], ["unused"]),
+        helper.make_node("Constant", [], [], value_float=1.0),
+        helper.make_node("MaxPool", ["means"], ["unused"], kernel_shape=2),
+        helper.make_node("Softmax", ["scores"], []),
+    ],
+    ids=lambda node: node.op_type,
+)
+def test_a_malformed_node_costs_the_flops_alone(tmp_path, node):
+    model = onnx.load(str(write_onnx(tmp_path / "file.onnx")))
+    model.graph.node.append(node)
+    image = Tensor(name="image", layout="NCHW", height=16, width=16, channels=1, dtype="float32", fixed_batch=False)
+    found = cost(model, image)
+    assert found.flops_paper_rule is None
+    assert found.uncounted in ("the graph is malformed", "the shapes do not follow from the file")
     assert found.parameters == 7 + 7 + 1 + 1
 
 

@@ -62,6 +62,8 @@ def cost(model: Any, image: Tensor) -> Cost:
         why = ""
     except _UncountedError as error:
         flops, why = None, str(error)
+    except (IndexError, ValueError, TypeError):  # Nobody has checked the graph: anything may be missing from a node.
+        flops, why = None, "the graph is malformed"
     return Cost(parameters=parameters, weight_bytes=size, flops_paper_rule=flops, uncounted=why)
 
 
