@@ -414,13 +414,50 @@ def test_a_cell_whose_workers_are_always_lost_says_what_may_help():
         executor._result(ray, object(), Stage("train tiny", 1))
 
 
+def test_an_error_of_the_cluster_is_one_message(monkeypatch):
+    exceptions = pytest.importorskip("ray.exceptions", reason="needs the extra ray")
+
+    @contextlib.contextmanager
+    def connected(address: str | None) -> Iterator[object]:
+        yield SimpleNamespace(exceptions=exceptions)
+
+    def fail(*_: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(executor, "_connected", connected)
+    monkeypatch.setattr(executor.RayCluster, "_work", fail)
+    raised: Exception = exceptions.RayActorError(error_msg="The actor died.\n\tclass_name: Desk")
+    with pytest.raises(FerBenchError, match=r"^Ray: The actor died; the same command continues$"):
+        executor.RayCluster().work([], lambda _: None)
+    raised = exceptions.RayTaskError("work_on", "Traceback", ValueError("a defect"), "title", 1, "127.0.0.1")
+    with pytest.raises(exceptions.RayTaskError):  # A defect keeps its traceback.
+        executor.RayCluster().work([], lambda _: None)
+
+    def refused(**_: object) -> None:
+        raise exceptions.AuthenticationError("InvalidAuthToken: no token")
+
+    monkeypatch.undo()
+    monkeypatch.setattr(executor, "_ray", lambda: SimpleNamespace(init=refused, exceptions=exceptions))
+    with (
+        pytest.raises(FerBenchError, match="--address head:6379: InvalidAuthToken: no token"),
+        executor._connected("head:6379"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("gpus", [0.00001, 1.5, float("nan"), float("inf")])
+def test_a_share_of_gpus_that_ray_cannot_give_is_refused(gpus):
+    with pytest.raises(FerBenchError, match=f"--gpus-per-cell {gpus:g}: expected a whole number"):
+        executor.RayCluster(gpus=gpus).check()
+
+
 def test_ray_hears_the_limits_before_it_is_imported(monkeypatch):
     """It reads them once, then."""
     heard = {}
 
     def imported() -> SimpleNamespace:
         heard.update(os.environ)
-        return SimpleNamespace(init=lambda **_: None, shutdown=lambda: None)
+        return SimpleNamespace(init=lambda **_: None, shutdown=lambda: None, exceptions=SimpleNamespace())
 
     monkeypatch.setattr(executor, "_ray", imported)
     monkeypatch.delenv("RAY_task_oom_retries", raising=False)
