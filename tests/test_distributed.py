@@ -20,8 +20,10 @@ import numpy as np
 import pytest
 from benchmarks.kill_run_all import differences, results_of
 from record_factory import profile_record
+from typer.testing import CliRunner
 
 from fer_bench import __version__, progress, records
+from fer_bench.cli import app
 from fer_bench.cli.options import cluster_of
 from fer_bench.distributed import executor
 from fer_bench.distributed.mirror import Mirror, files_of, write
@@ -383,15 +385,15 @@ def processes_of(folder: Path) -> list[int]:
 def test_ray_is_named_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(FerBenchError, match=r"needs Ray .*pip install 'fer-bench\[ray\]'"):
-        cluster_of("ray", None, None, None)
+        cluster_of("ray", None, None, None, written=False)
 
 
 def test_a_client_and_options_of_the_other_executor_are_refused(monkeypatch):
     with pytest.raises(FerBenchError, match="--gpus-per-cell 0 is of --executor ray"):
-        cluster_of("local", None, None, 0.0)
+        cluster_of("local", None, None, 0.0, written=False)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
     with pytest.raises(FerBenchError, match="--address auto"):
-        cluster_of("ray", "ray://head:10001", None, None)
+        cluster_of("ray", "ray://head:10001", None, None, written=True)
 
 
 def test_where_nothing_answers_it_says_so_at_once(monkeypatch):
@@ -399,7 +401,7 @@ def test_where_nothing_answers_it_says_so_at_once(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
     with pytest.raises(FerBenchError, match=f"--address {address}: nothing answers"):
-        cluster_of("ray", address, None, None)
+        cluster_of("ray", address, None, None, written=True)
 
 
 def test_a_cell_whose_workers_are_always_lost_says_what_may_help():
@@ -468,5 +470,19 @@ def test_ray_hears_the_limits_before_it_is_imported(monkeypatch):
     assert "RAY_task_oom_retries" not in os.environ
 
 
-def test_an_address_of_the_environment_is_no_matter_of_the_local_executor():
-    assert cluster_of("local", "head:6379", None, None) is None
+COMMANDS = (("run-all",), ("tune", "--model", "clcm", "--dataset", "fer2013"))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=("run-all", "tune"))
+def test_an_address_without_its_executor_is_refused(command, tmp_path):
+    called = CliRunner().invoke(app, [*command, "--address", "head:6379", "--workspace", str(tmp_path / "workspace")])
+    assert isinstance(called.exception, FerBenchError)
+    assert str(called.exception) == "--address head:6379 is of --executor ray; add that"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=("run-all", "tune"))
+def test_an_address_of_the_environment_is_no_matter_of_the_local_executor(command, tmp_path):
+    """It gets as far as the next option that is refused."""
+    options = ("--cpus-per-cell", "1", "--workspace", str(tmp_path / "workspace"))
+    called = CliRunner(env={"RAY_ADDRESS": "head:6379"}).invoke(app, [*command, *options])
+    assert str(called.exception) == "--cpus-per-cell 1 is of --executor ray; the local one has --jobs"

@@ -16,6 +16,7 @@ from fer_bench.cli.options import (
     SeedOption,
     WeightsOption,
     WorkspaceOption,
+    is_written,
     open_prepared,
     print_json,
     print_table,
@@ -212,8 +213,7 @@ def _doctor(
     Example: fer-bench doctor
     """
     if context.invoked_subcommand is not None:
-        source = context.get_parameter_source("workspace")
-        if json or (source is not None and source.name == "COMMANDLINE"):
+        if json or is_written(context, "workspace"):
             raise FerBenchError(
                 f"write --workspace and --json behind the command: doctor {context.invoked_subcommand} ..."
             )
