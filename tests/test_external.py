@@ -106,7 +106,7 @@ def test_what_the_file_tells_is_read(tmp_path):
         ({}, {"layout": "NHWC"}, "--layout NHWC contradicts the file, whose input is (?, 1, 16, 16)"),
         ({"size": 3, "channels": 3}, {}, "does not tell where the channels are; give --layout"),
         ({"batch": 8}, {}, "the input takes batches of 8"),
-        ({}, {"output": "other"}, "no output 'other'; found emotions (?, 7)"),
+        ({}, {"output": "other"}, "no output 'other'; found 'emotions' (?, 7)"),
         ({}, {"labels": ",".join((*EMOTIONS, "contempt"))}, "the output 'emotions' is (?, 7); --labels names 8"),
         ({"outputs": 9}, {"labels": ",".join((*EMOTIONS, "contempt", "-"))}, "and there are 9 labels"),
         ({}, {"labels": ",".join(EMOTIONS[:6])}, "no output is surprise"),
@@ -147,6 +147,26 @@ def test_whatever_is_no_onnx_file_is_one_message(tmp_path_factory, content):
         read_onnx(path)
 
 
+def test_names_of_a_file_cannot_steer_the_terminal(tmp_path):
+    path = write_onnx(tmp_path / "file.onnx")
+    model = onnx.load(str(path))
+    escape = "\x1b]0;owned\x07"
+    model.graph.output[0].name = model.graph.node[-1].output[0] = escape
+    model.graph.output.append(helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", 7]))
+    onnx.save(model, str(path))
+    place = Workspace(tmp_path / "workspace")
+    with pytest.raises(FerBenchError, match="several outputs") as raised:
+        add_onnx(place, path, "sly-net", PLAIN)
+    assert str(raised.value).isprintable()
+    model.graph.node.append(helper.make_node(escape, ["means"], ["unused"], name=escape))
+    onnx.save(model, str(path))
+    with pytest.raises(FerBenchError, match="ONNX Runtime cannot take the file") as raised:
+        add_onnx(place, path, "sly-net", dataclasses.replace(PLAIN, output=escape))
+    assert str(raised.value).isprintable()
+    image = Tensor(name="image", layout="NCHW", height=16, width=16, channels=1, dtype="float32", fixed_batch=False)
+    assert cost(model, image).uncounted == f"the rule does not know {escape!r}"
+
+
 def test_a_file_that_answers_every_face_alike_is_refused(tmp_path):
     nodes = [helper.make_node("Mul", ["scores", "zero"], ["emotions"])]
     path = write_onnx(tmp_path / "file.onnx", softmax=False)
@@ -183,6 +203,18 @@ def test_weights_beside_the_file_are_taken_in(tmp_path):
     np.testing.assert_array_equal(answered(place, model, pictures).argmax(axis=1), labels)
 
 
+def test_weights_of_a_function_are_never_followed_either(tmp_path):
+    path = write_onnx(tmp_path / "file.onnx")
+    model = onnx.load(str(path))
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="../secret.bin")
+    function = model.functions.add(name="f", domain="theirs", attribute_proto=[helper.make_attribute("w", tensor)])
+    function.opset_import.extend(model.opset_import)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(FerBenchError, match=r"'w' lie in '../secret\.bin', outside its folder"):
+        read_onnx(path)
+
+
 @pytest.mark.parametrize("location", ["../secret.bin", "/etc/passwd", "link.bin", "missing.bin", ""])
 def test_weights_elsewhere_are_never_followed(tmp_path, location):
     folder = tmp_path / "model"
@@ -206,7 +238,7 @@ def test_flops_of_an_unknown_operation_are_not_known(tmp_path):
     model.graph.node.append(helper.make_node("Det", ["means"], ["unused"]))
     image = Tensor(name="image", layout="NCHW", height=16, width=16, channels=1, dtype="float32", fixed_batch=False)
     found = cost(model, image)
-    assert (found.flops_paper_rule, found.uncounted) == (None, "the rule does not know Det")
+    assert (found.flops_paper_rule, found.uncounted) == (None, "the rule does not know 'Det'")
     assert found.parameters == 7 + 7 + 1 + 1
 
 

@@ -160,7 +160,7 @@ def _labels(text: str) -> tuple[str, ...]:
 
 def _image(path: Path, file: OnnxFile, told: Told) -> Tensor:
     if len(file.inputs) != 1:
-        names = ", ".join(f"{port.name} {shape_words(port.shape)}" for port in file.inputs) or "none"
+        names = ", ".join(f"{port.name!r} {shape_words(port.shape)}" for port in file.inputs) or "none"
         raise FerBenchError(f"{path}: expected one input, an image; found {names}")
     port = file.inputs[0]
     if port.dtype not in ("float32", "uint8"):
@@ -277,7 +277,7 @@ def _numbers(option: str, text: str, channels: int) -> tuple[float, ...]:
 
 def _output(path: Path, file: OnnxFile, told: Told, labels: Sequence[str]) -> str:
     ports = {port.name: port for port in file.outputs}
-    listed = ", ".join(f"{port.name} {shape_words(port.shape)}" for port in file.outputs)
+    listed = ", ".join(f"{port.name!r} {shape_words(port.shape)}" for port in file.outputs)
     if told.output is not None and told.output not in ports:
         raise FerBenchError(f"{path}: no output {told.output!r}; found {listed}")
     if told.output is None and len(ports) > 1:

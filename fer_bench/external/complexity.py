@@ -121,14 +121,14 @@ def _flops(model: Any, image: Tensor) -> int:
 
 def _node_flops(node: Any, graph: _Graph) -> int:
     if node.domain not in ("", "ai.onnx"):
-        raise _UncountedError(f"the rule does not know {node.domain}.{node.op_type}")
+        raise _UncountedError(f"the rule does not know {f'{node.domain}.{node.op_type}'!r}")
     if node.op_type == "Add":
         return _bias(node, graph)
     if node.op_type in _COUNTED:
         return _COUNTED[node.op_type](node, graph)
     if node.op_type in _FREE:
         return 0
-    raise _UncountedError(f"the rule does not know {node.op_type}")
+    raise _UncountedError(f"the rule does not know {node.op_type!r}")
 
 
 def _attribute(node: Any, name: str, default: Any) -> Any:
