@@ -26,7 +26,7 @@ from fer_bench.external.adding import Told, add_onnx  # noqa: E402
 from fer_bench.external.complexity import cost  # noqa: E402
 from fer_bench.external.model import MODEL, Tensor, external_names, load_external  # noqa: E402
 from fer_bench.external.onnx_file import read_onnx  # noqa: E402
-from fer_bench.external.predicting import fed, open_call, probabilities  # noqa: E402
+from fer_bench.external.predicting import are_probabilities, fed, open_call, probabilities  # noqa: E402
 from fer_bench.external.testing import test_external as run_test  # noqa: E402
 from fer_bench.files import sha256_of  # noqa: E402
 from fer_bench.records import EvalRecord, load_all, replace, save  # noqa: E402
@@ -298,6 +298,15 @@ def _model(labels):
         flops_paper_rule=None,
         uncounted="",
     )
+
+
+@given(arrays(np.float64, (4, 8), elements=st.floats(-30, 30)))
+def test_probabilities_are_told_from_scores_also_where_they_are_quantised(scores):
+    whole = np.exp(scores - scores.max(axis=1, keepdims=True))
+    whole /= whole.sum(axis=1, keepdims=True)
+    assert are_probabilities(whole)
+    assert are_probabilities(np.minimum(np.rint(whole * 256), 255) / 256)
+    assert not are_probabilities(np.abs(scores) + 0.2)
 
 
 def test_an_answer_without_the_seven_is_undecided():
