@@ -115,17 +115,21 @@ def test_a_mirror_sends_what_changed_so_that_no_file_names_a_missing_one(tmp_pat
 
 
 class Stand:
-    """Stands for the work on a cell, and for the desk, of which every method gives an answer at once."""
+    """Stands for the work on a cell, and for the desk, which answers at once."""
 
     needs = ()
     cell = SimpleNamespace(recipe=SimpleNamespace(image_size=32))
 
-    def __init__(self, weights: str | None, do: Callable[..., object], **answers: object) -> None:
+    def __init__(self, weights: str, content: bytes, do: Callable[..., object]) -> None:
         self.weights = weights
         self.do = do
         self.told: list[str] = []
-        remote = {name: (lambda *_, answer=answer: answer) for name, answer in answers.items()}
-        remote |= {"begin": lambda _: 1, "files": lambda _: {}, "tell": lambda event: self.told.append(event.text)}
+        remote = {
+            "begin": lambda _: 1,
+            "files": lambda _: {},
+            "weights": lambda _: content,
+            "tell": lambda event: self.told.append(event.text),
+        }
         self.desk = SimpleNamespace(**{name: SimpleNamespace(remote=answer) for name, answer in remote.items()})
 
     def elsewhere(self, workspace, *, weights, datasets=None, after_epoch=None):
@@ -143,7 +147,7 @@ def test_weights_to_start_from_are_those_of_the_command(tmp_path, monkeypatch):
     path = tmp_path / "start.h5"
     path.write_bytes(b"of the machine")
     found = []
-    stand = Stand(str(path), lambda _, weights: found.append(Path(weights).read_bytes()), weights=b"of the command")
+    stand = Stand(str(path), b"of the command", lambda _, weights: found.append(Path(weights).read_bytes()))
     assert stand.work(tmp_path, monkeypatch) == ""
     assert found == [b"of the command"]
 
@@ -153,7 +157,7 @@ def test_what_is_said_names_files_of_the_command(tmp_path, monkeypatch):
         progress.say(f"{workspace.root / 'runs' / 'a'} is begun")
         raise FerBenchError(f"{weights}: no weights for {workspace.run('a')}")
 
-    stand = Stand(str(tmp_path / "start.h5"), do, weights=b"")
+    stand = Stand(str(tmp_path / "start.h5"), b"", do)
     home = tmp_path / "workspace"
     assert stand.work(home, monkeypatch) == f"{tmp_path / 'start.h5'}: no weights for {home / 'runs' / 'a'}"
     assert stand.told == [f"{home / 'runs' / 'a'} is begun"]

@@ -48,7 +48,7 @@ def _imported(name: str) -> list[str]:
         f"print('IMPORTED', *(module for module in {_HEAVY!r} if module in sys.modules))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, name],
+        [sys.executable, "-P", "-c", code, name],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -66,7 +66,8 @@ def require_one_file(folder: Path, tests: Sequence[EvalRecord], profiles: Sequen
     """
     recipes: dict[str, str] = {}
     first: dict[str, EvalRecord | ProfileRecord] = {}
-    for record in (*tests, *profiles):
+    found: list[EvalRecord | ProfileRecord] = [*tests, *profiles]
+    for record in found:
         if record.external is None:
             continue
         other = first.setdefault(record.model, record)
