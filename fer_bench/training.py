@@ -174,7 +174,7 @@ def _epoch_callback(
             raise DivergedError(
                 f"{network.name}: the {what} loss became {loss} in epoch {epoch + 1}; "
                 f"lower the recipe's learning rate ({recipe.learning_rate:g})"
-                + (f"; {checkpoint.folder} keeps the state after epoch {epoch}" if epoch else "")
+                + (f"; the state after epoch {epoch} is kept" if epoch else "")
             )
 
     class EveryEpoch(keras.callbacks.Callback):  # type: ignore[misc]

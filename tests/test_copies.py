@@ -10,6 +10,7 @@ from record_factory import eval_record, results_in, save_eval
 
 from fer_bench.accuracy import answers
 from fer_bench.accuracy.copies import Share, by_copies
+from fer_bench.cli import looking
 from fer_bench.datasets.audit import Copies
 from fer_bench.emotions import EMOTIONS
 
@@ -38,14 +39,18 @@ COPIES = Copies(
 )
 
 
-def test_images_are_parted_by_pixels_and_label_of_their_copies(tmp_path: Path) -> None:
+@pytest.mark.parametrize("trained_on", ["fer2013", "fer2013+raf-db"])
+def test_images_are_parted_by_pixels_and_label_of_their_copies(
+    tmp_path: Path, trained_on: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     results = results_in(tmp_path)
     # True labels in the record's order 0, 1, 3, 4, 5, 6, each once; wrong are 1 (answered 0) and 5 (answered 0).
     matrix = np.zeros((len(EMOTIONS), len(EMOTIONS)), int)
     for true, guess in ((0, 0), (1, 0), (3, 3), (4, 4), (5, 0), (6, 6)):
         matrix[true, guess] += 1
     record = eval_record("clcm", "fer2013", "fer2013", matrix=matrix.tolist())
-    record = save_eval(results, dataclasses.replace(record, target_fingerprint=Stand.fingerprint, parts={}))
+    record = dataclasses.replace(record, dataset=trained_on, target_fingerprint=Stand.fingerprint, parts={})
+    record = save_eval(results, record)
     given = answers.read(results.records, record)
     by_label = dict(zip(given.labels.tolist(), given.ids.tolist(), strict=True))
     prepared = cast(Any, Stand([by_label[label] for label in Stand.labels[5:].tolist()]))
@@ -55,6 +60,10 @@ def test_images_are_parted_by_pixels_and_label_of_their_copies(tmp_path: Path) -
     assert found.copied == Share(right=1, n=2)
     assert found.conflicting == Share(right=0, n=1)
     assert found.alone == Share(right=3, n=3)
+
+    looking._print_parted([found])
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "clcm" in line)
+    assert [cell.strip() for cell in line.strip("│").split("│")][:2] == ["clcm", trained_on]
 
 
 @pytest.mark.parametrize("change", [{"target_fingerprint": "0" * 64}, {"dataset": "raf-db"}])

@@ -16,6 +16,7 @@ pytest.importorskip("onnxruntime")
 
 from external_factory import BRIGHTNESS, FERPLUS, shaded, write_onnx  # noqa: E402
 from onnx import TensorProto, helper  # noqa: E402
+from record_factory import profile_record  # noqa: E402
 
 from fer_bench.cli import app  # noqa: E402
 from fer_bench.datasets.prepared import Prepared  # noqa: E402
@@ -25,10 +26,10 @@ from fer_bench.external.adding import Told, add_onnx  # noqa: E402
 from fer_bench.external.complexity import cost  # noqa: E402
 from fer_bench.external.model import MODEL, Tensor, external_names, load_external  # noqa: E402
 from fer_bench.external.onnx_file import read_onnx  # noqa: E402
-from fer_bench.external.predicting import fed, open_call, probabilities  # noqa: E402
+from fer_bench.external.predicting import are_probabilities, fed, open_call, probabilities  # noqa: E402
 from fer_bench.external.testing import test_external as run_test  # noqa: E402
 from fer_bench.files import sha256_of  # noqa: E402
-from fer_bench.records import EvalRecord, load_all  # noqa: E402
+from fer_bench.records import EvalRecord, load_all, replace, save  # noqa: E402
 from fer_bench.selection import select  # noqa: E402
 from fer_bench.tables import build_tables  # noqa: E402
 from fer_bench.workspace import Workspace  # noqa: E402
@@ -100,13 +101,14 @@ def test_what_the_file_tells_is_read(tmp_path):
         ({}, {"size": "48"}, "--size says 48, the file 16"),
         ({"size": "side"}, {}, "the file leaves it open; give --size"),
         ({"size": "side"}, {"size": "0"}, "--size 0: expected pixels"),
+        ({"size": 5000}, {}, "the input is 5000 x 5000; expected at most 4096 pixels a side"),
         ({}, {"channels": 3}, "--channels says 3, the file 1"),
         ({}, {"layout": "NHWC"}, "--layout NHWC contradicts the file, whose input is (?, 1, 16, 16)"),
         ({"size": 3, "channels": 3}, {}, "does not tell where the channels are; give --layout"),
         ({"batch": 8}, {}, "the input takes batches of 8"),
-        ({}, {"output": "other"}, "no output 'other'; found emotions (?, 7)"),
+        ({}, {"output": "other"}, "no output 'other'; found 'emotions' (?, 7)"),
         ({}, {"labels": ",".join((*EMOTIONS, "contempt"))}, "the output 'emotions' is (?, 7); --labels names 8"),
-        ({"outputs": 9}, {"labels": ",".join((*EMOTIONS, "contempt", "-"))}, "their-net"),
+        ({"outputs": 9}, {"labels": ",".join((*EMOTIONS, "contempt", "-"))}, "and there are 9 labels"),
         ({}, {"labels": ",".join(EMOTIONS[:6])}, "no output is surprise"),
         ({}, {"labels": ",".join((*EMOTIONS[:6], "suprise"))}, "'suprise' is none of angry"),
         ({}, {"labels": ",".join((*EMOTIONS, "anger"))}, "angry twice"),
@@ -117,6 +119,17 @@ def test_what_is_missing_or_contradicts_the_file_is_refused(tmp_path, how, told,
         added(tmp_path, dataclasses.replace(PLAIN, **told), **how)
     assert external_names(Workspace(tmp_path / "workspace")) == []
     assert not (tmp_path / "workspace/external").exists()
+
+
+def test_a_profile_of_another_file_keeps_the_name(tmp_path):
+    place, model = added(tmp_path)
+    path = save(place.results.records, replace(profile_record("their-net"), external=model.external))
+    with pytest.raises(FerBenchError, match=re.escape(f"{path}: a result of another model under the name 'their-net'")):
+        added(tmp_path, dataclasses.replace(PLAIN, values="0..1"))
+    with pytest.raises(FerBenchError, match="a result of another model"):
+        added(tmp_path, softmax=False)
+    _, again = added(tmp_path)
+    assert again == model
 
 
 @pytest.mark.parametrize("name", ["clcm", "../up", "a__b", "Net", ""])
@@ -134,6 +147,26 @@ def test_whatever_is_no_onnx_file_is_one_message(tmp_path_factory, content):
         read_onnx(path)
 
 
+def test_names_of_a_file_cannot_steer_the_terminal(tmp_path):
+    path = write_onnx(tmp_path / "file.onnx")
+    model = onnx.load(str(path))
+    escape = "\x1b]0;owned\x07"
+    model.graph.output[0].name = model.graph.node[-1].output[0] = escape
+    model.graph.output.append(helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["batch", 7]))
+    onnx.save(model, str(path))
+    place = Workspace(tmp_path / "workspace")
+    with pytest.raises(FerBenchError, match="several outputs") as raised:
+        add_onnx(place, path, "sly-net", PLAIN)
+    assert str(raised.value).isprintable()
+    model.graph.node.append(helper.make_node(escape, ["means"], ["unused"], name=escape))
+    onnx.save(model, str(path))
+    with pytest.raises(FerBenchError, match="ONNX Runtime cannot take the file") as raised:
+        add_onnx(place, path, "sly-net", dataclasses.replace(PLAIN, output=escape))
+    assert str(raised.value).isprintable()
+    image = Tensor(name="image", layout="NCHW", height=16, width=16, channels=1, dtype="float32", fixed_batch=False)
+    assert cost(model, image).uncounted == f"the rule does not know {escape!r}"
+
+
 def test_a_file_that_answers_every_face_alike_is_refused(tmp_path):
     nodes = [helper.make_node("Mul", ["scores", "zero"], ["emotions"])]
     path = write_onnx(tmp_path / "file.onnx", softmax=False)
@@ -146,6 +179,20 @@ def test_a_file_that_answers_every_face_alike_is_refused(tmp_path):
         add_onnx(Workspace(tmp_path / "workspace"), path, "dead-net", PLAIN)
 
 
+def test_a_file_whose_answer_depends_on_the_batch_is_refused(tmp_path):
+    """Such as one that was exported in training mode, with batch statistics."""
+    path = write_onnx(tmp_path / "file.onnx", softmax=False)
+    model = onnx.load(str(path))
+    model.graph.node[-1].output[0] = "scores"
+    model.graph.node.append(helper.make_node("ReduceMean", ["scores"], ["middle"], axes=[0], keepdims=1))
+    model.graph.node.append(helper.make_node("Mul", ["middle", "small"], ["shift"]))
+    model.graph.node.append(helper.make_node("Sub", ["scores", "shift"], ["emotions"]))
+    model.graph.initializer.append(helper.make_tensor("small", TensorProto.FLOAT, [1], [0.1]))
+    onnx.save(model, str(path))
+    with pytest.raises(FerBenchError, match="the answer to an image depends on the others of its batch, by up to"):
+        add_onnx(Workspace(tmp_path / "workspace"), path, "batch-net", PLAIN)
+
+
 def test_weights_beside_the_file_are_taken_in(tmp_path):
     path = write_onnx(tmp_path / "file.onnx")
     onnx.save(onnx.load(str(path)), str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
@@ -154,6 +201,18 @@ def test_weights_beside_the_file_are_taken_in(tmp_path):
     (tmp_path / "weights.bin").unlink()
     pictures, labels = shaded()
     np.testing.assert_array_equal(answered(place, model, pictures).argmax(axis=1), labels)
+
+
+def test_weights_of_a_function_are_never_followed_either(tmp_path):
+    path = write_onnx(tmp_path / "file.onnx")
+    model = onnx.load(str(path))
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="../secret.bin")
+    function = model.functions.add(name="f", domain="theirs", attribute_proto=[helper.make_attribute("w", tensor)])
+    function.opset_import.extend(model.opset_import)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(FerBenchError, match=r"'w' lie in '../secret\.bin', outside its folder"):
+        read_onnx(path)
 
 
 @pytest.mark.parametrize("location", ["../secret.bin", "/etc/passwd", "link.bin", "missing.bin", ""])
@@ -179,7 +238,27 @@ def test_flops_of_an_unknown_operation_are_not_known(tmp_path):
     model.graph.node.append(helper.make_node("Det", ["means"], ["unused"]))
     image = Tensor(name="image", layout="NCHW", height=16, width=16, channels=1, dtype="float32", fixed_batch=False)
     found = cost(model, image)
-    assert (found.flops_paper_rule, found.uncounted) == (None, "the rule does not know Det")
+    assert (found.flops_paper_rule, found.uncounted) == (None, "the rule does not know 'Det'")
+    assert found.parameters == 7 + 7 + 1 + 1
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        helper.make_node("Conv", [], ["unused"]),
+        helper.make_node("Constant", [], [], value_float=1.0),
+        helper.make_node("MaxPool", ["means"], ["unused"], kernel_shape=2),
+        helper.make_node("Softmax", ["scores"], []),
+    ],
+    ids=lambda node: node.op_type,
+)
+def test_a_malformed_node_costs_the_flops_alone(tmp_path, node):
+    model = onnx.load(str(write_onnx(tmp_path / "file.onnx")))
+    model.graph.node.append(node)
+    image = Tensor(name="image", layout="NCHW", height=16, width=16, channels=1, dtype="float32", fixed_batch=False)
+    found = cost(model, image)
+    assert found.flops_paper_rule is None
+    assert found.uncounted in ("the graph is malformed", "the shapes do not follow from the file")
     assert found.parameters == 7 + 7 + 1 + 1
 
 
@@ -219,6 +298,15 @@ def _model(labels):
         flops_paper_rule=None,
         uncounted="",
     )
+
+
+@given(arrays(np.float64, (4, 8), elements=st.floats(-30, 30)))
+def test_probabilities_are_told_from_scores_also_where_they_are_quantised(scores):
+    whole = np.exp(scores - scores.max(axis=1, keepdims=True))
+    whole /= whole.sum(axis=1, keepdims=True)
+    assert are_probabilities(whole)
+    assert are_probabilities(np.minimum(np.rint(whole * 256), 255) / 256)
+    assert not are_probabilities(np.abs(scores) + 0.2)
 
 
 def test_an_answer_without_the_seven_is_undecided():

@@ -1,5 +1,6 @@
 """Records of external models, right of the records: shown beside fer-bench's own on the same images, and marked."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -176,6 +177,14 @@ def test_two_files_under_one_name_are_not_mixed(mixed: Results) -> None:
     stem = "their-net__external__fer2013__onnx-ffffffff__s0.npz"
     save_eval(mixed, records.replace(other, recipe="onnx-ffffffff", predictions=stem))
     with pytest.raises(FerBenchError, match="the external model their-net is another one"):
+        select(mixed)
+
+
+@pytest.mark.parametrize("change", [{"sha256": digest("other")}, {"input": "48 × 48 × 1, NCHW"}])
+def test_a_profile_of_another_file_is_not_mixed_with_its_tests(mixed: Results, change: dict[str, str]) -> None:
+    profile = external_profile()
+    records.save(mixed.records, records.replace(profile, external=dataclasses.replace(external(), **change)))
+    with pytest.raises(FerBenchError, match=r"profile/their-net__.* is another one in eval/"):
         select(mixed)
 
 

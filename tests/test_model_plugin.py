@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from typer.testing import CliRunner
@@ -204,10 +205,12 @@ def test_an_unknown_model_is_told_how_to_be_found():
     assert "entry point in the group fer_bench.models" in str(result.exception)
 
 
-def test_a_module_that_imports_a_backend_at_once_is_told(site):
+def test_a_module_that_imports_a_backend_at_once_is_told(site, monkeypatch):
+    """Also where this process has imported it before."""
     from fer_bench.model_check.entry import check_entry
 
     site("heavy", {"heavy-net": "heavy_net:CARD"}, heavy_net="import torch\n" + card_of("heavy-net"), torch="")
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
     card, (outcome,) = check_entry("heavy-net")
     assert card is not None
     assert (outcome.state, outcome.found) == ("failed", "its module imports torch as soon as it is loaded")

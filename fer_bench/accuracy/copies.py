@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fer_bench.accuracy import answers
 from fer_bench.datasets.audit import Copies
+from fer_bench.datasets.joined import parts_of
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.records import EvalRecord, load_all
 from fer_bench.workspace import Results
@@ -25,16 +26,19 @@ class Share:
 
 @dataclass(frozen=True)
 class ByCopies:
-    """One test, its images parted by what the training images hold of them. Images set apart for validation are no
-    training images here: the network never learned from them."""
+    """One test, its images parted by what the training images of this dataset hold of them.
+
+    Images set apart for validation are none: the network never learned from them. Nor are those of the other datasets
+    of a model that was trained on several.
+    """
 
     record: EvalRecord
     copied: Share
-    """A training image has the same pixels and the same label."""
+    """A training image of this dataset has the same pixels and the same label."""
     conflicting: Share
-    """Training images have the same pixels, and none of them the label."""
+    """Training images of this dataset have the same pixels, and none of them the label."""
     alone: Share
-    """No training image has the same pixels."""
+    """No training image of this dataset has the same pixels."""
 
 
 def by_copies(results: Results, prepared: Prepared, copies: Copies) -> Iterator[ByCopies]:
@@ -52,7 +56,7 @@ def by_copies(results: Results, prepared: Prepared, copies: Copies) -> Iterator[
     taught = np.unique(np.stack([copies.numbers, prepared.labels], axis=1)[training & (copies.numbers > 0)], axis=0)
     rows = {identity: row for row, identity in enumerate(prepared.ids.tolist())}
     for record in load_all(results.records, EvalRecord):
-        if record.target_fingerprint != prepared.fingerprint or prepared.dataset not in record.dataset.split("+"):
+        if record.target_fingerprint != prepared.fingerprint or prepared.dataset not in parts_of(record.dataset):
             continue
         given = answers.read(results.records, record)
         numbers = copies.numbers[[rows[identity] for identity in given.ids.tolist()]]

@@ -36,7 +36,17 @@ from fer_bench.verbosity import level
 PANELS = {
     "Datasets": ("datasets", "inspect", "prepare", "audit", "show", "synthesize"),
     "Training and testing": ("run-all", "train", "evaluate", "cross-test", "tune", "ablate"),
-    "Models": ("models", "architecture", "profile", "explain", "export", "predict", "web-demo"),
+    "Models": (
+        "models",
+        "architecture",
+        "add-onnx",
+        "check-model",
+        "profile",
+        "explain",
+        "export",
+        "predict",
+        "web-demo",
+    ),
     "Results": ("tables", "figures", "report", "anova", "compare", "leaderboard", "publish"),
     "The paper's numbers": ("audit-paper", "audit-matrix"),
     "Housekeeping": ("doctor", "status", "grid", "clean", "help"),

@@ -86,11 +86,12 @@ def add_onnx(
 
 def _print(model: "ExternalModel") -> None:
     from fer_bench.emotions import EMOTIONS
+    from fer_bench.render.text import plain
 
     dropped = [label for label in model.labels if label not in EMOTIONS]
     flops = f"{model.flops_paper_rule / 1e9:.4f}" if model.flops_paper_rule is not None else "–"
     typer.echo(
-        f"{model.name}: {model.source}, sha256 {model.sha256}\n"
+        f"{model.name}: {plain(model.source)}, sha256 {model.sha256}\n"
         f"input: {model.external.input}{', one image a call' if model.image.fixed_batch else ''}\n"
         f"output {model.output!r}: {', '.join(model.labels)}; "
         f"{'scores, made probabilities by softmax' if model.scores else 'probabilities'}"

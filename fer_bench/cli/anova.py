@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fer_bench.anova_result import RULES
-from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json, print_table
+from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, is_written, print_json, print_table
 from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:
@@ -73,8 +73,7 @@ def anova(
     from fer_bench import stages
     from fer_bench.workspace import PUBLISHED, Workspace
 
-    source = context.get_parameter_source("workspace")
-    given = source is not None and source.name == "COMMANDLINE"
+    given = is_written(context, "workspace")
     if published and given:
         raise FerBenchError("--published and --workspace name two places; give one of them")
     if from_summary and (check or published):

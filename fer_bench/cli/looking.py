@@ -16,6 +16,7 @@ from fer_bench.cli.options import (
     SeedOption,
     WeightsOption,
     WorkspaceOption,
+    is_written,
     open_prepared,
     print_json,
     print_table,
@@ -101,7 +102,10 @@ def audit(
     csv: Annotated[Path | None, typer.Option("--csv", help="Where the list of files goes.")] = None,
     runs: Annotated[
         bool,
-        typer.Option("--runs", help="Also the workspace's tests, on images with and without a copy in training."),
+        typer.Option(
+            "--runs",
+            help="Also the workspace's tests, on images with and without a copy among this dataset's training images.",
+        ),
     ] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
@@ -141,7 +145,7 @@ def audit(
 
 
 def _print_parted(tests: Sequence["ByCopies"]) -> None:
-    """Print each test's accuracy by what the training images hold of its images."""
+    """Print each test's accuracy by what the dataset's training images hold of its images."""
     from fer_bench.accuracy.intervals import wilson
 
     def cell(share: "Share") -> str:
@@ -151,11 +155,12 @@ def _print_parted(tests: Sequence["ByCopies"]) -> None:
         return f"{share.right / share.n:.1%} ({low:.1%} to {high:.1%}) of {share.n:,}"
 
     print_table(
-        "Test images with an exact copy among the training images, and without",
-        ("model", "recipe", "seed", "copy, same label", "copy, other label", "no copy"),
+        "Test images with an exact copy among the training images of this dataset, and without",
+        ("model", "trained on", "recipe", "seed", "copy, same label", "copy, other label", "no copy"),
         [
             (
                 test.record.model,
+                test.record.dataset,
                 test.record.recipe,
                 str(test.record.seed),
                 *(cell(share) for share in (test.copied, test.conflicting, test.alone)),
@@ -212,8 +217,7 @@ def _doctor(
     Example: fer-bench doctor
     """
     if context.invoked_subcommand is not None:
-        source = context.get_parameter_source("workspace")
-        if json or (source is not None and source.name == "COMMANDLINE"):
+        if json or is_written(context, "workspace"):
             raise FerBenchError(
                 f"write --workspace and --json behind the command: doctor {context.invoked_subcommand} ..."
             )

@@ -153,15 +153,31 @@ def open_training(place: Workspace, name: str) -> "TrainingData":
     return join([open_prepared(place, part) for part in parts_of(name)])
 
 
+def is_written(context: typer.Context, option: str) -> bool:
+    """Return whether an option stands on the command line, rather than in its variable or nowhere."""
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def cluster_of(
-    executor: Literal["local", "ray"], address: str | None, cpus: float | None, gpus: float | None
+    executor: Literal["local", "ray"], address: str | None, cpus: float | None, gpus: float | None, *, written: bool
 ) -> "RayCluster | None":
     """Return the cluster that the options name, ``None`` for the local executor.
+
+    Args:
+        executor: as --executor has it.
+        address: of the cluster.
+        cpus: of each cell.
+        gpus: of each cell.
+        written: whether the address stands on the command line. From ``RAY_ADDRESS`` it is meant for other commands,
+            too.
 
     Raises:
         FerBenchError: Ray is not installed, or an option of it is given to the local executor.
     """
     if executor == "local":
+        if written:
+            raise FerBenchError(f"--address {address} is of --executor ray; add that")
         given = {"--cpus-per-cell": cpus, "--gpus-per-cell": gpus}
         for name, value in given.items():
             if value is not None:

@@ -29,6 +29,7 @@ from fer_bench.cli.options import (
     WeightsOption,
     WorkspaceOption,
     cluster_of,
+    is_written,
     open_training,
     print_json,
     recipe_with,
@@ -106,6 +107,7 @@ def train(
 
 
 def run_all(
+    context: typer.Context,
     recipe: RecipeOption = "demo",
     source: Annotated[
         list[str] | None,
@@ -199,7 +201,8 @@ def run_all(
     if synthetic is None:
         synthetic = chosen.name.partition("+")[0] == "demo" and not sources
     place = Workspace(workspace)
-    cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell)
+    written = is_written(context, "address")
+    cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
     if cluster is not None and (jobs is not None or devices > 1):
         raise FerBenchError(
             "--jobs and --devices are of --executor local; a cell on a cluster gets --cpus-per-cell and --gpus-per-cell"

@@ -22,6 +22,7 @@ from fer_bench.cli.options import (
     WeightsOption,
     WorkspaceOption,
     cluster_of,
+    is_written,
     open_training,
     print_json,
     print_table,
@@ -46,6 +47,7 @@ def register(app: typer.Typer) -> None:
 
 
 def tune(
+    context: typer.Context,
     model: Annotated[list[str], typer.Option("--model", "-m", help="Model; may be given several times.")],
     dataset: JoinedOption,
     recipe: RecipeOption = "paper",
@@ -87,7 +89,8 @@ def tune(
     from fer_bench.tuning.recipes import write_recipes
     from fer_bench.workspace import Workspace
 
-    cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell)
+    written = is_written(context, "address")
+    cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
     if cluster is not None and search == "random":
         raise FerBenchError("--executor ray is for --search grid; a random search trains one setting after the other")
     space = _space(search, batch_sizes, learning_rates, optimizers)

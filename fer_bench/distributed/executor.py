@@ -23,9 +23,11 @@ from fer_bench.workers import Event, Work
 from fer_bench.workspace import Workspace
 
 RETRIES = 3
-"""How often a cell is given to another worker when its own is lost."""
+"""How often a cell is given to another worker when its own is lost, and as often when it needed too much memory."""
 _PATIENCE = 60.0
 """Seconds to wait for tasks that are stopped."""
+_SMALLEST = 0.0001
+"""Share of a GPU that Ray tells from none."""
 _PASSED_ON = ("TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL", "KERAS_HOME")
 """Variables that a task gets as the command has them, besides the backend."""
 
@@ -46,8 +48,14 @@ class RayCluster:
         """Refuse early what cannot work.
 
         Raises:
-            FerBenchError: Ray is not installed, the address is one of Ray Client, or nothing answers there.
+            FerBenchError: Ray is not installed or knows no such share of GPUs, the address is one of Ray Client, or
+                nothing answers there.
         """
+        gpus = self.gpus
+        if gpus and not (_SMALLEST <= gpus < 1 or gpus.is_integer()):
+            raise FerBenchError(
+                f"--gpus-per-cell {gpus:g}: expected a whole number, or a fraction of one GPU from {_SMALLEST} on"
+            )
         if importlib.util.find_spec("ray") is None:  # Not imported here: its settings are made before.
             raise _missing("no module named 'ray'")
         if self.address is not None and self.address.startswith("ray://"):
@@ -66,14 +74,23 @@ class RayCluster:
                 ) from error
 
     def work(self, groups: Sequence[Sequence[Work]], on_event: Callable[[Event], None]) -> None:
-        """Do all work, each piece as a task; the workspace must be locked."""
+        """Do all work, each piece as a task; the workspace must be locked.
+
+        Raises:
+            FerBenchError: of the first piece that raised one, or Ray or its cluster does not work.
+        """
         self.check()
         works: list[tuple[Stage, CellWork]] = []
         for stage, do in (item for group in groups for item in group):
             assert isinstance(do, CellWork), f"{stage.title!r} cannot be done on another machine"
             works.append((stage, do))
         with _connected(self.address) as ray:
-            self._work(ray, works, on_event)
+            try:
+                self._work(ray, works, on_event)
+            except ray.exceptions.RayTaskError:
+                raise  # A defect, with the traceback of the task.
+            except ray.exceptions.RayError as error:
+                raise FerBenchError(f"Ray: {_line(error)}; the same command continues") from error
 
     def _work(self, ray: Any, works: Sequence[tuple[Stage, CellWork]], on_event: Callable[[Event], None]) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -157,21 +174,31 @@ class _Told:
 
 def _result(ray: Any, reference: Any, stage: Stage) -> str:
     """Return the message of a finished task, empty where it went well."""
+    known = ray.exceptions
     try:
         return str(ray.get(reference))
-    except ray.exceptions.RayTaskError as error:
+    except known.RayTaskError as error:
         if "No module named 'fer_bench" in str(error):
             raise FerBenchError(
                 "a machine of the cluster has no fer-bench; install the same version on all: pip install "
                 "'fer-bench[ray]'"
             ) from error
-        raise  # A defect, with the traceback of the task.
-    except ray.exceptions.RayError as error:
+        raise
+    except (
+        known.WorkerCrashedError,
+        known.OutOfMemoryError,
+        known.NodeDiedError,
+        known.LocalRayletDiedError,
+        known.ObjectLostError,
+    ) as error:
         raise FerBenchError(
-            f"{stage.title}: its worker was lost {RETRIES + 1} times ({str(error).splitlines()[0]}); often that is too "
-            "little memory: ask for more --cpus-per-cell, so that fewer cells share a machine. The same command "
-            "continues"
+            f"{stage.title}: its worker was lost more than {RETRIES} times ({_line(error)}); often that is too little "
+            "memory: ask for more --cpus-per-cell, so that fewer cells share a machine. The same command continues"
         ) from error
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _absolute(work: CellWork, root: Path) -> CellWork:
@@ -191,12 +218,13 @@ def _environment() -> dict[str, str]:
 def _connected(address: str | None) -> Iterator[Any]:
     """Yield Ray connected to a cluster, or to one of this machine alone that ends with the block."""
     with contextlib.ExitStack() as stack:
-        # No usage statistics; and a cluster of this machine listens on the loopback interface only, to its own token.
-        variables = {"RAY_USAGE_STATS_ENABLED": "0"}
+        # No usage statistics. Workers that the memory monitor ended count apart from lost ones, by default without end.
+        variables = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_task_oom_retries": str(RETRIES)}
         options: dict[str, Any] = {"address": address}
         if address is None:
             from secrets import token_hex
 
+            # It listens on the loopback interface only, to its own token.
             variables |= {
                 "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # On Linux, too, it means: no other machines.
                 "RAY_AUTH_MODE": "token",
@@ -213,10 +241,10 @@ def _connected(address: str | None) -> Iterator[Any]:
         with bar("start Ray" if address is None else "connect to Ray"):
             try:
                 ray.init(**options, log_to_driver=False, logging_level="ERROR")
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
                 where = "Ray does not start" if address is None else f"--address {address}"
                 raise FerBenchError(
-                    f"{where}: {str(error).strip().splitlines()[0]}"
+                    f"{where}: {_line(error)}"
                     + ("" if address is None else "; expected a running cluster that this machine is part of")
                 ) from error
         stack.callback(ray.shutdown)

@@ -45,46 +45,77 @@ def work_on(number: int, work: CellWork, home: Home, desk: Any) -> str:
     import ray
 
     os.environ.update(home.environment)
-    progress.report_to(
-        lambda text: ray.get(desk.tell.remote(Event("say", number, text))),
-        lambda text: ray.get(desk.tell.remote(Event("detail", number, text))),
-    )
-    attempt = ray.get(desk.begin.remote(number))
-    try:
-        if fer_bench.__version__ != home.version:
-            raise FerBenchError(
-                f"a machine of the cluster has fer-bench {fer_bench.__version__}, this one {home.version}; "
-                "install the same on all"
-            )
-        with _placed(number, attempt, work, home, desk) as placed:
-            placed()
-    except (FerBenchError, OSError) as error:
-        cause = getattr(error, "cause", error)  # Ray wraps what the actor raised.
-        return (storage_message(cause) if isinstance(cause, OSError) else None) or str(cause)
+    with tempfile.TemporaryDirectory(prefix="fer-bench-") as folder:
+        scratch = _Scratch(Path(folder), home.root, work.weights)
+        progress.report_to(
+            lambda text: ray.get(desk.tell.remote(Event("say", number, scratch.at_home(text)))),
+            lambda text: ray.get(desk.tell.remote(Event("detail", number, scratch.at_home(text)))),
+        )
+        attempt = ray.get(desk.begin.remote(number))
+        try:
+            if fer_bench.__version__ != home.version:
+                raise FerBenchError(
+                    f"a machine of the cluster has fer-bench {fer_bench.__version__}, this one {home.version}; "
+                    "install the same on all"
+                )
+            with _placed(number, attempt, work, home, desk, scratch) as placed:
+                placed()
+        except (FerBenchError, OSError) as error:
+            cause = getattr(error, "cause", error)  # Ray wraps what the actor raised.
+            message = (storage_message(cause) if isinstance(cause, OSError) else None) or str(cause)
+            return scratch.at_home(message)
     return ""
 
 
+@dataclass(frozen=True)
+class _Scratch:
+    """A folder for as long as the task runs: nobody finds its files later, so what is said names those at home."""
+
+    folder: Path
+    home: Path
+    """Root of the command's workspace."""
+    weights: str | None
+    """Of the work, as the command names them."""
+
+    @property
+    def root(self) -> Path:
+        """Of a workspace in it."""
+        return self.folder / "workspace"
+
+    @property
+    def start(self) -> Path | None:
+        """Where the weights file to start from goes; ``None`` where the work has none."""
+        if self.weights is None or not Path(self.weights).is_absolute():
+            return None
+        return self.folder / "start" / Path(self.weights).name
+
+    def at_home(self, text: str) -> str:
+        """Return what is said with the paths that the user knows."""
+        if self.start is not None:
+            text = text.replace(str(self.start), str(self.weights))
+        return text.replace(str(self.root), str(self.home))
+
+
 @contextlib.contextmanager
-def _placed(number: int, attempt: int, work: CellWork, home: Home, desk: Any) -> Iterator[CellWork]:
+def _placed(number: int, attempt: int, work: CellWork, home: Home, desk: Any, scratch: _Scratch) -> Iterator[CellWork]:
     """Yield the work as it is to be done here: in the workspace, or in a folder that is mirrored to it."""
     import ray
 
-    with tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch:
-        weights = work.weights
-        if weights is not None and Path(weights).is_absolute() and not Path(weights).is_file():
-            copy = Path(scratch, "start", Path(weights).name)
-            copy.parent.mkdir()
-            copy.write_bytes(ray.get(desk.weights.remote(Path(weights))))
-            weights = str(copy)
-        if home.mark and lock.mark(home.root) == home.mark:
-            yield work.elsewhere(Workspace(home.root), weights=weights)
-            return
-        root, size = Path(scratch, "workspace"), work.cell.recipe.image_size
-        shipped = {name: ray.get(ray.get(desk.dataset.remote(name, size))[0]) for name in work.needs}
-        mirror = Mirror(
-            root,
-            ray.get(desk.files.remote(work.cell)),
-            lambda written, gone: ray.get(desk.keep.remote(number, attempt, written, gone)),
-        )
-        yield work.elsewhere(Workspace(root), weights=weights, datasets=shipped, after_epoch=mirror.sync)
-        mirror.sync()
+    weights, start = work.weights, scratch.start
+    if weights is not None and start is not None:
+        # The command's file, also where this machine has one of that path: it may be another.
+        start.parent.mkdir()
+        start.write_bytes(ray.get(desk.weights.remote(Path(weights))))
+        weights = str(start)
+    if home.mark and lock.mark(home.root) == home.mark:
+        yield work.elsewhere(Workspace(home.root), weights=weights)
+        return
+    size = work.cell.recipe.image_size
+    shipped = {name: ray.get(ray.get(desk.dataset.remote(name, size))[0]) for name in work.needs}
+    mirror = Mirror(
+        scratch.root,
+        ray.get(desk.files.remote(work.cell)),
+        lambda written, gone: ray.get(desk.keep.remote(number, attempt, written, gone)),
+    )
+    yield work.elsewhere(Workspace(scratch.root), weights=weights, datasets=shipped, after_epoch=mirror.sync)
+    mirror.sync()

@@ -16,9 +16,9 @@ from fer_bench.errors import FerBenchError
 from fer_bench.external.complexity import cost
 from fer_bench.external.model import CONTRACT, MODEL, ExternalModel, Layout, Tensor, is_external
 from fer_bench.external.onnx_file import OnnxFile, Port, Shape, read_onnx, shape_words
-from fer_bench.external.predicting import are_probabilities, fed, flat, open_raw
+from fer_bench.external.trial import tried
 from fer_bench.files import replacing, sha256_of, write_json
-from fer_bench.records import EvalRecord
+from fer_bench.records import EvalRecord, ProfileRecord
 from fer_bench.workspace import Workspace
 
 NOT_A_CLASS = "-"
@@ -29,7 +29,8 @@ VALUES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "-1..1": ((1 / 127.5,), (-1.0,)),
 }
 """Scale and offset by the name of a range of values."""
-_PICTURES = 7
+_LARGEST = 4096
+"""Pixels of a side."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,7 @@ def add_onnx(workspace: Workspace, path: Path, name: str, told: Told, *, replace
             uncounted=costs.uncounted,
             trained_on=" ".join(told.trained_on.split()),
         )
-        model = _tried(model, candidate)
+        model = tried(model, candidate)
         _check_records(workspace, model)
         folder = workspace.external(name)
         with replacing(folder / MODEL) as temporary:
@@ -120,11 +121,19 @@ def _check_name(workspace: Workspace, name: str, *, replace: bool) -> None:
 
 def _check_records(workspace: Workspace, model: ExternalModel) -> None:
     """Refuse a model under whose name the workspace has results of another file or of another way to feed it."""
-    for record in records.load_all(workspace.results.records, EvalRecord):
-        if record.model == model.name and record.recipe != model.recipe:
+    folder = workspace.results.records
+    others: list[EvalRecord | ProfileRecord] = [
+        record for record in records.load_all(folder, EvalRecord) if record.recipe != model.recipe
+    ]
+    own = (model.external.sha256, model.external.input)
+    for profile in records.load_all(folder, ProfileRecord):
+        if profile.external is None or (profile.external.sha256, profile.external.input) != own:
+            others.append(profile)
+    for record in others:
+        if record.model == model.name:
             raise FerBenchError(
-                f"{records.path_of(workspace.results.records, record)}: a result of another model under the name "
-                f"{model.name!r}; choose another --name, or remove that record first"
+                f"{records.path_of(folder, record)}: a result of another model under the name {model.name!r}; choose "
+                "another --name, or remove that record first"
             )
 
 
@@ -151,7 +160,7 @@ def _labels(text: str) -> tuple[str, ...]:
 
 def _image(path: Path, file: OnnxFile, told: Told) -> Tensor:
     if len(file.inputs) != 1:
-        names = ", ".join(f"{port.name} {shape_words(port.shape)}" for port in file.inputs) or "none"
+        names = ", ".join(f"{port.name!r} {shape_words(port.shape)}" for port in file.inputs) or "none"
         raise FerBenchError(f"{path}: expected one input, an image; found {names}")
     port = file.inputs[0]
     if port.dtype not in ("float32", "uint8"):
@@ -172,6 +181,8 @@ def _image(path: Path, file: OnnxFile, told: Told) -> Tensor:
     wanted = _size(told.size)
     height = _agreed(path, "--size", height, wanted and wanted[0])
     width = _agreed(path, "--size", width, wanted and wanted[1])
+    if max(height, width) > _LARGEST:
+        raise FerBenchError(f"{path}: the input is {height} x {width}; expected at most {_LARGEST} pixels a side")
     return Tensor(
         name=port.name,
         layout=layout,
@@ -224,7 +235,7 @@ def _size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     sides = text.lower().split("x")
-    if len(sides) > 2 or not all(side.isdecimal() and 1 <= int(side) <= 4096 for side in sides):
+    if len(sides) > 2 or not all(side.isdecimal() and 1 <= int(side) <= _LARGEST for side in sides):
         raise FerBenchError(f"--size {text}: expected pixels, such as 64 or 48x64 (height x width)")
     return int(sides[0]), int(sides[-1])
 
@@ -266,7 +277,7 @@ def _numbers(option: str, text: str, channels: int) -> tuple[float, ...]:
 
 def _output(path: Path, file: OnnxFile, told: Told, labels: Sequence[str]) -> str:
     ports = {port.name: port for port in file.outputs}
-    listed = ", ".join(f"{port.name} {shape_words(port.shape)}" for port in file.outputs)
+    listed = ", ".join(f"{port.name!r} {shape_words(port.shape)}" for port in file.outputs)
     if told.output is not None and told.output not in ports:
         raise FerBenchError(f"{path}: no output {told.output!r}; found {listed}")
     if told.output is None and len(ports) > 1:
@@ -280,22 +291,3 @@ def _output(path: Path, file: OnnxFile, told: Told, labels: Sequence[str]) -> st
             f"{path}: the output {port.name!r} is {shape_words(port.shape)}; --labels names {len(labels)}"
         )
     return port.name
-
-
-def _tried(model: ExternalModel, path: Path) -> ExternalModel:
-    """Run a file on drawn faces, and return the model with what that tells of its answers.
-
-    Raises:
-        FerBenchError: it cannot be run, or answers every picture alike.
-    """
-    from fer_bench.profiling.frames import jpeg_faces, network_image
-
-    faces = np.concatenate([network_image(data, 96) for data in jpeg_faces(_PICTURES, seed=0)])[..., 0]
-    batch = fed(model, np.rint((faces + 1) * 127.5).astype(np.uint8))
-    raw = open_raw(model.name, path, model.image.name, model.output, 1)
-    answers = np.concatenate([flat(model, raw(picture)) for picture in np.split(batch, len(batch))])
-    if not model.image.fixed_batch and flat(model, raw(batch)).shape != answers.shape:
-        raise FerBenchError(f"{model.name}: the file answers {len(batch)} images by another number of answers")
-    if np.ptp(answers, axis=0).max() == 0:
-        raise FerBenchError(f"{model.name}: the file answers different faces alike; check --values and the file")
-    return dataclasses.replace(model, scores=not are_probabilities(answers))

@@ -62,6 +62,8 @@ def cost(model: Any, image: Tensor) -> Cost:
         why = ""
     except _UncountedError as error:
         flops, why = None, str(error)
+    except (IndexError, ValueError, TypeError):  # Nobody has checked the graph: anything may be missing from a node.
+        flops, why = None, "the graph is malformed"
     return Cost(parameters=parameters, weight_bytes=size, flops_paper_rule=flops, uncounted=why)
 
 
@@ -119,14 +121,14 @@ def _flops(model: Any, image: Tensor) -> int:
 
 def _node_flops(node: Any, graph: _Graph) -> int:
     if node.domain not in ("", "ai.onnx"):
-        raise _UncountedError(f"the rule does not know {node.domain}.{node.op_type}")
+        raise _UncountedError(f"the rule does not know {f'{node.domain}.{node.op_type}'!r}")
     if node.op_type == "Add":
         return _bias(node, graph)
     if node.op_type in _COUNTED:
         return _COUNTED[node.op_type](node, graph)
     if node.op_type in _FREE:
         return 0
-    raise _UncountedError(f"the rule does not know {node.op_type}")
+    raise _UncountedError(f"the rule does not know {node.op_type!r}")
 
 
 def _attribute(node: Any, name: str, default: Any) -> Any:

@@ -1,6 +1,6 @@
 """What an ONNX file says of itself, read as untrusted data: nothing is run here, and no path is followed out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def read_onnx(path: Path) -> OnnxFile:
     try:
         model = onnx.load_model_from_string(path.read_bytes())
     except Exception as error:  # protobuf's errors have no name of their own in onnx.
-        raise FerBenchError(f"{path}: not readable as an ONNX model ({_line(error)})") from error
+        raise FerBenchError(f"{path}: not readable as an ONNX model ({first_line(error)})") from error
     if not model.graph.node or not model.graph.output:
         raise FerBenchError(f"{path}: not an ONNX model: it has no operations or no output")
     beside = _load_external_data(model, path)
@@ -59,8 +59,10 @@ def read_onnx(path: Path) -> OnnxFile:
     )
 
 
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def first_line(error: Exception) -> str:
+    """Return the first line of an error, harmless on a terminal: it may repeat names of an untrusted file."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line if line.isprintable() else repr(line)
 
 
 def _load_external_data(model: Any, path: Path) -> tuple[str, ...]:
@@ -86,7 +88,7 @@ def _load_external_data(model: Any, path: Path) -> tuple[str, ...]:
         try:
             load_external_data_for_tensor(tensor, str(path.parent))
         except Exception as error:  # onnx raises what it likes for offsets and lengths that do not fit.
-            raise FerBenchError(f"{path}: its weights {tensor.name!r} cannot be read ({_line(error)})") from error
+            raise FerBenchError(f"{path}: its weights {tensor.name!r} cannot be read ({first_line(error)})") from error
         tensor.data_location = TensorProto.DEFAULT
         del tensor.external_data[:]
         found.add(location)
@@ -99,8 +101,9 @@ def tensors(model: Any) -> Iterator[Any]:
     for part in model.training_info:
         yield from (*_graph_tensors(part.initialization), *_graph_tensors(part.algorithm))
     for function in model.functions:
+        yield from _attribute_tensors(function.attribute_proto)
         for node in function.node:
-            yield from _node_tensors(node)
+            yield from _attribute_tensors(node.attribute)
 
 
 def _graph_tensors(graph: Any) -> Iterator[Any]:
@@ -108,11 +111,11 @@ def _graph_tensors(graph: Any) -> Iterator[Any]:
     for sparse in graph.sparse_initializer:
         yield from (sparse.values, sparse.indices)
     for node in graph.node:
-        yield from _node_tensors(node)
+        yield from _attribute_tensors(node.attribute)
 
 
-def _node_tensors(node: Any) -> Iterator[Any]:
-    for attribute in node.attribute:
+def _attribute_tensors(attributes: Iterable[Any]) -> Iterator[Any]:
+    for attribute in attributes:
         if attribute.HasField("t"):
             yield attribute.t
         yield from attribute.tensors

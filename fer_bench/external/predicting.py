@@ -11,6 +11,7 @@ from fer_bench.datasets.decoding import resize
 from fer_bench.errors import FerBenchError
 from fer_bench.export.sessions import Call, onnx_session
 from fer_bench.external.model import ExternalModel
+from fer_bench.external.onnx_file import first_line
 
 BATCH = 64
 """Images a call, of a file that takes any number."""
@@ -43,19 +44,15 @@ def open_raw(name: str, path: Path, image: str, output: str, threads: int) -> Ca
     except FerBenchError:
         raise
     except Exception as error:  # ONNX Runtime has no common class of errors.
-        raise FerBenchError(f"{name}: ONNX Runtime cannot take the file ({_line(error)})") from error
+        raise FerBenchError(f"{name}: ONNX Runtime cannot take the file ({first_line(error)})") from error
 
     def call(batch: NDArray[Any]) -> NDArray[Any]:
         try:
             return np.asarray(session.run([output], {image: batch})[0])
         except Exception as error:
-            raise FerBenchError(f"{name}: ONNX Runtime cannot run the file ({_line(error)})") from error
+            raise FerBenchError(f"{name}: ONNX Runtime cannot run the file ({first_line(error)})") from error
 
     return call
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def flat(model: ExternalModel, answer: NDArray[Any]) -> NDArray[np.float64]:
@@ -90,8 +87,11 @@ def probabilities(model: ExternalModel, answers: NDArray[np.float64]) -> NDArray
 
 
 def are_probabilities(answers: NDArray[np.float64]) -> bool:
-    """Return whether raw answers (n, labels) are probabilities already: none negative, each row sums to 1."""
-    return bool((answers >= 0).all() and np.abs(answers.sum(axis=1) - 1).max() < 1e-3)
+    """Return whether raw answers (n, labels) are probabilities already: none negative, each row sums to 1.
+
+    A quantised file rounds each of them to a step of 1/256.
+    """
+    return bool((answers >= 0).all() and np.abs(answers.sum(axis=1) - 1).max() < 0.004 * answers.shape[1])
 
 
 def fed(model: ExternalModel, pictures: NDArray[np.uint8]) -> NDArray[Any]:

@@ -1,5 +1,7 @@
 """Where a card comes from: the name, the entry point, the distribution, and what it declares."""
 
+import os
+import subprocess
 import sys
 
 from fer_bench.errors import FerBenchError
@@ -15,13 +17,12 @@ _HEAVY = ("tensorflow", "keras", "jax", "torch")
 def check_entry(name: str) -> tuple[ModelCard | None, list[Outcome]]:
     """Return the card of one of the known names, ``None`` where it cannot be had, and how that went."""
     offered = name in plugins.offers()
-    before = {module for module in _HEAVY if module in sys.modules}
     try:
         card = plugins.load(name, frozenset(built_in_cards())) if offered else model_card(name)
+        imported = _imported(name) if offered else []
     except FerBenchError as error:
         advice = f"then run fer-bench check-model {name} again"
         return None, [Outcome(check=CHECK, state="failed", found=str(error), advice=advice)]
-    imported = [module for module in _HEAVY if module in sys.modules and module not in before]
     if imported:
         found = f"its module imports {', '.join(imported)} as soon as it is loaded"
         advice = "import inside build(): fer-bench must set the backend up first, and lists models without it"
@@ -32,3 +33,31 @@ def check_entry(name: str) -> tuple[ModelCard | None, list[Outcome]]:
         return card, [Outcome(check=CHECK, state="failed", found=found, advice="tables and lists show them: fill in")]
     brought = plugins.distribution(plugins.offers()[name][0]) if offered else "fer-bench"
     return card, [Outcome(check=CHECK, state="ok", found=f"{card.title}, from {brought}: {card.reference}")]
+
+
+def _imported(name: str) -> list[str]:
+    """Return what a new process imports to load a model of another package: this one may have it already.
+
+    Raises:
+        FerBenchError: the process ends otherwise than with the answer.
+    """
+    code = (
+        "import sys\n"
+        "from fer_bench.models import plugins\n"
+        "plugins.load(sys.argv[1])\n"
+        f"print('IMPORTED', *(module for module in {_HEAVY!r} if module in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, name],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    _, answered, names = done.stdout.rpartition("IMPORTED")
+    if done.returncode or not answered:
+        reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+        raise FerBenchError(f"model {name!r} cannot be loaded in a new process: {reason}")
+    return names.split()

@@ -77,7 +77,7 @@ def choose(results: Results, selection: Selection) -> Evidence:
     found = {r.origin for r in trains} | {r.origin for r in evals} | {r.origin for r in profiles}
     origin = _origin(found | {r.origin for r in externals}, selection)
     externals = [r for r in externals if r.origin == origin]
-    require_one_file(folder, externals)
+    require_one_file(folder, externals, [r for r in profiles if r.origin == origin])
     evals = [r for r in evals if r.origin == origin]
     trains = [r for r in trains if r.origin == origin]
     for record in (*evals, *externals):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fer_bench import paper, records
 from fer_bench.errors import FerBenchError
-from fer_bench.records import EvalRecord
+from fer_bench.records import EvalRecord, ProfileRecord
 from fer_bench.selection.evidence import Block, place_of
 
 
@@ -53,21 +53,30 @@ def with_externals(dataset: str, block: Block | None, externals: Sequence[EvalRe
     return dataclasses.replace(block, evals=tuple(evals))
 
 
-def require_one_file(folder: Path, externals: Sequence[EvalRecord]) -> None:
+def require_one_file(folder: Path, tests: Sequence[EvalRecord], profiles: Sequence[ProfileRecord]) -> None:
     """Refuse results of two files, or of one that was fed in two ways, under the name of one external model.
 
     Args:
         folder: of the records, for the message.
-        externals: tests of external models.
+        tests: of external models.
+        profiles: those of external models are looked at.
 
     Raises:
         FerBenchError: there are such results.
     """
-    first: dict[str, EvalRecord] = {}
-    for record in externals:
+    recipes: dict[str, str] = {}
+    first: dict[str, EvalRecord | ProfileRecord] = {}
+    found: list[EvalRecord | ProfileRecord] = [*tests, *profiles]
+    for record in found:
+        if record.external is None:
+            continue
         other = first.setdefault(record.model, record)
-        if other.recipe != record.recipe:
+        assert other.external is not None
+        same = (other.external.sha256, other.external.input) == (record.external.sha256, record.external.input)
+        if isinstance(record, EvalRecord):  # Its recipe tells the order of the labels, too.
+            same = same and recipes.setdefault(record.model, record.recipe) == record.recipe
+        if not same:
             raise FerBenchError(
                 f"{records.path_of(folder, record)}: the external model {record.model} is another one in "
-                f"{records.path_of(folder, other).name}; remove one of the records"
+                f"{records.path_of(folder, other).relative_to(folder)}; remove one of the records"
             )
