@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from trained_tiny import Trained, trained_tiny
@@ -65,6 +66,28 @@ def test_an_exported_file_answers_as_the_model_does(trained, target, name, packa
     answers = probabilities(loaded.predict(trained.test_pictures, crop=False))
     np.testing.assert_allclose(answers, trained.kept.astype(np.float32), atol=1e-3)
     assert (loaded.name, loaded.dataset, loaded.origin, loaded.classes) == ("tiny", "fer2013", "synthetic", EMOTIONS)
+
+
+def test_batches_of_any_size_take_few_litert_interpreters(trained, tmp_path, monkeypatch):
+    pytest.importorskip("ai_edge_litert")
+    from ai_edge_litert import interpreter
+
+    path, made = trained.export("litert", tmp_path / "t.tflite"), []
+
+    class Counted(interpreter.Interpreter):
+        def __init__(self, *arguments, **options):
+            made.append(self)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(interpreter, "Interpreter", Counted)
+    answered = fer_bench.load_model(path).probabilities
+    images = np.stack([cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in trained.test_pictures[:64]])
+    expected = answered(images)
+    for count in range(1, 65):
+        found = answered(images[:count])
+        assert found.shape == (count, len(EMOTIONS))
+        np.testing.assert_allclose(found, expected[:count], atol=1e-5)
+    assert len(made) <= 7
 
 
 def test_an_exported_file_must_be_the_one_that_its_json_describes(onnx, tmp_path):

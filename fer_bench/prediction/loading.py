@@ -18,6 +18,7 @@ from fer_bench.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, Workspace
 
 if TYPE_CHECKING:
     from fer_bench.datasets.prepared import Prepared
+    from fer_bench.export.sessions import Call
     from fer_bench.grid import Cell
     from fer_bench.records import TrainRecord
 
@@ -105,12 +106,12 @@ def load_exported(path: Path) -> Model:
     Raises:
         FerBenchError: the file or its ``.json`` is missing, they do not belong together, or a package is missing.
     """
-    from fer_bench.export.sessions import open_litert, open_onnx
+    from fer_bench.export.sessions import open_onnx
 
     if not path.is_file():
         raise FerBenchError(f"{path}: no such file; fer-bench export writes one")
     about = read_contract(path)
-    call = open_onnx(path, cores()) if path.suffix == ".onnx" else open_litert(path, cores())
+    call = open_onnx(path, cores()) if path.suffix == ".onnx" else _litert(path)
     side, bilinear = int(about["preprocessing"]["image_size"][0]), about["preprocessing"]["resize"] == "bilinear"
 
     def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -120,6 +121,23 @@ def load_exported(path: Path) -> Model:
     return Model(
         about["model"], about["dataset"], about["origin"], tuple(about["class_names"]), (height, width), probabilities
     )
+
+
+def _litert(path: Path) -> "Call":
+    """Return the call of a LiteRT file that fills batches up to the next power of two.
+
+    An interpreter is kept ready for every size of batch, with memory of its own for the activations; pictures without a
+    face, or that cannot be read, would make one of every size up to the largest.
+    """
+    from fer_bench.export.sessions import open_litert
+
+    call = open_litert(path, cores())
+
+    def filled(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        count = len(batch)
+        return call(batch[np.arange(1 << (count - 1).bit_length()) % count])[:count]
+
+    return filled
 
 
 def read_contract(path: Path) -> dict[str, Any]:
