@@ -16,8 +16,15 @@ from typer.testing import CliRunner
 import fer_bench
 from fer_bench.cli import app
 from fer_bench.emotions import EMOTIONS
+from fer_bench.verbosity import set_level
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _level():
+    yield
+    set_level("normal")
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +149,7 @@ def test_the_command_prints_an_answer_a_line(trained, onnx):
     table = list(csv.DictReader(io.StringIO(out)))
     assert [row["label"] for row in table] == [row["label"] for row in rows]
     assert [float(row["happy"]) for row in table] == [row["probabilities"]["happy"] for row in rows]
+    assert {row["trained_on"] for row in table} == {"synthetic"}
     code, out, _ = invoke("--model", onnx, "--no-crop", folder)
     assert [line.split()[0] for line in out.splitlines()[1:]] == [row["label"] for row in rows]
 
@@ -153,6 +161,14 @@ def test_the_command_says_which_pictures_are_bad_and_answers_the_others(trained,
     assert "bad.jpg: the JPEG is cut short" in err
     assert "1 of 2 pictures could not be read" in err
     assert [line.rpartition(" ")[2] for line in out.splitlines()[1:]] == [str(trained.test_pictures[0])]
+
+
+def test_quiet_hides_no_bad_picture_and_no_warning(trained, onnx, tmp_path):
+    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8")
+    code, _, err = invoke("--quiet", "--model", onnx, "--no-crop", tmp_path / "bad.jpg", trained.test_pictures[0])
+    assert code != 0
+    assert "bad.jpg: the JPEG is cut short" in err
+    assert "synthetic faces: its answers to photographs mean nothing" in err
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_lines_of_json_have_the_same_keys_and_survive_any_name():
 
 
 def test_rows_of_csv_have_a_cell_for_every_column():
-    text = "\n".join([csv_header(EMOTIONS), *(to_csv(answer, EMOTIONS) for answer in (YES, NONE, BAD))])
+    text = "\n".join([csv_header(EMOTIONS), *(to_csv(answer, EMOTIONS, "synthetic") for answer in (YES, NONE, BAD))])
     text.encode()
     first, second, third = csv.DictReader(io.StringIO(text), strict=True)
     assert (first["label"], first["happy"], first["right"], first["faces"], first["reason"]) == (
@@ -194,6 +194,7 @@ def test_rows_of_csv_have_a_cell_for_every_column():
     )
     assert (second["label"], second["happy"], second["faces"], second["reason"]) == ("", "", "0", "no face found")
     assert (third["faces"], third["reason"]) == ("", "empty")
+    assert {row["trained_on"] for row in (first, second, third)} == {"synthetic"}
     assert None not in first.keys() | second.keys() | third.keys()
 
 

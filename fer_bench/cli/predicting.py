@@ -82,7 +82,7 @@ def predict(
     from fer_bench.prediction.faces import CROP_SCALE, require_detector
     from fer_bench.prediction.loading import load_model
     from fer_bench.prediction.sources import from_arguments
-    from fer_bench.progress import say
+    from fer_bench.progress import warn
 
     if json and csv:
         raise FerBenchError("--json and --csv exclude each other")
@@ -93,7 +93,7 @@ def predict(
         require_detector()
     loaded = load_model(model, dataset=dataset, recipe=recipe, seed=seed, weights=weights, workspace=workspace)
     if loaded.origin == "synthetic":
-        say(f"{loaded.name} was trained on synthetic faces: its answers to photographs mean nothing")
+        warn(f"{loaded.name} was trained on synthetic faces: its answers to photographs mean nothing")
     answers = loaded.answers(sources, crop=crop, crop_scale=crop_scale or CROP_SCALE)
     bad, seen = _print(answers, loaded, "json" if json else "csv" if csv else "text", total)
     if bad:
@@ -104,7 +104,7 @@ def _print(answers: "Iterator[Answer]", model: "Model", form: Form, total: int |
     """Print every answer as it comes; return how many pictures could not be read, and how many there were."""
     from fer_bench.datasets.folder import shown
     from fer_bench.prediction.answers import TEXT_HEADER, NoAnswer, csv_header, to_csv, to_json, to_text
-    from fer_bench.progress import bar, print_line, say
+    from fer_bench.progress import bar, print_line, warn
 
     bad = seen = 0
     with bar("predict", total, "img") as progress:
@@ -115,11 +115,11 @@ def _print(answers: "Iterator[Answer]", model: "Model", form: Form, total: int |
             seen += 1
             if isinstance(answer, NoAnswer) and answer.bad:
                 bad += 1
-                say(f"{shown(answer.picture)}: {answer.reason}")
+                warn(f"{shown(answer.picture)}: {answer.reason}")
             if form == "json":
                 print_line(to_json(answer, model.origin))
             elif form == "csv":
-                print_line(to_csv(answer, model.classes))
+                print_line(to_csv(answer, model.classes, model.origin))
             elif not (isinstance(answer, NoAnswer) and answer.bad):
                 print_line(to_text(answer))
             progress.advance()
