@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -161,6 +162,22 @@ def test_the_command_says_which_pictures_are_bad_and_answers_the_others(trained,
     assert "bad.jpg: the JPEG is cut short" in err
     assert "1 of 2 pictures could not be read" in err
     assert [line.rpartition(" ")[2] for line in out.splitlines()[1:]] == [str(trained.test_pictures[0])]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is Unicode")
+def test_paths_on_standard_input_need_not_be_utf8(trained, onnx, tmp_path):
+    folder = os.fsencode(tmp_path)
+    for name in (b"caf\xe9.png", "café.png".encode()):
+        Path(os.fsdecode(folder + b"/" + name)).write_bytes(trained.test_pictures[0].read_bytes())
+    lines = b"".join(folder + b"/" + name + b"\r\n" for name in (b"caf\xe9.png", "café.png".encode(), b"no\xff.png"))
+    code, out, err = invoke("--model", onnx, "--no-crop", "--json", "-", stdin=lines)
+    assert code != 0
+    first, second, third = map(json.loads, out.splitlines())
+    assert first["picture"] == f"{tmp_path}/caf\\udce9.png"
+    assert second["picture"] == f"{tmp_path}/café.png"
+    assert first["label"] == second["label"] in EMOTIONS
+    assert (third["label"], third["reason"]) == (None, "no such file")
+    assert "no\\udcff.png: no such file" in err
 
 
 def test_quiet_hides_no_bad_picture_and_no_warning(trained, onnx, tmp_path):

@@ -1,5 +1,6 @@
 """The command that classifies pictures."""
 
+import os
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -88,7 +89,7 @@ def predict(
         raise FerBenchError("--json and --csv exclude each other")
     if crop_scale is not None and not crop:
         raise FerBenchError("--crop-scale and --no-crop exclude each other")
-    sources, total = from_arguments(images, sys.stdin)
+    sources, total = from_arguments(images, _lines_of_stdin())
     if crop:
         require_detector()
     loaded = load_model(model, dataset=dataset, recipe=recipe, seed=seed, weights=weights, workspace=workspace)
@@ -98,6 +99,12 @@ def predict(
     bad, seen = _print(answers, loaded, "json" if json else "csv" if csv else "text", total)
     if bad:
         raise FerBenchError(f"{bad:,} of {seen:,} pictures could not be read; the reason stands with each above")
+
+
+def _lines_of_stdin() -> Iterator[str]:
+    """Yield the lines of standard input as paths: a file's name may be of any bytes, not only of UTF-8."""
+    for line in sys.stdin.buffer:
+        yield os.fsdecode(line)
 
 
 def _print(answers: "Iterator[Answer]", model: "Model", form: Form, total: int | None) -> tuple[int, int]:
