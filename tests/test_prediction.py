@@ -76,6 +76,12 @@ def test_an_array_of_gray_images_is_that_many_pictures():
     assert len(list(MODEL.predict(np.zeros((3, 48, 48), np.uint8), crop=False))) == 3
 
 
+@pytest.mark.parametrize("shape", [(48, 48, 3), (48, 48), (48,), ()])
+def test_one_picture_as_an_array_is_wanted_in_a_list(shape):
+    with pytest.raises(fer_bench.FerBenchError, match="put it into a list"):
+        MODEL.predict(np.zeros(shape, np.uint8), crop=False)
+
+
 @pytest.mark.parametrize("image", [np.zeros((48, 48)), np.zeros(48, np.uint8), np.zeros((4, 4, 4), np.uint8), 3, b"x"])
 def test_what_is_no_picture_is_refused_with_its_number(image):
     with pytest.raises(fer_bench.FerBenchError, match=r"^image 1: .*expected a path, or uint8"):

@@ -60,7 +60,8 @@ class Model:
 
         Args:
             images: paths, or arrays, uint8, (height, width) gray or (height, width, 3) RGB; a generator is read as the
-                answers are taken. An array (n, height, width) is n gray images. One path alone is one picture.
+                answers are taken. An array (n, height, width) is n gray images, (n, height, width, 3) n in RGB; one of
+                a single picture is refused. One path alone is one picture.
             crop: whether to find the largest face and cut it out. ``False`` where the pictures are faces already,
                 cropped as the training data is.
             crop_scale: side of the square that is cut out in sides of the detector's box. The default gives the framing
@@ -74,6 +75,11 @@ class Model:
             FerBenchError: finding faces needs a package that is missing, an array has another type or shape, or the
                 scale is not within 0.5 to 4.
         """
+        # Its rows would be answered, as gray pictures of three pixels' width.
+        if isinstance(images, np.ndarray) and (images.ndim < 3 or images.shape[2:] == (3,)):
+            raise FerBenchError(
+                f"images: an array of shape {images.shape}, which is that of one picture; put it into a list: [picture]"
+            )
         several = [images] if isinstance(images, str | Path) else images
         return self.answers(from_images(several), crop=crop, crop_scale=crop_scale)
 
