@@ -44,8 +44,8 @@ def known(monkeypatch):
     return contents
 
 
-def packed(path, contents):
-    with tarfile.open(path, "w:gz") as archive:
+def packed(path, contents, mode="w:gz"):
+    with tarfile.open(path, mode) as archive:
         for name, content in contents.items():
             member = tarfile.TarInfo(f"package/dist/{name}")
             member.size = len(content)
@@ -82,6 +82,21 @@ def test_what_is_no_runtime_is_refused_with_what_to_do(known, tmp_path):
     for path, words in cases.items():
         with pytest.raises(FerBenchError, match=words):
             read_runtime(path)
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:xz", "w:bz2"])
+def test_an_archive_with_any_byte_damaged_is_refused_or_whole(known, tmp_path, mode):
+    whole = packed(tmp_path / "a.tgz", known, mode).read_bytes()
+    refused = 0
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x55
+        (tmp_path / "b.tgz").write_bytes(damaged)
+        try:
+            assert read_runtime(tmp_path / "b.tgz") == FAKE
+        except FerBenchError:
+            refused += 1
+    assert refused
 
 
 # The page as a file
