@@ -341,6 +341,57 @@ def test_in_the_browser_faces_are_found_where_python_finds_them(browser, model, 
         np.testing.assert_allclose(probabilities, list(expected.probabilities.values()), atol=0.1)
 
 
+DROP = """
+const files = new DataTransfer();
+files.items.add(new File(["no picture"], "dropped.png", { type: "image/png" }));
+document.dispatchEvent(new DragEvent("drop", { dataTransfer: files }));
+"""
+
+
+@pytest.mark.slow
+def test_in_the_browser_a_webcam_that_does_not_start_is_let_go(browser):
+    off = "return ['file', 'webcam'].map((name) => document.getElementById(name).disabled)"
+    browser.run(
+        "window.read = 0; const bitmap = window.createImageBitmap;"
+        "window.createImageBitmap = (...given) => { window.read += 1; return bitmap(...given); };"
+        "window.play = HTMLMediaElement.prototype.play;"
+        "HTMLMediaElement.prototype.play = function () {"
+        " window.stream = this.srcObject; return new Promise((_, fail) => { window.fail = fail; }); };"
+    )
+    try:
+        browser.click("#webcam")
+        wait(browser, "return Boolean(window.stream)")
+        # Meanwhile nothing else can be begun.
+        assert browser.run(off) == [True, True]
+        browser.run(DROP)
+        assert browser.run("return window.read") == 0
+        browser.run("window.fail(new Error('it is taken'))")
+        wait(browser, "return document.getElementById('status').textContent === 'No webcam: it is taken'")
+    finally:
+        browser.run("HTMLMediaElement.prototype.play = window.play;")
+    assert browser.run("return window.stream.getTracks().map((track) => track.readyState)") == ["ended"]
+    assert browser.run(off) == [False, False]
+    browser.run(DROP)
+    assert browser.run("return window.read") == 1
+    wait(browser, "return document.getElementById('status').textContent.includes('dropped.png: no picture')")
+
+
+@pytest.mark.slow
+def test_in_the_browser_a_picture_that_cannot_be_shown_is_told(browser, trained):
+    browser.messages()
+    browser.run(
+        "window.pixels = CanvasRenderingContext2D.prototype.getImageData;"
+        "CanvasRenderingContext2D.prototype.getImageData = () => { throw new Error('out of memory'); };"
+        "document.getElementById('file').value = '';"
+    )
+    try:
+        browser.upload("#file", trained.test_pictures[0])
+        wait(browser, "return document.getElementById('status').textContent.endsWith('cannot be shown: out of memory')")
+    finally:
+        browser.run("CanvasRenderingContext2D.prototype.getImageData = window.pixels;")
+    assert browser.messages() == []
+
+
 @pytest.mark.slow
 def test_in_the_browser_a_webcam_without_a_face_gets_no_answer(browser):
     browser.run("document.getElementById('find').checked = true;")
