@@ -112,6 +112,7 @@ def test_an_exported_file_must_be_the_one_that_its_json_describes(onnx, tmp_path
         {**about, "schema": 2},
         {**about, "preprocessing": {}},
         {**about, "class_names": [1, 2, 3]},
+        {**about, "class_names": "happy"},
     ):
         Path(f"{path}.json").write_text(json.dumps(damaged))
         with pytest.raises(fer_bench.FerBenchError, match="not what fer-bench export writes"):

@@ -26,6 +26,7 @@ from fer_bench.datasets.decoding import resize
 from fer_bench.datasets.synthetic import synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
+from fer_bench.prediction.loading import read_contract
 from fer_bench.web_demo import runtime
 from fer_bench.web_demo.page import write_page
 from fer_bench.web_demo.runtime import WebRuntime, read_runtime
@@ -112,6 +113,7 @@ def exported(path: Path, **changes) -> Path:
         "origin": "real",
         "recipe": "paper",
         "seed": 0,
+        "weights_sha256": "0" * 64,
         "class_names": list(EMOTIONS),
         "preprocessing": {"stored_size": [48, 48], "image_size": [64, 64], "resize": "bilinear"},
         "file_sha256": hashlib.sha256(b"a model").hexdigest(),
@@ -167,6 +169,33 @@ def test_a_model_that_the_page_cannot_run_is_refused(tmp_path, name, sizes, word
     assert not (tmp_path / "page.html").exists()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"class_names": "angry"},
+        {"class_names": ["angry"]},
+        {"class_names": None},
+        {"recipe": None},
+        {"seed": "0"},
+        {"seed": True},
+        {"weights_sha256": 0},
+    ],
+)
+def test_a_contract_that_says_something_else_is_refused(tmp_path, changes):
+    with pytest.raises(FerBenchError, match=r"m\.onnx\.json: not what fer-bench export writes"):
+        write_page(exported(tmp_path / "m.onnx", **changes), FAKE, None, tmp_path / "page.html")
+
+
+@pytest.mark.parametrize("key", ["class_names", "file_sha256", "recipe", "seed", "weights_sha256"])
+def test_a_contract_that_lacks_something_is_refused(tmp_path, key):
+    beside = Path(f"{exported(tmp_path / 'm.onnx')}.json")
+    about = json.loads(beside.read_text())
+    del about[key]
+    beside.write_text(json.dumps(about))
+    with pytest.raises(FerBenchError, match=f"not what fer-bench export writes .'{key}'"):
+        write_page(tmp_path / "m.onnx", FAKE, None, tmp_path / "page.html")
+
+
 # The command
 
 
@@ -192,7 +221,7 @@ def test_a_missing_face_detector_is_told_before_the_export(known, tmp_path, monk
         web_demo(tmp_path / "demo.html", *options, "--no-crop")
 
 
-# In a browser
+# A trained model
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +233,27 @@ def trained(configured, tmp_path_factory):
         pytest.skip("the extra faces is not installed")
     with trained_tiny(tmp_path_factory.mktemp("web")) as found:
         yield found
+
+
+@pytest.mark.slow
+def test_a_damaged_export_in_the_workspace_is_made_anew(trained, known, tmp_path):
+    out, archive = tmp_path / "demo.html", packed(tmp_path / "a.tgz", known)
+    options = ("-m", "tiny", "-d", "fer2013", "-r", trained.recipe, "-w", trained.workspace.root, "--runtime", archive)
+    web_demo(out, *options, "--no-crop")
+    (path,) = (trained.workspace.root / "exports").glob("*.onnx")
+    beside = Path(f"{path}.json")
+    made = path.stat().st_mtime_ns
+    web_demo(out, *options, "--no-crop")
+    assert path.stat().st_mtime_ns == made
+    path.write_bytes(path.read_bytes()[:-1])
+    web_demo(out, *options, "--no-crop")
+    assert read_contract(path)["model"] == "tiny"
+    beside.write_text("{")
+    web_demo(out, *options, "--no-crop")
+    assert read_contract(path)["model"] == "tiny"
+
+
+# In a browser
 
 
 @pytest.fixture(scope="module")

@@ -158,11 +158,14 @@ def read_contract(path: Path) -> dict[str, Any]:
             raise ValueError(f"schema {about['schema']!r}, kind {about['kind']!r}")
         sizes = [*about["preprocessing"]["stored_size"], *about["preprocessing"]["image_size"]]
         known = about["preprocessing"]["resize"] in ("area", "bilinear", "none")
-        texts = [about["model"], about["dataset"], *about["class_names"]]
+        names = about["class_names"]
+        if not isinstance(names, list) or len(names) < 2:
+            raise ValueError(f"class_names {names!r}")
+        texts = [about["model"], about["dataset"], about["recipe"], about["weights_sha256"], *names]
         if len(sizes) != 4 or not known or not all(isinstance(size, int) and 0 < size <= 1024 for size in sizes):
             raise ValueError(f"preprocessing {about['preprocessing']!r}")
-        if len(texts) < 4 or not all(isinstance(text, str) for text in texts):
-            raise ValueError("no names of the model and its classes")
+        if not all(isinstance(text, str) for text in texts) or type(about["seed"]) is not int:
+            raise ValueError("no names of the model, its run and its classes")
         if about["origin"] not in ("real", "synthetic"):
             raise ValueError(f"origin {about['origin']!r}")
         digest = about["file_sha256"]
