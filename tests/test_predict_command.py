@@ -124,6 +124,10 @@ def test_an_exported_file_must_be_the_one_that_its_json_describes(onnx, tmp_path
         fer_bench.load_model(path)
     with pytest.raises(fer_bench.FerBenchError, match="leave dataset out"):
         fer_bench.load_model(path, dataset="fer2013")
+    for given in ({"recipe": "paper"}, {"seed": 0}, {"weights": "random"}):
+        words = f"says itself how it was trained; leave {next(iter(given))} out"
+        with pytest.raises(fer_bench.FerBenchError, match=words):
+            fer_bench.load_model(path, **given)
 
 
 def test_an_exported_file_needs_no_tensorflow(onnx, trained):
@@ -195,6 +199,8 @@ def test_quiet_hides_no_bad_picture_and_no_warning(trained, onnx, tmp_path):
         (["--json", "--csv"], "exclude each other"),
         (["--no-crop", "--crop-scale", "2"], "exclude each other"),
         (["--no-crop", "--dataset", "fer2013"], "leave dataset out"),
+        (["--no-crop", "--recipe", "paper", "--seed", "0"], "leave recipe and seed out"),
+        (["--no-crop", "--weights", "random"], "leave weights out"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(onnx, trained, options, words):

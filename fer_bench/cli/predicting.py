@@ -9,8 +9,7 @@ import typer
 
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
-    RecipeOption,
-    SeedOption,
+    LARGEST_SEED,
     WeightsOption,
     WorkspaceOption,
 )
@@ -25,6 +24,13 @@ ExportedOption = Annotated[
 ]
 ItsDatasetOption = Annotated[
     str | None, typer.Option("--dataset", "-d", help="Dataset that it was trained on; not for an exported file.")
+]
+ItsRecipeOption = Annotated[
+    str | None,
+    typer.Option("--recipe", "-r", help="Preset (paper, cpu48, demo) or TOML file, as for train. Default: paper."),
+]
+ItsSeedOption = Annotated[
+    int | None, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Seed, as for train. Default: 0.")
 ]
 
 Form = Literal["text", "csv", "json"]
@@ -62,8 +68,8 @@ def predict(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON Lines: one object a picture.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV: a row a picture, a column a class.")] = False,
-    recipe: RecipeOption = "paper",
-    seed: SeedOption = 0,
+    recipe: ItsRecipeOption = None,
+    seed: ItsSeedOption = None,
     weights: WeightsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
@@ -72,7 +78,7 @@ def predict(
     Pictures stream through: thousands take no more memory than a few. With --no-crop the answers to the images of a
     dataset that prepare does not crop are those of evaluate. A picture without a face is said to have none; one that
     cannot be read gets a line with the reason, the others are answered, and the exit code is 2. Give the same --recipe,
-    --seed and --weights as for train.
+    --seed and --weights as for train; an exported file says itself how it was trained.
 
     An apparent expression is not a felt emotion, and a probability is the model's, not a truth about a person. Use it
     for research and on pictures of people who agreed. Emotion recognition is restricted by law in places: the EU

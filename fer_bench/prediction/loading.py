@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fer_bench.records import TrainRecord
 
 _ENDINGS = (".onnx", ".tflite")
+DEFAULT_RECIPE, DEFAULT_SEED = "paper", 0
+"""As of ``fer-bench train``."""
 
 
 def is_exported(model: str | Path) -> bool:
@@ -30,12 +32,28 @@ def is_exported(model: str | Path) -> bool:
     return str(model).endswith(_ENDINGS)
 
 
+def refuse_training(
+    model: str | Path, *, dataset: str | None, recipe: str | None, seed: int | None, weights: str | None
+) -> None:
+    """Refuse what names a training run, beside an exported file: it would be passed over.
+
+    Raises:
+        FerBenchError: one of them is not ``None``.
+    """
+    given = {"dataset": dataset, "recipe": recipe, "seed": seed, "weights": weights}
+    named = [name for name, value in given.items() if value is not None]
+    if named:
+        raise FerBenchError(
+            f"{model}: an exported file says itself how it was trained; leave {' and '.join(named)} out"
+        )
+
+
 def load_model(
     model: str | Path,
     *,
     dataset: str | None = None,
-    recipe: str = "paper",
-    seed: int = 0,
+    recipe: str | None = None,
+    seed: int | None = None,
     weights: str | None = None,
     workspace: str | Path | None = None,
 ) -> Model:
@@ -47,19 +65,18 @@ def load_model(
     Args:
         model: name of a model that has been trained in the workspace; or path of a file that ``fer-bench export``
             wrote, ``.onnx`` or ``.tflite``, with its ``.json`` beside it.
-        dataset: that the model was trained on; for an exported file none.
-        recipe: as given to ``fer-bench train``, like the next two.
-        seed: of the training run.
+        dataset: that the model was trained on; for an exported file none, like the next three.
+        recipe: as given to ``fer-bench train``. Default: ``paper``.
+        seed: of the training run. Default: 0.
         weights: start of the training run, ``imagenet``, ``random`` or a path, where it was given.
         workspace: folder of the trained models. Default: ``$FER_BENCH_WORKSPACE``, or ``workspace``.
 
     Raises:
         FerBenchError: the model has not been trained so, the file is missing or not the one that its ``.json``
-            describes, or a package that it needs is missing.
+            describes, a training run is named beside it, or a package that it needs is missing.
     """
     if is_exported(model):
-        if dataset is not None:
-            raise FerBenchError(f"{model}: an exported file says itself what it was trained on; leave dataset out")
+        refuse_training(model, dataset=dataset, recipe=recipe, seed=seed, weights=weights)
         return load_exported(Path(model).expanduser())
     if dataset is None:
         raise FerBenchError(
@@ -68,6 +85,7 @@ def load_model(
         )
     from fer_bench.cli.cells import trained_cell
 
+    recipe, seed = DEFAULT_RECIPE if recipe is None else recipe, DEFAULT_SEED if seed is None else seed
     root = workspace if workspace is not None else os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ROOT
     place = Workspace(Path(root).expanduser())
     return load_trained(place, *trained_cell(place, str(model), dataset, recipe, seed, weights))

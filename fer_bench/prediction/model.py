@@ -68,8 +68,8 @@ class Model:
 
         Args:
             images: paths, or arrays, uint8, (height, width) gray or (height, width, 3) RGB; a generator is read as the
-                answers are taken, and may fill one array again and again. An array (n, height, width) is n gray images, (n, height, width, 3) n in RGB; one of
-                a single picture is refused. One path alone is one picture.
+                answers are taken, and may fill one array again and again. An array (n, height, width) is n gray images,
+                (n, height, width, 3) n in RGB; that of a single picture is refused. One path alone is one picture.
             crop: whether to find the largest face and cut it out. ``False`` where the pictures are faces already,
                 cropped as the training data is.
             crop_scale: side of the square that is cut out in sides of the detector's box. The default gives the framing
