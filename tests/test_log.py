@@ -206,6 +206,8 @@ def test_the_commands_that_only_read_exist():
         ["status"],
         ["grid"],
         ["datasets", "--json"],
+        ["models", "--json"],
+        ["web-demo", "demo.html", "--model", "clcm.onnx"],
         ["tables", "--local", "--check"],
         ["anova", "--from-summary"],
         ["compare", "clcm", "mobilenetv2", "--local"],
