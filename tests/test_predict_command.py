@@ -42,6 +42,9 @@ def onnx(trained: Trained) -> Path:
 
 def invoke(*arguments, stdin=""):
     result = CliRunner().invoke(app, ["predict", *map(str, arguments)], input=stdin)
+    # What the command line tells in one message, and with exit code 2; never a traceback.
+    assert (result.exit_code == 0) == (result.exception is None)
+    assert isinstance(result.exception, fer_bench.FerBenchError | None), result.exc_info
     return result.exit_code, result.stdout, result.stderr + (str(result.exception) if result.exception else "")
 
 
