@@ -95,13 +95,12 @@ def test_what_is_said_and_what_libraries_warn_of_is_logged(tmp_path, capsys):
 
 def test_training_in_worker_processes_is_logged(workspace):
     from fer_bench.progress import Stage
-    from fer_bench.runner import _tell
-    from fer_bench.workers import work_side_by_side
+    from fer_bench.workers import tell, work_side_by_side
 
     stage = Stage("x", 1)
     with log.logged(workspace.root, "fer-bench x"):
         groups = [[(stage, _Say(name))] for name in ("a", "b")]
-        work_side_by_side(groups, 2, _tell)
+        work_side_by_side(groups, 2, tell)
     assert sorted(messages(workspace.root)[1:-1]) == ["a in detail", "a said", "b in detail", "b said"]
 
 
@@ -206,6 +205,8 @@ def test_the_commands_that_only_read_exist():
         ["status"],
         ["grid"],
         ["datasets", "--json"],
+        ["models", "--json"],
+        ["web-demo", "demo.html", "--model", "clcm.onnx"],
         ["tables", "--local", "--check"],
         ["anova", "--from-summary"],
         ["compare", "clcm", "mobilenetv2", "--local"],

@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from trained_tiny import Trained, trained_tiny
@@ -15,8 +17,15 @@ from typer.testing import CliRunner
 import fer_bench
 from fer_bench.cli import app
 from fer_bench.emotions import EMOTIONS
+from fer_bench.verbosity import set_level
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _level():
+    yield
+    set_level("normal")
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +42,9 @@ def onnx(trained: Trained) -> Path:
 
 def invoke(*arguments, stdin=""):
     result = CliRunner().invoke(app, ["predict", *map(str, arguments)], input=stdin)
+    # What the command line tells in one message, and with exit code 2; never a traceback.
+    assert (result.exit_code == 0) == (result.exception is None)
+    assert isinstance(result.exception, fer_bench.FerBenchError | None), result.exc_info
     return result.exit_code, result.stdout, result.stderr + (str(result.exception) if result.exception else "")
 
 
@@ -67,6 +79,28 @@ def test_an_exported_file_answers_as_the_model_does(trained, target, name, packa
     assert (loaded.name, loaded.dataset, loaded.origin, loaded.classes) == ("tiny", "fer2013", "synthetic", EMOTIONS)
 
 
+def test_batches_of_any_size_take_few_litert_interpreters(trained, tmp_path, monkeypatch):
+    pytest.importorskip("ai_edge_litert")
+    from ai_edge_litert import interpreter
+
+    path, made = trained.export("litert", tmp_path / "t.tflite"), []
+
+    class Counted(interpreter.Interpreter):
+        def __init__(self, *arguments, **options):
+            made.append(self)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(interpreter, "Interpreter", Counted)
+    answered = fer_bench.load_model(path).probabilities
+    images = np.stack([cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in trained.test_pictures[:64]])
+    expected = answered(images)
+    for count in range(1, 65):
+        found = answered(images[:count])
+        assert found.shape == (count, len(EMOTIONS))
+        np.testing.assert_allclose(found, expected[:count], atol=1e-5)
+    assert len(made) <= 7
+
+
 def test_an_exported_file_must_be_the_one_that_its_json_describes(onnx, tmp_path):
     path = tmp_path / "copy.onnx"
     with pytest.raises(fer_bench.FerBenchError, match=r"copy\.onnx: no such file"):
@@ -81,6 +115,7 @@ def test_an_exported_file_must_be_the_one_that_its_json_describes(onnx, tmp_path
         {**about, "schema": 2},
         {**about, "preprocessing": {}},
         {**about, "class_names": [1, 2, 3]},
+        {**about, "class_names": "happy"},
     ):
         Path(f"{path}.json").write_text(json.dumps(damaged))
         with pytest.raises(fer_bench.FerBenchError, match="not what fer-bench export writes"):
@@ -92,6 +127,10 @@ def test_an_exported_file_must_be_the_one_that_its_json_describes(onnx, tmp_path
         fer_bench.load_model(path)
     with pytest.raises(fer_bench.FerBenchError, match="leave dataset out"):
         fer_bench.load_model(path, dataset="fer2013")
+    for given in ({"recipe": "paper"}, {"seed": 0}, {"weights": "random"}):
+        words = f"says itself how it was trained; leave {next(iter(given))} out"
+        with pytest.raises(fer_bench.FerBenchError, match=words):
+            fer_bench.load_model(path, **given)
 
 
 def test_an_exported_file_needs_no_tensorflow(onnx, trained):
@@ -119,6 +158,7 @@ def test_the_command_prints_an_answer_a_line(trained, onnx):
     table = list(csv.DictReader(io.StringIO(out)))
     assert [row["label"] for row in table] == [row["label"] for row in rows]
     assert [float(row["happy"]) for row in table] == [row["probabilities"]["happy"] for row in rows]
+    assert {row["trained_on"] for row in table} == {"synthetic"}
     code, out, _ = invoke("--model", onnx, "--no-crop", folder)
     assert [line.split()[0] for line in out.splitlines()[1:]] == [row["label"] for row in rows]
 
@@ -132,12 +172,38 @@ def test_the_command_says_which_pictures_are_bad_and_answers_the_others(trained,
     assert [line.rpartition(" ")[2] for line in out.splitlines()[1:]] == [str(trained.test_pictures[0])]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is Unicode")
+def test_paths_on_standard_input_need_not_be_utf8(trained, onnx, tmp_path):
+    folder = os.fsencode(tmp_path)
+    for name in (b"caf\xe9.png", "café.png".encode()):
+        Path(os.fsdecode(folder + b"/" + name)).write_bytes(trained.test_pictures[0].read_bytes())
+    lines = b"".join(folder + b"/" + name + b"\r\n" for name in (b"caf\xe9.png", "café.png".encode(), b"no\xff.png"))
+    code, out, err = invoke("--model", onnx, "--no-crop", "--json", "-", stdin=lines)
+    assert code != 0
+    first, second, third = map(json.loads, out.splitlines())
+    assert first["picture"] == f"{tmp_path}/caf\\udce9.png"
+    assert second["picture"] == f"{tmp_path}/café.png"
+    assert first["label"] == second["label"] in EMOTIONS
+    assert (third["label"], third["reason"]) == (None, "no such file")
+    assert "no\\udcff.png: no such file" in err
+
+
+def test_quiet_hides_no_bad_picture_and_no_warning(trained, onnx, tmp_path):
+    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8")
+    code, _, err = invoke("--quiet", "--model", onnx, "--no-crop", tmp_path / "bad.jpg", trained.test_pictures[0])
+    assert code != 0
+    assert "bad.jpg: the JPEG is cut short" in err
+    assert "synthetic faces: its answers to photographs mean nothing" in err
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (["--json", "--csv"], "exclude each other"),
         (["--no-crop", "--crop-scale", "2"], "exclude each other"),
         (["--no-crop", "--dataset", "fer2013"], "leave dataset out"),
+        (["--no-crop", "--recipe", "paper", "--seed", "0"], "leave recipe and seed out"),
+        (["--no-crop", "--weights", "random"], "leave weights out"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(onnx, trained, options, words):

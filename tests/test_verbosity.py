@@ -1,5 +1,6 @@
 """What is said beside the answer: nothing, progress, or all of it; with colours or without."""
 
+import errno
 import os
 import pty
 import re
@@ -12,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from fer_bench import progress
+from fer_bench import cli, progress
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.verbosity import level, set_level
@@ -190,6 +191,21 @@ def test_bars_are_off_when_quiet():
     assert "work on it" in shown
     assert "[1/1] stage" in shown
     assert on_a_terminal(sys.executable, "-c", BAR, "quiet") == ("", 0)
+
+
+@pytest.mark.parametrize(("chosen", "traceback"), [("quiet", False), ("normal", False), ("verbose", True)])
+def test_a_full_disk_is_told_as_other_errors_are(capsys, monkeypatch, chosen, traceback):
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "x.h5")
+
+    monkeypatch.setattr(cli, "app", full)
+    set_level(chosen)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.splitlines()[-1].startswith("fer-bench: x.h5: No space left on device")
+    assert ("Traceback" in told) == traceback
 
 
 @pytest.mark.parametrize(("options", "traceback"), [([], False), (["--quiet"], False), (["--verbose"], True)])

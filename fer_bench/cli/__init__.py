@@ -108,15 +108,12 @@ def main() -> None:
     """Run the command line; a :class:`FerBenchError` becomes one message and exit code 2."""
     try:
         app(prog_name="fer-bench")  # Also as `python -m fer_bench`: usage, and what completion asks for.
-    except FerBenchError as error:
-        if level() == "verbose":
-            traceback.print_exc()
-        print(f"fer-bench: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        message = storage_message(error)
+    except (FerBenchError, OSError) as error:
+        message = storage_message(error) if isinstance(error, OSError) else str(error)
         if message is None:
             raise
+        if level() == "verbose":
+            traceback.print_exc()
         print(f"fer-bench: {message}", file=sys.stderr)
         sys.exit(2)
     except SystemExit as end:

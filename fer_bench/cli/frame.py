@@ -15,7 +15,19 @@ from fer_bench.errors import FerBenchError
 from fer_bench.verbosity import set_level
 
 READ_ONLY = frozenset(
-    {"datasets", "inspect", "doctor", "doctor labels", "compare", "leaderboard", "status", "grid", "help", "predict"}
+    {
+        "compare",
+        "datasets",
+        "doctor",
+        "doctor labels",
+        "grid",
+        "help",
+        "inspect",
+        "leaderboard",
+        "models",
+        "predict",
+        "status",
+    }
 )
 """Commands that change no workspace."""
 
@@ -98,6 +110,8 @@ def _log_of(path: str, values: Mapping[str, Any]) -> AbstractContextManager[None
     """Return the log of the workspace that a command changes with these options; without one nothing is logged."""
     workspace = values.get("workspace")
     elsewhere = values.get("published") or values.get("from_summary") or not values.get("local", True)
+    # The page of an exported file, which names no dataset, takes nothing from the workspace.
+    elsewhere = elsewhere or (path == "web-demo" and values.get("dataset") is None)
     if not isinstance(workspace, Path) or path in READ_ONLY or values.get("check") or elsewhere:
         return nullcontext()
     from fer_bench.log import command_line, logged

@@ -1,5 +1,6 @@
 """The command that classifies pictures."""
 
+import os
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,8 +9,7 @@ import typer
 
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
-    RecipeOption,
-    SeedOption,
+    LARGEST_SEED,
     WeightsOption,
     WorkspaceOption,
 )
@@ -24,6 +24,13 @@ ExportedOption = Annotated[
 ]
 ItsDatasetOption = Annotated[
     str | None, typer.Option("--dataset", "-d", help="Dataset that it was trained on; not for an exported file.")
+]
+ItsRecipeOption = Annotated[
+    str | None,
+    typer.Option("--recipe", "-r", help="Preset (paper, cpu48, demo) or TOML file, as for train. Default: paper."),
+]
+ItsSeedOption = Annotated[
+    int | None, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Seed, as for train. Default: 0.")
 ]
 
 Form = Literal["text", "csv", "json"]
@@ -61,8 +68,8 @@ def predict(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON Lines: one object a picture.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV: a row a picture, a column a class.")] = False,
-    recipe: RecipeOption = "paper",
-    seed: SeedOption = 0,
+    recipe: ItsRecipeOption = None,
+    seed: ItsSeedOption = None,
     weights: WeightsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
@@ -71,7 +78,7 @@ def predict(
     Pictures stream through: thousands take no more memory than a few. With --no-crop the answers to the images of a
     dataset that prepare does not crop are those of evaluate. A picture without a face is said to have none; one that
     cannot be read gets a line with the reason, the others are answered, and the exit code is 2. Give the same --recipe,
-    --seed and --weights as for train.
+    --seed and --weights as for train; an exported file says itself how it was trained.
 
     An apparent expression is not a felt emotion, and a probability is the model's, not a truth about a person. Use it
     for research and on pictures of people who agreed. Emotion recognition is restricted by law in places: the EU
@@ -82,29 +89,35 @@ def predict(
     from fer_bench.prediction.faces import CROP_SCALE, require_detector
     from fer_bench.prediction.loading import load_model
     from fer_bench.prediction.sources import from_arguments
-    from fer_bench.progress import say
+    from fer_bench.progress import warn
 
     if json and csv:
         raise FerBenchError("--json and --csv exclude each other")
     if crop_scale is not None and not crop:
         raise FerBenchError("--crop-scale and --no-crop exclude each other")
-    sources, total = from_arguments(images, sys.stdin)
+    sources, total = from_arguments(images, _lines_of_stdin())
     if crop:
         require_detector()
     loaded = load_model(model, dataset=dataset, recipe=recipe, seed=seed, weights=weights, workspace=workspace)
     if loaded.origin == "synthetic":
-        say(f"{loaded.name} was trained on synthetic faces: its answers to photographs mean nothing")
+        warn(f"{loaded.name} was trained on synthetic faces: its answers to photographs mean nothing")
     answers = loaded.answers(sources, crop=crop, crop_scale=crop_scale or CROP_SCALE)
     bad, seen = _print(answers, loaded, "json" if json else "csv" if csv else "text", total)
     if bad:
         raise FerBenchError(f"{bad:,} of {seen:,} pictures could not be read; the reason stands with each above")
 
 
+def _lines_of_stdin() -> Iterator[str]:
+    """Yield the lines of standard input as paths: a file's name may be of any bytes, not only of UTF-8."""
+    for line in sys.stdin.buffer:
+        yield os.fsdecode(line)
+
+
 def _print(answers: "Iterator[Answer]", model: "Model", form: Form, total: int | None) -> tuple[int, int]:
     """Print every answer as it comes; return how many pictures could not be read, and how many there were."""
     from fer_bench.datasets.folder import shown
     from fer_bench.prediction.answers import TEXT_HEADER, NoAnswer, csv_header, to_csv, to_json, to_text
-    from fer_bench.progress import bar, print_line, say
+    from fer_bench.progress import bar, print_line, warn
 
     bad = seen = 0
     with bar("predict", total, "img") as progress:
@@ -115,11 +128,11 @@ def _print(answers: "Iterator[Answer]", model: "Model", form: Form, total: int |
             seen += 1
             if isinstance(answer, NoAnswer) and answer.bad:
                 bad += 1
-                say(f"{shown(answer.picture)}: {answer.reason}")
+                warn(f"{shown(answer.picture)}: {answer.reason}")
             if form == "json":
                 print_line(to_json(answer, model.origin))
             elif form == "csv":
-                print_line(to_csv(answer, model.classes))
+                print_line(to_csv(answer, model.classes, model.origin))
             elif not (isinstance(answer, NoAnswer) and answer.bad):
                 print_line(to_text(answer))
             progress.advance()

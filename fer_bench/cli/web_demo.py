@@ -1,13 +1,16 @@
 """The command that writes a page which runs a model in the browser."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fer_bench.cli.options import DEFAULT_WORKSPACE, RecipeOption, SeedOption, WeightsOption, WorkspaceOption
-from fer_bench.cli.predicting import ExportedOption, ItsDatasetOption
+from fer_bench.cli.options import DEFAULT_WORKSPACE, WeightsOption, WorkspaceOption
+from fer_bench.cli.predicting import ExportedOption, ItsDatasetOption, ItsRecipeOption, ItsSeedOption
 from fer_bench.errors import FerBenchError
+
+_ENDINGS = (".html", ".htm")
 
 
 def register(app: typer.Typer) -> None:
@@ -31,32 +34,44 @@ def web_demo(
         bool,
         typer.Option("--crop/--no-crop", help="Let the page find the face, or have the square put around it by hand."),
     ] = True,
-    recipe: RecipeOption = "paper",
-    seed: SeedOption = 0,
+    recipe: ItsRecipeOption = None,
+    seed: ItsSeedOption = None,
     weights: WeightsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Write one HTML file that runs a model in the browser, on the webcam or a dropped picture.
 
     Open it from disk: model and runtime are inside, and the page is forbidden to connect to anything. Needs the extras
-    onnx and faces, with --no-crop only onnx. Give the same --recipe, --seed and --weights as for train.
+    onnx and faces, with --no-crop only onnx. Give the same --recipe, --seed and --weights as for train; an exported
+    file says itself how it was trained.
 
     An apparent expression is not a felt emotion. Show it people who agreed, and mind the law: the EU forbids inferring
     emotions at work and in education (AI Act, Art. 5(1)(f)).
 
     Example: fer-bench web-demo demo.html --model clcm --dataset fer2013 --runtime onnxruntime-web-1.30.0.tgz
     """
-    from fer_bench.prediction.loading import is_exported
+    from fer_bench.prediction.faces import require_detector
+    from fer_bench.prediction.loading import DEFAULT_RECIPE, DEFAULT_SEED, is_exported, refuse_training
     from fer_bench.web_demo.face_finder import web_face_finder
     from fer_bench.web_demo.page import write_page
     from fer_bench.web_demo.runtime import read_runtime
 
+    # What is quickly told comes before an export of minutes.
+    if out.is_dir():
+        raise FerBenchError(f"{out}: a folder; name the page to write, such as {out / 'demo.html'}")
+    if out.suffix.lower() not in _ENDINGS:
+        raise FerBenchError(f"{out}: expected a name that ends in {' or '.join(_ENDINGS)}, by which browsers open it")
     embedded = read_runtime(runtime)
-    if is_exported(model) == (dataset is not None):
-        raise FerBenchError(
-            f"--model {model}: name a trained model and its --dataset, or an exported file (.onnx) without one"
-        )
-    path = Path(model) if dataset is None else _exported(model, dataset, recipe, seed, weights, workspace)
+    if crop:
+        require_detector()
+    if is_exported(model):
+        refuse_training(model, dataset=dataset, recipe=recipe, seed=seed, weights=weights)
+        path = Path(model)
+    elif dataset is None:
+        raise FerBenchError(f"--model {model}: name its --dataset too, or give an exported file (.onnx)")
+    else:
+        recipe, seed = DEFAULT_RECIPE if recipe is None else recipe, DEFAULT_SEED if seed is None else seed
+        path = _exported(model, dataset, recipe, seed, weights, workspace)
     write_page(path, embedded, web_face_finder() if crop else None, out)
     typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB, open it in a browser")
 
@@ -73,9 +88,10 @@ def _exported(model: str, dataset: str, recipe: str, seed: int, weights: str | N
     cell, run, prepared = trained_cell(place, model, dataset, recipe, seed, weights)
     path = default_path(place, cell, "onnx")
     if path.is_file() and sidecar(path).is_file():
-        about = read_contract(path)
-        if about["weights_sha256"] == run.weights_sha256:
-            return path
+        # One that is damaged is exported anew: it is the workspace's own.
+        with contextlib.suppress(FerBenchError):
+            if read_contract(path)["weights_sha256"] == run.weights_sha256:
+                return path
     check_target("onnx", None)
     with bar(f"export {model}", unit="img") as shown:
 

@@ -36,7 +36,7 @@ _AGAIN = "download it again"
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 _DRIVE = re.compile(r"[A-Za-z]:")
 _LIBRARIES = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error)
-_DAMAGE = (*_LIBRARIES, EOFError, ValueError, LookupError, OverflowError, RuntimeError)
+DAMAGE = (*_LIBRARIES, EOFError, ValueError, LookupError, OverflowError, RuntimeError)
 """What the libraries raise where an archive is not whole; found by changing bytes of good ones."""
 
 Progress = Callable[[int, int | None], None]
@@ -108,7 +108,7 @@ def _format(path: Path) -> Literal["zip", "tar"] | None:
         if tarfile.is_tarfile(path):
             return "tar"
         return "zip" if zipfile.is_zipfile(path) else None
-    except (OSError, *_DAMAGE):
+    except (OSError, *DAMAGE):
         return None
 
 
@@ -163,7 +163,7 @@ def _unpack(source: Path, kind: Literal["zip", "tar"], scratch: Path, progress: 
         ) from None
     except NotImplementedError as error:  # zipfile's word for an encryption or compression that it does not know
         raise FerBenchError(f"{source}: {error}; {_BY_HAND}") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _damaged(source, member, error) from error
     except OSError as error:
         if error.errno is None:  # So the decompressors of gzip and bzip2 say that the data are damaged.

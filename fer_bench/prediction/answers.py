@@ -68,14 +68,22 @@ def to_json(answer: Answer, origin: str) -> str:
 
 def csv_header(classes: Sequence[str]) -> str:
     """Return the first line of the CSV for a model of these classes."""
-    return _csv(["picture", "label", *classes, "left", "top", "right", "bottom", "faces", "remark", "reason"])
+    box = ["left", "top", "right", "bottom"]
+    return _csv(["picture", "label", *classes, *box, "faces", "remark", "reason", "trained_on"])
 
 
-def to_csv(answer: Answer, classes: Sequence[str]) -> str:
-    """Return one line of CSV; what is unknown is empty."""
+def to_csv(answer: Answer, classes: Sequence[str], origin: str) -> str:
+    """Return one line of CSV; what is unknown is empty.
+
+    Args:
+        answer: of the model.
+        classes: of the model, in its order.
+        origin: of the data that it was trained on, ``real`` or ``synthetic``.
+    """
     if isinstance(answer, NoAnswer):
         blank = [""] * (len(classes) + 4)
-        return _csv([shown(answer.picture), "", *blank, "" if answer.bad else 0, answer.remark, answer.reason])
+        faces = "" if answer.bad else 0
+        return _csv([shown(answer.picture), "", *blank, faces, answer.remark, answer.reason, origin])
     return _csv(
         [
             shown(answer.picture),
@@ -85,6 +93,7 @@ def to_csv(answer: Answer, classes: Sequence[str]) -> str:
             "" if answer.faces is None else answer.faces,
             answer.remark,
             "",
+            origin,
         ]
     )
 

@@ -18,10 +18,13 @@ from fer_bench.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, Workspace
 
 if TYPE_CHECKING:
     from fer_bench.datasets.prepared import Prepared
+    from fer_bench.export.sessions import Call
     from fer_bench.grid import Cell
     from fer_bench.records import TrainRecord
 
 _ENDINGS = (".onnx", ".tflite")
+DEFAULT_RECIPE, DEFAULT_SEED = "paper", 0
+"""As of ``fer-bench train``."""
 
 
 def is_exported(model: str | Path) -> bool:
@@ -29,12 +32,28 @@ def is_exported(model: str | Path) -> bool:
     return str(model).endswith(_ENDINGS)
 
 
+def refuse_training(
+    model: str | Path, *, dataset: str | None, recipe: str | None, seed: int | None, weights: str | None
+) -> None:
+    """Refuse what names a training run, beside an exported file: it would be passed over.
+
+    Raises:
+        FerBenchError: one of them is not ``None``.
+    """
+    given = {"dataset": dataset, "recipe": recipe, "seed": seed, "weights": weights}
+    named = [name for name, value in given.items() if value is not None]
+    if named:
+        raise FerBenchError(
+            f"{model}: an exported file says itself how it was trained; leave {' and '.join(named)} out"
+        )
+
+
 def load_model(
     model: str | Path,
     *,
     dataset: str | None = None,
-    recipe: str = "paper",
-    seed: int = 0,
+    recipe: str | None = None,
+    seed: int | None = None,
     weights: str | None = None,
     workspace: str | Path | None = None,
 ) -> Model:
@@ -46,19 +65,18 @@ def load_model(
     Args:
         model: name of a model that has been trained in the workspace; or path of a file that ``fer-bench export``
             wrote, ``.onnx`` or ``.tflite``, with its ``.json`` beside it.
-        dataset: that the model was trained on; for an exported file none.
-        recipe: as given to ``fer-bench train``, like the next two.
-        seed: of the training run.
+        dataset: that the model was trained on; for an exported file none, like the next three.
+        recipe: as given to ``fer-bench train``. Default: ``paper``.
+        seed: of the training run. Default: 0.
         weights: start of the training run, ``imagenet``, ``random`` or a path, where it was given.
         workspace: folder of the trained models. Default: ``$FER_BENCH_WORKSPACE``, or ``workspace``.
 
     Raises:
         FerBenchError: the model has not been trained so, the file is missing or not the one that its ``.json``
-            describes, or a package that it needs is missing.
+            describes, a training run is named beside it, or a package that it needs is missing.
     """
     if is_exported(model):
-        if dataset is not None:
-            raise FerBenchError(f"{model}: an exported file says itself what it was trained on; leave dataset out")
+        refuse_training(model, dataset=dataset, recipe=recipe, seed=seed, weights=weights)
         return load_exported(Path(model).expanduser())
     if dataset is None:
         raise FerBenchError(
@@ -67,6 +85,7 @@ def load_model(
         )
     from fer_bench.cli.cells import trained_cell
 
+    recipe, seed = DEFAULT_RECIPE if recipe is None else recipe, DEFAULT_SEED if seed is None else seed
     root = workspace if workspace is not None else os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ROOT
     place = Workspace(Path(root).expanduser())
     return load_trained(place, *trained_cell(place, str(model), dataset, recipe, seed, weights))
@@ -105,12 +124,12 @@ def load_exported(path: Path) -> Model:
     Raises:
         FerBenchError: the file or its ``.json`` is missing, they do not belong together, or a package is missing.
     """
-    from fer_bench.export.sessions import open_litert, open_onnx
+    from fer_bench.export.sessions import open_onnx
 
     if not path.is_file():
         raise FerBenchError(f"{path}: no such file; fer-bench export writes one")
     about = read_contract(path)
-    call = open_onnx(path, cores()) if path.suffix == ".onnx" else open_litert(path, cores())
+    call = open_onnx(path, cores()) if path.suffix == ".onnx" else _litert(path)
     side, bilinear = int(about["preprocessing"]["image_size"][0]), about["preprocessing"]["resize"] == "bilinear"
 
     def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -120,6 +139,23 @@ def load_exported(path: Path) -> Model:
     return Model(
         about["model"], about["dataset"], about["origin"], tuple(about["class_names"]), (height, width), probabilities
     )
+
+
+def _litert(path: Path) -> "Call":
+    """Return the call of a LiteRT file that fills batches up to the next power of two.
+
+    An interpreter is kept ready for every size of batch, with memory of its own for the activations; pictures without a
+    face, or that cannot be read, would make one of every size up to the largest.
+    """
+    from fer_bench.export.sessions import open_litert
+
+    call = open_litert(path, cores())
+
+    def filled(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        count = len(batch)
+        return call(batch[np.arange(1 << (count - 1).bit_length()) % count])[:count]
+
+    return filled
 
 
 def read_contract(path: Path) -> dict[str, Any]:
@@ -140,11 +176,14 @@ def read_contract(path: Path) -> dict[str, Any]:
             raise ValueError(f"schema {about['schema']!r}, kind {about['kind']!r}")
         sizes = [*about["preprocessing"]["stored_size"], *about["preprocessing"]["image_size"]]
         known = about["preprocessing"]["resize"] in ("area", "bilinear", "none")
-        texts = [about["model"], about["dataset"], *about["class_names"]]
+        names = about["class_names"]
+        if not isinstance(names, list) or len(names) < 2:
+            raise ValueError(f"class_names {names!r}")
+        texts = [about["model"], about["dataset"], about["recipe"], about["weights_sha256"], *names]
         if len(sizes) != 4 or not known or not all(isinstance(size, int) and 0 < size <= 1024 for size in sizes):
             raise ValueError(f"preprocessing {about['preprocessing']!r}")
-        if len(texts) < 4 or not all(isinstance(text, str) for text in texts):
-            raise ValueError("no names of the model and its classes")
+        if not all(isinstance(text, str) for text in texts) or type(about["seed"]) is not int:
+            raise ValueError("no names of the model, its run and its classes")
         if about["origin"] not in ("real", "synthetic"):
             raise ValueError(f"origin {about['origin']!r}")
         digest = about["file_sha256"]

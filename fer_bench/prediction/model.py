@@ -4,8 +4,9 @@ import functools
 import itertools
 import math
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,12 @@ from fer_bench.prediction.sources import Image, Source, from_images
 from fer_bench.records import Origin
 
 BATCH = 64
-"""Pictures that are answered at once; those of the next batch are decoded meanwhile, none beyond it."""
+"""Pictures that are answered at once."""
+
+
+def pictures_ahead() -> int:
+    """Return how many pictures are decoded at the same time, or wait for it: enough to keep every core busy."""
+    return max(2 * cores(), 8)
 
 
 class _Ready(NamedTuple):
@@ -58,9 +64,12 @@ class Model:
     ) -> Iterator[Answer]:
         """Yield the answer to each picture, in order. Memory does not grow with their number.
 
+        They are answered 64 at a time, while a few more are decoded (:func:`pictures_ahead`).
+
         Args:
             images: paths, or arrays, uint8, (height, width) gray or (height, width, 3) RGB; a generator is read as the
-                answers are taken. An array (n, height, width) is n gray images. One path alone is one picture.
+                answers are taken, and may fill one array again and again. An array (n, height, width) is n gray images,
+                (n, height, width, 3) n in RGB; that of a single picture is refused. One path alone is one picture.
             crop: whether to find the largest face and cut it out. ``False`` where the pictures are faces already,
                 cropped as the training data is.
             crop_scale: side of the square that is cut out in sides of the detector's box. The default gives the framing
@@ -74,6 +83,11 @@ class Model:
             FerBenchError: finding faces needs a package that is missing, an array has another type or shape, or the
                 scale is not within 0.5 to 4.
         """
+        # Its rows would be answered, as gray pictures of three pixels' width.
+        if isinstance(images, np.ndarray) and (images.ndim < 3 or images.shape[2:] == (3,)):
+            raise FerBenchError(
+                f"images: an array of shape {images.shape}, which is that of one picture; put it into a list: [picture]"
+            )
         several = [images] if isinstance(images, str | Path) else images
         return self.answers(from_images(several), crop=crop, crop_scale=crop_scale)
 
@@ -96,10 +110,8 @@ class Model:
 
         prepared = functools.partial(_prepared, size=self.size, finder=finder, scale=scale)
         with ThreadPoolExecutor(cores()) as pool:
-            coming = pool.map(prepared, itertools.islice(sources, BATCH))
-            while batch := list(coming):
-                # Submitted before this batch is computed.
-                coming = pool.map(prepared, itertools.islice(sources, BATCH))
+            ready = _in_order(pool, prepared, sources)
+            while batch := list(itertools.islice(ready, BATCH)):
                 yield from self._answered(batch)
 
     def _answered(self, batch: list[_Ready | NoAnswer]) -> Iterator[Answer]:
@@ -117,6 +129,20 @@ class Model:
             label = self.classes[values.index(max(values))]
             together = dict(zip(self.classes, values, strict=True))
             yield Prediction(item.name, label, together, item.box, item.faces, item.remark)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, prepared: Callable[[Source], _Ready | NoAnswer], sources: Iterator[Source]
+) -> Iterator[_Ready | NoAnswer]:
+    """Yield what becomes of each source, in order; no source is drawn before it is among the next few."""
+    most = pictures_ahead()
+    coming: deque[Future[_Ready | NoAnswer]] = deque()
+    for source in sources:
+        coming.append(pool.submit(prepared, source))
+        if len(coming) == most:
+            yield coming.popleft().result()
+    while coming:
+        yield coming.popleft().result()
 
 
 def _prepared(

@@ -29,7 +29,7 @@ class Source:
 
 
 def from_images(images: Iterable[Image]) -> Iterator[Source]:
-    """Yield a source for each path or array.
+    """Yield a source for each path or array. Arrays are copied as they are drawn, so that they may be filled anew.
 
     Raises:
         FerBenchError: an array is not uint8 of a shape that :data:`Image` names.
@@ -89,13 +89,12 @@ def _of_member(folder: Folder, relative: str) -> Source:
 
 
 def _of_array(image: NDArray[np.uint8], name: str) -> Source:
-    def load() -> Picture:
-        if image.ndim == 2:
-            return Picture(np.ascontiguousarray(image), "")
+    if image.ndim == 2:
+        gray = np.array(image, order="C")
+    else:
         cv2 = opencv()
-        return Picture(np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8), "")
-
-    return Source(name, load)
+        gray = np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
+    return Source(name, lambda: Picture(gray, ""))
 
 
 def _pictures_below(folder: Folder) -> Iterator[str]:

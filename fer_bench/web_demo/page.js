@@ -98,6 +98,13 @@ let ort;
 let session;
 let finderSession = null;
 
+/** While the model is loaded, or the webcam starts, nothing else can be begun. */
+let busy = true;
+function setBusy(value) {
+  busy = value;
+  for (const name of ["file", "webcam"]) element(name).disabled = value;
+}
+
 async function load() {
   const address = URL.createObjectURL(new Blob([await unpacked("runtime")], { type: "text/javascript" }));
   ort = await import(address);
@@ -107,7 +114,7 @@ async function load() {
   if (finder) finderSession = await ort.InferenceSession.create(await unpacked("finder"), { executionProviders: ["wasm"] });
   element("finding").hidden = !finder;
   element("find").checked = Boolean(finder);
-  for (const name of ["file", "webcam"]) element(name).disabled = false;
+  setBusy(false);
   say("Ready: choose or drop a picture, or start the webcam.");
 }
 
@@ -177,8 +184,10 @@ function draw() {
 
 async function answer() {
   if (!gray || !session) return;
+  const pixels = gray;
   if (element("find").checked) {
-    const faces = await findFaces(gray, source.width, source.height);
+    const faces = await findFaces(pixels, source.width, source.height);
+    if (gray !== pixels) return; // Another picture has come, and is asked for.
     if (!faces.length) {
       stage.getContext("2d").drawImage(fitted(source), 0, 0);
       element("answer").replaceChildren();
@@ -195,7 +204,7 @@ async function answer() {
   }
   draw();
   const [left, top, length] = square;
-  const [input, values] = networkInput(cut(gray, source.width, left, top, length, length), length);
+  const [input, values] = networkInput(cut(pixels, source.width, left, top, length, length), length);
   const seen = element("seen").getContext("2d");
   const picture = seen.createImageData(side, side);
   for (let i = 0; i < side * side; i++) picture.data.set([values[i], values[i], values[i], 255], 4 * i);
@@ -218,7 +227,9 @@ function ask() {
   running = running.then(() => { asked = false; return answer(); }).catch((error) => say(`Failed: ${error.message}`));
 }
 
+/** Make an image the picture. Throws where the browser cannot hold it, or gives no pixels. */
 function put(image, width, height) {
+  gray = null;
   [source.width, source.height] = [width, height];
   const pen = source.getContext("2d", { willReadFrequently: true });
   pen.drawImage(image, 0, 0);
@@ -230,6 +241,7 @@ function place(size, across, down) {
 }
 
 async function take(file) {
+  if (busy) return;
   stopWebcam();
   let image;
   try {
@@ -239,38 +251,59 @@ async function take(file) {
     say(`${file.name}: no picture that this browser can read.`);
     return;
   }
-  put(image, image.width, image.height);
+  try {
+    put(image, image.width, image.height);
+  } catch (error) {
+    say(`${file.name}: cannot be shown: ${error.message}`);
+    return;
+  }
   place(100, 50, 50);
   say(`${file.name}: ${image.width} x ${image.height} pixels. Put the square around the face.`);
   ask();
 }
 
+function release(stream) {
+  for (const track of stream.getTracks()) track.stop();
+}
+
 function stopWebcam() {
   if (!video) return;
-  for (const track of video.srcObject.getTracks()) track.stop();
+  release(video.srcObject);
   video = null;
   element("webcam").textContent = "Start the webcam";
 }
 
 async function startWebcam() {
-  let stream;
+  setBusy(true);
+  const started = document.createElement("video");
+  let stream = null;
   try {
+    if (!navigator.mediaDevices) throw new Error("this browser gives none to this page");
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
+    started.muted = true;
+    started.playsInline = true;
+    started.srcObject = stream;
+    await started.play();
   } catch (error) {
+    if (stream) release(stream);
     say(`No webcam: ${error.message}`);
     return;
+  } finally {
+    setBusy(false);
   }
-  video = document.createElement("video");
-  video.muted = true;
-  video.playsInline = true;
-  video.srcObject = stream;
-  await video.play();
+  video = started;
   element("webcam").textContent = "Stop the webcam";
   place(60, 50, 50);
   say("Put the square around the face.");
   const frame = () => {
-    if (!video) return;
-    put(video, video.videoWidth, video.videoHeight);
+    if (video !== started) return;
+    try {
+      put(video, video.videoWidth, video.videoHeight);
+    } catch (error) {
+      stopWebcam();
+      say(`No picture from the webcam: ${error.message}`);
+      return;
+    }
     ask();
     running.finally(() => requestAnimationFrame(frame));
   };
@@ -288,7 +321,7 @@ element("find").addEventListener("change", ask);
 document.addEventListener("dragover", (event) => event.preventDefault());
 document.addEventListener("drop", (event) => {
   event.preventDefault();
-  if (event.dataTransfer.files[0] && session) take(event.dataTransfer.files[0]);
+  if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
 });
 stage.addEventListener("pointermove", (event) => {
   if (!event.buttons || !gray) return;

@@ -8,6 +8,7 @@ import tarfile
 from pathlib import Path
 from typing import NamedTuple
 
+from fer_bench.datasets.archives import DAMAGE
 from fer_bench.errors import FerBenchError
 
 VERSION = "1.30.0"
@@ -43,7 +44,7 @@ def read_runtime(path: Path | None) -> WebRuntime:
         raise FerBenchError(f"--runtime {path}: no such file or folder; {how}")
     contents = []
     for name, digest in _FILES.items():
-        content = _from_folder(path, name) if path.is_dir() else _from_archive(path, name)
+        content = _from_folder(path, name) if path.is_dir() else _from_archive(path, name, how)
         if content is None:
             raise FerBenchError(f"--runtime {path}: no dist/{name} in it; {how}")
         if hashlib.sha256(content).hexdigest() != digest:
@@ -59,7 +60,7 @@ def _from_folder(folder: Path, name: str) -> bytes | None:
     return None
 
 
-def _from_archive(path: Path, name: str) -> bytes | None:
+def _from_archive(path: Path, name: str, how: str) -> bytes | None:
     """Return one member's content; nothing is unpacked to the disk."""
     try:
         with tarfile.open(path, "r:*") as archive:
@@ -67,5 +68,5 @@ def _from_archive(path: Path, name: str) -> bytes | None:
             return None if stream is None else stream.read(_LARGEST)
     except KeyError:
         return None
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise FerBenchError(f"--runtime {path}: not an archive that npm pack writes ({error})") from error
+    except (OSError, *DAMAGE) as error:
+        raise FerBenchError(f"--runtime {path}: not an archive that npm pack writes ({error}); {how}") from error

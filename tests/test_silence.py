@@ -1,0 +1,58 @@
+"""What native libraries print is held back for as long as asked, and nothing after that."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+# Each enters while the one before it is within: without a lock every other thread finds, and puts back, no stderr.
+THREADS = """
+import os, sys, threading, time, warnings
+from fer_bench.export.silence import silence
+
+def work(number):
+    time.sleep(number * 0.005)
+    with silence():
+        os.write(2, b"of a library\\n")
+        warnings.warn("of Python")
+        time.sleep(0.02)
+
+threads = [threading.Thread(target=work, args=(number,)) for number in range(16)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print("afterwards", file=sys.stderr)
+"""
+
+NESTED = """
+import os
+from fer_bench.export.silence import silence
+
+with silence():
+    with silence():
+        os.write(2, b"inner\\n")
+    os.write(2, b"outer\\n")
+os.write(2, b"afterwards\\n")
+"""
+
+
+def told_by(script: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return done.stderr
+
+
+def test_after_many_threads_were_silent_stderr_is_there_again():
+    assert told_by(THREADS) == "afterwards\n"
+
+
+def test_silence_within_silence_stays_silent():
+    assert told_by(NESTED) == "afterwards\n"
