@@ -1,60 +1,18 @@
 """A dataset of another package: a real one, built and installed, that fer-bench finds by its entry point."""
 
-import importlib.util
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-PYPROJECT = """
-[build-system]
-requires = ["setuptools>=61"]
-build-backend = "setuptools.build_meta"
-
-[project]
-name = "my-faces"
-version = "1.0"
-dependencies = ["fer-bench"]
-
-[project.entry-points."fer_bench.datasets"]
-my-faces = "my_faces:CARD"
-
-[tool.setuptools]
-py-modules = ["my_faces"]
-"""
-
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-MODULE = next(
-    block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "CARD = DatasetCard(" in block
-)
-"""The example of the README, so that it works."""
+from plugin_package import README, fer_bench, install, readme_module
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the package and install it into a folder of its own."""
-    missing = [name for name in ("pip", "setuptools", "wheel") if importlib.util.find_spec(name) is None]
-    if missing:
-        pytest.skip(f"a package cannot be built without {', '.join(missing)}")
-    folder = tmp_path_factory.mktemp("plugin")
-    (folder / "package").mkdir()
-    (folder / "package/pyproject.toml").write_text(PYPROJECT)
-    (folder / "package/my_faces.py").write_text(MODULE)
-    options = ("--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--target")
-    command = [sys.executable, "-m", "pip", "install", *options, str(folder / "site"), str(folder / "package")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "site"
-
-
-def fer_bench(installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(installed), *filter(None, sys.path)])}
-    command = [sys.executable, "-m", "fer_bench", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=installed)
+    module = readme_module("CARD = DatasetCard(")
+    return install(tmp_path_factory.mktemp("plugin"), "my-faces", "datasets", {"my-faces": "CARD"}, module)
 
 
 def test_an_installed_dataset_is_listed_like_the_built_in_ones(installed: Path) -> None:

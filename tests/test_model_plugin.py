@@ -1,41 +1,20 @@
 """Models of other packages: found, checked, and a row in every table; a broken one harms no other."""
 
-import importlib.util
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from plugin_package import fer_bench, install, readme_module
 from typer.testing import CliRunner
 
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.models import broken_models, built_in_cards, model_card, model_cards, model_names, plugins
 
-PYPROJECT = """
-[build-system]
-requires = ["setuptools>=61"]
-build-backend = "setuptools.build_meta"
-
-[project]
-name = "my-nets"
-version = "1.0"
-dependencies = ["fer-bench"]
-
-[project.entry-points."fer_bench.models"]
-my-net = "my_net:CARD"
-my-other-net = "my_net:OTHER"
-
-[tool.setuptools]
-py-modules = ["my_net"]
-"""
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-MODULE = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "CARD = ModelCard(" in block)
-"""The example of the README, so that it works."""
+MODULE = readme_module("CARD = ModelCard(")
 OTHER = '\n\nimport dataclasses\n\nOTHER = dataclasses.replace(CARD, name="my-other-net", title="MyOtherNet")\n'
 RECIPE = 'base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\npretrained = []\n'
 
@@ -43,24 +22,8 @@ RECIPE = 'base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\npretrai
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the package and install it into a folder of its own."""
-    missing = [name for name in ("pip", "setuptools", "wheel") if importlib.util.find_spec(name) is None]
-    if missing:
-        pytest.skip(f"a package cannot be built without {', '.join(missing)}")
-    folder = tmp_path_factory.mktemp("plugin")
-    (folder / "package").mkdir()
-    (folder / "package/pyproject.toml").write_text(PYPROJECT)
-    (folder / "package/my_net.py").write_text(MODULE + OTHER)
-    options = ("--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--target")
-    command = [sys.executable, "-m", "pip", "install", *options, str(folder / "site"), str(folder / "package")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "site"
-
-
-def fer_bench(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), *filter(None, sys.path)])}
-    command = [sys.executable, "-m", "fer_bench", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=site)
+    points = {"my-net": "CARD", "my-other-net": "OTHER"}
+    return install(tmp_path_factory.mktemp("plugin"), "my-nets", "models", points, MODULE + OTHER)
 
 
 @pytest.mark.slow

@@ -1,0 +1,65 @@
+"""A package of somebody else's, built and installed for a test as its author would."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def readme_module(mark: str) -> str:
+    """Return the Python example of the README that holds ``mark``, so that it works."""
+    return next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if mark in block)
+
+
+def install(folder: Path, name: str, kind: str, points: Mapping[str, str], content: str) -> Path:
+    """Build and install a package of one module; return the folder to put on the path.
+
+    Args:
+        folder: where to work.
+        name: of the distribution; the module is the same with underscores.
+        kind: ``models`` or ``datasets``.
+        points: object of the module by entry point.
+        content: of the module.
+    """
+    missing = [needed for needed in ("pip", "setuptools", "wheel") if importlib.util.find_spec(needed) is None]
+    if missing:
+        pytest.skip(f"a package cannot be built without {', '.join(missing)}")
+    module = name.replace("-", "_")
+    (folder / "package").mkdir()
+    (folder / f"package/{module}.py").write_text(content)
+    lines = "\n".join(f'{point} = "{module}:{target}"' for point, target in points.items())
+    (folder / "package/pyproject.toml").write_text(f"""
+[build-system]
+requires = ["setuptools>=61"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "{name}"
+version = "1.0"
+dependencies = ["fer-bench"]
+
+[project.entry-points."fer_bench.{kind}"]
+{lines}
+
+[tool.setuptools]
+py-modules = ["{module}"]
+""")
+    options = ("--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--target")
+    command = [sys.executable, "-m", "pip", "install", *options, str(folder / "site"), str(folder / "package")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "site"
+
+
+def fer_bench(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command where the package is installed."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), *filter(None, sys.path)])}
+    command = [sys.executable, "-m", "fer_bench", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=site)
