@@ -15,7 +15,8 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 
 def readme_module(mark: str) -> str:
     """Return the Python example of the README that holds ``mark``, so that it works."""
-    return next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if mark in block)
+    blocks: list[str] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    return next(block for block in blocks if mark in block)
 
 
 def install(folder: Path, name: str, kind: str, points: Mapping[str, str], content: str) -> Path:
