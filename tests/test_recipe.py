@@ -122,7 +122,7 @@ def test_a_name_that_can_be_one_of_a_file_is_taken(name):
 
 
 def test_an_unknown_preset_names_the_known_ones():
-    with pytest.raises(FerBenchError, match="paper, cpu48, demo"):
+    with pytest.raises(FerBenchError, match="paper, paper-bf16, cpu48, demo"):
         load_recipe("papr")
 
 
