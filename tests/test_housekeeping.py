@@ -21,10 +21,10 @@ from typer.testing import CliRunner
 from fer_bench import records
 from fer_bench.checkpoint import Checkpoint, Progress, Reached, identity, reached
 from fer_bench.cli import app
-from fer_bench.cli.cells import cell_of
 from fer_bench.datasets.joined import joined_fingerprint
 from fer_bench.errors import FerBenchError
 from fer_bench.lock import Holder
+from fer_bench.lookup import cell_of
 from fer_bench.presets import PRESETS
 from fer_bench.workspace import Workspace
 

@@ -37,7 +37,7 @@ def test_seeds_are_a_number_or_a_list(text, seeds):
 
 @given(st.text("0123456789, x-", max_size=6))
 def test_seeds_are_whole_numbers_or_refused(text):
-    if re.fullmatch(r"\s*0*[1-9]\d{0,2}\s*|(\s*\d+\s*,)+(\s*\d+\s*)?", text):
+    if re.fullmatch(r"\s*0*[1-9]\d{0,2}\s*|(\s*\d+\s*,)+\s*(\d+\s*)?", text):
         seeds = seeds_of(0, text)
         assert seeds
         assert all(isinstance(seed, int) and seed >= 0 for seed in seeds)

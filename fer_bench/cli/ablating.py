@@ -18,12 +18,12 @@ from fer_bench.cli.options import (
     SeedsOption,
     WeightsOption,
     WorkspaceOption,
-    open_training,
     print_json,
     recipe_with,
     seeds_of,
 )
 from fer_bench.cli.studies import EpochsOption, facts_of, listed, recipe_of, texts
+from fer_bench.lookup import open_training
 
 if TYPE_CHECKING:
     from fer_bench.ablation import Variant

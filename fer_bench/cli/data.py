@@ -124,7 +124,7 @@ def models(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: JsonOption = Fa
 
     Example: fer-bench models --json
     """
-    from fer_bench.cli.cells import usable_models
+    from fer_bench.cli.saying import usable_models
     from fer_bench.external.model import external_names, load_external
     from fer_bench.models import model_card
     from fer_bench.workspace import Workspace

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fer_bench.cli.cells import trained_cell
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     DatasetOption,
@@ -13,11 +12,11 @@ from fer_bench.cli.options import (
     SeedOption,
     WeightsOption,
     WorkspaceOption,
-    open_prepared,
     print_json,
     print_table,
 )
 from fer_bench.errors import FerBenchError
+from fer_bench.lookup import open_prepared, trained_cell
 
 if TYPE_CHECKING:
     from fer_bench.explain.explanation import Explanation

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import typer
 
-from fer_bench.cli.cells import trained_cell
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     DatasetOption,
@@ -17,6 +16,7 @@ from fer_bench.cli.options import (
     WorkspaceOption,
     print_json,
 )
+from fer_bench.lookup import trained_cell
 
 
 def register(app: typer.Typer) -> None:

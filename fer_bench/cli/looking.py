@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fer_bench.cli.cells import trained_cell
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     DatasetOption,
@@ -17,11 +16,11 @@ from fer_bench.cli.options import (
     WeightsOption,
     WorkspaceOption,
     is_written,
-    open_prepared,
     print_json,
     print_table,
 )
 from fer_bench.errors import FerBenchError
+from fer_bench.lookup import open_prepared, trained_cell
 
 if TYPE_CHECKING:
     from fer_bench.accuracy.copies import ByCopies, Share

@@ -15,8 +15,6 @@ from fer_bench.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, PUBLISHED, R
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from fer_bench.datasets.joined import TrainingData
-    from fer_bench.datasets.prepared import Prepared
     from fer_bench.distributed import RayCluster
 
 LARGEST_SEED = 2**32 - 1
@@ -123,34 +121,6 @@ DEFAULT_WORKSPACE = DEFAULT_ROOT
 def results_of(workspace: Path, local: bool) -> Results:
     """Return the workspace's results, or the published ones in the current folder."""
     return Workspace(workspace).results if local else PUBLISHED
-
-
-def open_prepared(place: Workspace, name: str) -> "Prepared":
-    """Return a prepared dataset of the workspace.
-
-    Raises:
-        FerBenchError: it is not prepared or damaged, or there is no dataset of that name.
-    """
-    from fer_bench.datasets import dataset_card
-    from fer_bench.datasets.joined import SEPARATOR
-    from fer_bench.datasets.prepared import Prepared, is_prepared
-
-    if SEPARATOR in name:
-        raise FerBenchError(f"{name}: several datasets together can be trained on and evaluated; name one here")
-    if not is_prepared(place.prepared(name)):
-        dataset_card(name)
-    return Prepared.load(place.prepared(name))
-
-
-def open_training(place: Workspace, name: str) -> "TrainingData":
-    """Return a prepared dataset of the workspace, or several joined by ``+``.
-
-    Raises:
-        FerBenchError: one is not prepared, damaged or unknown; or they cannot be joined.
-    """
-    from fer_bench.datasets.joined import join, parts_of
-
-    return join([open_prepared(place, part) for part in parts_of(name)])
 
 
 def is_written(context: typer.Context, option: str) -> bool:

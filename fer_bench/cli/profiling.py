@@ -64,7 +64,7 @@ def profile(
 
     Example: fer-bench profile --model clcm --model shufflenetv2 --processes 5
     """
-    from fer_bench.cli.cells import usable_models
+    from fer_bench.cli.saying import usable_models
     from fer_bench.external.model import is_external
     from fer_bench.models import model_card
     from fer_bench.profiling.plan import Plan

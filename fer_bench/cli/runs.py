@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from fer_bench.backend import ONE_THREAD_SIZE
-from fer_bench.cli.cells import cell_of, mean_text
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     LARGEST_SEED,
@@ -30,14 +29,15 @@ from fer_bench.cli.options import (
     WorkspaceOption,
     cluster_of,
     is_written,
-    open_training,
     print_json,
     recipe_with,
     seeds_of,
 )
 from fer_bench.cli.profiling import profile
+from fer_bench.cli.saying import mean_text
 from fer_bench.cli.testing import cross_test, evaluate
 from fer_bench.errors import FerBenchError
+from fer_bench.lookup import cell_of, open_training
 
 
 def register(app: typer.Typer) -> None:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_bench.cli.cells import mean_text, trained_on
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     BalanceOption,
@@ -19,14 +18,14 @@ from fer_bench.cli.options import (
     WaitOption,
     WeightsOption,
     WorkspaceOption,
-    open_prepared,
-    open_training,
     print_json,
     print_table,
     recipe_with,
     seeds_of,
 )
+from fer_bench.cli.saying import mean_text
 from fer_bench.errors import FerBenchError
+from fer_bench.lookup import open_prepared, open_training, trained_on
 
 if TYPE_CHECKING:
     from fer_bench.datasets.prepared import Prepared

@@ -23,7 +23,6 @@ from fer_bench.cli.options import (
     WorkspaceOption,
     cluster_of,
     is_written,
-    open_training,
     print_json,
     print_table,
     recipe_with,
@@ -31,6 +30,7 @@ from fer_bench.cli.options import (
 )
 from fer_bench.cli.studies import EpochsOption, facts_of, listed, recipe_of, texts
 from fer_bench.errors import FerBenchError
+from fer_bench.lookup import open_training
 
 if TYPE_CHECKING:
     from fer_bench.studies import Study

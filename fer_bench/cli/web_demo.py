@@ -78,8 +78,8 @@ def web_demo(
 
 def _exported(model: str, dataset: str, recipe: str, seed: int, weights: str | None, workspace: Path) -> Path:
     """Return the trained model's ONNX file in the workspace, exported where it is not there yet."""
-    from fer_bench.cli.cells import trained_cell
     from fer_bench.export.exporting import check_target, default_path, export_run, sidecar
+    from fer_bench.lookup import trained_cell
     from fer_bench.prediction.loading import read_contract
     from fer_bench.progress import bar
     from fer_bench.workspace import Workspace

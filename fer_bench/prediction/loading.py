@@ -83,7 +83,7 @@ def load_model(
             f"{model}: name the dataset that the model was trained on, or give a file that fer-bench export wrote "
             f"({' or '.join(_ENDINGS)})"
         )
-    from fer_bench.cli.cells import trained_cell
+    from fer_bench.lookup import trained_cell
 
     recipe, seed = DEFAULT_RECIPE if recipe is None else recipe, DEFAULT_SEED if seed is None else seed
     root = workspace if workspace is not None else os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ROOT

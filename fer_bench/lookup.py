@@ -1,19 +1,43 @@
-"""The cells that options name, trained or to be trained."""
+"""What names mean in a workspace: prepared datasets, cells, trained runs."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import typer
-
-from fer_bench.cli.options import open_prepared
 from fer_bench.errors import FerBenchError
+from fer_bench.workspace import Workspace
 
 if TYPE_CHECKING:
     from fer_bench.datasets.joined import TrainingData
     from fer_bench.datasets.prepared import Prepared
     from fer_bench.grid import Cell
     from fer_bench.records import TrainRecord
-    from fer_bench.workspace import Workspace
+
+
+def open_prepared(place: Workspace, name: str) -> "Prepared":
+    """Return a prepared dataset of the workspace.
+
+    Raises:
+        FerBenchError: it is not prepared or damaged, or there is no dataset of that name.
+    """
+    from fer_bench.datasets import dataset_card
+    from fer_bench.datasets.joined import SEPARATOR
+    from fer_bench.datasets.prepared import Prepared, is_prepared
+
+    if SEPARATOR in name:
+        raise FerBenchError(f"{name}: several datasets together can be trained on and evaluated; name one here")
+    if not is_prepared(place.prepared(name)):
+        dataset_card(name)
+    return Prepared.load(place.prepared(name))
+
+
+def open_training(place: Workspace, name: str) -> "TrainingData":
+    """Return a prepared dataset of the workspace, or several joined by ``+``.
+
+    Raises:
+        FerBenchError: one is not prepared, damaged or unknown; or they cannot be joined.
+    """
+    from fer_bench.datasets.joined import join, parts_of
+
+    return join([open_prepared(place, part) for part in parts_of(name)])
 
 
 def cell_of(model: str, dataset: str, recipe: str, seed: int, weights: str | None) -> "Cell":
@@ -29,15 +53,6 @@ def cell_of(model: str, dataset: str, recipe: str, seed: int, weights: str | Non
     elif weights is not None:
         chosen = chosen.starting(model, pretrained=True)
     return Cell(model, dataset, chosen, seed)
-
-
-def usable_models() -> list[str]:
-    """Return the name of every model that can be used; those of other packages that cannot are told of on stderr."""
-    from fer_bench.models import broken_models, model_cards
-
-    for reason in broken_models().values():
-        typer.echo(f"fer-bench: left out: {reason}", err=True)
-    return list(model_cards())
 
 
 def trained_cell(
@@ -72,10 +87,3 @@ def trained_on(
             + (f" --weights {weights}" if weights else "")
         )
     return cell, run
-
-
-def mean_text(scores: Sequence[float]) -> str:
-    """Return mean ± sample standard deviation of fractions, in percent."""
-    from statistics import mean, stdev
-
-    return f"{len(scores)} seeds: {100 * mean(scores):.1f} ± {100 * stdev(scores):.1f} %"
