@@ -143,6 +143,7 @@ def test_a_conversion_that_fails_leaves_nothing(configured, tmp_path, monkeypatc
 def test_threads_that_can_no_longer_be_set_are_an_error(model):
     if keras_threads.backend.configure() != "tensorflow":
         pytest.skip("PyTorch can always be told, JAX never")
-    keras_threads.pin(cores())
-    with pytest.raises(FerBenchError, match=f"already computes with {cores()} threads, and {cores() + 1} were asked"):
-        keras_threads.pin(cores() + 1)
+    found = keras_threads.backend.threads()["intra_op"] or cores()  # Earlier tests may have trained small images.
+    keras_threads.pin(found)
+    with pytest.raises(FerBenchError, match=f"already computes with {found} threads, and {found + 1} were asked"):
+        keras_threads.pin(found + 1)

@@ -14,7 +14,6 @@ from typing import TypeVar
 import numpy as np
 
 from fer_bench import backend
-from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
 from fer_bench.profiling.frames import jpeg_faces, network_image
 from fer_bench.profiling.latency import Clock, Progress, measure, measure_in_turn, warm_up
@@ -161,7 +160,7 @@ def self_test(
     plan.check()
     way = runtime(runtime_name)
     backend.configure()
-    keras_threads.pin(plan.threads or cores())
+    keras_threads.pin(plan.threads or keras_threads.unasked())
     images = [network_image(data, plan.image_size) for data in jpeg_faces(8, plan.seed)]
     calls = []
     for done in (1, 2):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench import backend
-from fer_bench.environment import cores, describe
+from fer_bench.environment import describe
 from fer_bench.errors import FerBenchError
 from fer_bench.external.profiling import RUNTIME as EXTERNAL_RUNTIME
 from fer_bench.external.profiling import ExternalSource, require_runtime
@@ -105,7 +105,7 @@ def prepared_call(model: Any, name: str, item: Runtime, plan: Plan, folder: Path
     Raises:
         FerBenchError: the runtime cannot take the model, or answers another shape or something that is not finite.
     """
-    call = item.prepare(model, folder, plan.threads or cores(), images)
+    call = item.prepare(model, folder, plan.threads or keras_threads.unasked(), images)
     output = call(images[:1])
     if output.shape != (1, plan.classes) or not np.isfinite(output).all():
         raise FerBenchError(
@@ -147,7 +147,7 @@ def measure_session(
     """
     own = chosen_runtimes(plan.runtimes)
     chosen = backend.configure()
-    keras_threads.pin(plan.threads or cores())
+    keras_threads.pin(plan.threads or keras_threads.unasked())
     files = jpeg_faces(_IMAGES, plan.seed)
     images = np.concatenate([network_image(data, plan.image_size) for data in files])
     batches = [np.ascontiguousarray(images[row : row + 1]) for row in range(len(images))]
@@ -190,7 +190,7 @@ def measure_session(
         able = {_key(item, name): item.calls[name] for item in trained for name in own if own[name].batches}
         batched = measure_throughput(able, images, seed=plan.seed, progress=progress)
     environment = describe(backend.devices())
-    threads = {"each": plan.threads or cores(), **backend.threads()}
+    threads = {"each": plan.threads or keras_threads.unasked(), **backend.threads()}
     return [
         ProfileRecord(
             model=item.name,
@@ -239,7 +239,7 @@ def _open(source: ExternalSource, runtimes: Sequence[str], plan: Plan, files: Se
     )
     item = _Built(model.name, costs, [source.image(data) for data in files], source.image, source)
     before = resident_bytes()
-    call = source.call(plan.threads or cores())
+    call = source.call(plan.threads or keras_threads.unasked())
     call(item.batches[0])
     item.calls[EXTERNAL_RUNTIME] = call
     _note(item, EXTERNAL_RUNTIME, before)

@@ -5,6 +5,14 @@ from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
 
 
+def unasked() -> int:
+    """Return the threads where nobody asks for a number: those that TensorFlow was told in this process, which cannot
+    be changed, else one a core."""
+    if backend.configure() == "tensorflow":
+        return backend.threads()["intra_op"] or cores()
+    return cores()
+
+
 def pin(threads: int) -> None:
     """Let the Keras backend compute with ``threads`` threads on the CPU.
 
