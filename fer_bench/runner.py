@@ -5,18 +5,18 @@ where it stopped. Planning reads files only; Keras is imported by the first stag
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from fer_bench import devices, grid, records, stages
+from fer_bench.cellwork import CellWork
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.joined import TrainingData, join, parts_of
 from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names
 from fer_bench.datasets.store import prepare
 from fer_bench.errors import FerBenchError
-from fer_bench.grid import Cell
 from fer_bench.progress import Plan, Stage, bar, say
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord
@@ -167,7 +167,14 @@ def _training(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) 
             seconds += images / _IMAGES_PER_SECOND * max(1.0, (cell.recipe.image_size / 48) ** 2)
         title = f"{'train and test' if run is None else 'test'} {cell.model} on {cell.dataset}"
         title += f", seed {cell.seed}" if len(job.seeds) > 1 else ""
-        do = CellRun(workspace, cell, tuple(targets), networks[cell.model], job.weights, job.watch)
+        do = CellRun(
+            workspace=workspace,
+            cell=cell,
+            targets=tuple(targets),
+            networks=networks[cell.model],
+            weights=job.weights,
+            watch=job.watch,
+        )
         group.append((Stage(title, seconds), do))
     return list(groups.values())
 
@@ -203,18 +210,11 @@ def _to_train_on(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared
     return {dataset.dataset: dataset for dataset in found}
 
 
-@dataclass(frozen=True)
-class CellRun:
-    """A cell to be trained and tested, in this process or in another one (see :mod:`fer_bench.cellwork`)."""
+@dataclass(frozen=True, kw_only=True)
+class CellRun(CellWork):
+    """A cell to be trained and tested."""
 
-    workspace: Workspace
-    cell: Cell
     targets: tuple[str, ...]
-    networks: stages.Networks
-    weights: str | None
-    watch: Watch
-    datasets: Mapping[str, Prepared] | None = None
-    """At hand; ``None`` for those of the workspace."""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -233,18 +233,6 @@ class CellRun:
         ]
         scores = ", ".join(f"{test.target} {test.accuracy:.1%}" for test in tests)
         say(f"    {self.cell.model} on {self.cell.dataset}: {scores}")
-
-    def elsewhere(
-        self,
-        workspace: Workspace,
-        *,
-        weights: str | None,
-        datasets: Mapping[str, Prepared] | None = None,
-        after_epoch: Callable[[], None] | None = None,
-    ) -> "CellRun":
-        """Return the same work with other places; see :class:`fer_bench.cellwork.CellWork`."""
-        watch = dataclasses.replace(self.watch, after_epoch=after_epoch)
-        return dataclasses.replace(self, workspace=workspace, weights=weights, datasets=datasets, watch=watch)
 
 
 def _profiling(workspace: Workspace, job: Job) -> list[Work]:

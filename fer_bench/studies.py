@@ -6,13 +6,13 @@ publication takes a trial for a result; only the run of the recipe as it was giv
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fer_bench import backend, grid, records, stages
+from fer_bench.cellwork import CellWork
 from fer_bench.datasets.joined import TrainingData, join, load_training, parts, parts_of
-from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.files import read_json, replacing, write_json
 from fer_bench.grid import Cell
@@ -110,20 +110,13 @@ class Study:
         return self.place.studies.root / "diverged" / name
 
 
-@dataclass(frozen=True)
-class StudyRun:
-    """A cell of a study to be trained, in this process or in another one (see :mod:`fer_bench.cellwork`)."""
+@dataclass(frozen=True, kw_only=True)
+class StudyRun(CellWork):
+    """A cell of a study to be trained."""
 
-    workspace: Workspace
-    cell: Cell
     models: tuple[str, ...]
     given: Recipe
     epochs: int | None
-    networks: stages.Networks
-    weights: str | None
-    watch: Watch
-    datasets: Mapping[str, Prepared] | None = None
-    """At hand; ``None`` for those of the workspace."""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -146,18 +139,6 @@ class StudyRun:
             self.watch,
         )
         study.train_or_note(self.cell)
-
-    def elsewhere(
-        self,
-        workspace: Workspace,
-        *,
-        weights: str | None,
-        datasets: Mapping[str, Prepared] | None = None,
-        after_epoch: Callable[[], None] | None = None,
-    ) -> "StudyRun":
-        """Return the same work with other places; see :class:`fer_bench.cellwork.CellWork`."""
-        watch = dataclasses.replace(self.watch, after_epoch=after_epoch)
-        return dataclasses.replace(self, workspace=workspace, weights=weights, datasets=datasets, watch=watch)
 
 
 def work_through(work: Sequence[tuple[str, float, Callable[[], object]]], executor: Executor | None = None) -> None:
@@ -184,14 +165,14 @@ def training_work(study: Study, cells: Sequence[Cell]) -> list[tuple[str, float,
             f"{cell.model}, {cell.recipe.name}, seed {cell.seed}",
             1.0 * images * cell.recipe.epochs,
             StudyRun(
-                study.place,
-                cell,
-                tuple(study.models),
-                study.given,
-                study.epochs,
-                study.networks,
-                study.weights,
-                study.watch,
+                workspace=study.place,
+                cell=cell,
+                models=tuple(study.models),
+                given=study.given,
+                epochs=study.epochs,
+                networks=study.networks,
+                weights=study.weights,
+                watch=study.watch,
             ),
         )
         for cell in cells
