@@ -13,6 +13,10 @@ Four ways train one network on the same synthetic gray 48 x 48 images with the s
 
 Each is a process of its own, in alternating rounds, so that drift of the machine falls on all; what counts are the
 ratios. The backend is ``KERAS_BACKEND``'s.
+
+    python tests/benchmarks/bench_training.py --input --model clcm --size 224
+
+times the input path against the step in one process instead, taking turns: two processes differ by more than it costs.
 """
 
 import argparse
@@ -121,6 +125,38 @@ def torch_channels_last(model: str, size: int, steps: int) -> float:
     return per_second(step, steps)
 
 
+def input_share(model: str, size: int, steps: int) -> None:
+    """Print what gathering and warping a batch take of the rest of a training step, medians of turns."""
+    net = network(model, size)  # Before Keras is imported: a network sets the backend up.
+    import keras
+
+    from fer_bench.batches import training_batches
+    from fer_bench.recipe import Recipe
+
+    images, labels = faces(8 * BATCH)
+    batches = training_batches(images, labels, np.arange(len(labels)), Recipe(name="bench", image_size=size), 0, 0)
+    inputs, answers = batches[0]
+    (warped,) = (layer.output for layer in net.trainer.layers if type(layer).__name__ == "Input")
+    warp = keras.Model(net.trainer.inputs, warped)
+    ways: dict[str, Callable[[], object]] = {
+        "gather": lambda: batches[1],
+        "warp": lambda: warp.predict_on_batch(inputs),
+        "step": lambda: net.trainer.train_on_batch(inputs, answers),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(steps + 3):
+        for name, do in ways.items():
+            began = time.perf_counter()
+            do()
+            if turn >= 3:
+                seconds[name].append(time.perf_counter() - began)
+    gather, warping, step = (1000 * statistics.median(seconds[name]) for name in ("gather", "warp", "step"))
+    print(
+        f"{model}, {size} px, batch {BATCH}: gather {gather:.1f} ms, warp {warping:.1f} ms, step with warp {step:.0f} ms"
+    )
+    print(f"input path / the rest of the step: {(gather + warping) / (step - warping):.3f}")
+
+
 def _jit() -> bool | str:
     from fer_bench import backend
 
@@ -135,7 +171,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--way", action="append", choices=WAYS)
     parser.add_argument("--json", action="store_true", help="print one way's images a second; used by itself")
+    parser.add_argument("--input", action="store_true", help="the input path's share instead")
     given = parser.parse_args()
+    if given.input:
+        input_share(given.model, given.size, given.steps)
+        return
     ways = {"ours": ours, "bare": bare, "usual": usual, "torch": torch_channels_last}
     if given.json:
         print(json.dumps(ways[given.way[0]](given.model, given.size, given.steps)))
