@@ -144,8 +144,8 @@ def load_exported(path: Path) -> Model:
 def _litert(path: Path) -> "Call":
     """Return the call of a LiteRT file that fills batches up to the next power of two.
 
-    An interpreter is kept ready for every size of batch, with memory of its own for the activations; pictures without a
-    face, or that cannot be read, would make one of every size up to the largest.
+    An interpreter is for one size of batch: pictures without a face, or that cannot be read, would have one made for
+    nearly every batch.
     """
     from fer_bench.export.sessions import open_litert
 
