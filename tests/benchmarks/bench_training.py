@@ -151,9 +151,7 @@ def input_share(model: str, size: int, steps: int) -> None:
             if turn >= 3:
                 seconds[name].append(time.perf_counter() - began)
     gather, warping, step = (1000 * statistics.median(seconds[name]) for name in ("gather", "warp", "step"))
-    print(
-        f"{model}, {size} px, batch {BATCH}: gather {gather:.1f} ms, warp {warping:.1f} ms, step with warp {step:.0f} ms"
-    )
+    print(f"{model}, {size} px, batch {BATCH}; ms: gather {gather:.1f}, warp {warping:.1f}, whole step {step:.0f}")
     print(f"input path / the rest of the step: {(gather + warping) / (step - warping):.3f}")
 
 
