@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench import backend
 from fer_bench.recipe import Augmentation
 
 IDENTITY: NDArray[np.float32] = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
@@ -60,13 +61,22 @@ def warp(images: Any, matrices: Any, size: int) -> Any:
     """Warp gray images bilinearly to ``size`` x ``size``; runs on any Keras backend.
 
     Args:
-        images: uint8 (batch, height, width).
+        images: (batch, height, width), of numbers of any type.
         matrices: float32 (batch, 2, 3), see the module's text.
         size: height and width of the result, pixels.
 
     Returns:
-        float32 (batch, size, size), 0 to 255.
+        float32 (batch, size, size), in the images' range.
     """
+    from keras import ops
+
+    images = ops.cast(images, "float32")
+    # One kernel instead of thirty: a third of the time. XLA does not know it, and fuses the thirty.
+    in_one_kernel = backend.configure() == "tensorflow" and not backend.jit_compile()
+    return (_warp_in_one_kernel if in_one_kernel else _warp)(images, matrices, size)
+
+
+def _warp(images: Any, matrices: Any, size: int) -> Any:
     from keras import ops
 
     batch, height, width = ops.shape(images)
@@ -85,7 +95,7 @@ def warp(images: Any, matrices: Any, size: int) -> Any:
     first = ops.expand_dims(ops.arange(batch, dtype="int32") * (height * width), 1)
 
     def at(row: Any, column: Any) -> Any:
-        return ops.cast(ops.take(pixels, first + row * width + column, axis=0), "float32")
+        return ops.take(pixels, first + row * width + column, axis=0)
 
     upper_row = at(top, left) + (at(top, right) - at(top, left)) * fraction_x
     lower_row = at(bottom, left) + (at(bottom, right) - at(bottom, left)) * fraction_x
@@ -93,13 +103,46 @@ def warp(images: Any, matrices: Any, size: int) -> Any:
     return ops.reshape(warped, (-1, size, size))
 
 
+def _warp_in_one_kernel(images: Any, matrices: Any, size: int) -> Any:
+    import tensorflow as tf
+    from keras import ops
+
+    _, height, width = ops.shape(images)
+
+    def to_pixels(row: Any, extent: Any) -> list[Any]:
+        """Return what gives the stored column (or row) from an output pixel's column and row and from 1."""
+        half = ops.cast(extent, "float32") / 2
+        # The centre of output pixel i lies at (2 i + 1) / size - 1.
+        constant = (row[:, 0] + row[:, 1]) * (1 / size - 1) + row[:, 2] + 1
+        return [row[:, 0] * (2 / size) * half, row[:, 1] * (2 / size) * half, constant * half - 0.5]
+
+    matrices = ops.convert_to_tensor(matrices)
+    nothing = ops.zeros_like(matrices[:, 0, 0])
+    rows = [*to_pixels(matrices[:, 0], width), *to_pixels(matrices[:, 1], height)]
+    warped = tf.raw_ops.ImageProjectiveTransformV3(
+        images=ops.expand_dims(images, -1),
+        transforms=ops.stack([*rows, nothing, nothing], axis=1),
+        output_shape=(size, size),
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+    )
+    return warped[..., 0]
+
+
 def network_input(images: Any, matrices: Any, size: int) -> Any:
-    """Warp, scale to [-1, 1] and repeat the gray image three times: the network's input (paper, section IV-A).
+    """Scale to [-1, 1], warp and repeat the gray image three times: the network's input (paper, section IV-A).
+
+    Args:
+        images: uint8 (batch, height, width).
+        matrices: float32 (batch, 2, 3), see the module's text.
+        size: height and width of the result, pixels.
 
     Returns:
         float32 (batch, size, size, 3).
     """
     from keras import ops
 
-    gray = ops.expand_dims(warp(images, matrices, size) / 127.5 - 1, -1)
-    return ops.repeat(gray, 3, axis=-1)
+    # Scaled before the warp, where there are fewer pixels.
+    gray = warp(ops.cast(images, "float32") / 127.5 - 1, matrices, size)
+    return ops.repeat(ops.expand_dims(gray, -1), 3, axis=-1)

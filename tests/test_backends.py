@@ -58,7 +58,7 @@ def test_backends_agree_on_the_warp_the_answers_and_a_training_step(name, comput
     with np.load(computed / f"{INSTALLED[0]}.npz") as first, np.load(computed / f"{name}.npz") as other:
         assert first.files == other.files
         # Gray levels of 0 to 255; probabilities; nats; changes of weights. Float32 carries about seven digits.
-        tolerances = {"warp": 1e-3, "answers": 1e-6, "loss": 1e-6, "step": 1e-6}
+        tolerances = {"warp": 5e-3, "answers": 1e-6, "loss": 1e-6, "step": 1e-6}
         for key in first.files:
             tolerance = tolerances[key.removeprefix("adam/").partition("/")[0]]
             if key.startswith("adam/step"):
