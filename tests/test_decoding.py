@@ -139,7 +139,7 @@ IN_PROCESSES = """
 import sys, hashlib
 from pathlib import Path
 from fer_bench.datasets import side_by_side
-from fer_bench.datasets.card import Sample
+from fer_bench.datasets.card import PixelText, Sample
 from fer_bench.datasets.folder import Folder
 if sys.argv[2] == "threads":
     side_by_side._may_fork = lambda: False
@@ -148,6 +148,11 @@ else:
     assert side_by_side._may_fork()
 folder = Folder(Path(sys.argv[1]))
 samples = [Sample(name, "test", 0, f"a/{name}", "part") for name in folder.pictures("a")]
+values = [" ".join(str((7 * number + k) % 256) for k in range(400)) for number in range(300)]
+values[3], values[70], values[71] = "", "\\udcff" + values[5], values[5] + "\\u00b2"
+values[140] = values[5] + " " * 200_000  # More than a task has room for.
+values[210] = "1 2 999999"
+samples += [Sample(f"t{n}", "test", 0, f"t:{n}", "part", pixels=PixelText(text, 20)) for n, text in enumerate(values)]
 for chunk in side_by_side.decoded(folder, samples, (20, 20)):
     print([s.id for s in chunk.samples], hashlib.sha256(chunk.images).hexdigest(), chunk.digests.hex(), chunk.flaws)
 """
@@ -171,6 +176,8 @@ def test_processes_and_threads_give_the_same(tmp_path: Path) -> None:
     ]
     assert runs[0].stdout == runs[1].stdout
     assert runs[0].stdout.count("no picture that can be decoded") == 4
+    assert runs[0].stdout.count("Flaw(") == 4 + 4
+    assert "'t140'" in runs[0].stdout
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="decoders are processes on Linux only")

@@ -24,7 +24,7 @@ from multiprocessing.process import BaseProcess
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.datasets.card import Flaw, Sample
+from fer_bench.datasets.card import Flaw, PixelText, Sample
 from fer_bench.datasets.decoding import Job, Outcome, decode_jobs, job_of, one_opencv_thread
 from fer_bench.datasets.folder import Folder
 from fer_bench.environment import cores
@@ -36,8 +36,12 @@ _AHEAD = 1 << 23
 """Of the images that wait for the caller, where that is enough to keep every decoder busy."""
 _LEAST, _MOST = 8, 64
 """Images a task: enough to make the pool's own cost vanish, few enough to share out a few hundred large pictures."""
+_CHARACTERS = 4
+"""A pixel of a picture that is text: three digits and a separator, at most, in tables as they are."""
 _FRAMEWORKS = ("tensorflow", "jax", "torch")
 
+Span = tuple[int, int, int]
+"""Where the text of a picture begins and ends in the memory that is shared, and the picture's height and width."""
 Take = Callable[[], Outcome]
 """Waits for the outcome of a task."""
 
@@ -168,32 +172,37 @@ class _Processes:
     """Decoders that are processes forked from this one, each fed through a pipe: the next task goes to the idlest.
 
     No thread of this process takes part: they would wait for the interpreter's lock. What goes through the pipes is
-    smaller than they hold, so that nobody waits for anybody but for results.
+    smaller than they hold, so that nobody waits for anybody but for results. The texts of pictures do not: they go
+    through memory that is shared as well, a part for each task, of which the system provides only what is written to.
     """
 
     def __init__(self, folder: Folder, arrays: NDArray[np.uint8], workers: int) -> None:
         self._folder, self._arrays = folder, arrays
+        self._texts = mmap.mmap(-1, _CHARACTERS * arrays.size)
         self._workers: list[_Worker] = []
         self._poll = select.poll()
         context = multiprocessing.get_context("fork")
         for _ in range(workers):
             ours, theirs = context.Pipe()
             ends = [ours, *(worker.end for worker in self._workers)]
-            process = context.Process(target=_work, args=(folder, arrays, theirs, ends), daemon=True)
+            process = context.Process(target=_work, args=(folder, arrays, self._texts, theirs, ends), daemon=True)
             process.start()
             theirs.close()
             self._workers.append(_Worker(process, ours))
             self._poll.register(ours, select.POLLIN)
 
     def start(self, slot: int, jobs: list[Job]) -> Take:
+        spans: list[Span | None] = []  # One for each job, or none at all.
         if [pixels for _, _, pixels in jobs if pixels is not None]:
-            # Sending the text of a picture takes longer than parsing it.
-            outcome = decode_jobs(self._folder, jobs, self._arrays[slot])
-            return lambda: outcome
+            shared = self._share(slot, jobs)
+            if shared is None:
+                outcome = decode_jobs(self._folder, jobs, self._arrays[slot])
+                return lambda: outcome
+            spans, jobs = shared, [(source, box, None) for source, box, _ in jobs]
         self._receive()
         worker = min(self._workers, key=lambda worker: worker.busy)
         try:
-            worker.end.send((slot, jobs))
+            worker.end.send((slot, jobs, spans))
         except ConnectionError as error:
             raise self._ended() from error
         worker.busy += 1
@@ -205,6 +214,23 @@ class _Processes:
             return worker.outcomes.popleft()
 
         return take
+
+    def _share(self, slot: int, jobs: list[Job]) -> list[Span | None] | None:
+        """Put the texts of a task's pictures into its part of the memory; ``None`` where they are too long for it."""
+        room = len(self._texts) // len(self._arrays)
+        spans: list[Span | None] = []
+        at = slot * room
+        for _, _, pixels in jobs:
+            if pixels is None:
+                spans.append(None)
+                continue
+            text = pixels.text.encode("utf-8", "surrogateescape")
+            if at + len(text) > (slot + 1) * room:
+                return None
+            self._texts[at : at + len(text)] = text
+            spans.append((at, at + len(text), pixels.side))
+            at += len(text)
+        return spans
 
     def _receive(self) -> None:
         """Take the outcomes that are there already."""
@@ -232,12 +258,18 @@ class _Processes:
             worker.process.join()
 
 
-def _work(folder: Folder, arrays: NDArray[np.uint8], end: Connection, parents: list[Connection]) -> None:
+def _work(
+    folder: Folder, arrays: NDArray[np.uint8], texts: mmap.mmap, end: Connection, parents: list[Connection]
+) -> None:
     """Decode until the parent closes its end of the pipe, were it by its death."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent hears Ctrl-C and stops its workers.
     for other in parents:
         other.close()
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
-            slot, jobs = end.recv()
+            slot, jobs, spans = end.recv()
+            for number, (span, (source, box, _)) in enumerate(zip(spans, jobs, strict=False)):
+                if span is not None:
+                    text = texts[span[0] : span[1]].decode("utf-8", "surrogateescape")
+                    jobs[number] = source, box, PixelText(text, span[2])
             end.send(tuple(decode_jobs(folder, jobs, arrays[slot])))
