@@ -20,6 +20,11 @@ ONE_THREAD_SIZE = 64
 """Largest image, pixels, whose network TensorFlow computes with one thread: a second one gains next to nothing
 there, and slows both down where two networks are trained side by side."""
 
+_DEVICE_ERRORS = frozenset(
+    {"JaxRuntimeError", "XlaRuntimeError", "AcceleratorError", "InternalError", "UnavailableError", "UnknownError"}
+)
+"""Of JAX, of PyTorch and of TensorFlow, by name: telling needs no import."""
+
 
 def name() -> str:
     """Return the backend that Keras uses or would use, without importing it: planning needs no Keras."""
@@ -182,6 +187,14 @@ def devices() -> tuple[str, ...]:
     import torch
 
     return tuple(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+
+
+def is_device_failure(error: BaseException) -> bool:
+    """Return whether an error of the backend says that a GPU failed: a lost device, a launch that went wrong.
+
+    On a CPU never: there such an error is a fault of a program, and its traceback is wanted.
+    """
+    return type(error).__name__ in _DEVICE_ERRORS and bool(devices())
 
 
 def threads() -> dict[str, int]:

@@ -53,7 +53,7 @@ def train(
 
     Raises:
         FerBenchError: no training images, no weights where the recipe wants them, a loss that is not a number, a
-            batch that does not fit into memory, another process that works on the same run.
+            batch that does not fit into memory, a GPU that fails, another process that works on the same run.
         OSError: the disk is full.
     """
     folder = workspace.run(cell.id)
@@ -68,6 +68,11 @@ def train(
                 _tell(on_epoch, record.history)
     except Exception as error:
         if not memory.is_exhausted(error):
+            if backend.is_device_failure(error):
+                raise FerBenchError(
+                    f"{cell.id}: {backend.devices()[0]} failed while it trained ({_first_line(error)}); the state "
+                    "after every complete epoch is kept: run the same command again, and it continues there"
+                ) from error
             raise
     if record is None:  # Here the error is gone, and with it what its frames held of the memory.
         height, width = dataset.at_size(cell.recipe.image_size)[np.zeros(1, np.intp)].shape[1:]
@@ -142,6 +147,10 @@ def _train(
     )
     records.save(workspace.results.records, record)
     return record
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _tell(on_epoch: OnEpoch | None, history: Sequence[Epoch]) -> None:

@@ -366,6 +366,24 @@ def test_too_little_memory_names_the_batch_that_fits(limit, told, workspace, dat
     assert told in str(raised.value)
 
 
+def test_a_gpu_that_fails_is_named_and_the_run_continues(workspace, dataset, network, monkeypatch):
+    import tensorflow as tf
+
+    def fail(number: int, _: object) -> None:
+        if number == 1:
+            raise tf.errors.InternalError(None, None, "CUDA_ERROR_LAUNCH_FAILED: unspecified failure\nmore of it")
+
+    with pytest.raises(tf.errors.InternalError):  # No GPU can have failed here.
+        train(CELL, dataset, network, workspace, on_epoch=fail)
+    with monkeypatch.context() as patch:
+        patch.setattr("fer_bench.backend.devices", lambda: ("NVIDIA H100",))
+        with pytest.raises(FerBenchError, match=r"NVIDIA H100 failed .*\(CUDA_ERROR.* failure\); the state after"):
+            train(CELL, dataset, network, workspace, on_epoch=fail)
+    steps = []
+    assert len(train(CELL, dataset, network, workspace, on_step=lambda: steps.append(1)).history) == 4
+    assert len(steps) == 2 * 7, "the complete epochs are kept"
+
+
 def test_a_recipe_that_wants_imagenet_never_starts_at_random(workspace, dataset, network):
     cell = dataclasses.replace(CELL, recipe=CELL.recipe.starting("tiny", pretrained=True))
     with pytest.raises(FerBenchError, match="no ImageNet weights are known for this model"):
