@@ -36,7 +36,9 @@ LiveOption = Annotated[
 TensorBoardOption = Annotated[
     bool, typer.Option("--tensorboard", help="Write logs for TensorBoard to the workspace's folder tensorboard.")
 ]
-RecipeOption = Annotated[str, typer.Option("--recipe", "-r", help="Preset (paper, cpu48, demo) or TOML file.")]
+RecipeOption = Annotated[
+    str, typer.Option("--recipe", "-r", help="Preset (paper, paper-bf16, cpu48, demo) or TOML file.")
+]
 SeedOption = Annotated[
     int, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Seed of weights, order, augmentation.")
 ]
@@ -65,10 +67,20 @@ WeightsOption = Annotated[
     str | None,
     typer.Option(
         "--weights",
-        help="Start of the models that the recipe starts from ImageNet: 'imagenet' (downloaded by Keras), a weights "
-        "file, or 'random'.",
+        help="Where the model starts: 'imagenet' (downloaded by Keras), a file of ImageNet weights, or 'random'. "
+        "Needed where the recipe starts it from ImageNet; where it does not, the result is of another recipe, which "
+        "its id tells.",
     ),
 ]
+StartsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--weights",
+        help="Start of the models that the recipe starts from ImageNet: 'imagenet' (downloaded by Keras), a file of "
+        "ImageNet weights, or 'random'.",
+    ),
+]
+"""Of commands that take several models: the recipe says which of them it is for."""
 WaitOption = Annotated[
     bool,
     typer.Option("--wait", help="Wait while another process writes to the workspace, instead of giving up."),

@@ -23,6 +23,7 @@ from fer_bench.cli.options import (
     RecipeOption,
     SeedOption,
     SeedsOption,
+    StartsOption,
     TensorBoardOption,
     WaitOption,
     WeightsOption,
@@ -141,7 +142,7 @@ def run_all(
     seeds: SeedsOption = None,
     balance: BalanceOption = None,
     freeze_layers: FreezeOption = None,
-    weights: WeightsOption = None,
+    weights: StartsOption = None,
     runs: Annotated[int, typer.Option(min=2, help="Timed single-image calls of each model.")] = 50,
     jobs: Annotated[
         int | None,
