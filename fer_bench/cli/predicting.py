@@ -27,9 +27,7 @@ ItsDatasetOption = Annotated[
 ]
 ItsRecipeOption = Annotated[
     str | None,
-    typer.Option(
-        "--recipe", "-r", help="Preset (paper, paper-bf16, cpu48, demo) or TOML file, as for train. Default: paper."
-    ),
+    typer.Option("--recipe", "-r", help="Preset or TOML file, as for train. Default: paper."),
 ]
 ItsSeedOption = Annotated[
     int | None, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Seed, as for train. Default: 0.")
