@@ -4,6 +4,7 @@ Keras 3 runs on TensorFlow (default), JAX or PyTorch, chosen by the environment 
 """
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -113,6 +114,8 @@ def _prepare(chosen: str) -> None:
             )
         for device in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(device, True)
+        # Every network is traced once, each batch size of a profile too; TensorFlow advises against that at length.
+        logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
     if chosen == "jax":
         # Otherwise JAX takes three quarters of a GPU's memory at once.
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
