@@ -153,6 +153,12 @@ def _print_parted(tests: Sequence["ByCopies"]) -> None:
         low, high = wilson(share.right, share.n)
         return f"{share.right / share.n:.1%} ({low:.1%} to {high:.1%}) of {share.n:,}"
 
+    if not tests:
+        typer.echo(
+            "Runs: no test of this state of the dataset is in the workspace, by a model of fer-bench; a dataset "
+            "that is prepared in another way is another state"
+        )
+        return
     print_table(
         "Test images with an exact copy among the training images of this dataset, and without",
         ("model", "trained on", "recipe", "seed", "copy, same label", "copy, other label", "no copy"),
@@ -267,9 +273,10 @@ def labels(
 
     Every dataset numbers the emotions in another order, and a wrong order costs accuracy without an error. Warns, with
     exit code 1, where another order of the classes fits the answers far better on images that it was not chosen on,
-    and in the way of a swap. It cannot see labels that are wrong in training and test alike: look at the pictures
-    (fer-bench show), or cross-test. Give the same --recipe, --seed and --weights as for train. Of a model that add-onnx
-    added, it tells where --labels has another order than the file.
+    and in the way of a swap. It cannot see labels that are wrong in training and test alike, nor swaps of classes that
+    the model hardly recognises or tells apart: look at the pictures (fer-bench show), or cross-test. Give the same
+    --recipe, --seed and --weights as for train. Of a model that add-onnx added, it tells where --labels has another
+    order than the file.
 
     Example: fer-bench doctor labels --model clcm --dataset raf-db
     """
@@ -298,6 +305,9 @@ def labels(
     else:
         typer.echo(f"{model} on {prepared.origin} {dataset}, {found.n:,} test images: {found.reason}")
         if not found.suspicious:
-            typer.echo("Labels that are wrong in training and test alike stay unseen here: see fer-bench show.")
+            typer.echo(
+                "Labels that are wrong in training and test alike stay unseen here, and so do swaps of classes that "
+                "the model hardly recognises or tells apart: see fer-bench show."
+            )
     if found.suspicious:
         raise typer.Exit(1)
