@@ -80,7 +80,12 @@ class Processes:
         work_side_by_side(groups, self.jobs, on_event)
 
 
-def work_side_by_side(groups: Sequence[Sequence[Work]], jobs: int, on_event: Callable[[Event], None]) -> None:
+def work_side_by_side(
+    groups: Sequence[Sequence[Work]],
+    jobs: int,
+    on_event: Callable[[Event], None],
+    advice: str = "run the same command again to continue, with --jobs 1 to use less memory",
+) -> None:
     """Work through groups of work, each in order in one process, at most ``jobs`` groups at a time.
 
     The processes end with this one, however it ends, so that none writes to a workspace that nobody holds.
@@ -89,6 +94,7 @@ def work_side_by_side(groups: Sequence[Sequence[Work]], jobs: int, on_event: Cal
         groups: picklable; objects shared within a group stay shared in its process.
         jobs: processes at a time.
         on_event: called here, in the parent.
+        advice: what to do where a process died.
 
     Raises:
         FerBenchError: the message of the first worker that raised one, or a worker died; the others are stopped.
@@ -117,7 +123,7 @@ def work_side_by_side(groups: Sequence[Sequence[Work]], jobs: int, on_event: Cal
                         raise FerBenchError(
                             f"the process that worked on {groups[number][0][0].title!r} ended with "
                             f"{process.exitcode} (a negative number is a signal; -9 often means too little memory); "
-                            "run the same command again to continue, with --jobs 1 to use less memory"
+                            f"{advice}"
                         )
         _drain(events, on_event)
     finally:

@@ -11,7 +11,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.profiling import machine
 from fer_bench.profiling.document import self_test_json
 from fer_bench.profiling.machine import Watch, busy_seconds, frequency, resident_bytes
-from fer_bench.profiling.noise import by_process, machine_warnings, series_warnings
+from fer_bench.profiling.noise import by_process, judged, machine_warnings, series_warnings
 from fer_bench.profiling.self_test import (
     ANOVA,
     BLOCKS,
@@ -147,6 +147,20 @@ def _record(*series: np.ndarray, **changes) -> ProfileRecord:
 
 def test_a_quiet_series_has_no_warnings() -> None:
     assert series_warnings(_record(_noise(50))) == []
+
+
+def test_what_could_not_be_judged_is_named() -> None:
+    looks = (MachineSample(process=0, order=0, mhz=2000.0), MachineSample(process=0, order=9, mhz=2000.0))
+    assert judged(_record(_noise(50), machine=looks)) == (
+        ["drift", "autocorrelation", "second mode", "change of frequency"],
+        ["load (the system does not tell it)"],
+    )
+    rising = _record(np.linspace(0.02, 0.04, 15), np.linspace(0.02, 0.04, 50))
+    assert series_warnings(rising)
+    seen, unknown = judged(rising)
+    assert seen == []
+    assert unknown[0] == "drift (15 calls a process, fewer than 20)"
+    assert judged(_record(_noise(30), machine=looks))[1][0] == "second mode (30 calls a process, fewer than 40)"
 
 
 def test_the_order_decides_not_the_place_in_the_file() -> None:

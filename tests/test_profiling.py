@@ -212,8 +212,9 @@ def test_plans_that_cannot_be_followed_are_refused_before_anything_is_built(name
 def test_processes_are_kept_apart_in_one_record(use, fake, monkeypatch: pytest.MonkeyPatch) -> None:
     use(SMALL, replace(SMALL, name="twin"))
 
-    def here(groups, jobs, on_event) -> None:
+    def here(groups, jobs, on_event, advice) -> None:
         assert jobs == 1
+        assert "nothing of this session is kept" in advice
         for number, ((stage, work),) in enumerate(groups):
             on_event(Event("begin", number, stage=stage))
             work()
@@ -311,7 +312,30 @@ def test_the_tables_show_rules_literature_and_warnings(measured, tmp_path) -> No
     assert measured["plan"] == Plan(runs=7, processes=5)
     for wanted in ("1.0000", "0.5994", "2,393,191", "FaceChannel", "0.633", "batch norm 2 a value", "process means"):
         assert wanted in text
-    assert "! clcm, keras-predict:" in text or "No sign of a noisy machine" in text
+    assert "FaceChannel │ [89]" in text or "FaceChannel [89]" in text
+    assert "Noise that could not be judged: drift (" in text
+
+
+def test_times_on_an_accelerator_are_not_called_the_processors(measured, tmp_path, monkeypatch) -> None:
+    made = make.profile_record
+
+    def on_gpu(name, **changes):
+        record = made(name, **changes)
+        return replace(record, environment=replace(record.environment, devices=("NVIDIA H100",)))
+
+    monkeypatch.setattr(make, "profile_record", on_gpu)
+    text = " ".join(_run("-m", "clcm", tmp_path=tmp_path).stdout.split())
+    assert "Keras on NVIDIA H100, the other runtimes on Test CPU" in text
+    told = json.loads(_run("--json", "-m", "clcm", tmp_path=tmp_path).stdout)
+    assert told[0]["environment"]["devices"] == ["NVIDIA H100"]
+
+
+@pytest.mark.parametrize(
+    "options", [("--layers", "--runs", "9"), ("--layers", "--threads", "1"), ("--experiments", "3")]
+)
+def test_options_that_would_do_nothing_are_refused(options, tmp_path) -> None:
+    with pytest.raises(FerBenchError, match=r"--layers times nothing|--experiments is of --self-test"):
+        _run("-m", "clcm", *options, tmp_path=tmp_path)
 
 
 def test_options_reach_the_plan(measured, tmp_path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def print_profiles(profiles: Sequence["ProfileRecord"], plan: "Plan") -> None:
     """Print everything that was measured, the complexity literature beside it, and the warnings."""
-    from fer_bench.profiling.noise import machine_warnings, series_warnings
+    from fer_bench.profiling.noise import judged, machine_warnings, series_warnings
 
     _print_complexity(profiles)
     _print_literature()
@@ -27,8 +27,11 @@ def print_profiles(profiles: Sequence["ProfileRecord"], plan: "Plan") -> None:
     warnings += [f"{record.model}, {line}" for record in profiles for line in series_warnings(record)]
     for line in warnings:
         typer.echo(f"! {line}")
-    if not warnings:
-        typer.echo("No sign of a noisy machine: no drift, autocorrelation, second mode, change of frequency or load.")
+    found, unknown = judged(profiles[0])
+    if found and not warnings:
+        typer.echo(f"No sign of a noisy machine: no {', '.join(found)}.")
+    if unknown:
+        typer.echo(f"Noise that could not be judged: {', '.join(unknown)}.")
 
 
 def _print_complexity(profiles: Sequence["ProfileRecord"]) -> None:
@@ -70,7 +73,7 @@ def _print_literature() -> None:
         [
             (
                 entry.method,
-                entry.citation.replace("[", r"\["),
+                entry.citation,
                 *(
                     "–" if value is None else f"{value:g}"
                     for value in (entry.parameters_millions, entry.gflops, entry.inference_s)
@@ -118,10 +121,11 @@ def _print_times(profiles: Sequence["ProfileRecord"], plan: "Plan") -> None:
                 row.append(f"{1 / summarise(frames).median:.1f}" if frames else "–")
             rows.append(tuple(row))
     environment = profiles[0].environment
+    accelerators = f"Keras on {', '.join(environment.devices)}, the other runtimes on " if environment.devices else ""
     threads = ", ".join(f"{name} {count}" for name, count in sorted(profiles[0].threads.items()))
     print_table(
-        f"Milliseconds a single image, models in turns, on {environment.processor} ({environment.cores} cores; "
-        f"threads: {threads})",
+        f"Milliseconds a single image, models in turns, on {accelerators}{environment.processor} "
+        f"({environment.cores} cores; threads: {threads})",
         columns,
         rows,
         numbers=len(columns) - 2,

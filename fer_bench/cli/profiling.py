@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WaitOption, WorkspaceOption, print_json
+from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WaitOption, WorkspaceOption, is_written, print_json
 from fer_bench.cli.profile_tables import print_layers, print_profiles, print_self_test
 from fer_bench.errors import FerBenchError
 
@@ -19,6 +19,7 @@ SELF_TEST_RUNTIME = "keras-call"
 
 
 def profile(
+    context: typer.Context,
     model: Annotated[
         list[str] | None, typer.Option("--model", "-m", help="Only this model; may be given several times.")
     ] = None,
@@ -88,6 +89,10 @@ def profile(
         raise FerBenchError(
             f"{'--layers' if layers else '--self-test'} goes without --processes, --throughput and --end-to-end"
         )
+    if layers and (runs is not None or runtime or threads is not None):
+        raise FerBenchError("--layers times nothing: leave out --runs, --runtime and --threads")
+    if is_written(context, "experiments") and not self_test:
+        raise FerBenchError("--experiments is of --self-test")
     if layers:
         _count(model or usable_models(), plan, json)
     elif self_test:

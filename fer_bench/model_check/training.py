@@ -61,7 +61,7 @@ def _reload(subject: Subject) -> str:
         """What the other process says is said by its outcome."""
 
     work = (Stage("weights in a new process", 1), partial(_answer, subject.card.name, subject.size, weights, out))
-    work_side_by_side([[work]], 1, on_event)
+    work_side_by_side([[work]], 1, on_event, "run the check again")
     gap = float(np.abs(np.load(out, allow_pickle=False) - expected).max())
     require(
         gap <= parity.MAX_DIFFERENCE,

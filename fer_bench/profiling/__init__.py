@@ -99,7 +99,8 @@ def _in_processes(
         ]
         for number in range(plan.processes)
     ]
-    work_side_by_side(work, 1, on_event)
+    advice = "nothing of this session is kept: run it again, with fewer models or runtimes if memory was short"
+    work_side_by_side(work, 1, on_event, advice)
     found = [records.load_all(_place(folder, number), ProfileRecord) for number in range(plan.processes)]
     by_model = [{record.model: record for record in of_process} for of_process in found]
     return [merged([of_process[name] for of_process in by_model]) for name in names]

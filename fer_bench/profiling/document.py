@@ -38,6 +38,7 @@ def profile_json(record: ProfileRecord) -> dict[str, Any]:
         "flops": record.flops,
         "flops_paper_rule": record.flops_paper_rule,
         "session": record.session,
+        "environment": dataclasses.asdict(record.environment),
         "threads": record.threads,
         "latency": {
             runtime: {

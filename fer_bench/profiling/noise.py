@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from fer_bench.profiling.summary import autocorrelation, drift, effective_size, two_modes
+from fer_bench.profiling.summary import SMALLEST_MODES, autocorrelation, drift, effective_size, two_modes
 from fer_bench.records import LatencySample, ProfileRecord
 
 DRIFT = 0.05
@@ -34,6 +34,25 @@ def series_warnings(record: ProfileRecord) -> list[str]:
             most = max(record.warmups.get(runtime, (record.warmup,)))
             lines.append(f"{runtime}: still getting faster after {most} untimed calls")
     return lines
+
+
+def judged(record: ProfileRecord) -> tuple[list[str], list[str]]:
+    """Return the signs of noise that a profile was searched for, and those that it could not be, with the reason."""
+    calls = min(
+        (len(taken) for samples in record.latency.values() for taken in by_process(samples).values()), default=0
+    )
+    few = f"{calls} calls a process, fewer than"
+    seen = {
+        "drift": calls >= SMALLEST or f"{few} {SMALLEST}",
+        "autocorrelation": calls >= SMALLEST or f"{few} {SMALLEST}",
+        "second mode": calls >= SMALLEST_MODES or f"{few} {SMALLEST_MODES}",
+        "change of frequency": any(look.mhz for look in record.machine) or "the system does not tell it",
+        "load": any(look.others is not None for look in record.machine) or "the system does not tell it",
+    }
+    return (
+        [name for name, told in seen.items() if told is True],
+        [f"{name} ({told})" for name, told in seen.items() if told is not True],
+    )
 
 
 def by_process(samples: Iterable[LatencySample]) -> dict[int, list[float]]:

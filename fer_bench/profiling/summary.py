@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
 _PARTS = 500
+SMALLEST_MODES = 40
+"""Values below which :func:`two_modes` says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +133,7 @@ def two_modes(seconds: Sequence[float]) -> Modes | None:
     """
     values = np.sort(np.asarray(seconds, np.float64))
     n = values.size
-    if n < 40 or values[0] <= 0 or values[0] == values[-1]:
+    if n < SMALLEST_MODES or values[0] <= 0 or values[0] == values[-1]:
         return None
     logs = np.log(values)
     left = np.arange(1, n)
