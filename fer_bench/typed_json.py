@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -14,6 +15,7 @@ class _MismatchError(Exception):
     pass
 
 
+_LARGEST = sys.float_info.max
 _T = TypeVar("_T")
 _Reader = Callable[[Any, str], Any]
 """Takes a value of the JSON content and where it stands, and returns it in the type of its field."""
@@ -92,7 +94,8 @@ def _reader(hint: Any) -> _Reader:
             return lambda value, where: None if value is None else present(value, where)
         return lambda value, where: _require(any(_fits(kind, value) for kind in arguments), value)
     if hint is float:
-        return lambda value, where: float(_require(_fits(float, value), value))
+        # Neither Python's NaN and Infinity, which JSON does not have, nor an integer beyond what a float holds.
+        return lambda value, where: float(_require(_fits(float, value) and abs(value) <= _LARGEST, value))
     return lambda value, where: _require(_fits(hint, value), value)
 
 

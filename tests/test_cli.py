@@ -64,6 +64,7 @@ def test_lists_import_nothing_heavy(command):
 
 
 def test_tables_import_nothing_heavy(tmp_path):
+    (tmp_path / "records").mkdir()
     assert not imported_by("tables", "--local", "--workspace", str(tmp_path)) & HEAVY
 
 
@@ -235,7 +236,16 @@ def test_a_second_process_is_told_who_holds_the_workspace(workspace):
     assert re.search(rf"another fer-bench \(process {os.getpid()}, .*\) is writing to this workspace", result.stderr)
 
 
+@pytest.mark.parametrize("command", ["tables", "figures", "report"])
+def test_without_records_nothing_is_rendered(command, tmp_path):
+    result = run(command, "--local", "--workspace", str(tmp_path / "typo"))
+    assert result.returncode == 2
+    assert "typo/records: no folder of records; name the workspace" in result.stderr
+    assert not (tmp_path / "typo").exists()
+
+
 def test_tables_check_shows_a_diff_and_exits_1(tmp_path):
+    (tmp_path / "records").mkdir()
     assert run("tables", "--local", "--workspace", str(tmp_path)).returncode == 0
     check = ("tables", "--check", "--local", "--workspace", str(tmp_path))
     assert run(*check).returncode == 0

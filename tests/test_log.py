@@ -222,7 +222,8 @@ def test_commands_that_only_read_write_no_log(workspace, line):
 
 def test_published_tables_are_not_the_workspaces(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "workspace").mkdir()
+    for folder in ("workspace/records", "reports/records"):
+        (tmp_path / folder).mkdir(parents=True)
     run("tables")
     assert not (tmp_path / "workspace" / log.NAME).exists()
     run("tables", "--local")

@@ -282,6 +282,21 @@ def test_a_table_longer_than_a_page_goes_on_under_its_number() -> None:
     assert last.count("A note that fills") == 3 * 40
 
 
+def test_a_grid_or_notes_longer_than_a_page_are_parted() -> None:
+    columns = (Column("A", text=True), Column("B"))
+    rows = tuple((Text("x"), Number(value=i, decimals=0)) for i in range(130))
+    notes = tuple(f"Note {i} that fills a line of the page. {'And more. ' * 7}" for i in range(90))
+    text = to_latex(Table(6, "Long", False, (Grid("Block", columns, rows, beyond=100),), notes))
+    floats = text.split(r"\begin{table*}")[1:]
+    assert [part.count("x & ") for part in floats if "x & " in part] == [60, 60, 10]
+    assert text.count("Block (continued)") == 2
+    assert [int(value) for value in re.findall(r"x & +(\d+)", text)] == list(range(130))
+    assert floats[0].count("\\midrule") == floats[1].count("\\midrule") + 1, "a rule before what is beyond the paper"
+    assert [int(value) for value in re.findall(r"Note (\d+)", text)] == list(range(90))
+    for part in floats:
+        assert 10.5 * part.count("x & ") + 10 * part.count("Note ") <= 690
+
+
 def test_latex_prints_pairs_as_two_parts_and_rules_off_what_is_beyond_the_paper() -> None:
     columns = (Column("Method", text=True), Column("Accuracy"))
     pair = Pair(Number(value=0.5, decimals=2), Number(value=0.25, decimals=2))

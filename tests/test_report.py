@@ -20,6 +20,7 @@ from fer_bench.cli.profiling import profile as profile_command
 from fer_bench.emotions import HAPPY
 from fer_bench.errors import FerBenchError
 from fer_bench.figures import build_figures
+from fer_bench.presets import PRESETS
 from fer_bench.records import TrainRecord
 from fer_bench.report import check_report, write_report
 from fer_bench.report.document import Paragraph
@@ -86,7 +87,7 @@ def test_it_says_what_was_run_and_what_was_not(real: tuple[Path, str, str]) -> N
         text, "What was run"
     )
     missing = section(text, "What was not run")
-    assert "RAF-DB: MobileNetV2, ShuffleNetV2 not trained." in missing
+    assert "RAF-DB: MobileNetV2, ShuffleNetV2 not trained by the recipe paper-0123abcd." in missing
     assert "RAF-DB: CLCM not tested on CK+." in missing
     assert "AffectNet: nothing was trained on it." in missing
     assert "one seed" not in missing
@@ -122,6 +123,22 @@ def test_it_says_how_it_was_run_and_how_to_run_it_again(real: tuple[Path, str, s
     assert f"fer-bench profile {models} --runtime keras-call --runtime keras-predict --threads 2" in again
     assert " --processes 1 --runs 50\n" in again
     assert "fer-bench anova --runtime keras-predict --alpha 0.05\n" in again
+
+
+def test_the_commands_name_the_backend_and_a_changed_preset(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    changed = PRESETS["paper"].changed(freeze_layers=0)
+    run = replace(make.train_record("clcm", "fer2013", recipe=changed.id), backend="jax")
+    records.save(results.records, run)
+    test = make.eval_record("clcm", "fer2013", "fer2013", recipe=changed.id)
+    make.save_eval(results, replace(test, backend="jax"))
+    own = make.train_record("clcm", "fer2013+raf-db")
+    records.save(results.records, own)
+    text = report_of(results)[0]
+    again = section(text, "How to run it again")
+    assert "\nKERAS_BACKEND=jax fer-bench train --model clcm --dataset fer2013 --recipe paper+freeze0 --seed 0" in again
+    ran = section(text, "What was run")
+    assert "Not shown here, but in fer-bench leaderboard: clcm on fer2013+raf-db by the recipe paper-0123abcd on" in ran
 
 
 def test_no_dates_and_no_paths_of_this_machine(real: tuple[Path, str, str]) -> None:

@@ -195,7 +195,7 @@ def test_stale_statistics_are_refused(results: Results) -> None:
     select(results)
     profile = make.profile_record("clcm")
     records.save(results.records, change(profile, warmup=11))
-    with pytest.raises(FerBenchError, match="run `fer-bench anova` again"):
+    with pytest.raises(FerBenchError, match="run `fer-bench anova --runtime keras-predict` again"):
         select(results)
 
 

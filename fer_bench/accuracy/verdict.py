@@ -37,9 +37,9 @@ def _told(pair: Pair) -> str:
     better, worse, value, ends = pair.a, pair.b, found.value, (found.low, found.high)
     if value < 0:
         better, worse, value, ends = pair.b, pair.a, -value, (-found.high, -found.low)
+    reach = f"95 % interval {100 * ends[0]:.1f} to {100 * ends[1]:.1f}, " if found.known else ""
     return (
-        f"{better} is more accurate than {worse} by {100 * value:.1f} points (95 % interval {100 * ends[0]:.1f} to "
-        f"{100 * ends[1]:.1f}, adjusted p {p_text(pair.p_holm)})"
+        f"{better} is more accurate than {worse} by {100 * value:.1f} points ({reach}adjusted p {p_text(pair.p_holm)})"
     )
 
 

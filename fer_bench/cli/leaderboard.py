@@ -166,6 +166,8 @@ def _times(paths: Sequence[Path], wanted: "Wanted") -> "Written":
     boards = [
         rank_times(session, runtime) for session in sessions(find_places(paths), wanted) for runtime in session.runtimes
     ]
+    if not boards:
+        raise FerBenchError("no timed calls in these profiles; run fer-bench profile")
     tables = [latency_document.table(board) for board in boards]
     content, lines = latency_document.to_json(boards), latency_document.csv_lines(boards)
     return content, lines, tables, latency_document.READING

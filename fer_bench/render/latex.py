@@ -106,7 +106,7 @@ def to_latex(table: Table) -> str:
     caption = escape(table.caption)
     floats = []
     parts = [part for block in table.blocks for part in _parts(block)]
-    for number, page in enumerate(_pages([*parts, _notes(table.notes)])):
+    for number, page in enumerate(_pages([*parts, *_notes(table.notes)])):
         lines = [r"\begin{table*}[htbp]", r"\centering"]
         if number == 0:
             lines += [rf"\caption{{{caption}}}", rf"\label{{tab:fer-bench-{table.slug or f'{table.number:02d}'}}}"]
@@ -176,7 +176,23 @@ def _texts(page: Sequence[_Part]) -> list[str]:
     return texts
 
 
-def _notes(notes: Sequence[str]) -> _Part:
+def _notes(notes: Sequence[str]) -> list[_Part]:
+    """Return the notes: one part, or several of at most a third of a page where a page would not hold them."""
+    lines = [math.ceil(len(note) / _NOTE_WIDTH) for note in notes]
+    if _NOTE * sum(lines) + _RULE <= _PAGE:
+        return [_note_part(notes)]
+    groups: list[list[str]] = []
+    filled = math.inf
+    for note, height in zip(notes, lines, strict=True):
+        if _NOTE * (filled + height) > _PAGE / 3:
+            groups.append([])
+            filled = 0
+        groups[-1].append(note)
+        filled += height
+    return [_note_part(group) for group in groups]
+
+
+def _note_part(notes: Sequence[str]) -> _Part:
     lines = sum(math.ceil(len(note) / _NOTE_WIDTH) for note in notes)
     text = "\n".join(rf"{escape(note)}\par" for note in notes)
     # Sloppy: the id of a recipe within a note has no place to break.
@@ -202,11 +218,23 @@ def _sections(grid: Grid) -> list[_Part]:
             for title, rows in zip(titles, (measured, published), strict=True)
             for section in _sections(replace(grid, title=title, rows=rows))
         ]
+    broken = 2 if any(column.wrap for column in columns) else 1
+    most = int((_PAGE - 3 * _LINE - 6 * _RULE) / (broken * _LINE))
+    if len(grid.rows) > most:
+        # More than a page holds: in pieces, each with the title.
+        pieces = [grid.rows[start : start + most] for start in range(0, len(grid.rows), most)]
+        papers_left = len(grid.rows) - grid.beyond
+        found: list[_Part] = []
+        for number, rows_of_piece in enumerate(pieces):
+            beyond_here = min(len(rows_of_piece), max(0, len(rows_of_piece) - papers_left))
+            papers_left -= len(rows_of_piece) - beyond_here
+            title = f"{grid.title} (continued)" if number and grid.title else grid.title
+            found += _sections(replace(grid, title=title, rows=rows_of_piece, beyond=beyond_here))
+        return found
     papers, beyond = grid.rows[: len(grid.rows) - grid.beyond], grid.rows[len(grid.rows) - grid.beyond :]
     lines = [*_titled(grid.title, len(columns)), *[_body(columns, papers)] * bool(papers)]
     if beyond:
         lines += [*[r"\midrule"] * bool(papers), _body(columns, beyond)]
-    broken = 2 if any(column.wrap for column in columns) else 1
     rows = bool(grid.title) + broken * len(grid.rows)
     return [_Part("\n".join(lines), _LINE * rows + 3 * _RULE, columns)]
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from fer_bench import paper
-from fer_bench.presets import PRESETS
+from fer_bench.errors import FerBenchError
+from fer_bench.presets import load_recipe
 from fer_bench.recipe import flat, shown
 from fer_bench.records import Environment, StatisticsRecord, TrainRecord
 from fer_bench.render.text import plain
@@ -88,7 +89,8 @@ def how_to_run_again(evidence: Evidence) -> list[Element]:
     """Return the commands that make the same records, and those that render them."""
     elements: list[Element] = [Heading(2, "How to run it again")]
     if evidence.synthetic:
-        recipes = sorted({_recipe_argument(block.recipe) for block in evidence.blocks.values()} or {"demo"})
+        used = {_recipe_argument(block.recipe) for block in evidence.blocks.values() if block.recipe}
+        recipes = sorted(used or {"demo"})
         lines = [f"fer-bench run-all --synthetic --recipe {recipe}" for recipe in recipes]
         return [*elements, Code(tuple(lines))]
     lines = [f"fer-bench prepare {dataset} --source PATH" for dataset in _datasets(evidence)]
@@ -96,7 +98,8 @@ def how_to_run_again(evidence: Evidence) -> list[Element]:
         for record in block.trains:
             lines += _run_lines(record)
     if any(record.target == CROSS_TEST for block in evidence.blocks.values() for record in block.evals):
-        lines.append(f"fer-bench cross-test --on {CROSS_TEST}")
+        backends = sorted({block.backend for block in evidence.blocks.values() if block.trains})
+        lines += [f"{_on(backend)}fer-bench cross-test --on {CROSS_TEST}" for backend in backends]
     if evidence.latency:
         lines.append(_profile_line(evidence.latency))
         lines += [_anova_line(record) for record in evidence.latency.statistics.values()]
@@ -117,9 +120,18 @@ def _datasets(evidence: Evidence) -> Iterator[str]:
 
 
 def _recipe_argument(recipe: str) -> str:
-    """Return what ``--recipe`` takes: the preset's name, or the file that the recipe's name came from."""
+    """Return what ``--recipe`` takes: the preset's name, changed or not, or the file that the name came from."""
     name = recipe.rpartition("-")[0]
-    return name if name in PRESETS else shlex.quote(plain(f"{name}.toml"))
+    try:
+        load_recipe(name)
+    except FerBenchError:
+        name = f"{name}.toml"
+    return shlex.quote(plain(name))
+
+
+def _on(backend: str) -> str:
+    """Return what goes before a command for it to run on a backend: part of what a result is."""
+    return "" if backend == "tensorflow" else f"KERAS_BACKEND={shlex.quote(plain(backend))} "
 
 
 def _run_lines(record: TrainRecord) -> list[str]:
@@ -131,7 +143,8 @@ def _run_lines(record: TrainRecord) -> list[str]:
         f"--model {record.model} --dataset {record.dataset} --recipe {_recipe_argument(record.recipe)} "
         f"--seed {record.seed} --weights {weights}"
     )
-    return [f"fer-bench train {options}", f"fer-bench evaluate {options}"]
+    on = _on(record.backend)
+    return [f"{on}fer-bench train {options}", f"{on}fer-bench evaluate {options}"]
 
 
 def _profile_line(latency: Latency) -> str:
@@ -140,7 +153,7 @@ def _profile_line(latency: Latency) -> str:
     timed = {name: samples for profile in profiles for name, samples in profile.latency.items() if samples}
     calls = [Counter(sample.process for sample in samples) for samples in timed.values()]
     threads = {profile.threads["each"] for profile in profiles if "each" in profile.threads}
-    parts = ["fer-bench profile"]
+    parts = [f"{_on(latency.backend)}fer-bench profile"]
     parts += [f"--model {shlex.quote(plain(name))}" for name in latency.profiles]
     parts += [f"--runtime {shlex.quote(plain(name))}" for name in timed]
     parts += [f"--threads {count}" for count in threads] if len(threads) == 1 else []

@@ -57,6 +57,8 @@ def _run(evidence: Evidence) -> Iterator[str]:
             f"recipe {block.recipe} on {block.backend}."
         )
     yield from external_notes(tested_externals(evidence, ("", CROSS_TEST)))
+    if evidence.left_out:
+        yield f"Not shown here, but in fer-bench leaderboard: {'; '.join(evidence.left_out)}."
     if evidence.latency:
         latency = evidence.latency
         yield f"Complexity and inference time: {_titles(list(latency.profiles))}; session {latency.session}."
@@ -76,7 +78,8 @@ def _not_run(evidence: Evidence) -> Iterator[str]:
             continue
         untrained = [model for model in paper.MODELS if not block.seeds(model)]
         if untrained:
-            yield f"{title}: {_titles(untrained)} not trained."
+            by = f" by the recipe {block.recipe}" if block.recipe else ""
+            yield f"{title}: {_titles(untrained)} not trained{by}."
         for target in (dataset, CROSS_TEST):
             untested = [m for m in block.models if block.seeds(m) and not block.tested(m, target)]
             if untested:

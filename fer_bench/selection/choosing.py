@@ -1,6 +1,6 @@
 """Load the records, group them, choose what forms each block, refuse to mix what must not be mixed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,8 @@ def select(results: Results) -> Evidence:
 def choose(results: Results, selection: Selection) -> Evidence:
     """As :func:`select`, with a selection that need not be on disk yet."""
     folder = results.records
-    trains = [r for r in read_all(folder, TrainRecord) if _is_ours(r)]
+    trained = read_all(folder, TrainRecord)
+    trains = [r for r in trained if _is_ours(r)]
     tests = read_all(folder, EvalRecord)
     evals = [r for r in tests if _is_ours(r) and r.target in (r.dataset, CROSS_TEST)]
     externals = [r for r in tests if r.external and r.target in (*paper.TRAINED_ON, CROSS_TEST)]
@@ -99,7 +100,27 @@ def choose(results: Results, selection: Selection) -> Evidence:
             _check_weights(folder, block)
             blocks[dataset] = block
     latency = _latency(folder, [r for r in profiles if r.origin == origin], selection)
-    return Evidence(origin=origin, blocks=blocks, latency=latency, elsewhere=elsewhere(externals))
+    return Evidence(
+        origin=origin,
+        blocks=blocks,
+        latency=latency,
+        elsewhere=elsewhere(externals),
+        left_out=_left_out(
+            [r for r in trained if r.origin == origin], [record for block in blocks.values() for record in block.trains]
+        ),
+    )
+
+
+def _left_out(trains: Iterable[TrainRecord], shown: Sequence[TrainRecord]) -> tuple[str, ...]:
+    stems = {record.stem for record in shown}
+    models: dict[tuple[str, str, str], set[str]] = {}
+    for record in trains:
+        if record.stem not in stems:
+            models.setdefault((record.dataset, record.recipe, record.backend), set()).add(record.model)
+    return tuple(
+        f"{', '.join(in_order(names))} on {dataset} by the recipe {recipe} on {backend}"
+        for (dataset, recipe, backend), names in sorted(models.items())
+    )
 
 
 def naming(results: Results, evidence: Evidence) -> dict[str, Choice]:
@@ -305,5 +326,6 @@ def check_inputs(folder: Path, record: StatisticsRecord, backend: str) -> None:
         path = folder / ProfileRecord.kind / f"{model}__{backend}.json"
         if not path.exists() or sha256_of(path) != digest:
             raise FerBenchError(
-                f"{records.path_of(folder, record)}: not made from {path}, as it is now; run `fer-bench anova` again"
+                f"{records.path_of(folder, record)}: not made from {path}, as it is now; run `fer-bench anova "
+                f"--runtime {record.runtime}` again, or delete that file where {record.runtime} was not timed again"
             )

@@ -84,6 +84,8 @@ class Evidence:
     latency: Latency | None
     elsewhere: tuple[EvalRecord, ...] = ()
     """Tests of external models on CK+ whose training dataset is none of the paper's, or unknown."""
+    left_out: tuple[str, ...] = ()
+    """What else was trained, in words: by other recipes than the blocks', or on datasets that the paper has not."""
 
     @property
     def synthetic(self) -> bool:
