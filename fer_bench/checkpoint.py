@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing
 from fer_bench.lock import LOCK, acquired, is_held
+from fer_bench.progress import say
 from fer_bench.records import Epoch, Start
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Progress:
 
 
 def identity(fingerprint: str, backend: str, weights: str) -> str:
-    """Return what a checkpoint is of; a run of another identity starts over.
+    """Return what a checkpoint is of; a run of another identity does not go on from it.
 
     Args:
         fingerprint: of the dataset.
@@ -115,12 +116,17 @@ class Checkpoint:
                 path.unlink()
 
     def load(self, network: "Network") -> Progress | None:
-        """Restore the network to the checkpoint; ``None`` where there is none, or one of another dataset or start."""
+        """Restore the network to the checkpoint; ``None`` where there is none, or one of another state of the dataset.
+
+        Raises:
+            FerBenchError: it is damaged, or a run on another backend or from other weights has begun here.
+        """
         if not self._state.is_file():
             return None
         *state, text = _read_arrays(self._state)
         found, progress = _content(text, self._state)
         if found != self._identity:
+            self._pass_over(found, len(progress.history))
             return None
         try:
             network.restore(state)
@@ -129,10 +135,30 @@ class Checkpoint:
             raise _damaged(self._state, error) from error
         return progress
 
+    def _pass_over(self, found: str, epochs: int) -> None:
+        """Say that the state of a run on other data is given up; refuse to give up one that was only called wrongly."""
+        done = f"{self.folder}: {epochs} epochs of this run"
+        if found.split()[0] != self._identity.split()[0]:
+            say(f"{done} were trained on another state of the dataset; it starts over")
+            return
+        begun, wanted = (
+            f"on {backend} from {_start_name(weights)}"
+            for _, backend, weights in (text.split(maxsplit=2) for text in (found, self._identity))
+        )
+        raise FerBenchError(
+            f"{done} were trained {begun}, which this command, {wanted}, does not continue: say the same again "
+            "(--weights, KERAS_BACKEND), choose another --workspace, or delete that folder to start over"
+        )
+
     def load_best(self, network: "Network", epoch: int) -> None:
         """Put the weights of the best epoch into the network."""
         for variable, array in zip(network.core.variables, _read_arrays(self._best(epoch)), strict=True):
             variable.assign(array)
+
+
+def _start_name(weights: str) -> str:
+    named = {"None": "random weights", "imagenet": "the ImageNet weights that Keras downloads"}
+    return named.get(weights, f"the weights file with the SHA-256 {weights[:12]}...")
 
 
 @contextmanager

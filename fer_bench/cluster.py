@@ -50,7 +50,7 @@ def to_jsonl(found: Sequence[Task], workspace: Path, folder: Path) -> str:
             "recipe": task.cell.recipe.id,
             "seed": task.cell.seed,
             "folder": str(folder.absolute()),
-            "command": [*task.command, "--workspace", str(workspace.absolute())],
+            "command": [*task.command, "--workspace", str(workspace.absolute()), "--wait"],
         }
         for task in found
     ]
@@ -71,12 +71,12 @@ def to_slurm(found: Sequence[Task], workspace: Path, folder: Path) -> str:
         "#SBATCH --output=fer-bench-%A_%a.log",
         "# Add what your cluster asks for: partition, time, GPUs (#SBATCH --gres=gpu:1), memory, the environment.",
         "# A task that ran out of time continues after its last epoch when the job is submitted again.",
-        "# Afterwards test everything that has been trained: fer-bench run-all with the same recipe and weights.",
+        "# Afterwards test what has been trained: fer-bench run-all --real with the same recipe and weights.",
         "set -euo pipefail",
         f"cd {shlex.quote(str(folder.absolute()))}",
         f"workspace={shlex.quote(str(workspace.absolute()))}",
         "# One writer a workspace: a task has its own lock and shares all files, of which no two tasks write the same.",
-        'own="$workspace/tasks/$SLURM_ARRAY_TASK_ID"',
+        'own="$workspace/tasks/$SLURM_ARRAY_JOB_ID-$SLURM_ARRAY_TASK_ID"',
         'mkdir -p "$own" "$workspace"/runs "$workspace"/weights "$workspace"/records',
         "for part in datasets runs weights records; do",
         '  ln -sfn "../../$part" "$own/$part"',

@@ -77,13 +77,18 @@ def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> N
 
 def trained(workspace: Workspace, cell: Cell, fingerprint: str) -> TrainRecord | None:
     """Return the record of a finished run with the same identity whose weights are at hand, else ``None``."""
+    record = recorded(workspace, cell)
+    same = record and record.dataset_fingerprint == fingerprint and record.backend == backend.name()
+    return record if same else None
+
+
+def recorded(workspace: Workspace, cell: Cell) -> TrainRecord | None:
+    """Return the record of a finished run of a cell, on whatever backend and state of the dataset."""
     stem = f"{cell.model}__{cell.dataset}__{cell.dataset}__{cell.recipe.id}__s{cell.seed}"
     path = workspace.results.records / TrainRecord.kind / f"{stem}.json"
     if not path.is_file() or not workspace.weights(cell.id).is_file():
         return None
-    record = records.load(path, TrainRecord)
-    same = record.dataset_fingerprint == fingerprint and record.backend == backend.name()
-    return record if same else None
+    return records.load(path, TrainRecord)
 
 
 def evaluated(workspace: Workspace, run: TrainRecord, target: Prepared) -> EvalRecord | None:

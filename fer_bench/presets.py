@@ -4,7 +4,7 @@ import dataclasses
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from fer_bench.errors import FerBenchError
 from fer_bench.recipe import Augmentation, Balance, Recipe, differing
@@ -46,6 +46,8 @@ PRESETS: dict[str, Recipe] = {
     )
 }
 
+_T = TypeVar("_T", Recipe, Augmentation)
+
 
 def load_recipe(name_or_path: str) -> Recipe:
     """Return a preset by name, or a recipe from a TOML file, changed where it ends with ``+oversample``, ``+freeze0``.
@@ -76,10 +78,26 @@ def load_recipe(name_or_path: str) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FerBenchError(f"{path}: not TOML ({error})") from error
     base = content.pop("base", "paper")
-    if base not in PRESETS:
+    if not isinstance(base, str) or base not in PRESETS:
         raise FerBenchError(f"{path}: base = {base!r}, expected one of {', '.join(PRESETS)}")
     content.setdefault("name", path.stem)
-    return recipe_from(content, base=PRESETS[base], where=str(path))
+    recipe = recipe_from(content, base=PRESETS[base], where=str(path))
+    # A number has one form in the id: 15 is 15.0, unless the preset itself has it as 15.
+    return dataclasses.replace(
+        _in_one_form(recipe, PRESETS[base]),
+        augmentation=_in_one_form(recipe.augmentation, PRESETS[base].augmentation),
+        pretrained=tuple(dict.fromkeys(recipe.pretrained)),
+    )
+
+
+def _in_one_form(values: _T, base: _T) -> _T:
+    """Return a recipe or augmentation whose numbers are those of ``base`` where equal, else floats where one fits."""
+    changes: dict[str, Any] = {}
+    for name, kinds in ((field.name, _TYPES.get(field.name, (float, int))) for field in dataclasses.fields(values)):
+        value, known = getattr(values, name), getattr(base, name)
+        if float in kinds and type(value) in (int, float):
+            changes[name] = known if known == value else float(value)
+    return dataclasses.replace(values, **changes)
 
 
 def recipe_from(content: dict[str, Any], *, base: Recipe, where: str) -> Recipe:

@@ -20,6 +20,8 @@ Precision = Literal["float32", "mixed_bfloat16"]
 
 _NAME = re.compile(r"(?![_.])(?!.*__)[\w .,+=()-]{1,100}")
 """Of a recipe: part of the names of files, where two underscores separate."""
+_NAME_BYTES = 100
+"""Systems count the length of a file's name in bytes, of which some letters take several."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Recipe:
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not _NAME.fullmatch(self.name) or len(self.name.encode()) > _NAME_BYTES:
             raise FerBenchError(
                 f"recipe {self.name!r}: the name is part of file names; expected at most 100 letters, digits, spaces "
                 "and .,+=()-_ without two underscores in a row, the first neither a point nor an underscore"

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fer_bench import devices, grid, records, stages
+from fer_bench import backend, devices, grid, records, stages
 from fer_bench.cellwork import CellWork
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.joined import TrainingData, join, parts_of
-from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names
+from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names, read_manifest
 from fer_bench.datasets.store import prepare
 from fer_bench.errors import FerBenchError
 from fer_bench.progress import Plan, Stage, bar, say
@@ -73,6 +73,7 @@ def run_all(workspace: Workspace, job: Job) -> None:
     if job.devices > 1 and job.jobs > 1:
         raise FerBenchError("--devices and --jobs exclude each other: models side by side would take the same devices")
     with workspace.lock(wait=job.wait):
+        _require_origin(workspace, job.synthetic)  # Before anything is made that would have to go again.
         _work_through(_data(workspace, job))
         groups = _training(workspace, job, _load(workspace, job.synthetic))
         after = _profiling(workspace, job)
@@ -130,16 +131,22 @@ def _prepare(workspace: Workspace, name: str, source: Path) -> None:
         prepare(dataset_card(name), source, workspace.prepared(name), progress=shown.at)
 
 
+def _require_origin(workspace: Workspace, synthetic: bool) -> None:
+    wanted: Origin = "synthetic" if synthetic else "real"
+    for name in prepared_names(workspace.datasets):
+        manifest = read_manifest(workspace.prepared(name))
+        if manifest and manifest["origin"] != wanted:
+            raise FerBenchError(
+                f"{workspace.prepared(name)} holds {manifest['origin']} data, this run is on {wanted} data, and the "
+                "two are never mixed: choose another workspace with --workspace, or say "
+                f"{'--real' if synthetic else '--synthetic'}"
+            )
+
+
 def _load(workspace: Workspace, synthetic: bool) -> dict[str, Prepared]:
     """Return the prepared datasets, all of the wanted origin, at least one of them to train on."""
+    _require_origin(workspace, synthetic)
     found = {name: Prepared.load(workspace.prepared(name)) for name in prepared_names(workspace.datasets)}
-    wanted: Origin = "synthetic" if synthetic else "real"
-    for name, dataset in found.items():
-        if dataset.origin != wanted:
-            raise FerBenchError(
-                f"{workspace.prepared(name)} holds {dataset.origin} data, this run is on {wanted} data, and the two "
-                "are never mixed: choose another workspace with --workspace"
-            )
     if not any(dataset.trainable for dataset in found.values()):
         raise FerBenchError(
             f"{workspace.root}: no dataset to train on is prepared; run fer-bench prepare NAME --source PATH, "
@@ -238,7 +245,8 @@ class CellRun(CellWork):
 def _profiling(workspace: Workspace, job: Job) -> list[Work]:
     """Return the profile and the ANOVA where they are missing or not of one session."""
     work: list[Work] = []
-    known = {profile.model: profile for profile in records.load_all(workspace.results.records, ProfileRecord)}
+    profiles = records.load_all(workspace.results.records, ProfileRecord)
+    known = {profile.model: profile for profile in profiles if profile.backend == backend.name()}
     of_job = [known[model] for model in job.models if model in known]
     if len(of_job) < len(job.models) or len({profile.session for profile in of_job}) > 1:
         seconds = 15.0 + 10 * len(job.models)
@@ -248,8 +256,9 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
                 partial(_profile_apart, workspace, job.models, job.runs, stages.origin_of(workspace)),
             )
         )
-    if len(job.models) > 1 and (work or not stages.anova_is_fresh(workspace.results, stages.RUNTIME)):
-        work.append((Stage("ANOVA", 3), partial(stages.anova, workspace.results, stages.RUNTIME)))
+    if len(job.models) > 1 and (work or not stages.anova_is_fresh(workspace.results, stages.RUNTIME, job.models)):
+        anova = partial(stages.anova, workspace.results, stages.RUNTIME, models=job.models)
+        work.append((Stage("ANOVA", 3), anova))
     return work
 
 

@@ -10,7 +10,7 @@ from fer_bench import __version__, records
 from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json, sha256_of, write_json
 from fer_bench.grid import Cell
-from fer_bench.progress import bar, detail
+from fer_bench.progress import bar, detail, say
 from fer_bench.records import Epoch, EvalRecord, Origin, ProfileRecord, StatisticsRecord, TrainRecord
 from fer_bench.watching import UNWATCHED, Watch
 from fer_bench.workspace import Results, Workspace
@@ -160,35 +160,59 @@ def profile(
         profiles = profile_models(models, chosen, origin=origin, progress=on_progress, externals=externals)
     for record in profiles:
         records.save(workspace.results.records, record)
+    _drop_outdated(workspace.results)
     return profiles
 
 
-def latest_session(results: Results) -> list[ProfileRecord]:
-    """Return the profiles of the latest measuring session, the paper's models first in the paper's order.
+def _drop_outdated(results: Results) -> None:
+    """Remove the statistics of profiles that are no longer there.
+
+    Tables refuse them, and those of a runtime that was not timed again could not be made again.
+    """
+    profiles = {sha256_of(path) for path in records.paths(results.records, ProfileRecord)}
+    for path in records.paths(results.records, StatisticsRecord):
+        record = records.load(path, StatisticsRecord)
+        if not profiles.issuperset(record.inputs.values()):
+            path.unlink()
+            say(f"{path.name}: removed, it was of profiles before these; fer-bench anova --runtime {record.runtime}")
+
+
+def compared_session(results: Results, models: Sequence[str] = ()) -> list[ProfileRecord]:
+    """Return the profiles that an ANOVA compares, the paper's models first in the paper's order.
+
+    Of the measuring session that ``selection.toml`` names, which is the tables'; where it names none, of the latest one
+    that measured any of ``models`` (any model at all where none is given).
 
     Raises:
         FerBenchError: there is none.
     """
     from fer_bench.models import model_names
+    from fer_bench.selection import Choice, load_selection
 
     known = records.load_all(results.records, ProfileRecord)
     if not known:
         raise FerBenchError(f"{results.records}: no profile records; run fer-bench profile first")
-    latest = max(known, key=lambda record: record.environment.created).session
+    session = load_selection(results.selection).choices.get("latency", Choice()).session
+    if session is None:
+        wanted = [record for record in known if record.model in models] or known
+        session = max(wanted, key=lambda record: record.environment.created).session
+    found = [record for record in known if record.session == session]
+    if not found:
+        raise FerBenchError(
+            f"{results.selection}: [latency] session: {session!r} is none of the profiles' sessions, "
+            f"{', '.join(sorted({record.session for record in known}))}"
+        )
     order = {name: position for position, name in enumerate(model_names())}
-    return sorted(
-        (record for record in known if record.session == latest),
-        key=lambda record: order.get(record.model, len(order)),
-    )
+    return sorted(found, key=lambda record: order.get(record.model, len(order)))
 
 
-def anova(results: Results, runtime: str, alpha: float = 0.05) -> StatisticsRecord:
-    """Compare the inference times of the latest session and save the record.
+def anova(results: Results, runtime: str, alpha: float = 0.05, models: Sequence[str] = ()) -> StatisticsRecord:
+    """Compare the inference times of one session (:func:`compared_session`) and save the record.
 
     Raises:
         FerBenchError: fewer than two profiles in it, or the runtime was not measured.
     """
-    statistics = _compared(results, runtime, alpha)
+    statistics = _compared(results, runtime, alpha, models)
     records.save(results.records, statistics)
     return statistics
 
@@ -198,10 +222,15 @@ def _timed(profiles: Sequence[ProfileRecord], runtime: str) -> list[ProfileRecor
     return [record for record in profiles if record.external is None or record.latency.get(runtime)]
 
 
-def _compared(results: Results, runtime: str, alpha: float) -> StatisticsRecord:
+def _compared(results: Results, runtime: str, alpha: float, models: Sequence[str] = ()) -> StatisticsRecord:
     from fer_bench.statistics import analyse_profiles, to_record
 
-    profiles = _timed(latest_session(results), runtime)
+    profiles = _timed(compared_session(results, models), runtime)
+    if len(profiles) == 1:
+        raise FerBenchError(
+            f"ANOVA needs at least two models, but the session {profiles[0].session!r} measured {profiles[0].model} "
+            f"alone in {runtime}; profile those to compare together: fer-bench profile -m {profiles[0].model} -m ..."
+        )
     result = analyse_profiles(profiles, runtime, alpha=alpha)
     inputs = {record.model: sha256_of(records.path_of(results.records, record)) for record in profiles}
     return to_record(result, runtime=runtime, origin=profiles[0].origin, inputs=inputs)
@@ -218,7 +247,7 @@ def anova_differences(results: Results, runtime: str) -> list[str]:
     from fer_bench.statistics import differences
 
     saved = {record.runtime: record for record in records.load_all(results.records, StatisticsRecord)}
-    latest_session(results)
+    compared_session(results)
     lines = [] if runtime in saved else [f"no statistics of {runtime} beside the profiles"]
     for record in saved.values():
         path = records.path_of(results.records, record)
@@ -227,10 +256,10 @@ def anova_differences(results: Results, runtime: str) -> list[str]:
     return lines
 
 
-def anova_is_fresh(results: Results, runtime: str) -> bool:
+def anova_is_fresh(results: Results, runtime: str, models: Sequence[str] = ()) -> bool:
     """Return whether there is an ANOVA of the profiles as they are now, with every form that this version gives."""
     found = [item for item in records.load_all(results.records, StatisticsRecord) if item.runtime == runtime]
-    timed = _timed(latest_session(results), runtime)
+    timed = _timed(compared_session(results, models), runtime)
     profiles = {record.model: sha256_of(records.path_of(results.records, record)) for record in timed}
     return any(item.inputs == profiles and item.recommended for item in found)
 

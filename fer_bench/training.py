@@ -18,7 +18,9 @@ from fer_bench.environment import describe
 from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.files import sha256_of
 from fer_bench.grid import Cell
+from fer_bench.models.pretrained import IMAGENET
 from fer_bench.network import Network, count_parameters
+from fer_bench.progress import say
 from fer_bench.recipe import Recipe
 from fer_bench.records import Epoch, TrainRecord
 from fer_bench.workspace import Workspace
@@ -52,14 +54,16 @@ def train(
         on_step: called after each training step.
 
     Raises:
-        FerBenchError: no training images, no weights where the recipe wants them, a loss that is not a number, a
-            batch that does not fit into memory, a GPU that fails, another process that works on the same run.
+        FerBenchError: the run has been trained on another backend or from other weights; no training images, no
+            weights where the recipe wants them, a loss that is not a number, a batch that does not fit into memory, a
+            GPU that fails, another process that works on the same run.
         OSError: the disk is full.
     """
     folder = workspace.run(cell.id)
     record = None
     try:
         with locked(folder):
+            _respect_former(workspace, cell, dataset.fingerprint, weights)
             record = grid.trained(workspace, cell, dataset.fingerprint)
             if record is None:
                 record = _train(cell, dataset, network, workspace, weights, on_epoch, on_step)
@@ -147,6 +151,30 @@ def _train(
     )
     records.save(workspace.results.records, record)
     return record
+
+
+def _respect_former(workspace: Workspace, cell: Cell, fingerprint: str, weights: str | None) -> None:
+    """Refuse to replace a finished run by one that differs in what its file's name does not tell."""
+    former = grid.recorded(workspace, cell)
+    if former is None:
+        return
+    if former.dataset_fingerprint != fingerprint:
+        say(f"{cell.id}: was trained on another state of {cell.dataset}; it is trained again and that result replaced")
+        return
+    path = records.path_of(workspace.results.records, former)
+    other = f"choose another --workspace, or delete {path} to train it again"
+    if former.backend != backend.name():
+        raise FerBenchError(
+            f"{cell.id}: was trained on {former.backend}, this command is on {backend.name()}: set "
+            f"KERAS_BACKEND={former.backend} to keep that result, {other}"
+        )
+    if cell.model in cell.recipe.pretrained and weights is not None:
+        begun = former.start.sha256 or IMAGENET
+        if begun != _weights_hash(weights):
+            raise FerBenchError(
+                f"{cell.id}: was trained from the ImageNet weights {former.start.source} (SHA-256 "
+                f"{former.start.sha256[:12] or 'unknown'}), not from {weights}: give those with --weights, {other}"
+            )
 
 
 def _first_line(error: BaseException) -> str:

@@ -117,6 +117,9 @@ def test_published_profiles_are_analysed_in_their_place(checkout):
     [
         (("--published", "--workspace", "w"), "name two places"),
         (("--from-summary", "--check"), "leave out --check"),
+        (("--check", "--json"), "leave out --json and --alpha"),
+        (("--check", "--alpha", "0.01"), "leave out --json and --alpha"),
+        (("--from-summary", "--runtime", "keras-call"), "leave out --runtime"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(arguments, message):
@@ -132,3 +135,48 @@ def test_an_analysis_of_an_earlier_version_is_made_again(place):
     assert not stages.anova_is_fresh(place.results, "keras-predict")
     stages.anova(place.results, "keras-predict")
     assert stages.anova_is_fresh(place.results, "keras-predict")
+
+
+def later(model, session):
+    record = make.profile_record(model, session=session)
+    return records.replace(record, environment=records.replace(record.environment, created="2099-01-01T00:00:00Z"))
+
+
+def test_a_later_profile_of_another_model_leaves_those_before_comparable(place):
+    records.save(place.results.records, later("resnet50", "session-2"))
+    with pytest.raises(FerBenchError, match=r"'session-2' measured resnet50 alone in keras-predict; profile those"):
+        stages.anova(place.results, "keras-predict")
+    assert not stages.anova_is_fresh(place.results, "keras-predict", paper.MODELS)
+    assert stages.anova(place.results, "keras-predict", models=paper.MODELS).models == paper.MODELS
+    assert stages.anova_is_fresh(place.results, "keras-predict", paper.MODELS)
+
+
+def test_the_session_that_the_selection_names_is_compared(place):
+    for model in ("resnet50", "densenet121"):
+        records.save(place.results.records, later(model, "session-2"))
+    assert set(stages.anova(place.results, "keras-predict").models) == {"resnet50", "densenet121"}
+    place.results.selection.write_text('[latency]\nsession = "session-1"\n')
+    assert run("--workspace", place.root).exit_code == 0
+    [record] = records.load_all(place.results.records, records.StatisticsRecord)
+    assert record.models == paper.MODELS
+    assert run("--check", "--workspace", place.root).exit_code == 0
+    place.results.selection.write_text('[latency]\nsession = "session-9"\n')
+    result = run("--workspace", place.root)
+    assert "session: 'session-9' is none of the profiles' sessions, session-1, session-2" in str(result.exception)
+
+
+def test_the_interval_bears_its_level(place):
+    assert "99.9 % interval" in run("--alpha", "0.001", "--workspace", place.root).stdout
+
+
+def test_a_profile_takes_the_statistics_of_those_that_it_replaces_with_it(place, monkeypatch, capsys):
+    for runtime in ("keras-predict", "keras-call"):
+        stages.anova(place.results, runtime)
+    again = [later(model, "session-2") for model in paper.MODELS]
+    again = [records.replace(record, latency={"keras-predict": record.latency["keras-predict"]}) for record in again]
+    monkeypatch.setattr("fer_bench.profiling.profile_models", lambda *_, **__: again)
+    stages.profile(place, paper.MODELS, 50, "real")
+    assert records.load_all(place.results.records, records.StatisticsRecord) == []
+    assert "anova__keras-call.json: removed, it was of profiles before these" in capsys.readouterr().err
+    stages.anova(place.results, "keras-predict")
+    stages.render(place.results)

@@ -343,7 +343,7 @@ def test_json_lines_hold_the_command_and_what_it_trains(place):
     ]
     assert len(lines) == 6
     assert lines[0]["command"][:4] == ["fer-bench", "train", "--model", "mobilenetv2"]
-    assert lines[0]["command"][-2:] == ["--workspace", str(place.root.absolute())]
+    assert lines[0]["command"][-3:] == ["--workspace", str(place.root.absolute()), "--wait"]
     assert lines[0]["folder"] == str(Path.cwd())
     assert lines[0]["id"] == f"mobilenetv2__fer2013__{PAPER.from_random().id}__s0"
 
@@ -371,6 +371,7 @@ def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path, mo
         environment = {
             **os.environ,
             "PATH": f"{stub.parent}:{os.environ['PATH']}",
+            "SLURM_ARRAY_JOB_ID": "17",
             "SLURM_ARRAY_TASK_ID": str(task),
         }
         subprocess.run(["bash", tmp_path / "job.sh"], env=environment, check=True)
@@ -378,21 +379,21 @@ def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path, mo
     written = {path.name: path.read_text().split() for path in place.results.records.iterdir()}
     assert set(written) == {"0.txt", "5.txt"}
     assert written["5.txt"][:5] == ["train", "--model", "shufflenetv2", "--dataset", "raf-db"]
-    assert Path(written["5.txt"][-1]) == place.root.absolute() / "tasks" / "5"
+    assert Path(written["5.txt"][-1]) == place.root.absolute() / "tasks" / "17-5"
     # What the tasks leave goes an hour later, where nobody holds its lock; the files that its links lead to stay.
     assert "nothing to remove" in run("clean", "-w", place.root)
     for folder in (place.root / "tasks").iterdir():
         os.utime(folder, (time.time() - 7200,) * 2)
-    (place.root / "tasks" / "0" / "curves").mkdir()
-    os.utime(place.root / "tasks" / "0", (time.time() - 7200,) * 2)
-    with Workspace(place.root / "tasks" / "5").lock():
-        os.utime(place.root / "tasks" / "5", (time.time() - 7200,) * 2)
+    (place.root / "tasks" / "17-0" / "curves").mkdir()
+    os.utime(place.root / "tasks" / "17-0", (time.time() - 7200,) * 2)
+    with Workspace(place.root / "tasks" / "17-5").lock():
+        os.utime(place.root / "tasks" / "17-5", (time.time() - 7200,) * 2)
         assert "nothing to remove" in run("clean", "-w", place.root)
-    (place.root / "tasks" / "5" / ".lock-holder").write_text("{}")  # Of a task whose time ran out.
-    os.utime(place.root / "tasks" / "5", (time.time() - 7200,) * 2)
+    (place.root / "tasks" / "17-5" / ".lock-holder").write_text("{}")  # Of a task whose time ran out.
+    os.utime(place.root / "tasks" / "17-5", (time.time() - 7200,) * 2)
     [task] = json.loads(run("clean", "-w", place.root, "--json", "--yes"))["leftovers"]
-    assert (task["kind"], Path(task["path"]).name) == ("task", "5")
-    assert [path.name for path in (place.root / "tasks").iterdir()] == ["0"]
+    assert (task["kind"], Path(task["path"]).name) == ("task", "17-5")
+    assert [path.name for path in (place.root / "tasks").iterdir()] == ["17-0"]
     assert {path.name for path in place.results.records.iterdir()} == set(written)
     assert (place.prepared("fer2013") / "manifest.json").is_file()
 

@@ -65,6 +65,18 @@ def test_the_schedule_rises_then_falls():
     assert all(earlier > later > 0 for earlier, later in itertools.pairwise(rates[2:]))
 
 
+def test_a_number_is_the_same_however_it_is_written(tmp_path):
+    path = tmp_path / "r.toml"
+    found = []
+    for text in ("dropout = 0\n[augmentation]\nrotation = 15", "dropout = 0.0\n[augmentation]\nrotation = 15.0"):
+        path.write_text(f'pretrained = ["clcm", "clcm"]\n{text}\n')
+        found.append(load_recipe(str(path)))
+    assert found[0].id == found[1].id
+    assert found[0].pretrained == ("clcm",)
+    path.write_text('base = "demo"\nname = "demo"\n[augmentation]\nrotation = 3.0\n')
+    assert load_recipe(str(path)).id == PRESETS["demo"].id
+
+
 def test_a_recipe_from_toml(tmp_path):
     path = tmp_path / "small.toml"
     path.write_text('base = "demo"\nepochs = 3\n[augmentation]\nrotation = 0\n')
@@ -83,6 +95,8 @@ def test_a_recipe_from_toml(tmp_path):
         ("epochs = true", "expected int"),
         ('optimizer = "rmsprop"', "optimizer"),
         ('base = "fast"', "base = 'fast'"),
+        ('base = ["paper"]', "base = ['paper']"),
+        ("[base]", "base = {}"),
         ("[augmentation]\nflip = true", "unknown key 'flip'"),
         ('balance = "smote"', "balance = 'smote'"),
         ("freeze_layers = -1", "freeze_layers = -1 is out of range"),
@@ -106,7 +120,9 @@ def test_a_wrong_recipe_names_file_and_key(tmp_path, text, words):
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["a/b", "/../../x", "a__b", "..", ".a", "_a", "", "a\nb", "a\\b", "a*b", "x" * 101])
+@pytest.mark.parametrize(
+    "name", ["a/b", "/../../x", "a__b", "..", ".a", "_a", "", "a\nb", "a\\b", "a*b", "x" * 101, "ж" * 51]
+)
 def test_a_name_that_is_none_of_a_file_is_refused(name, tmp_path):
     with pytest.raises(FerBenchError, match="the name is part of file names"):
         Recipe(name=name)

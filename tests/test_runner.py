@@ -10,11 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+import record_factory as make
 
 from fer_bench import models, runner, stages
 from fer_bench.errors import FerBenchError
 from fer_bench.progress import Stage
 from fer_bench.recipe import Augmentation, Recipe
+from fer_bench.records import replace, save
 from fer_bench.runner import Job, run_all
 from fer_bench.workspace import Workspace
 
@@ -69,6 +71,26 @@ def test_everything_is_made_and_a_second_run_does_nothing(workspace, tiny_model,
 def test_real_and_synthetic_data_never_share_a_workspace(workspace):
     with pytest.raises(FerBenchError, match="holds synthetic data, this run is on real data"):
         run_all(workspace, job("clcm", synthetic=False))
+
+
+def test_a_demonstration_draws_nothing_into_a_workspace_of_real_data(workspace, tmp_path):
+    place = Workspace(tmp_path / "real")
+    shutil.copytree(workspace.prepared("fer2013"), place.prepared("fer2013"))
+    manifest = place.prepared("fer2013") / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"synthetic"', '"real"'))
+    before = sorted(place.root.rglob("*"))
+    with pytest.raises(FerBenchError, match=r"holds real data, this run is on synthetic data.* or say --real"):
+        run_all(place, job("clcm"))
+    assert [path for path in sorted(place.root.rglob("*")) if path.name != ".lock"] == before
+
+
+def test_the_profile_of_another_backend_is_not_this_ones(workspace):
+    for model in ("clcm", "mobilenetv2"):
+        for backend in ("tensorflow", "torch"):
+            record = make.profile_record(model, session=f"session-{backend}", origin="synthetic")
+            save(workspace.results.records, replace(record, backend=backend))
+    titles = [stage.title for stage, _ in runner._profiling(workspace, job("clcm", "mobilenetv2"))]
+    assert titles == ["ANOVA"]
 
 
 def test_a_profile_belongs_to_the_data_of_its_workspace(workspace, tmp_path):

@@ -19,7 +19,7 @@ from fer_bench.grid import Cell
 from fer_bench.network import Network, count_parameters, loss_of
 from fer_bench.presets import PRESETS
 from fer_bench.recipe import Augmentation, Recipe
-from fer_bench.records import EvalRecord, TrainRecord
+from fer_bench.records import EvalRecord, Start, TrainRecord
 from fer_bench.training import scores, train
 from fer_bench.workspace import Workspace
 
@@ -346,6 +346,53 @@ def test_a_full_disk_names_the_file_and_the_run_continues(
 
 
 @pytest.mark.parametrize(("limit", "told"), [(4, "4 fit (tried just now): set batch_size = 4"), (1, "not even 2 fit")])
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"backend": "jax"}, r"was trained on jax, this command is on tensorflow: set KERAS_BACKEND=jax"),
+        (
+            {"start": Start(kind="imagenet", source="vggface.h5", sha256="a1b2" * 16)},
+            r"was trained from the ImageNet weights vggface\.h5 \(SHA-256 a1b2a1b2a1b2\), not from imagenet",
+        ),
+    ],
+)
+def test_a_finished_run_is_not_replaced_by_another_call_of_it(change, told, workspace, dataset, network):
+    cell = dataclasses.replace(CELL, recipe=CELL.recipe.starting("tiny", pretrained=True))
+    start = Start(kind="imagenet", source="keras")
+    run = dataclasses.replace(train(CELL, dataset, network, workspace), recipe=cell.recipe.id, start=start)
+    path = records.save(workspace.results.records, run)
+    workspace.weights(CELL.id).rename(workspace.weights(cell.id))
+    assert train(cell, dataset, network, workspace, weights="imagenet") == run
+    records.save(workspace.results.records, dataclasses.replace(run, **change))
+    with pytest.raises(FerBenchError, match=told) as raised:
+        train(cell, dataset, network, workspace, weights="imagenet")
+    assert str(raised.value).endswith(f"or delete {path} to train it again")
+
+
+def test_a_run_on_a_changed_dataset_replaces_that_before_it_and_says_so(workspace, dataset, network, capsys):
+    run = train(CELL, dataset, network, workspace)
+    records.save(workspace.results.records, dataclasses.replace(run, dataset_fingerprint="0" * 64))
+    assert train(CELL, dataset, network, workspace).dataset_fingerprint == dataset.fingerprint
+    assert "was trained on another state of fer2013; it is trained again" in capsys.readouterr().err
+
+
+def test_a_checkpoint_is_given_up_for_other_data_alone(tmp_path, network, capsys):
+    epoch = records.Epoch(loss=1, accuracy=0.5, val_loss=1, val_accuracy=0.5, learning_rate=1e-3, seconds=1)
+    progress = checkpoint.Progress(Start(kind="random"), [epoch] * 90, best_epoch=89)
+    begun = checkpoint.identity("f" * 64, "tensorflow", "None")
+    checkpoint.Checkpoint(tmp_path, begun).save(network, progress)
+    for other, told in (
+        (checkpoint.identity("f" * 64, "jax", "None"), "on tensorflow from random weights, .* on jax from random"),
+        (checkpoint.identity("f" * 64, "tensorflow", "imagenet"), "from the ImageNet weights that Keras downloads"),
+        (checkpoint.identity("f" * 64, "tensorflow", "my weights.h5"), "from the weights file with the SHA-256 my"),
+    ):
+        with pytest.raises(FerBenchError, match=rf"90 epochs of this run were trained .*{told}"):
+            checkpoint.Checkpoint(tmp_path, other).load(network)
+    assert checkpoint.Checkpoint(tmp_path, begun).load(network) == progress
+    assert checkpoint.Checkpoint(tmp_path, checkpoint.identity("0" * 64, "tensorflow", "None")).load(network) is None
+    assert "90 epochs of this run were trained on another state of the dataset" in capsys.readouterr().err
+
+
 def test_too_little_memory_names_the_batch_that_fits(limit, told, workspace, dataset, network, monkeypatch):
     import tensorflow as tf
 

@@ -63,10 +63,11 @@ def anova(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
-    """ANOVA and post-hoc tests over the inference times of the latest profile, and which result to believe.
+    """ANOVA and post-hoc tests over the inference times of one profile, and which result to believe.
 
     One-way ANOVA with Tukey's HSD, as the paper printed it; then its assumptions, Welch with Games-Howell,
-    Kruskal-Wallis with Dunn, repeated measures over the blocks in which the models took turns, and effect sizes.
+    Kruskal-Wallis with Dunn, repeated measures over the blocks in which the models took turns, and effect sizes. Of
+    several profiles the latest, or the one whose session selection.toml names for the tables.
 
     Example: fer-bench anova --from-summary
     """
@@ -80,6 +81,12 @@ def anova(
         raise FerBenchError(
             "--from-summary uses the paper's Table 6 and saves nothing; leave out --check and --published"
         )
+    if check and (json or is_written(context, "alpha")):
+        raise FerBenchError(
+            "--check goes through every statistics record at its own alpha: leave out --json and --alpha"
+        )
+    if from_summary and (given or is_written(context, "runtime")):
+        raise FerBenchError("--from-summary uses the paper's Table 6: leave out --runtime and --workspace")
     place = Workspace(workspace)
     if check:
         if given:
@@ -94,7 +101,7 @@ def anova(
     else:
         with place.lock():
             result = stages.anova(place.results, runtime, alpha)
-        title = f"{runtime}, latest session"
+        title = f"{runtime}, {place.root}"
     if json:
         content = dataclasses.asdict(result)
         print_json({key: content[key] for key in _JSON_KEYS})
@@ -134,9 +141,17 @@ def _print(result: "AnovaResult", title: str) -> None:
         f"One-way ANOVA, {title}: {_f(result.f, result.df, result.p)}. "
         f"Replicates: {' to '.join(map(str, {sizes[0]: 0, sizes[-1]: 0}))} {what}."
     )
+    level = f"{100 * (1 - result.alpha):g} % interval, s"
     print_table(
         f"Tukey's HSD, family-wise alpha {result.alpha:g} (* significant)",
-        ("model", "compared with", "mean difference, s", f"{1 - result.alpha:.0%} interval, s", "adjusted p", "g"),
+        (
+            "model",
+            "compared with",
+            "mean difference, s",
+            level,
+            "adjusted p",
+            "g",
+        ),
         _tukey_rows(result),
         numbers=4,
     )

@@ -199,7 +199,7 @@ def grid(
         sys.stdout.write(cluster.to_slurm(tasks, workspace, Path.cwd()))
     else:
         for task in tasks:
-            typer.echo(shlex.join([*task.command, "--workspace", str(workspace)]))
+            typer.echo(shlex.join([*task.command, "--workspace", str(workspace), "--wait"]))
 
 
 def clean(

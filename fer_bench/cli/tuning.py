@@ -1,6 +1,7 @@
 """The command that searches for hyperparameters: tune."""
 
 import dataclasses
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -173,7 +174,11 @@ def _print_search(study: "Study", found: "Outcome", files: Mapping[str, Path]) -
             numbers=10,
         )
     for name, path in files.items():
-        typer.echo(f"{name}: fer-bench train --recipe {path}")
+        for model in study.models if name == "shared" else (name,):
+            words = ("train", "--model", model, "--dataset", study.dataset.dataset, "--recipe", str(path))
+            started = study.weights is not None and (study.weights == "random" or model in study.given.pretrained)
+            start = ("--weights", str(study.weights)) if started else ()
+            typer.echo(f"{name}: {shlex.join(['fer-bench', *words, *start, '--workspace', str(study.place.root)])}")
 
 
 def _setting_cells(setting: "Setting") -> tuple[str, str, str]:

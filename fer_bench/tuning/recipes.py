@@ -19,14 +19,15 @@ def write_recipes(study: Study, found: Outcome, folder: Path) -> dict[str, Path]
         folder: where the files go.
 
     Returns:
-        Paths by model; the shared setting's under ``shared``.
+        Paths by model; the shared setting's under ``shared``. Their names tell the recipe that was varied, so that a
+        search from another one overwrites none.
     """
     dataset = study.dataset.dataset
     paths = {}
     for model, trial in found.winners.items():
         recipe = trial.setting.applied(study.given)
         comment = f"Best of {len(found.trials[model])} settings for {model} on {dataset}. {_evidence(study, trial)}"
-        paths[model] = folder / f"{model}__{dataset}.toml"
+        paths[model] = folder / f"{model}__{dataset}__{study.given.id}.toml"
         write_text(paths[model], to_toml(recipe, comment))
         if recipe.id == trial.recipe:
             for cell in study.cells(model, recipe):
@@ -35,7 +36,7 @@ def write_recipes(study: Study, found: Outcome, folder: Path) -> dict[str, Path]
         trial = next(iter(found.shared.values()))
         lines = [f"{each.model}: {_evidence(study, each)}" for each in found.shared.values()]
         comment = "\n".join([f"Best shared setting of {', '.join(found.shared)} on {dataset}.", *lines])
-        paths["shared"] = folder / f"shared__{dataset}.toml"
+        paths["shared"] = folder / f"shared__{dataset}__{study.given.id}.toml"
         write_text(paths["shared"], to_toml(trial.setting.applied(study.given), comment))
     return paths
 
