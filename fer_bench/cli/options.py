@@ -131,22 +131,8 @@ DEFAULT_WORKSPACE = DEFAULT_ROOT
 
 
 def results_of(workspace: Path, local: bool) -> Results:
-    """Return the workspace's results, or the published ones in the current folder.
-
-    Raises:
-        FerBenchError: there is no folder of records.
-    """
-    results = Workspace(workspace).results if local else PUBLISHED
-    if not results.records.is_dir():
-        raise FerBenchError(
-            f"{results.records.absolute()}: no folder of records; "
-            + (
-                "name the workspace that was trained in with --workspace"
-                if local
-                else "run this in a checkout that has one, or say --local for the records of a workspace"
-            )
-        )
-    return results
+    """Return the workspace's results, or the published ones in the current folder."""
+    return Workspace(workspace).results if local else PUBLISHED
 
 
 def is_written(context: typer.Context, option: str) -> bool:

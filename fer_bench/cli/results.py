@@ -3,12 +3,16 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fer_bench.cli.anova import EPILOG, anova
 from fer_bench.cli.options import DEFAULT_WORKSPACE, LocalOption, WorkspaceOption, results_of
+from fer_bench.errors import FerBenchError
+
+if TYPE_CHECKING:
+    from fer_bench.workspace import Results
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +43,7 @@ def tables(
     from fer_bench.selection import select
     from fer_bench.tables import build_tables
 
-    results = results_of(workspace, local)
+    results = _recorded(workspace, local)
     rendered = build_tables(select(results))
     if check:
         difference = check_tables(rendered, results.tables)
@@ -74,7 +78,7 @@ def figures(
     from fer_bench.figures import build_figures, check_figures, write_figures
     from fer_bench.selection import select
 
-    results = results_of(workspace, local)
+    results = _recorded(workspace, local)
     drawings = build_figures(select(results))
     if check:
         _stop_at(check_figures(drawings, results.figures), f"{results.figures}", "fer-bench figures")
@@ -102,7 +106,7 @@ def report(
     from fer_bench.selection import select
     from fer_bench.tables import build_tables
 
-    results = results_of(workspace, local)
+    results = _recorded(workspace, local)
     evidence = select(results)
     rendered, drawings = build_tables(evidence), build_figures(evidence)
     stale = check_figures(drawings, results.figures)
@@ -116,6 +120,25 @@ def report(
         write_figures(drawings, results.figures)
     for path in write_report(evidence, rendered, drawings, results):
         typer.echo(str(path))
+
+
+def _recorded(workspace: Path, local: bool) -> "Results":
+    """Return the results of which something can be rendered.
+
+    Raises:
+        FerBenchError: there is no folder of records, as where the workspace's name is mistyped.
+    """
+    results = results_of(workspace, local)
+    if not results.records.is_dir():
+        raise FerBenchError(
+            f"{results.records.absolute()}: no folder of records; "
+            + (
+                "name the workspace that was trained in with --workspace"
+                if local
+                else "run this in a checkout that has one, or say --local for the records of a workspace"
+            )
+        )
+    return results
 
 
 def _stop_at(differences: Sequence[str], what: str, command: str) -> None:
