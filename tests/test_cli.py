@@ -64,7 +64,6 @@ def test_lists_import_nothing_heavy(command):
 
 
 def test_tables_import_nothing_heavy(tmp_path):
-    (tmp_path / "records").mkdir()
     assert not imported_by("tables", "--local", "--workspace", str(tmp_path)) & HEAVY
 
 
@@ -240,12 +239,17 @@ def test_a_second_process_is_told_who_holds_the_workspace(workspace):
 def test_without_records_nothing_is_rendered(command, tmp_path):
     result = run(command, "--local", "--workspace", str(tmp_path / "typo"))
     assert result.returncode == 2
-    assert "typo/records: no folder of records; name the workspace" in result.stderr
+    assert "typo: no such workspace; name the one that was trained in" in result.stderr
     assert not (tmp_path / "typo").exists()
+    here = subprocess.run(
+        [sys.executable, "-m", "fer_bench", command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert here.returncode == 2
+    assert "reports/records: no folder of records; run this in a checkout that has one" in here.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_tables_check_shows_a_diff_and_exits_1(tmp_path):
-    (tmp_path / "records").mkdir()
     assert run("tables", "--local", "--workspace", str(tmp_path)).returncode == 0
     check = ("tables", "--check", "--local", "--workspace", str(tmp_path))
     assert run(*check).returncode == 0

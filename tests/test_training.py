@@ -345,7 +345,6 @@ def test_a_full_disk_names_the_file_and_the_run_continues(
     assert len(steps) == (3 - epoch) * 7, "the complete epochs are kept"
 
 
-@pytest.mark.parametrize(("limit", "told"), [(4, "4 fit (tried just now): set batch_size = 4"), (1, "not even 2 fit")])
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -393,6 +392,7 @@ def test_a_checkpoint_is_given_up_for_other_data_alone(tmp_path, network, capsys
     assert "90 epochs of this run were trained on another state of the dataset" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("limit", "told"), [(4, "4 fit (tried just now): set batch_size = 4"), (1, "not even 2 fit")])
 def test_too_little_memory_names_the_batch_that_fits(limit, told, workspace, dataset, network, monkeypatch):
     import tensorflow as tf
 

@@ -123,20 +123,18 @@ def report(
 
 
 def _recorded(workspace: Path, local: bool) -> "Results":
-    """Return the results of which something can be rendered.
+    """Return the results to render; of a workspace without records Tables 1 to 3 are something.
 
     Raises:
-        FerBenchError: there is no folder of records, as where the workspace's name is mistyped.
+        FerBenchError: there is no such workspace, as where its name is mistyped, or no published records here.
     """
     results = results_of(workspace, local)
-    if not results.records.is_dir():
+    if local and not workspace.is_dir():
+        raise FerBenchError(f"{workspace}: no such workspace; name the one that was trained in with --workspace")
+    if not local and not results.records.is_dir():
         raise FerBenchError(
-            f"{results.records.absolute()}: no folder of records; "
-            + (
-                "name the workspace that was trained in with --workspace"
-                if local
-                else "run this in a checkout that has one, or say --local for the records of a workspace"
-            )
+            f"{results.records.absolute()}: no folder of records; run this in a checkout that has one, or say --local "
+            "for the records of a workspace"
         )
     return results
 
