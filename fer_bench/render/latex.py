@@ -221,22 +221,27 @@ def _sections(grid: Grid) -> list[_Part]:
     broken = 2 if any(column.wrap for column in columns) else 1
     most = int((_PAGE - 3 * _LINE - 6 * _RULE) / (broken * _LINE))
     if len(grid.rows) > most:
-        # More than a page holds: in pieces, each with the title.
-        pieces = [grid.rows[start : start + most] for start in range(0, len(grid.rows), most)]
-        papers_left = len(grid.rows) - grid.beyond
-        found: list[_Part] = []
-        for number, rows_of_piece in enumerate(pieces):
-            beyond_here = min(len(rows_of_piece), max(0, len(rows_of_piece) - papers_left))
-            papers_left -= len(rows_of_piece) - beyond_here
-            title = f"{grid.title} (continued)" if number and grid.title else grid.title
-            found += _sections(replace(grid, title=title, rows=rows_of_piece, beyond=beyond_here))
-        return found
+        return [section for piece in _pieces(grid, most) for section in _sections(piece)]
     papers, beyond = grid.rows[: len(grid.rows) - grid.beyond], grid.rows[len(grid.rows) - grid.beyond :]
     lines = [*_titled(grid.title, len(columns)), *[_body(columns, papers)] * bool(papers)]
     if beyond:
         lines += [*[r"\midrule"] * bool(papers), _body(columns, beyond)]
     rows = bool(grid.title) + broken * len(grid.rows)
     return [_Part("\n".join(lines), _LINE * rows + 3 * _RULE, columns)]
+
+
+def _pieces(grid: Grid, most: int) -> list[Grid]:
+    """Return a grid in pieces of at most ``most`` rows, each with the title; what is beyond the paper stays so."""
+    papers, end = len(grid.rows) - grid.beyond, len(grid.rows)
+    return [
+        replace(
+            grid,
+            title=f"{grid.title} (continued)" if start and grid.title else grid.title,
+            rows=grid.rows[start : start + most],
+            beyond=max(0, min(start + most, end) - max(start, papers)),
+        )
+        for start in range(0, end, most)
+    ]
 
 
 def _matrices(block: Matrices) -> _Part:
