@@ -123,7 +123,7 @@ def _recipe_argument(recipe: str) -> str:
     """Return what ``--recipe`` takes: the preset's name, changed or not, or the file that the name came from."""
     name = recipe.rpartition("-")[0]
     try:
-        load_recipe(name)
+        load_recipe(name if not name.endswith(".toml") else "")  # No file that may lie here.
     except FerBenchError:
         name = f"{name}.toml"
     return shlex.quote(plain(name))
