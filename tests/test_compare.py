@@ -332,6 +332,46 @@ def test_of_two_recipes_one_is_chosen_by_name(two):
         run(two, "clcm", "shufflenetv2", *ON, "--recipe", "x")
 
 
+def test_recipes_are_compared_where_the_names_have_one(two):
+    save(two, "clcm", answers(7, 0.5), recipe="paper+freeze0-89abcdef")
+    found = compared(two, "clcm@paper", "clcm@paper+freeze0-89abcdef", *ON)
+    assert [(model["name"], model["recipe"]) for model in found["models"]] == [
+        ("clcm@paper", "paper-0123abcd"),
+        ("clcm@paper+freeze0", "paper+freeze0-89abcdef"),
+    ]
+    assert found["recipe"] is None
+    right = [answers(1, 0.8) == LABELS, answers(7, 0.5) == LABELS]
+    assert found["pairs"][0]["difference"] == pytest.approx(right[0].mean() - right[1].mean())
+    assert "recipes paper-0123abcd, paper+freeze0-89abcdef" in run(two, "clcm@paper", "clcm@paper+freeze0", *ON)
+
+
+def test_a_name_without_a_recipe_has_that_of_the_option_or_its_only_one(two):
+    save(two, "clcm", answers(7, 0.5), recipe="paper-89abcdef")
+    names = [model["name"] for model in compared(two, "clcm@paper-89abcdef", "shufflenetv2", *ON)["models"]]
+    assert names == ["clcm@paper-89abcdef", "shufflenetv2@paper-0123abcd"]
+    found = compared(two, "clcm", "clcm@paper-89abcdef", *ON, "--recipe", "paper-0123abcd")
+    assert [model["recipe"] for model in found["models"]] == ["paper-0123abcd", "paper-89abcdef"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (
+            ("clcm@paper", "clcm@demo"),
+            r"differ in recipe: clcm/raf-db@paper: paper-0123abcd and paper-89abcdef\. Choose",
+        ),
+        (("clcm@paper-89abcdef", "clcm@x"), r"clcm/raf-db@x: no such test of clcm/raf-db; there are demo-.*, paper-"),
+        (("clcm@demo", "clcm@demo-11111111"), r"clcm/raf-db@demo-11111111: named twice"),
+        (("clcm@", "clcm@demo"), r"clcm@: no recipe after the @"),
+    ],
+)
+def test_recipes_that_are_not_there_or_not_clear_are_refused(two, names, message):
+    for recipe in ("paper-89abcdef", "demo-11111111"):
+        save(two, "clcm", answers(7, 0.5), recipe=recipe)
+    with pytest.raises(FerBenchError, match=message):
+        run(two, *names, *ON)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -46,6 +46,8 @@ class ModelScores:
     name: str
     model: str
     dataset: str
+    recipe: str
+    """Its id."""
     accuracies: tuple[float, ...]
     """Of each seed."""
     accuracy: Estimate
@@ -106,7 +108,6 @@ class Comparison:
     target: str
     target_fingerprint: str
     origin: Origin
-    recipe: str
     backend: str
     n: int
     seeds: tuple[int, ...]
@@ -122,6 +123,11 @@ class Comparison:
     pairs: tuple[Pair, ...]
     run_pairs: tuple[RunPair, ...]
     """Each seed's runs against each other; of a single seed the same tests as in ``pairs``."""
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """Ids in the order of the models, each once; several only where recipes are what was compared."""
+        return tuple(dict.fromkeys(model.recipe for model in self.models))
 
 
 def compare(folder: Path, chosen: Chosen, prepared: Path, attribute: str | None = None) -> Comparison:
@@ -181,6 +187,7 @@ def compare_answers(
             name=name,
             model=chosen.entries[i].model,
             dataset=chosen.entries[i].dataset,
+            recipe=chosen.records[i][0].recipe,
             accuracies=tuple(float(value) for value in sums.accuracy(totals[i])),
             accuracy=found.proportion(i, *_columns(len(classes))),
             balanced_accuracy=found.score(i, sums.balanced_accuracy),
@@ -197,7 +204,6 @@ def compare_answers(
         target=chosen.target,
         target_fingerprint=first.target_fingerprint,
         origin=first.origin,
-        recipe=first.recipe,
         backend=first.backend,
         n=len(images.units),
         seeds=chosen.seeds,

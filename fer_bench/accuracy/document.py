@@ -12,12 +12,15 @@ from fer_bench.accuracy.verdict import notes, verdict
 
 
 def to_json(found: Comparison) -> dict[str, Any]:
-    """Return a comparison as JSON-ready data: fractions, not percentages; ``None`` for what is not defined."""
+    """Return a comparison as JSON-ready data: fractions, not percentages; ``None`` for what is not defined.
+
+    The common ``recipe`` is ``None`` where recipes are compared; each model has its own.
+    """
     return {
         "target": found.target,
         "target_fingerprint": found.target_fingerprint,
         "origin": found.origin,
-        "recipe": found.recipe,
+        "recipe": found.recipes[0] if len(found.recipes) == 1 else None,
         "backend": found.backend,
         "n": found.n,
         "seeds": list(found.seeds),
@@ -52,6 +55,7 @@ def _model(model: ModelScores) -> dict[str, Any]:
         "name": model.name,
         "model": model.model,
         "dataset": model.dataset,
+        "recipe": model.recipe,
         "accuracy_by_seed": list(model.accuracies),
         "accuracy": _estimate(model.accuracy),
         "balanced_accuracy": _estimate(model.balanced_accuracy),

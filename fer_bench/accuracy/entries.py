@@ -1,5 +1,6 @@
 """Which records are compared: names to records, and the refusal of what cannot be compared."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,15 @@ from fer_bench.selection import read_all
 
 @dataclass(frozen=True, order=True)
 class Entry:
-    """A model and what it was trained on."""
+    """A model, what it was trained on, and by which recipe."""
 
     model: str
     dataset: str
+    recipe: str = ""
+    """Name or id; empty where any is meant that the others have too."""
 
     def __str__(self) -> str:
-        return f"{self.model}/{self.dataset}"
+        return f"{self.model}/{self.dataset}" + (f"@{self.recipe}" if self.recipe else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +32,7 @@ class Chosen:
     entries: tuple[Entry, ...]
     """In the order given."""
     names: tuple[str, ...]
-    """For people: the model's name, with its training dataset where these differ."""
+    """For people: the model's name, with its training dataset and its recipe where these differ."""
     seeds: tuple[int, ...]
     """Ascending; every entry has each of them."""
     records: tuple[tuple[EvalRecord, ...], ...]
@@ -51,10 +54,11 @@ def choose(
 
     Args:
         folder: of records.
-        names: at least two, MODEL or MODEL/DATASET.
+        names: at least two, ``MODEL``, ``MODEL/DATASET``, ``MODEL@RECIPE`` or ``MODEL/DATASET@RECIPE``. Where one has
+            a recipe, recipes are what is compared, and may differ.
         dataset: trained on, of the names that do not say; may be left out where only one is possible.
         target: dataset whose test images; ``None`` for that which all were trained on.
-        recipe: name or id; may be left out where the records have one.
+        recipe: name or id, of the names that do not say; may be left out where the records have one.
         seeds: ``()`` for all that every model has.
 
     Raises:
@@ -71,9 +75,8 @@ def choose(
                 f"{_listed(entries)}: trained on different datasets; say with --on which test images to compare them on"
             )
         target = entries[0].dataset
-    found = {entry: _tests_of(folder, entry, target, tests) for entry in entries}
-    found = {entry: _of_recipe(entry, some, recipe) for entry, some in found.items()}
-    _require_one(found, lambda record: record.recipe, "recipe", "choose one with --recipe, and train what it lacks")
+    found = _of_recipes({entry: _tests_of(folder, entry, target, tests) for entry in entries}, recipe)
+    entries = list(found)
     shared, unused = _seeds(found, target, seeds)
     found = {entry: [record for record in some if record.seed in shared] for entry, some in found.items()}
     _require_one(found, lambda record: record.origin, "origin", "real and synthetic results are never compared")
@@ -94,11 +97,10 @@ def choose(
             "the seeds of one state with --seed",
         )
     _require_one(found, lambda record: ", ".join(record.class_names), "classes", "evaluate all with one fer-bench")
-    alike = len({entry.dataset for entry in entries}) == 1
     return Chosen(
         target=target,
         entries=tuple(entries),
-        names=tuple(entry.model if alike else str(entry) for entry in entries),
+        names=tuple(_names(entries)),
         seeds=shared,
         records=tuple(tuple(sorted(found[entry], key=lambda record: record.seed)) for entry in entries),
         unused_seeds=unused,
@@ -110,19 +112,22 @@ def _entries(
 ) -> list[Entry]:
     if len(names) < 2:
         raise FerBenchError(
-            f"{', '.join(names) or 'no model'}: a comparison needs at least two, e.g. clcm shufflenetv2, or "
-            "clcm/fer2013 clcm/raf-db"
+            f"{', '.join(names) or 'no model'}: a comparison needs at least two, e.g. clcm shufflenetv2, "
+            "clcm/fer2013 clcm/raf-db, or clcm@paper clcm@paper+freeze0"
         )
     known = sorted({record.model for record in tests})
-    given = []
+    given: list[tuple[str, str | None, str]] = []
     for name in names:
-        model, _, trained_on = name.partition("/")
+        trained, at, recipe = name.partition("@")
+        model, _, trained_on = trained.partition("/")
         if model not in known:
             raise FerBenchError(f"{folder}: no test of a model {model!r}; there are tests of {', '.join(known)}")
-        given.append((model, trained_on or dataset))
+        if at and not recipe:
+            raise FerBenchError(f"{name}: no recipe after the @; expected its name or id")
+        given.append((model, trained_on or dataset, recipe))
     possible = {
         model: {r.dataset for r in tests if r.model == model and target in (None, r.target)}
-        for model, trained_on in given
+        for model, trained_on, _ in given
         if trained_on is None
     }
     if possible:
@@ -132,12 +137,16 @@ def _entries(
             raise FerBenchError(
                 f"{folder}: which training dataset? Tests of {listed}. Choose with --dataset, or write MODEL/DATASET"
             )
-        given = [(model, trained_on or common[0]) for model, trained_on in given]
-    entries = [Entry(model, trained_on) for model, trained_on in given if trained_on is not None]
+        given = [(model, trained_on or common[0], recipe) for model, trained_on, recipe in given]
+    entries = [Entry(model, trained_on, recipe) for model, trained_on, recipe in given if trained_on is not None]
+    _require_different(entries)
+    return entries
+
+
+def _require_different(entries: Sequence[Entry]) -> None:
     for entry in entries:
         if entries.count(entry) > 1:
-            raise FerBenchError(f"{entry}: named twice; compare two different models or training datasets")
-    return entries
+            raise FerBenchError(f"{entry}: named twice; compare two different models, training datasets or recipes")
 
 
 def _tests_of(folder: Path, entry: Entry, target: str, tests: Sequence[EvalRecord]) -> list[EvalRecord]:
@@ -155,14 +164,44 @@ def _tests_of(folder: Path, entry: Entry, target: str, tests: Sequence[EvalRecor
     raise FerBenchError(f"{folder}: no test of {entry}; {entry.model} was trained on {trained}")
 
 
+def _of_recipes(tests: Mapping[Entry, list[EvalRecord]], recipe: str | None) -> dict[Entry, list[EvalRecord]]:
+    """Keep the tests of one recipe, or, where an entry names one, of each entry's own, whose id it then has."""
+    found = {entry: _of_recipe(entry, some, entry.recipe or recipe) for entry, some in tests.items()}
+    across = any(entry.recipe for entry in found)
+    for group in [{entry: found[entry]} for entry in found] if across else [found]:
+        way_out = "choose one with --recipe or MODEL@RECIPE, and train what it lacks"
+        _require_one(group, lambda record: record.recipe, "recipe", way_out)
+    if not across:
+        return found
+    entries = [dataclasses.replace(entry, recipe=some[0].recipe) for entry, some in found.items()]
+    _require_different(entries)
+    return dict(zip(entries, found.values(), strict=True))
+
+
 def _of_recipe(entry: Entry, tests: list[EvalRecord], recipe: str | None) -> list[EvalRecord]:
     if recipe is None:
         return tests
-    found = [record for record in tests if recipe in (record.recipe, record.recipe.rpartition("-")[0])]
+    found = [record for record in tests if recipe in (record.recipe, _recipe_name(record.recipe))]
     if not found:
         known = ", ".join(sorted({record.recipe for record in tests}))
-        raise FerBenchError(f"--recipe {recipe}: no such test of {entry}; there are {known}")
+        asked = f"{entry}" if entry.recipe else f"--recipe {recipe}"
+        raise FerBenchError(f"{asked}: no such test of {entry.model}/{entry.dataset}; there are {known}")
     return found
+
+
+def _recipe_name(identifier: str) -> str:
+    return identifier.rpartition("-")[0]
+
+
+def _names(entries: Sequence[Entry]) -> list[str]:
+    """Return the shortest names that tell what differs; a recipe by its name where no two ids share it."""
+    datasets, recipes = {entry.dataset for entry in entries}, {entry.recipe for entry in entries}
+    clear = len({_recipe_name(recipe) for recipe in recipes}) == len(recipes)
+    return [
+        (entry.model if len(datasets) == 1 else f"{entry.model}/{entry.dataset}")
+        + (f"@{_recipe_name(entry.recipe) if clear else entry.recipe}" if entry.recipe else "")
+        for entry in entries
+    ]
 
 
 def _seeds(

@@ -11,7 +11,8 @@ def heading(found: Comparison) -> str:
     """Return what is compared on what, in one line."""
     trained = ", ".join(sorted({model.dataset for model in found.models}))
     seeds = f"seed {found.seeds[0]}" if len(found.seeds) == 1 else f"mean of {len(found.seeds)} seeds"
-    return f"{_images(found)}; trained on {trained}, recipe {found.recipe}, {seeds}"
+    recipes = f"recipe{'s' if len(found.recipes) > 1 else ''} {', '.join(found.recipes)}"
+    return f"{_images(found)}; trained on {trained}, {recipes}, {seeds}"
 
 
 def verdict(found: Comparison) -> str:

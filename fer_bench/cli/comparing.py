@@ -28,7 +28,9 @@ def compare(
     models: Annotated[
         list[str],
         typer.Argument(
-            metavar="MODEL...", help="Two or more, such as clcm, or clcm/fer2013 with what it was trained on."
+            metavar="MODEL...",
+            help="Two or more, such as clcm; clcm/fer2013 with what it was trained on; clcm@paper with the name or id "
+            "of its recipe, to compare recipes.",
         ),
     ],
     dataset: Annotated[
@@ -38,7 +40,7 @@ def compare(
         str | None, typer.Option("--on", help="Dataset whose test images; without it, the one trained on.")
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option("--recipe", "-r", help="Name or id, where the records have several.")
+        str | None, typer.Option("--recipe", "-r", help="Name or id, of the models that do not say.")
     ] = None,
     seed: Annotated[
         list[int] | None, typer.Option("--seed", "-s", min=0, help="Repeatable; without it, all seeds in common.")
@@ -57,6 +59,8 @@ def compare(
     Images of one subject (CK+) are drawn together where the test set is prepared in the workspace.
 
     Example: fer-bench compare clcm shufflenetv2 --dataset raf-db --on ck-plus
+
+    Example: fer-bench compare clcm@paper clcm@paper+freeze0 --dataset raf-db
     """
     from fer_bench.accuracy.comparison import compare as run
     from fer_bench.accuracy.document import to_json
