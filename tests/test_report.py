@@ -138,7 +138,32 @@ def test_the_commands_name_the_backend_and_a_changed_preset(tmp_path: Path) -> N
     again = section(text, "How to run it again")
     assert "\nKERAS_BACKEND=jax fer-bench train --model clcm --dataset fer2013 --recipe paper+freeze0 --seed 0" in again
     ran = section(text, "What was run")
-    assert "Not shown here, but in fer-bench leaderboard: clcm on fer2013+raf-db by the recipe paper-0123abcd on" in ran
+    assert "In no table, but under Other runs: 1 run." in ran
+
+
+def test_runs_by_other_recipes_have_a_row_each_with_what_differs(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    make.save_partial(results)
+    text = report_of(results)[0]
+    assert "# Other runs" not in text
+    changed = PRESETS["paper"].changed(freeze_layers=0)
+    for seed in (0, 1):
+        run = make.train_record("clcm", "fer2013", recipe=changed.id, seed=seed)
+        records.save(results.records, replace(run, recipe_content=changed.content()))
+        if seed == 0:  # The other run is not tested yet.
+            make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013", recipe=changed.id))
+    records.save(results.records, make.train_record("clcm", "fer2013+raf-db"))
+    results.selection.write_text('[fer2013]\nrecipe = "paper-0123abcd"\n')
+    text = report_of(results)[0]
+    assert "In no table, but under Other runs: 3 runs." in section(text, "What was run")
+    told = section(text, "Other runs")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in told.splitlines() if line.startswith("| ")]
+    assert [row[:6] for row in rows[1:]] == [
+        ["FER-2013", "FER-2013", changed.id, "CLCM", "ImageNet", "1"],
+        ["fer2013+raf-db", "–", "paper-0123abcd", "CLCM", "ImageNet", "1"],
+    ]
+    assert [row[7] == "–" for row in rows[1:]] == [False, True]
+    assert f"{changed.id}: freeze\\_layers 0; all else as in the preset paper. Backend tensorflow, dataset " in told
 
 
 def test_no_dates_and_no_paths_of_this_machine(real: tuple[Path, str, str]) -> None:

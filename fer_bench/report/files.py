@@ -13,6 +13,7 @@ from fer_bench.files import write_text
 from fer_bench.report.as_markdown import to_markdown
 from fer_bench.report.as_page import to_page
 from fer_bench.report.document import Element, Heading, Paragraph, Picture
+from fer_bench.report.other_runs import other_runs
 from fer_bench.report.provenance import how_it_was_run, how_to_run_again
 from fer_bench.report.summary import beside_chance, summary
 from fer_bench.report.verdicts import verdicts
@@ -85,6 +86,7 @@ def _elements(evidence: Evidence, tables: Sequence[Table], drawings: Sequence[Dr
         *summary(evidence),
         *verdicts(tables),
         *beside_chance(evidence),
+        *other_runs(evidence),
         Heading(2, "Tables"),
         *map(_measured_only, tables),
     ]

@@ -11,6 +11,7 @@ from fer_bench.emotions import EMOTIONS
 from fer_bench.models import model_title
 from fer_bench.records import EvalRecord
 from fer_bench.report.document import Bullets, Element, Heading, Paragraph
+from fer_bench.report.other_runs import OTHER_RUNS
 from fer_bench.selection import CROSS_TEST, Block, Evidence
 from fer_bench.tables.accuracy import accuracies
 from fer_bench.tables.complexity import PAPER_RUNTIME, seconds
@@ -57,8 +58,9 @@ def _run(evidence: Evidence) -> Iterator[str]:
             f"recipe {block.recipe} on {block.backend}."
         )
     yield from external_notes(tested_externals(evidence, ("", CROSS_TEST)))
-    if evidence.left_out:
-        yield f"Not shown here, but in fer-bench leaderboard: {'; '.join(evidence.left_out)}."
+    if evidence.others:
+        runs = sum(len(other.trains) for other in evidence.others)
+        yield f"In no table, but under {OTHER_RUNS}: {runs} {'run' if runs == 1 else 'runs'}."
     if evidence.latency:
         latency = evidence.latency
         yield f"Complexity and inference time: {_titles(list(latency.profiles))}; session {latency.session}."

@@ -8,7 +8,7 @@ groups of records could form a block, ``selection.toml`` beside the records name
 
 from fer_bench.selection.choices import Choice, Selection, load_selection, toml_lines
 from fer_bench.selection.choosing import CROSS_TEST, check_inputs, choose, naming, read_all, select
-from fer_bench.selection.evidence import Block, Evidence, Latency, in_order
+from fer_bench.selection.evidence import Block, Evidence, Latency, OtherRuns, in_order
 
 __all__ = [
     "CROSS_TEST",
@@ -16,6 +16,7 @@ __all__ = [
     "Choice",
     "Evidence",
     "Latency",
+    "OtherRuns",
     "Selection",
     "check_inputs",
     "choose",

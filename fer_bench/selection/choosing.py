@@ -1,6 +1,6 @@
 """Load the records, group them, choose what forms each block, refuse to mix what must not be mixed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from fer_bench.records import EvalRecord, Origin, ProfileRecord, RecordT, Statis
 from fer_bench.selection.choices import Choice, Selection, load_selection, quote, toml_lines
 from fer_bench.selection.evidence import Block, Evidence, Latency, in_order, place_of
 from fer_bench.selection.externals import elsewhere, require_one_file, with_externals
+from fer_bench.selection.others import other_runs
 from fer_bench.workspace import Results
 
 CROSS_TEST = "ck-plus"
@@ -105,21 +106,11 @@ def choose(results: Results, selection: Selection) -> Evidence:
         blocks=blocks,
         latency=latency,
         elsewhere=elsewhere(externals),
-        left_out=_left_out(
-            [r for r in trained if r.origin == origin], [record for block in blocks.values() for record in block.trains]
+        others=other_runs(
+            [r for r in trained if r.origin == origin],
+            [r for r in tests if r.origin == origin],
+            [record for block in blocks.values() for record in block.trains],
         ),
-    )
-
-
-def _left_out(trains: Iterable[TrainRecord], shown: Sequence[TrainRecord]) -> tuple[str, ...]:
-    stems = {record.stem for record in shown}
-    models: dict[tuple[str, str, str], set[str]] = {}
-    for record in trains:
-        if record.stem not in stems:
-            models.setdefault((record.dataset, record.recipe, record.backend), set()).add(record.model)
-    return tuple(
-        f"{', '.join(in_order(names))} on {dataset} by the recipe {recipe} on {backend}"
-        for (dataset, recipe, backend), names in sorted(models.items())
     )
 
 

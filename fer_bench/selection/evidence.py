@@ -75,6 +75,27 @@ class Latency:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OtherRuns:
+    """A model's runs on one dataset that no table shows: by another recipe than the block's, or a dataset beyond it."""
+
+    model: str
+    dataset: str
+    recipe: str
+    backend: str
+    fingerprint: str
+    """Of the training dataset."""
+    trains: tuple[TrainRecord, ...]
+    """By seed; at least one."""
+    evals: tuple[EvalRecord, ...]
+    """Of these runs, by test set and seed."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The test sets, its own first."""
+        return tuple(sorted({item.target for item in self.evals}, key=lambda name: (name != self.dataset, name)))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """Everything that the tables, figures and the report show."""
 
@@ -84,8 +105,8 @@ class Evidence:
     latency: Latency | None
     elsewhere: tuple[EvalRecord, ...] = ()
     """Tests of external models on CK+ whose training dataset is none of the paper's, or unknown."""
-    left_out: tuple[str, ...] = ()
-    """What else was trained, in words: by other recipes than the blocks', or on datasets that the paper has not."""
+    others: tuple[OtherRuns, ...] = ()
+    """What else was trained, by dataset, then recipe, backend and model."""
 
     @property
     def synthetic(self) -> bool:

@@ -140,13 +140,14 @@ def _test_set(block: Block, target: str) -> str:
 def _starts(block: Block) -> str:
     described = []
     for model in block.models:
-        starts = {_start(record.start) for record in block.trained(model)}
+        starts = {start_of(record.start) for record in block.trained(model)}
         if starts:
             described.append(f"{model_title(model)} {' and '.join(sorted(starts))}")
     return ", ".join(described) or "not recorded"
 
 
-def _start(start: Start) -> str:
+def start_of(start: Start) -> str:
+    """Return where a run started, with the weights file as far as its record tells."""
     if start.kind == "random":
         return "random"
     known = [start.source] if start.source else []

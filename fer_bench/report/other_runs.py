@@ -1,0 +1,77 @@
+"""The runs that no table shows: by other recipes than the tables', or on other datasets."""
+
+from collections.abc import Iterator
+
+from fer_bench import metrics, paper
+from fer_bench.models import model_title
+from fer_bench.presets import PRESETS
+from fer_bench.recipe import flat, shown
+from fer_bench.records import TrainRecord
+from fer_bench.report.document import Bullets, Element, Heading, Paragraph
+from fer_bench.selection import Evidence, OtherRuns
+from fer_bench.tables.notes import SHORT, one_answer, start_of
+from fer_bench.tables.values import Cell, Column, Grid, Missing, Number, Row, Text, mean_of
+
+OTHER_RUNS = "Other runs"
+"""Title of the section."""
+
+
+def other_runs(evidence: Evidence) -> list[Element]:
+    """Return a row for every model, recipe and test set that the tables leave out; empty where they show all."""
+    if not evidence.others:
+        return []
+    columns = [Column(name, text=True) for name in ("Trained on", "Tested on", "Recipe", "Model", "Start")]
+    columns += [Column(name) for name in ("Runs", "Validation (%)", "Test (%)", "Mean per class (%)")]
+    columns.append(Column("Remark", text=True))
+    rows = [row for other in evidence.others for row in _rows(other)]
+    return [
+        Heading(2, OTHER_RUNS),
+        Paragraph(
+            "Runs by other recipes than the tables', or on datasets that the paper does not train on. Several runs "
+            "(seeds): mean ± sample standard deviation. Validation: of the epoch that is tested. Mean per class: every "
+            "class counts the same. Runs of different recipes differ in more than the model; fer-bench compare "
+            "MODEL@RECIPE MODEL@RECIPE gives intervals and tests."
+        ),
+        Grid("", tuple(columns), tuple(rows)),
+        Bullets(tuple(_recipes(evidence))),
+    ]
+
+
+def _rows(other: OtherRuns) -> Iterator[Row]:
+    kinds = {"random" if record.start.kind == "random" else "ImageNet" for record in other.trains}
+    head: tuple[Cell, ...] = (Text(other.recipe), Text(model_title(other.model)), Text(" and ".join(sorted(kinds))))
+    for target in other.targets or ("",):
+        tested = [record for record in other.evals if record.target == target]
+        seeds = {record.seed for record in tested}
+        trained = [record for record in other.trains if not tested or record.seed in seeds]
+        balanced = [metrics.balanced_accuracy(record.confusion_matrix) for record in tested]
+        yield (
+            Text(_title(other.dataset)),
+            Text(_title(target)) if target else Missing(),
+            *head,
+            Number(value=len(trained), decimals=0),
+            mean_of([record.best.val_accuracy for record in trained if record.history], decimals=1, scale=100),
+            mean_of([record.accuracy for record in tested], decimals=1, scale=100),
+            mean_of(balanced, decimals=1, scale=100),
+            Text(one_answer(tested)),
+        )
+
+
+def _title(dataset: str) -> str:
+    return paper.DATASET_TITLES.get(dataset, dataset)
+
+
+def _recipes(evidence: Evidence) -> Iterator[str]:
+    """Yield what each of the recipes changes in the paper's protocol, and what its runs have in common."""
+    standard = flat(PRESETS["paper"].content())
+    groups: dict[tuple[str, str, str], list[TrainRecord]] = {}
+    for other in evidence.others:
+        groups.setdefault((other.recipe, other.backend, other.fingerprint), []).extend(other.trains)
+    for (recipe, backend, fingerprint), trains in groups.items():
+        content = flat(trains[0].recipe_content)
+        changed = [f"{name} {shown(value)}" for name, value in content.items() if value != standard.get(name)]
+        weights = sorted({start_of(record.start) for record in trains if record.start.kind != "random"})
+        yield (
+            f"{recipe}: {'; '.join(changed) or 'nothing else'}; all else as in the preset paper. Backend {backend}, "
+            f"dataset {fingerprint[:SHORT]}{''.join(f', {start}' for start in weights)}."
+        )
