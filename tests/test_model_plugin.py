@@ -36,7 +36,7 @@ def test_an_installed_model_keeps_the_contract_and_is_a_row_in_every_table(insta
 
     (tmp_path / "mini.toml").write_text(RECIPE)
     where = ("--workspace", str(workspace.root))
-    both = ("--model", "my-net", "--model", "my-other-net")
+    both = ("--model", "my-net", "--model", "my-other-net", "--dataset", "fer2013")
     done = fer_bench(
         installed, "run-all", "--synthetic", "--recipe", str(tmp_path / "mini.toml"), *both, "--runs", "3", *where
     )

@@ -12,20 +12,22 @@ import pytest
 from benchmarks.kill_run_all import Line, differences, kill_once, workers
 
 linux = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads the process tree from /proc")
-pytestmark = [pytest.mark.slow, linux]
+# One worker of the test run: the undisturbed line is run once.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("survival"), linux]
+DATASETS = ("fer2013", "raf-db")
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory) -> Line:
     """The whole line on tiny networks, left alone."""
     folder = tmp_path_factory.mktemp("line")
-    return Line(folder, folder / "alone", jobs=2).finish()
+    return Line(folder, folder / "alone", jobs=2, datasets=DATASETS).finish()
 
 
 @pytest.fixture
 def data_only(alone, tmp_path) -> Line:
     """The same line on a workspace that has its datasets and nothing else."""
-    line = Line(alone.folder, tmp_path / "workspace", jobs=2)
+    line = Line(alone.folder, tmp_path / "workspace", jobs=2, datasets=DATASETS)
     shutil.copytree(alone.workspace / "raw", line.workspace / "raw")
     shutil.copytree(alone.workspace / "datasets", line.workspace / "datasets")
     return line
@@ -33,7 +35,7 @@ def data_only(alone, tmp_path) -> Line:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_killed_at_random_moments_it_ends_with_the_same_bits(seed, alone, tmp_path):
-    line = Line(alone.folder, tmp_path / "killed", jobs=1 + seed)
+    line = Line(alone.folder, tmp_path / "killed", jobs=1 + seed, datasets=DATASETS)
     chance = random.Random(seed)
     for _ in range(3):
         told = kill_once(line, chance, longest=alone.seconds / 2)
@@ -44,7 +46,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(seed, alone, tmp_pa
 
 
 def test_kills_faster_than_the_start_lose_nothing(alone, tmp_path):
-    line = Line(alone.folder, tmp_path / "killed", jobs=1)
+    line = Line(alone.folder, tmp_path / "killed", jobs=1, datasets=DATASETS)
     shutil.copytree(alone.workspace, line.workspace)
     for record in (line.workspace / "records" / "eval").glob("clcm__fer2013__*.json"):
         record.unlink()

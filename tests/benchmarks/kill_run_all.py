@@ -66,6 +66,8 @@ class Line:
     workspace: Path
     jobs: int
     seeds: tuple[int, ...] = (0,)
+    datasets: tuple[str, ...] = ()
+    """Trained on; all where empty."""
     seconds: float = 0.0
     """That it took to its end, undisturbed."""
 
@@ -83,6 +85,7 @@ class Line:
                 [
                     *(sys.executable, str(script), "run-all", "--synthetic", "--recipe", str(recipe), "--runs", "2"),
                     *(part for model in MODELS for part in ("--model", model)),
+                    *(part for name in self.datasets for part in ("--dataset", name)),
                     *(part for seed in self.seeds for part in ("--seed", str(seed))),
                     *("--jobs", str(self.jobs), "--weights", "random", "--workspace", str(self.workspace)),
                 ],
