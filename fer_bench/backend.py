@@ -21,6 +21,9 @@ ONE_THREAD_SIZE = 64
 """Largest image, pixels, whose network TensorFlow computes with one thread: a second one gains next to nothing
 there, and slows both down where two networks are trained side by side."""
 
+_SETTINGS = ("float32", "channels_last", "float32")
+"""Keras' float type, image data format and dtype policy; with others the same code builds another network."""
+
 _DEVICE_ERRORS = frozenset(
     {"JaxRuntimeError", "XlaRuntimeError", "AcceleratorError", "InternalError", "UnavailableError", "UnknownError"}
 )
@@ -55,7 +58,7 @@ def configure() -> str:
     only be set before the first operation. GPUs take memory as they need it.
 
     Raises:
-        FerBenchError: the chosen backend is not installed.
+        FerBenchError: the chosen backend is not installed, or Keras' own settings make other networks of the models.
     """
     chosen = name()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -71,6 +74,12 @@ def configure() -> str:
 
     if keras.backend.backend() != chosen:
         raise FerBenchError(f"Keras runs on {keras.backend.backend()!r}, expected {chosen!r}: check KERAS_BACKEND")
+    found = (keras.config.floatx(), keras.config.image_data_format(), keras.config.dtype_policy().name)
+    if found != _SETTINGS:
+        raise FerBenchError(
+            f"{keras_home() / 'keras.json'}, or the program that called: Keras is set to {', '.join(found)}; the "
+            f"networks need {', '.join(_SETTINGS)}: change floatx and image_data_format there"
+        )
     return chosen
 
 

@@ -16,7 +16,8 @@ from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing
 from fer_bench.lock import LOCK, acquired, is_held
 from fer_bench.progress import say
-from fer_bench.records import Epoch, Start
+from fer_bench.records import Environment, Epoch, Start, same_place
+from fer_bench.typed_json import build
 
 if TYPE_CHECKING:
     from fer_bench.network import Network
@@ -35,6 +36,15 @@ class Progress:
     start: Start
     history: list[Epoch]
     best_epoch: int = -1
+    environments: list[Environment] = dataclasses.field(default_factory=list)
+    """In which it was trained, in order, each once."""
+
+    def continues_in(self, environment: Environment) -> bool:
+        """Note where it goes on; return whether it was trained elsewhere before."""
+        moved = bool(self.environments) and not same_place(self.environments[-1], environment)
+        if not any(same_place(other, environment) for other in self.environments):
+            self.environments.append(environment)
+        return moved
 
 
 def identity(fingerprint: str, backend: str, weights: str) -> str:
@@ -108,6 +118,7 @@ class Checkpoint:
                 "start": dataclasses.asdict(progress.start),
                 "history": [dataclasses.asdict(epoch) for epoch in progress.history],
                 "best_epoch": progress.best_epoch,
+                "environments": [dataclasses.asdict(environment) for environment in progress.environments],
             }
         )
         _write_arrays(self._state, [*state, np.frombuffer(text.encode(), dtype=np.uint8)])
@@ -221,9 +232,10 @@ def _content(text: NDArray[Any], path: Path) -> tuple[str, Progress]:
             start=Start(**content["start"]),
             history=[Epoch(**epoch) for epoch in content["history"]],
             best_epoch=content["best_epoch"],
+            environments=[build(Environment, found, str(path)) for found in content.get("environments", [])],
         )
         return str(content["identity"]), progress
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, FerBenchError) as error:
         raise _damaged(path, error) from error
 
 

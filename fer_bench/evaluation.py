@@ -1,7 +1,5 @@
 """Test a trained model: one function for the own test set and for the cross-test (paper, section IV-C)."""
 
-import dataclasses
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,8 +27,14 @@ def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Wo
         workspace: where records go.
 
     Raises:
-        FerBenchError: the target has no test images, or is synthetic where the run is real, or the other way round.
+        FerBenchError: the run was trained on another backend; or the target has no test images, or is synthetic where
+            the run is real, or the other way round.
     """
+    if run.backend != backend.name():
+        raise FerBenchError(
+            f"{run.cell_id}: was trained on {run.backend}, this command is on {backend.name()}: set "
+            f"KERAS_BACKEND={run.backend} to test it"
+        )
     done = grid.evaluated(workspace, run, target)
     if done is not None:
         return done
@@ -44,8 +48,7 @@ def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Wo
         )
     images = target.at_size(run.recipe_content["image_size"])
     answers = network.predict(images, rows)
-    identity = dataclasses.replace(run, backend=backend.name())
-    return save_test(workspace, identity, run.weights_sha256, target, answers, describe(backend.devices()))
+    return save_test(workspace, run, run.weights_sha256, target, answers, describe(backend.devices()))
 
 
 def save_test(

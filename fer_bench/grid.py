@@ -10,6 +10,7 @@ from pathlib import Path
 from fer_bench import backend, records
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
+from fer_bench.files import sha256_of
 from fer_bench.models import model_card, model_names
 from fer_bench.models.pretrained import IMAGENET
 from fer_bench.presets import PRESETS, recipe_from
@@ -75,11 +76,63 @@ def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> N
             raise FerBenchError(f"--weights {weights}: no such file; expected 'imagenet', 'random' or a weights file")
 
 
-def trained(workspace: Workspace, cell: Cell, fingerprint: str) -> TrainRecord | None:
-    """Return the record of a finished run with the same identity whose weights are at hand, else ``None``."""
+def check_weights(models: Sequence[str], recipe: Recipe, weights: str | None) -> None:
+    """Refuse a ``--weights`` that says nothing to any of several models: never a silent random start.
+
+    Raises:
+        FerBenchError: it names ImageNet weights, and the recipe starts none of the models from them.
+    """
+    if weights in (None, "random") or set(models) & set(recipe.pretrained):
+        return
+    starts = ", ".join(recipe.pretrained) or "no model"
+    raise FerBenchError(
+        f"--weights {weights}: the recipe {recipe.name!r} starts {starts} from ImageNet weights, none of "
+        f"{', '.join(models)}; leave it away, or name the models in the 'pretrained' of a recipe file"
+    )
+
+
+def trained(workspace: Workspace, cell: Cell, fingerprint: str, weights: str | None = None) -> TrainRecord | None:
+    """Return the record of a finished run of a cell on this state of the dataset, else ``None``.
+
+    Args:
+        workspace: where it may be.
+        cell: the run.
+        fingerprint: of the dataset.
+        weights: as in ``--weights``; ``None`` for whatever it started from.
+
+    Raises:
+        FerBenchError: it was trained on another backend or from other weights, which its file's name does not tell:
+            it is neither the result asked for nor to be replaced.
+    """
     record = recorded(workspace, cell)
-    same = record and record.dataset_fingerprint == fingerprint and record.backend == backend.name()
-    return record if same else None
+    if record is None or record.dataset_fingerprint != fingerprint:
+        return None
+    other = otherness(record, cell, weights)
+    if other:
+        path = records.path_of(workspace.results.records, record)
+        raise FerBenchError(f"{cell.id}: {other}, choose another --workspace, or delete {path} to train it again")
+    return record
+
+
+def otherness(run: TrainRecord, cell: Cell, weights: str | None) -> str:
+    """Return how a run differs from what is asked for in backend or start, and what to say to get it; or nothing."""
+    if run.backend != backend.name():
+        return (
+            f"was trained on {run.backend}, this command is on {backend.name()}: set KERAS_BACKEND={run.backend} to "
+            "use that result"
+        )
+    begun = run.start.sha256 or IMAGENET
+    if weights is not None and cell.model in cell.recipe.pretrained and begun != weights_hash(weights):
+        return (
+            f"was trained from the ImageNet weights {run.start.source} (SHA-256 "
+            f"{run.start.sha256[:12] or 'unknown'}), not from {weights}: give those with --weights"
+        )
+    return ""
+
+
+def weights_hash(weights: str | None) -> str:
+    """Return what tells a start from others: the SHA-256 of a file, else the words of ``--weights``."""
+    return sha256_of(Path(weights)) if weights is not None and Path(weights).is_file() else str(weights)
 
 
 def recorded(workspace: Workspace, cell: Cell) -> TrainRecord | None:
@@ -104,6 +157,7 @@ def tested(workspace: Workspace, model: Identity, weights_sha256: str, target: P
         return None
     record = records.load(path, EvalRecord)
     same = record.weights_sha256 == weights_sha256 and record.target_fingerprint == target.fingerprint
+    same = same and record.backend == model.backend
     return record if same and (folder / record.predictions).is_file() else None
 
 

@@ -60,7 +60,12 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
     """
     from filelock import Timeout
 
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FerBenchError(
+            f"{root}: cannot be made a workspace ({error.strerror}); expected a folder, or none yet"
+        ) from error
     told = root / HOLDER
     try:
         lock = acquired(root / LOCK, 0)

@@ -73,13 +73,13 @@ def trained_on(
     """Return a cell that has been trained on ``prepared``, and the record of its run.
 
     Raises:
-        FerBenchError: it has not been trained on this copy of the dataset.
+        FerBenchError: it has not been trained on this copy of the dataset, or on another backend or from other weights.
     """
     from fer_bench import grid
 
     dataset = prepared.dataset
     cell = cell_of(model, dataset, recipe, seed, weights)
-    run = grid.trained(place, cell, prepared.fingerprint)
+    run = grid.trained(place, cell, prepared.fingerprint, weights)
     if run is None:
         raise FerBenchError(
             f"{model} has not been trained on this {dataset} with recipe {cell.recipe.id} and seed {seed}; "

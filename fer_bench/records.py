@@ -43,6 +43,11 @@ class Environment:
     """Hash of processor, cores, memory, system and devices: the same for the same kind of machine."""
 
 
+def same_place(a: Environment, b: Environment) -> bool:
+    """Return whether two environments differ in nothing but the time."""
+    return dataclasses.replace(a, created=b.created) == b
+
+
 @dataclass(frozen=True, kw_only=True)
 class Start:
     """Where a model's training started."""
@@ -125,6 +130,8 @@ class TrainRecord(Identity):
     environment: Environment
     compute: dict[str, str] = dataclasses.field(default_factory=dict)
     """Threads and kernels (``backend.compute_settings``); absent from older records."""
+    earlier_environments: tuple[Environment, ...] = ()
+    """Of an interrupted run that went on elsewhere: the other environments, in order, each once."""
 
     @property
     def best(self) -> Epoch:

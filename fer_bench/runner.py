@@ -69,6 +69,7 @@ def run_all(workspace: Workspace, job: Job) -> None:
         FerBenchError: no dataset to train on, real and synthetic data in one workspace, or what a stage raises.
     """
     grid.check_start(job.models, job.recipe, job.weights)
+    grid.check_weights(job.models, job.recipe, job.weights)
     devices.check(job.devices, job.recipe.batch_size)
     if job.devices > 1 and job.jobs > 1:
         raise FerBenchError("--devices and --jobs exclude each other: models side by side would take the same devices")
@@ -160,11 +161,11 @@ def _training(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) 
     to_train_on = _to_train_on(workspace, job, datasets)
     test_only = [name for name, dataset in datasets.items() if not dataset.trainable]
     groups: dict[str, list[Work]] = {}
-    networks = {model: stages.Networks(job.devices) for model in job.models}
+    networks = stages.Networks(job.devices)  # One for all: the last model's goes when the next one is built.
     for cell in grid.cells(job.models, list(to_train_on), job.recipe, job.seeds):
         targets = [*parts_of(cell.dataset), *test_only]
         dataset = to_train_on[cell.dataset]
-        run = grid.trained(workspace, cell, dataset.fingerprint)
+        run = grid.trained(workspace, cell, dataset.fingerprint, job.weights)
         if run is not None and all(grid.evaluated(workspace, run, datasets[target]) for target in targets):
             continue
         group = groups.setdefault(cell.model, [])
@@ -178,7 +179,7 @@ def _training(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) 
             workspace=workspace,
             cell=cell,
             targets=tuple(targets),
-            networks=networks[cell.model],
+            networks=networks,
             weights=job.weights,
             watch=job.watch,
         )

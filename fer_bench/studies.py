@@ -1,20 +1,20 @@
 """Runs that answer a question about the protocol (``tune``, ``ablate``).
 
 They are cells like any other, resumable and done once. They lie apart in the workspace, so that no table, cross-test or
-publication takes a trial for a result; only the run of the recipe as it was given is the workspace's own.
+publication takes a trial for a result; only the run of the recipe as it was given is the workspace's own. ``train``
+takes a trial over where it is asked for that very cell.
 """
 
 import dataclasses
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fer_bench import backend, grid, records, stages
+from fer_bench import backend, grid, stages
 from fer_bench.cellwork import CellWork
 from fer_bench.datasets.joined import TrainingData, join, load_training, parts, parts_of
 from fer_bench.errors import DivergedError, FerBenchError
-from fer_bench.files import read_json, replacing, write_json
+from fer_bench.files import read_json, write_json
 from fer_bench.grid import Cell
 from fer_bench.progress import Plan, Stage
 from fer_bench.recipe import Recipe
@@ -67,8 +67,12 @@ class Study:
         return self.place if own else self.place.studies
 
     def trained(self, cell: Cell) -> TrainRecord | None:
-        """Return the record of a cell that has been trained."""
-        return grid.trained(self.home(cell), cell, self.dataset.fingerprint)
+        """Return the record of a cell that has been trained.
+
+        Raises:
+            FerBenchError: on another backend or from other weights.
+        """
+        return grid.trained(self.home(cell), cell, self.dataset.fingerprint, self.weights)
 
     def train(self, cell: Cell) -> TrainRecord:
         """Train a cell, or return its record where that has been done."""
@@ -95,15 +99,6 @@ class Study:
             self.train(cell)
         except DivergedError as error:
             write_json(self._note(cell), {"reason": str(error)})
-
-    def adopt(self, cell: Cell) -> None:
-        """Copy a run of the study to the workspace's own, as ``fer-bench train`` would have left it."""
-        run = self.trained(cell)
-        if run is None or grid.trained(self.place, cell, self.dataset.fingerprint) is not None:
-            return
-        with replacing(self.place.weights(cell.id)) as temporary:
-            shutil.copyfile(self.home(cell).weights(cell.id), temporary)
-        records.save(self.place.results.records, run)
 
     def _note(self, cell: Cell) -> Path:
         name = f"{cell.id}.{self.dataset.fingerprint[:12]}.{backend.name()}.json"

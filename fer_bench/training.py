@@ -1,9 +1,9 @@
 """Train one cell: a model on a dataset by a recipe, from a seed, resumable after a kill (paper, section IV-B)."""
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,12 @@ from fer_bench.datasets.joined import Images, TrainingData
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import describe
 from fer_bench.errors import DivergedError, FerBenchError
-from fer_bench.files import sha256_of
+from fer_bench.files import replacing
 from fer_bench.grid import Cell
-from fer_bench.models.pretrained import IMAGENET
 from fer_bench.network import Network, count_parameters
 from fer_bench.progress import say
 from fer_bench.recipe import Recipe
-from fer_bench.records import Epoch, TrainRecord
+from fer_bench.records import Epoch, TrainRecord, same_place
 from fer_bench.workspace import Workspace
 
 OnEpoch = Callable[[int, Epoch], None]
@@ -63,8 +62,7 @@ def train(
     record = None
     try:
         with locked(folder):
-            _respect_former(workspace, cell, dataset.fingerprint, weights)
-            record = grid.trained(workspace, cell, dataset.fingerprint)
+            record = _found(workspace, cell, dataset.fingerprint, weights)
             if record is None:
                 record = _train(cell, dataset, network, workspace, weights, on_epoch, on_step)
             else:
@@ -100,16 +98,20 @@ def _train(
         raise FerBenchError(
             f"{cell.dataset}: {len(train_rows)} training and {len(val_rows)} validation images; cannot train on it"
         )
-    grid.check_start([cell.model], recipe, weights)
     if cell.model not in recipe.pretrained:
         weights = None
+    grid.check_start([cell.model], recipe, weights)
 
     compute = backend.compute_settings()  # Now: what cannot be told shows before the training, not after it.
-    own = identity(dataset.fingerprint, backend.name(), _weights_hash(weights))
+    own = identity(dataset.fingerprint, backend.name(), grid.weights_hash(weights))
     checkpoint = Checkpoint(workspace.run(cell.id), own)
     progress = checkpoint.load(network)
     if progress is None:
         progress = Progress(start=network.start(cell.seed, weights), history=[])
+    environment = describe(backend.devices())
+    if progress.continues_in(environment):
+        epochs = len(progress.history)
+        say(f"{cell.id}: its first {epochs} epochs were trained in another environment; the record names both")
     _tell(on_epoch, progress.history)
 
     images = dataset.at_size(recipe.image_size)
@@ -146,35 +148,28 @@ def _train(
         best_epoch=progress.best_epoch,
         weights_sha256=network.digest(),
         trainable_parameters=count_parameters(network.core)[0],
-        environment=describe(backend.devices()),
+        environment=environment,
         compute=compute,
+        earlier_environments=tuple(other for other in progress.environments if not same_place(other, environment)),
     )
     records.save(workspace.results.records, record)
     return record
 
 
-def _respect_former(workspace: Workspace, cell: Cell, fingerprint: str, weights: str | None) -> None:
-    """Refuse to replace a finished run by one that differs in what its file's name does not tell."""
+def _found(workspace: Workspace, cell: Cell, fingerprint: str, weights: str | None) -> TrainRecord | None:
+    """Return the finished run of a cell: the workspace's own, or one that a search made, which becomes its own."""
     former = grid.recorded(workspace, cell)
-    if former is None:
-        return
-    if former.dataset_fingerprint != fingerprint:
+    if former is not None and former.dataset_fingerprint != fingerprint:
         say(f"{cell.id}: was trained on another state of {cell.dataset}; it is trained again and that result replaced")
-        return
-    path = records.path_of(workspace.results.records, former)
-    other = f"choose another --workspace, or delete {path} to train it again"
-    if former.backend != backend.name():
-        raise FerBenchError(
-            f"{cell.id}: was trained on {former.backend}, this command is on {backend.name()}: set "
-            f"KERAS_BACKEND={former.backend} to keep that result, {other}"
-        )
-    if cell.model in cell.recipe.pretrained and weights is not None:
-        begun = former.start.sha256 or IMAGENET
-        if begun != _weights_hash(weights):
-            raise FerBenchError(
-                f"{cell.id}: was trained from the ImageNet weights {former.start.source} (SHA-256 "
-                f"{former.start.sha256[:12] or 'unknown'}), not from {weights}: give those with --weights, {other}"
-            )
+    record = grid.trained(workspace, cell, fingerprint, weights)
+    tried = grid.recorded(workspace.studies, cell)
+    if record or tried is None or tried.dataset_fingerprint != fingerprint or grid.otherness(tried, cell, weights):
+        return record
+    with replacing(workspace.weights(cell.id)) as temporary:
+        shutil.copyfile(workspace.studies.weights(cell.id), temporary)
+    records.save(workspace.results.records, tried)
+    say(f"{cell.id}: was trained by tune or ablate; that run is taken")
+    return tried
 
 
 def _first_line(error: BaseException) -> str:
@@ -185,10 +180,6 @@ def _tell(on_epoch: OnEpoch | None, history: Sequence[Epoch]) -> None:
     if on_epoch:
         for number, epoch in enumerate(history):
             on_epoch(number, epoch)
-
-
-def _weights_hash(weights: str | None) -> str:
-    return sha256_of(Path(weights)) if weights is not None and Path(weights).is_file() else str(weights)
 
 
 def _epoch_callback(

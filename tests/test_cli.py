@@ -235,6 +235,30 @@ def test_a_second_process_is_told_who_holds_the_workspace(workspace):
     assert re.search(rf"another fer-bench \(process {os.getpid()}, .*\) is writing to this workspace", result.stderr)
 
 
+def test_a_workspace_that_is_a_file_is_one_line(tmp_path):
+    (tmp_path / "afile").write_text("")
+    for name in ("afile", "afile/within"):
+        result = run("cross-test", "--workspace", str(tmp_path / name))
+        assert result.returncode == 2
+        assert re.search(r"^fer-bench: .*/afile.*: cannot be made a workspace \(.*\); name a folder$", result.stderr)
+
+
+def test_the_home_folder_in_a_workspace_is_found(tmp_path):
+    result = run("cross-test", "--workspace=~/faces", HOME=str(tmp_path))
+    assert "not prepared" in result.stderr
+    assert (tmp_path / "faces").is_dir()
+
+
+@pytest.mark.parametrize("settings", [{"floatx": "float16"}, {"image_data_format": "channels_first"}])
+def test_settings_of_keras_that_make_other_networks_are_refused(settings, workspace, tmp_path):
+    (tmp_path / "keras.json").write_text(json.dumps({"backend": "tensorflow", **settings}))
+    where = ("--workspace", str(workspace.root), "--model", "clcm", "--dataset", "fer2013")
+    result = run("train", *where, "--recipe", "demo", KERAS_HOME=str(tmp_path), KERAS_BACKEND="tensorflow")
+    assert result.returncode == 2
+    assert re.search(rf"keras\.json.*: Keras is set to .*{next(iter(settings.values()))}", result.stderr)
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize("command", ["tables", "figures", "report"])
 def test_without_records_nothing_is_rendered(command, tmp_path):
     result = run(command, "--local", "--workspace", str(tmp_path / "typo"))

@@ -15,6 +15,7 @@ from fer_bench.datasets.joined import Joined, JoinedImages, joined_fingerprint, 
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
 from fer_bench.network import Network
+from fer_bench.records import TrainRecord, load_all, save
 from fer_bench.runner import run_all
 from fer_bench.training import train
 from fer_bench.workspace import Workspace
@@ -109,6 +110,21 @@ def test_a_model_learns_from_both_and_resumes_bit_for_bit(joined, workspace, tin
     assert train(cell, joined, network, workspace).weights_sha256 == undisturbed.weights_sha256
 
 
+def _leaves_out_what_cannot_be_tested(workspace, cross):
+    """One run is whole; of others the weights, the model or the backend is missing."""
+    [whole] = load_all(workspace.results.records, TrainRecord)
+    for change in ({"seed": 1}, {"model": "gone"}, {"backend": "jax", "seed": 2}):
+        save(workspace.results.records, dataclasses.replace(whole, **change))
+    done = run("cross-test", "--on", "ck-plus", "-w", str(workspace.root), "--json")
+    assert json.loads(done.stdout) == [cross]
+    for told in (
+        r"__s1 is left out: .*__s1\.weights\.h5 is missing",
+        "no model 'gone' is",
+        "KERAS_BACKEND=jax to test",
+    ):
+        assert re.search(told, done.stderr), done.stderr
+
+
 def test_it_is_evaluated_on_each_test_set_and_cross_tested_elsewhere(workspace, tiny_model, tmp_path):
     recipe = tmp_path / "mini.toml"
     recipe.write_text(MINI)
@@ -122,8 +138,9 @@ def test_it_is_evaluated_on_each_test_set_and_cross_tested_elsewhere(workspace, 
     ]
     [cross] = json.loads(run("cross-test", "--on", "ck-plus", "-w", str(workspace.root), "--json").stdout)
     assert (cross["dataset"], cross["target"]) == ("fer2013+raf-db", "ck-plus")
-    with pytest.raises(FerBenchError, match="no trained model to test on raf-db"):
+    with pytest.raises(FerBenchError, match="no trained model that can be tested on raf-db"):
         run("cross-test", "--on", "raf-db", "-w", str(workspace.root))
+    _leaves_out_what_cannot_be_tested(workspace, cross)
     # "needs the packages" where the extra is not installed
     with pytest.raises(FerBenchError, match=r"name one here|needs the packages?"):
         run("export", *options, "-d", "fer2013+raf-db", "--to", "onnx")

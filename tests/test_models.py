@@ -229,3 +229,11 @@ def test_bfloat16_layers_keep_float32_weights_and_answers():
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(answers, np.asarray(plain(images)), atol=0.02)
     assert any("bfloat16" in str(output.dtype) for output in inner(images))
+
+
+def test_the_scaling_of_the_input_stays_float32_beside_bfloat16():
+    """In bfloat16 gray levels of up to 255 would be off by up to one."""
+    mixed = build_model("resnet50", Recipe(name="mixed", image_size=32), seed=3)
+    compute_in(mixed, "mixed_bfloat16")
+    assert mixed.get_layer("input_scaling").compute_dtype == "float32"
+    assert mixed.get_layer("conv1_conv").compute_dtype == "bfloat16"

@@ -13,6 +13,7 @@ import pytest
 
 from fer_bench import checkpoint, grid, memory, records
 from fer_bench.datasets.prepared import Prepared
+from fer_bench.environment import describe
 from fer_bench.errors import FerBenchError, storage_message
 from fer_bench.evaluation import evaluate
 from fer_bench.grid import Cell
@@ -368,6 +369,53 @@ def test_a_finished_run_is_not_replaced_by_another_call_of_it(change, told, work
     assert str(raised.value).endswith(f"or delete {path} to train it again")
 
 
+def test_a_run_that_a_search_made_is_taken_over_where_it_is_asked_for(workspace, dataset, network, capsys):
+    tried = train(CELL, dataset, network, workspace.studies)
+    assert grid.trained(workspace, CELL, dataset.fingerprint) is None
+
+    def must_not_train(*_: object) -> None:
+        pytest.fail("a run that was made was trained again")
+
+    assert train(CELL, dataset, network, workspace, on_step=must_not_train) == tried
+    assert "was trained by tune or ablate; that run is taken" in capsys.readouterr().err
+    assert grid.trained(workspace, CELL, dataset.fingerprint) == tried
+
+
+def test_a_run_of_a_search_on_another_backend_is_left_there(workspace, dataset, network):
+    tried = train(CELL, dataset, network, workspace.studies)
+    records.save(workspace.studies.results.records, dataclasses.replace(tried, backend="jax"))
+    steps = []
+    assert train(CELL, dataset, network, workspace, on_step=lambda: steps.append(1)).backend == "tensorflow"
+    assert steps
+
+
+def test_a_run_is_not_tested_on_another_backend(workspace, dataset, network):
+    run = dataclasses.replace(train(CELL, dataset, network, workspace), backend="jax")
+    with pytest.raises(FerBenchError, match="was trained on jax, this command is on tensorflow: set KERAS_BACKEND=jax"):
+        evaluate(run, dataset, network, workspace)
+
+
+def test_a_run_that_moves_names_both_machines(workspace, dataset, network, monkeypatch, capsys):
+    class InterruptionError(Exception):
+        pass
+
+    def interrupt(number: int, _: object) -> None:
+        if number == 1:
+            raise InterruptionError
+
+    here = describe()
+    monkeypatch.setattr("fer_bench.training.describe", lambda _: dataclasses.replace(here, devices=("a GPU",)))
+    with pytest.raises(InterruptionError):
+        train(CELL, dataset, network, workspace, on_epoch=interrupt)
+    monkeypatch.setattr("fer_bench.training.describe", lambda _: here)
+    run = train(CELL, dataset, network, workspace)
+    assert "its first 2 epochs were trained in another environment" in capsys.readouterr().err
+    assert run.environment.devices == ()
+    assert [other.devices for other in run.earlier_environments] == [("a GPU",)]
+    path = records.path_of(workspace.results.records, run)
+    assert records.load(path, TrainRecord) == run
+
+
 def test_a_run_on_a_changed_dataset_replaces_that_before_it_and_says_so(workspace, dataset, network, capsys):
     run = train(CELL, dataset, network, workspace)
     records.save(workspace.results.records, dataclasses.replace(run, dataset_fingerprint="0" * 64))
@@ -447,6 +495,17 @@ def test_a_recipe_that_wants_imagenet_never_starts_at_random(workspace, dataset,
         grid.check_start(["clcm"], misspelt, "imagenet")
     with pytest.raises(FerBenchError, match="shufflenetv2: no backbone is known"):
         grid.check_start(["clcm", "shufflenetv2"], paper.changed(freeze_layers=0), "imagenet")
+
+
+def test_weights_that_start_none_of_the_models_are_refused():
+    paper = PRESETS["paper"]
+    grid.check_weights(["mobilenetv2", "clcm"], paper, "imagenet")
+    for weights in (None, "random"):
+        grid.check_weights(["mobilenetv2"], paper, weights)
+    with pytest.raises(FerBenchError, match=r"imagenet: the recipe 'paper' starts clcm .*none of mobilenetv2"):
+        grid.check_weights(["mobilenetv2"], paper, "imagenet")
+    with pytest.raises(FerBenchError, match=r"--weights no\.h5: the recipe 'demo' starts no model from ImageNet"):
+        grid.check_weights(["clcm"], PRESETS["demo"], "no.h5")
 
 
 @pytest.mark.parametrize("content", [b"junk", b"PK\x03\x04 the beginning of an archive", b""])

@@ -22,7 +22,7 @@ from fer_bench.cli.options import (
     recipe_with,
     seeds_of,
 )
-from fer_bench.cli.studies import EpochsOption, facts_of, listed, recipe_of, texts
+from fer_bench.cli.studies import EpochsOption, digest_of, facts_of, listed, recipe_of, texts
 from fer_bench.lookup import open_training
 
 if TYPE_CHECKING:
@@ -137,7 +137,8 @@ def _ablation(wish: _Wish, variants: "Sequence[Variant]", workspace: Path, json:
         table = ablation.to_table(results, kind=wish.kind, model=wish.model, dataset=prepared)
         content = {"ablation": wish.kind, "model": wish.model, **facts_of(study)}
         content["variants"] = ablation.as_json(results)
-        stem = f"{wish.kind}__{wish.model}__{prepared.dataset}__{study.recipe.id}"
+        own = digest_of([(variant.model, variant.recipe.id) for variant in variants], list(wish.seeds))
+        stem = f"{wish.kind}__{wish.model}__{prepared.dataset}__{study.recipe.id}__{own}"
         files = {end: place.studies.root / "ablate" / f"{stem}.{end}" for end in ("md", "tex", "json")}
         write_text(files["md"], f"{to_markdown(table)}\n")
         write_text(files["tex"], f"{to_latex(table)}\n")

@@ -186,6 +186,7 @@ def grid(
     if weights == "random":
         chosen = chosen.from_random()
     planning.check_start(models, chosen, weights)
+    planning.check_weights(models, chosen, weights)
     found = grid_status(Workspace(workspace), models=models, datasets=dataset or (), recipe=chosen, seeds=seed or (0,))
     cells = [item.cell for item in found.cells if every or item.state not in ("done", "untested")]
     if not cells:

@@ -22,7 +22,13 @@ LARGEST_SEED = 2**32 - 1
 
 WorkspaceOption = Annotated[
     Path,
-    typer.Option("--workspace", "-w", envvar=ENVIRONMENT_VARIABLE, help="Folder of everything that runs produce."),
+    typer.Option(
+        "--workspace",
+        "-w",
+        envvar=ENVIRONMENT_VARIABLE,
+        callback=Path.expanduser,  # The shell leaves the ~ of --workspace=~/fer alone.
+        help="Folder of everything that runs produce.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="Model, see fer-bench models.")]

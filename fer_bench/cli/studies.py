@@ -1,5 +1,6 @@
 """What the commands that study the protocol have in common."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -37,6 +38,7 @@ def recipe_of(models: Sequence[str], recipe: str, weights: str | None) -> "Recip
     elif weights is not None and len(models) == 1:
         chosen = chosen.starting(models[0], pretrained=True)
     grid.check_start(models, chosen, weights)
+    grid.check_weights(models, chosen, weights)
     return chosen
 
 
@@ -46,6 +48,11 @@ def listed(option: str, text: str, kind: Callable[[str], T]) -> tuple[T, ...]:
         return tuple(dict.fromkeys(kind(part.strip()) for part in text.split(",")))
     except ValueError:
         raise FerBenchError(f"{option} {text!r}: expected numbers separated by commas") from None
+
+
+def digest_of(*parts: object) -> str:
+    """Return eight hexadecimal digits that tell a study from others on the same recipe, for file names."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:8]
 
 
 def facts_of(study: "Study") -> dict[str, Any]:

@@ -29,7 +29,7 @@ from fer_bench.lookup import open_prepared, open_training, trained_on
 
 if TYPE_CHECKING:
     from fer_bench.datasets.prepared import Prepared
-    from fer_bench.records import EvalRecord
+    from fer_bench.records import EvalRecord, TrainRecord
     from fer_bench.workspace import Workspace
 
 
@@ -95,10 +95,10 @@ def cross_test(
     with place.lock(wait=wait):
         target = open_prepared(place, on)
         trained = records.load_all(place.results.records, TrainRecord)
-        runs = [run for run in trained if on not in parts_of(run.dataset)]
+        runs = [run for run in trained if on not in parts_of(run.dataset) and _can_be_tested(place, run)]
         externals = external_names(place)
         if not runs and not externals:
-            raise FerBenchError(f"{place.root}: no trained model to test on {on}; run fer-bench train first")
+            raise FerBenchError(f"{place.root}: no trained model that can be tested on {on}; run fer-bench train first")
         networks = stages.Networks()
         done = [
             stages.test_run(place, run, grid.cell_of(run), target, networks)
@@ -106,6 +106,24 @@ def cross_test(
         ]
         done += _test_external(place, externals, target)
     _print_results(done, json)
+
+
+def _can_be_tested(place: "Workspace", run: "TrainRecord") -> bool:
+    """Return whether a run's network can be had here; say why where it cannot."""
+    from fer_bench import backend, grid
+    from fer_bench.models import model_names
+    from fer_bench.progress import warn
+
+    if run.model not in model_names():
+        reason = f"no model {run.model!r} is installed"
+    elif run.backend != backend.name():
+        reason = f"it was trained on {run.backend}; set KERAS_BACKEND={run.backend} to test it"
+    elif grid.recorded(place, grid.cell_of(run)) is None:
+        reason = f"{place.weights(run.cell_id)} is missing; train it again"
+    else:
+        return True
+    warn(f"{run.cell_id} is left out: {reason}")
+    return False
 
 
 def _test_external(place: "Workspace", names: Sequence[str], target: "Prepared") -> "list[EvalRecord]":

@@ -29,7 +29,7 @@ from fer_bench.cli.options import (
     recipe_with,
     seeds_of,
 )
-from fer_bench.cli.studies import EpochsOption, facts_of, listed, recipe_of, texts
+from fer_bench.cli.studies import EpochsOption, digest_of, facts_of, listed, recipe_of, texts
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import open_training
 
@@ -56,8 +56,10 @@ def tune(
     search: Annotated[
         Search, typer.Option(help="grid: every combination; random: --trials of them, the learning rate from a range.")
     ] = "grid",
-    trials: Annotated[int, typer.Option(min=1, help="Of each model in a random search, earlier ones included.")] = 20,
-    draw_seed: Annotated[int, typer.Option(min=0, help="Seed of what a random search draws.")] = 0,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Of each model, earlier ones included; of --search random alone.")
+    ] = 20,
+    draw_seed: Annotated[int, typer.Option(min=0, help="Seed of what --search random draws.")] = 0,
     batch_sizes: Annotated[str | None, typer.Option(help="Separated by commas. Default: 32,64,128.")] = None,
     learning_rates: Annotated[
         str | None, typer.Option(help="Separated by commas. Default: 1e-3,1e-4; for a random search 1e-5,1e-2.")
@@ -94,6 +96,13 @@ def tune(
     cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
     if cluster is not None and search == "random":
         raise FerBenchError("--executor ray is for --search grid; a random search trains one setting after the other")
+    if search == "grid":
+        for option in ("trials", "draw_seed"):
+            if is_written(context, option):
+                flag = f"--{option.replace('_', '-')}"
+                raise FerBenchError(
+                    f"{flag} is of --search random; a grid tries every combination: add that or leave it away"
+                )
     space = _space(search, batch_sizes, learning_rates, optimizers)
     models = list(dict.fromkeys(model))
     given = recipe_of(models, recipe_with(recipe, balance, None), weights)
@@ -106,7 +115,9 @@ def tune(
             found = outcome(grid_search(study, space, cluster))
         else:
             found = outcome(random_search(study, space, trials=trials, seed=draw_seed))
-        files = write_recipes(study, found, place.studies.root / "tune")
+        draws = draw_seed if search == "random" else None
+        own = f"{search}-{digest_of(space, study.recipe.id, sorted(models), list(numbers), draws)}"
+        files = write_recipes(study, found, place.studies.root / "tune", own)
     if json:
         print_json({"search": search, **facts_of(study), "files": texts(files), **as_json(found)})
     else:

@@ -3,14 +3,13 @@
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from fer_bench import paper
 from fer_bench.errors import FerBenchError
 from fer_bench.presets import load_recipe
 from fer_bench.recipe import flat, shown
-from fer_bench.records import Environment, StatisticsRecord, TrainRecord
+from fer_bench.records import Environment, StatisticsRecord, TrainRecord, same_place
 from fer_bench.render.text import plain
 from fer_bench.report.document import Bullets, Code, Element, Heading, Paragraph
 from fer_bench.selection import CROSS_TEST, Evidence, Latency
@@ -48,15 +47,20 @@ def _environments(evidence: Evidence) -> list[tuple[Environment, list[str]]]:
         for stage, found in (("training", block.trains), ("tests", block.evals))
         for record in found
     ]
+    pairs += [
+        ("training", earlier)
+        for block in evidence.blocks.values()
+        for record in block.trains
+        for earlier in record.earlier_environments
+    ]
     profiles = evidence.latency.profiles.values() if evidence.latency else ()
     pairs += [("profile", profile.environment) for profile in profiles]
     # Packages are a dict: equal environments are found by comparison, not by hash.
     found: list[tuple[Environment, list[str]]] = []
     for stage, environment in pairs:
-        undated = replace(environment, created="")
-        stages = next((names for known, names in found if known == undated), None)
+        stages = next((names for known, names in found if same_place(known, environment)), None)
         if stages is None:
-            found.append((undated, [stage]))
+            found.append((environment, [stage]))
         elif stage not in stages:
             stages.append(stage)
     return found

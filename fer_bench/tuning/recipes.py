@@ -8,35 +8,31 @@ from fer_bench.studies import Study
 from fer_bench.tuning.outcome import Outcome, Trial
 
 
-def write_recipes(study: Study, found: Outcome, folder: Path) -> dict[str, Path]:
+def write_recipes(study: Study, found: Outcome, folder: Path, search: str) -> dict[str, Path]:
     """Write each model's best setting and the shared one as the recipe that was given has them; return the files.
-
-    Runs of a winner that were trained by that very recipe become the workspace's own, not to be trained again.
 
     Args:
         study: whose runs the trials are, with fewer epochs perhaps; the files have all.
         found: the outcome of the search.
         folder: where the files go.
+        search: what tells this search from others on the same recipe.
 
     Returns:
-        Paths by model; the shared setting's under ``shared``. Their names tell the recipe that was varied, so that a
-        search from another one overwrites none.
+        Paths by model; the shared setting's under ``shared``. Their names tell the recipe that was varied and the
+        search, so that another one overwrites none.
     """
     dataset = study.dataset.dataset
     paths = {}
     for model, trial in found.winners.items():
         recipe = trial.setting.applied(study.given)
         comment = f"Best of {len(found.trials[model])} settings for {model} on {dataset}. {_evidence(study, trial)}"
-        paths[model] = folder / f"{model}__{dataset}__{study.given.id}.toml"
+        paths[model] = folder / f"{model}__{dataset}__{study.given.id}__{search}.toml"
         write_text(paths[model], to_toml(recipe, comment))
-        if recipe.id == trial.recipe:
-            for cell in study.cells(model, recipe):
-                study.adopt(cell)
     if found.shared:
         trial = next(iter(found.shared.values()))
         lines = [f"{each.model}: {_evidence(study, each)}" for each in found.shared.values()]
         comment = "\n".join([f"Best shared setting of {', '.join(found.shared)} on {dataset}.", *lines])
-        paths["shared"] = folder / f"shared__{dataset}__{study.given.id}.toml"
+        paths["shared"] = folder / f"shared__{dataset}__{study.given.id}__{search}.toml"
         write_text(paths["shared"], to_toml(trial.setting.applied(study.given), comment))
     return paths
 
