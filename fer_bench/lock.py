@@ -63,9 +63,7 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FerBenchError(
-            f"{root}: cannot be made a workspace ({error.strerror}); expected a folder, or none yet"
-        ) from error
+        raise FerBenchError(f"{root}: cannot be made a workspace ({error.strerror}); name a folder") from error
     told = root / HOLDER
     try:
         lock = acquired(root / LOCK, 0)

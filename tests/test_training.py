@@ -16,7 +16,9 @@ from fer_bench.datasets.prepared import Prepared
 from fer_bench.environment import describe
 from fer_bench.errors import FerBenchError, storage_message
 from fer_bench.evaluation import evaluate
+from fer_bench.files import sha256_of
 from fer_bench.grid import Cell
+from fer_bench.lookup import trained_on
 from fer_bench.network import Network, count_parameters, loss_of
 from fer_bench.presets import PRESETS
 from fer_bench.recipe import Augmentation, Recipe
@@ -393,6 +395,26 @@ def test_a_run_is_not_tested_on_another_backend(workspace, dataset, network):
     run = dataclasses.replace(train(CELL, dataset, network, workspace), backend="jax")
     with pytest.raises(FerBenchError, match="was trained on jax, this command is on tensorflow: set KERAS_BACKEND=jax"):
         evaluate(run, dataset, network, workspace)
+
+
+def test_evaluate_takes_no_run_from_other_weights_for_the_one_asked_for(workspace, dataset, network, tmp_path):
+    recipe = PRESETS["cpu48"]
+    cell = Cell("clcm", "fer2013", recipe, 0)
+    ours, others = tmp_path / "ours.h5", tmp_path / "others.h5"
+    ours.write_bytes(b"a")
+    others.write_bytes(b"b")
+    run = dataclasses.replace(
+        train(CELL, dataset, network, workspace),
+        **{"model": "clcm", "recipe": recipe.id, "recipe_content": recipe.content()},
+        start=Start(kind="imagenet", source=ours.name, sha256=sha256_of(ours)),
+    )
+    records.save(workspace.results.records, run)
+    workspace.weights(CELL.id).rename(workspace.weights(cell.id))
+    for weights in (str(ours), None):
+        assert trained_on(workspace, "clcm", dataset, "cpu48", 0, weights) == (cell, run)
+    for weights in (str(others), "imagenet", "nowhere.h5"):
+        with pytest.raises(FerBenchError, match=rf"from the ImageNet weights ours\.h5 .*, not from .*{weights}: give"):
+            trained_on(workspace, "clcm", dataset, "cpu48", 0, weights)
 
 
 def test_a_run_that_moves_names_both_machines(workspace, dataset, network, monkeypatch, capsys):
