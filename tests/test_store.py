@@ -265,6 +265,21 @@ def test_one_folder_too_high_or_too_low_is_found(tmp_path: Path) -> None:
     results = [prepare(FER2013, tmp_path / name, tmp_path / "out") for name in names]
     assert {result.fingerprint for result in results} == {results[0].fingerprint}
     assert {result.origin for result in results} == {"synthetic"}
+    above = f"found in {tmp_path / 'here/data'}, above the folder that you named"
+    assert [above in result.manifest["notes"] for result in results] == [False, False, True]
+
+
+def test_another_folder_beside_a_dataset_is_not_replaced_by_it(tmp_path: Path) -> None:
+    class_folders(tmp_path / "data")
+    mark(tmp_path / "data")
+    class_folders(tmp_path / "data/v2")
+    for name in ("train", "test"):
+        (tmp_path / "data/v2" / name).rename(tmp_path / "data/v2" / f"other {name}")
+    (tmp_path / "data/empty").mkdir()
+    for name in ("v2", "empty"):
+        with pytest.raises(FerBenchError, match=f"{name}: not recognised as FER-2013"):
+            prepare(FER2013, tmp_path / "data" / name, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_two_layouts_in_one_folder_are_a_question(raw: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import heapq
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ class Found:
     """Where the layout begins: the path that the user named, a folder in it, or the folder it lies in."""
     layout: Layout
     evidence: str
+    above: bool = False
+    """Whether ``root`` is the folder that the named one lies in."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ class Candidate:
 def recognise(card: DatasetCard, source: Path, layout: str | None = None) -> Found:
     """Find the layout of a dataset at ``source``, else one folder below, two below, or one above.
 
+    One above counts only where its evidence names ``source``, as it does ``train/``: any other folder beside a dataset
+    is no part of it.
+
     A layout whose evidence begins with "also " gives way to another one of the same root.
 
     Args:
@@ -66,7 +72,8 @@ def recognise(card: DatasetCard, source: Path, layout: str | None = None) -> Fou
             raise FerBenchError(_ambiguous(card, source, candidates))
         if candidates:
             found = candidates[0]
-            return Found(found.root, found.layout, found.evidence.removeprefix(_ALSO))
+            above = found.root == source.resolve().parent
+            return Found(found.root, found.layout, found.evidence.removeprefix(_ALSO), above)
     if layout is None:
         unofficial = [(card, one) for one in card.layouts if not one.official]
         for candidates in search.candidates(unofficial):
@@ -136,7 +143,8 @@ class _Search:
             raise FerBenchError(f"{self.source}: cannot be read ({error.strerror or error})") from error
         yield self._around(below, layouts)
         yield self._around(self._two_below(below), layouts)
-        yield self._around([source.parent] if source.parent != source else [], layouts)
+        above = self._around([source.parent] if source.parent != source else [], layouts)
+        yield [one for one in above if _names(one.evidence, source)]
 
     def _around(self, places: list[Path], layouts: Sequence[tuple[DatasetCard, Layout]]) -> list[Candidate]:
         matches = []
@@ -163,6 +171,12 @@ def _matches(place: Path, layouts: Sequence[tuple[DatasetCard, Layout]]) -> list
         for card, layout in layouts
         if (evidence := layout.recognise(place)) is not None
     ]
+
+
+def _names(evidence: str, source: Path) -> bool:
+    """Whether the evidence of a layout names what lies directly in it: folders with a slash behind them."""
+    end = "/" if source.is_dir() else r"(?:[\s,]|$)"
+    return re.search(rf"(?:^|\s){re.escape(source.name)}{end}", evidence) is not None
 
 
 def _distinct(matches: list[Candidate]) -> list[Candidate]:

@@ -66,7 +66,7 @@ def prepare(
 
     Args:
         card: of the dataset.
-        source: the user's folder, file or archive; one folder too high or too low is found too.
+        source: the user's folder, file or archive; a folder above it, or a part of it, is found too.
         destination: the prepared folder.
         wishes: ``None`` takes every default.
         progress: called with the images done and the number expected, ``None`` where it is unknown.
@@ -146,6 +146,7 @@ def _write(
         dropped = _drop_train_copies(folder / IMAGES, rows) if wishes.deduplicate else []
         rows.split_off_validation(wishes.split_seed, card.split_by)
         rows.write(folder / LABELS, folder / SAMPLES)
+    where = [f"found in {found.root}, above the folder that you named"] if found.above else []
     protocol = card.protocol(choice.protocol)
     identity = [SCHEMA, card.size, protocol.name, protocol.version, choice.crop, wishes.deduplicate]
     return {
@@ -172,7 +173,7 @@ def _write(
         "complete": complete,
         "skipped": flaws.as_json(),
         "deduplicated": dropped if wishes.deduplicate else None,
-        "notes": [*reading.notes, *_summarised(remarks)],
+        "notes": [*where, *reading.notes, *_summarised(remarks)],
         "remarks": [{"source": printable(name), "remark": remark} for name, remark in remarks],
         "fingerprint": hashlib.sha256(json.dumps(identity).encode() + rows.identity()).hexdigest(),
     }
