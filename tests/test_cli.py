@@ -214,6 +214,16 @@ def test_audit_prints_the_keys_that_scripts_read(workspace):
     assert (workspace.root / "audits/ck-plus.csv").read_text(encoding="utf-8").startswith("kind,group,id,split")
 
 
+def test_audit_says_whether_a_subject_is_in_two_splits(workspace):
+    import csv
+
+    samples = workspace.prepared("ck-plus") / "samples.csv"
+    with samples.open(encoding="utf-8", newline="") as stream:
+        subjects = {row["group"] for row in csv.DictReader(stream)}
+    shown = run("audit", "ck-plus", "--workspace", str(workspace.root)).stdout
+    assert f"No subject of {len(subjects)} is in two splits" in shown
+
+
 def test_anova_from_the_papers_summary_gives_table_7():
     result = run("anova", "--from-summary", "--json")
     content = json.loads(result.stdout)

@@ -36,7 +36,7 @@ Manually_Annotated_file_lists/
 (both folders, or the tables alone, may lie in one named Manually_Annotated...)"""
 
 _CLASS_FOLDERS_TREE = """\
-train/0/image0000001.jpg ...    folders 0 to 6 or 7 (AffectNet's codes), or all named by emotions: train/happy ...
+train/0/image0000001.jpg ...    folders 0 to 7 (AffectNet's codes), or all named by emotions: train/happy ...
 val/0/image0000002.jpg ...      or valid/, validation/, test/"""
 
 CARD = DatasetCard(
@@ -67,7 +67,8 @@ CARD = DatasetCard(
         ),
         Layout(
             name="class-folders",
-            description="train/ and val/ (or valid, validation, test), each with folders 0 to 7 or named by emotions",
+            description="train/ and val/ (or valid, validation, test), each with all of the folders 0 to 7, or folders "
+            "named by emotions",
             tree=_CLASS_FOLDERS_TREE,
             recognise=recognise_class_folders,
             read=read_class_folders,

@@ -1,0 +1,77 @@
+"""The command that tells what a folder or an archive is, before it is prepared."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fer_bench.cli.options import JsonOption, print_json, print_table
+from fer_bench.errors import FerBenchError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(inspect)
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(help="Folder, table or archive.")],
+    json: JsonOption = False,
+) -> None:
+    """Tell which dataset, and which layout of it, a folder or an archive holds.
+
+    Example: fer-bench inspect ~/Downloads/archive.zip
+    """
+    import tempfile
+
+    from fer_bench.datasets.archives import opened
+    from fer_bench.datasets.recognition import describe
+    from fer_bench.datasets.recognition import inspect as look
+    from fer_bench.progress import bar
+
+    path = path.expanduser()
+    with (
+        tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch,
+        bar(f"unpack {path.name}", unit="file") as shown,
+        opened(path, Path(scratch) / "unpacked", shown.at) as place,
+    ):
+        found = look(place)
+        inside = "" if place == path else f"{path}:"
+        rows = [
+            {
+                "dataset": candidate.card.name,
+                "layout": candidate.layout.name,
+                "official_split": candidate.layout.official,
+                "path": str(candidate.root).replace(str(place.resolve()), inside) if inside else str(candidate.root),
+                "evidence": candidate.evidence,
+                "protocols": list(candidate.layout.protocols),
+            }
+            for candidate in found
+        ]
+        if not rows:
+            raise FerBenchError(
+                f"{path}: no dataset that fer-bench knows; {describe(place)}. Class folders of any other dataset are "
+                "read with fer-bench prepare --card FILE"
+            )
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        str(path),
+        ("dataset", "layout", "split", "where", "evidence"),
+        [
+            (
+                str(row["dataset"]),
+                str(row["layout"]),
+                "official" if row["official_split"] else "re-upload",
+                str(row["path"]),
+                str(row["evidence"]),
+            )
+            for row in rows
+        ],
+    )
+    for row in rows:
+        force = "" if row["official_split"] else f" --layout {row['layout']}"
+        typer.echo(f"fer-bench prepare {row['dataset']} --source {path}{force}")
+    if not all(row["official_split"] for row in rows):
+        typer.echo("Class folders of any other dataset are read with fer-bench prepare --card FILE.")
