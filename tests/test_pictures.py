@@ -1,5 +1,6 @@
 """The decoder of picture files: what it takes, what it remarks on, what it refuses."""
 
+import contextlib
 import io
 
 import cv2
@@ -122,6 +123,25 @@ def test_what_the_header_does_not_say_opencv_still_bounds(monkeypatch: pytest.Mo
 def test_what_is_no_picture_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         decode(data, "a.jpg")
+
+
+def test_an_animation_cut_short_is_refused_wherever_it_is_cut() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (4, 40, 40), np.uint8)
+    first, *others = (Image.fromarray(frame) for frame in noise)
+    data = saved(first, "GIF", tuple(others))
+    for end in range(1, len(data)):
+        with contextlib.suppress(ValueError):
+            decode(data[:end], "a.gif")
+
+
+@pytest.mark.parametrize("error", [IndexError("index out of range"), RuntimeError(), NotImplementedError("DDS")])
+def test_whatever_pillow_raises_is_a_reason(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(stream: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(ValueError, match=rf"the picture is damaged \({str(error) or 'RuntimeError'}\)"):
+        decode(encoded(HALVES, ".png"), "a.png")
 
 
 def test_a_cut_jpeg_with_a_whole_thumbnail_is_refused() -> None:

@@ -122,8 +122,10 @@ def _look(data: bytes, name: str) -> str:
         raise ValueError(_too_large()) from None
     except UnidentifiedImageError:
         return ""  # OpenCV decides.
-    except (OSError, SyntaxError, KeyError, TypeError, OverflowError) as error:
-        raise ValueError(f"the header of the picture is damaged ({error})") from None
+    except ValueError:
+        raise
+    except Exception as error:  # Pillow's readers raise whatever a damaged file leads them to.
+        raise ValueError(f"the picture is damaged ({str(error) or type(error).__name__})") from None
     if frames > 1:
         raise ValueError(f"an animation or a document of {frames} pictures, expected one picture")
     remarks = []
