@@ -92,7 +92,7 @@ class _ClassFolders:
     nested: bool
     """The parts are folders; otherwise the one part is the source itself."""
     labels: Mapping[str, str]
-    """Folder names, normalised, to class names or :data:`LEFT_OUT`."""
+    """Folder names as the card writes them, to class names or :data:`LEFT_OUT`."""
     pattern: re.Pattern[str] | None
 
     def protocol(self) -> str:
@@ -133,7 +133,7 @@ class _ClassFolders:
         return Reading(self._samples(Folder(path), label_map, notes), label_map, notes)
 
     def _label(self, folder: str) -> str | None:
-        label = self.labels.get(_normal(folder))
+        label = next((label for name, label in self.labels.items() if _normal(name) == _normal(folder)), None)
         index = index_of_name(folder)
         return label if label is not None or index is None else EMOTIONS[index]
 
@@ -162,7 +162,8 @@ class _ClassFolders:
                     notes.append(f"{place}/ was left out, as the card says (pictures: {left_out:,}).")
                 else:
                     yield from self._class(folder, place, part, split, EMOTIONS.index(label), notes)
-        absent = sorted(set(self.labels) - {_normal(name) for name in label_map})
+        present = {_normal(name) for name in label_map}
+        absent = sorted(name for name in self.labels if _normal(name) not in present)
         if absent:
             notes.append(f"[labels] names folders that are not there: {_listed(absent)}.")
 
@@ -205,8 +206,8 @@ class _ClassFolders:
 
 
 def _normal(name: str) -> str:
-    # macOS stores an accent as a character of its own, editors write the composed letter.
-    return unicodedata.normalize("NFC", name)
+    # macOS stores an accent as a character of its own, editors write the composed letter. Any case, as everywhere.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _listed(names: list[str]) -> str:
@@ -302,8 +303,9 @@ def _labels(content: dict[str, Any], path: Path) -> dict[str, str]:
         _require_folder(folder, "labels", path)
         if label not in (*EMOTIONS, LEFT_OUT):
             raise _wrong(path, f"[labels] {folder}", _found(label), f'one of {_CLASSES}, or "{LEFT_OUT}"')
-        if labels.setdefault(_normal(folder), label) != label:
-            raise _wrong(path, f"[labels] {folder}", "is there twice, its accents written differently", "one line")
+        if _normal(folder) in map(_normal, labels):
+            raise _wrong(path, f"[labels] {folder}", "is there twice, in another case or other accents", "one line")
+        labels[folder] = label
     return labels
 
 
