@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.card import DatasetCard, Flaw, Layout, PixelText, Protocol, Reading, Sample
 from fer_bench.datasets.prepared import Prepared
+from fer_bench.datasets.proof import Flaws
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -159,6 +160,29 @@ def test_too_few_images_to_split_is_said(tmp_path: Path) -> None:
         FerBenchError, match=r"14 training images cannot be split .* at least five images of each class"
     ):
         prepare(card, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+
+
+def test_too_few_subjects_to_split_are_said(tmp_path: Path) -> None:
+    card = card_of(lambda: [own(i, label=i % 7, group=f"subject {i % 4}") for i in range(280)])
+    with pytest.raises(FerBenchError, match=r"280 training images of 4 subjects cannot .* at least 5 subjects"):
+        prepare(card, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+    few = card_of(lambda: [own(i, label=i % 7, group=f"subject {i}") for i in range(28)])
+    with pytest.raises(FerBenchError, match=r"at most 4 images of a class .* 5 images of a class"):
+        prepare(few, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+
+
+def test_a_validation_part_that_is_not_as_it_should_be_is_noted(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    def samples() -> list[Sample | Flaw]:
+        who = ["one" if i < 210 else f"subject {i % 9}" for i in range(280)]
+        return [own(i, label=6 if i < 2 else i % 6, group=who[i]) for i in range(280)]
+
+    result = prepare(card_of(samples), tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+    share = len(result.indices("val")) / 280
+    assert f"the validation part is {share:.1%} of the training images, not 20%" in result.manifest["notes"][0]
+    assert result.manifest["notes"][1].endswith("part has no image of surprise")
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize(
@@ -363,6 +387,18 @@ def test_a_partial_copy_may_lack_pictures_but_not_have_damaged_ones(tmp_path: Pa
     assert "72.png" not in str(caught.value)
     with pytest.raises(FerBenchError, match="--allow-incomplete"):
         prepare(card_of(mixed(GONE)), tmp_path, tmp_path / "out/mine")
+
+
+def test_flaws_are_not_gone_through_again_for_every_chunk() -> None:
+    class Kept(list[Flaw]):
+        def __iter__(self) -> Iterator[Flaw]:
+            raise AssertionError("every flaw so far was gone through")
+
+    flaws = Flaws(skip_bad=False, allow_incomplete=True, found=Kept())
+    for _ in range(3):
+        flaws.add([GONE], 100)
+    flaws.check(300)
+    assert len(flaws.found) == 3
 
 
 def test_a_hopeless_copy_stops_early(tmp_path: Path) -> None:

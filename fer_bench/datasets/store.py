@@ -144,7 +144,7 @@ def _write(
         found_counts = rows.counts(rows.parts)
         complete = check_counts(card, found, found_counts, wanted, flaws)
         dropped = _drop_train_copies(folder / IMAGES, rows) if wishes.deduplicate else []
-        rows.split_off_validation(wishes.split_seed, card.split_by)
+        doubts = rows.split_off_validation(wishes.split_seed, card.split_by)
         rows.write(folder / LABELS, folder / SAMPLES)
     where = [f"found in {found.root}, above the folder that you named"] if found.above else []
     protocol = card.protocol(choice.protocol)
@@ -173,7 +173,7 @@ def _write(
         "complete": complete,
         "skipped": flaws.as_json(),
         "deduplicated": dropped if wishes.deduplicate else None,
-        "notes": [*where, *reading.notes, *_summarised(remarks)],
+        "notes": [*where, *reading.notes, *doubts, *_summarised(remarks)],
         "remarks": [{"source": printable(name), "remark": remark} for name, remark in remarks],
         "fingerprint": hashlib.sha256(json.dumps(identity).encode() + rows.identity()).hexdigest(),
     }
