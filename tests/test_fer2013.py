@@ -667,6 +667,18 @@ def test_a_name_that_is_not_utf8_is_a_flaw(tmp_path: Path, name: str) -> None:
     assert (flaw.reason, flaw.label) == ("its name is not UTF-8; rename it", 2)
 
 
+@pytest.mark.parametrize(("tree", "build"), [("folders", folders), ("folders-renamed", renamed)])
+def test_capital_letters_change_nothing(tmp_path: Path, tree: str, build: Callable[[Path], None]) -> None:
+    for name in ("plain", "capitals"):
+        build(tmp_path / name)
+    for split in [path for path in (tmp_path / "capitals").iterdir() if path.is_dir()]:
+        split.rename(split.with_name(split.name.capitalize()))
+    assert recognised(tmp_path / "capitals") == [tree]
+    here, there = samples(tree, tmp_path / "plain"), samples(tree, tmp_path / "capitals")
+    assert [one._replace(source=one.source[0].upper() + one.source[1:]) for one in here] == there
+    assert reading(tree, tmp_path / "capitals")[1].notes == reading(tree, tmp_path / "plain")[1].notes
+
+
 def test_a_name_may_occur_in_two_classes(tmp_path: Path) -> None:
     """As two names of the real training set do."""
     folders(tmp_path)

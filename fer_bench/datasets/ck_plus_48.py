@@ -123,7 +123,12 @@ def _root(path: Path) -> str | None:
 
 
 def _class_folders(path: Path) -> list[str]:
-    return [name for name in CLASS_FOLDERS if (path / name).is_dir()]
+    """Return the names of the class folders as they are written, in the order of :data:`CLASS_FOLDERS`."""
+    if not path.is_dir():
+        return []
+    with os.scandir(path) as entries:
+        found = [entry.name for entry in entries if entry.name.lower() in CLASS_FOLDERS and entry.is_dir()]
+    return sorted(found, key=lambda name: (CLASS_FOLDERS.index(name.lower()), name))
 
 
 def _picture(path: Path) -> str | None:
