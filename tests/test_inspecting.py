@@ -1,5 +1,6 @@
 """The command inspect, on folders that it cannot be sure of."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,33 @@ def test_numbers_that_fit_two_datasets_are_neither_of_them(tmp_path: Path) -> No
     put(tmp_path, *(f"{part}/{code}/im.jpg" for part in ("train", "test") for code in range(7)))
     with pytest.raises(FerBenchError, match=r"no dataset that fer-bench knows.* fer-bench prepare --card FILE"):
         inspect(str(tmp_path))
+
+
+def commands(shown: str) -> list[list[str]]:
+    return [shlex.split(line)[1:] for line in shown.splitlines() if line.startswith("fer-bench prepare")]
+
+
+def table(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("emotion,pixels,Usage\n", encoding="utf-8")
+
+
+def test_the_commands_are_as_the_shell_takes_them(tmp_path: Path) -> None:
+    table(tmp_path / "my data (1)/fer2013.csv")
+    source = str(tmp_path / "my data (1)")
+    assert commands(inspect(source)) == [["prepare", "fer2013", "--source", source]]
+
+
+def test_the_commands_choose_between_two_layouts_and_between_two_copies(tmp_path: Path) -> None:
+    table(tmp_path / "mixed/fer2013.csv")
+    put(tmp_path / "mixed", "train/angry/Training_1.jpg", "test/angry/PublicTest_2.jpg")
+    mixed = str(tmp_path / "mixed")
+    assert commands(inspect(mixed)) == [
+        ["prepare", "fer2013", "--source", mixed, "--layout", "csv"],
+        ["prepare", "fer2013", "--source", mixed, "--layout", "folders"],
+    ]
+    for name in ("new", "old"):
+        table(tmp_path / "twice" / name / "fer2013.csv")
+    assert commands(inspect(str(tmp_path / "twice"))) == [
+        ["prepare", "fer2013", "--source", str(tmp_path / "twice" / name), "--layout", "csv"] for name in ("new", "old")
+    ]

@@ -200,6 +200,13 @@ def test_an_unrecognised_folder_is_told_by_its_first_entries(tmp_path: Path) -> 
         assert f"{expected.name}: {expected.description}" in message
 
 
+def test_the_advice_is_a_command_as_the_shell_takes_it(tmp_path: Path) -> None:
+    (tmp_path / "my data (1)").mkdir()
+    with pytest.raises(FerBenchError) as error:
+        recognise(TOY, tmp_path / "my data (1)")
+    assert f"fer-bench inspect '{tmp_path / 'my data (1)'}' tells" in str(error.value)
+
+
 def test_an_empty_folder_a_stray_file_and_a_missing_path_are_told_apart(tmp_path: Path) -> None:
     empty = tmp_path / "there" / "empty"
     empty.mkdir(parents=True)

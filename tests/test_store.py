@@ -306,6 +306,20 @@ def test_another_folder_beside_a_dataset_is_not_replaced_by_it(tmp_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
+def test_messages_name_the_archive_and_never_the_folder_it_was_unpacked_into(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/notes.txt").touch()
+    archive = Path(shutil.make_archive(str(tmp_path / "archive (1)"), "zip", tmp_path, "photos"))
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "workspace").symlink_to(tmp_path / "disk")
+    with pytest.raises(FerBenchError) as caught:
+        prepare(FER2013, archive, tmp_path / "workspace/datasets/fer2013")
+    message = str(caught.value)
+    assert message.startswith(f"{archive}: not recognised as FER-2013")
+    assert f"fer-bench inspect '{archive}' tells" in message
+    assert "unpacked" not in message
+
+
 def test_two_layouts_in_one_folder_are_a_question(raw: Path, tmp_path: Path) -> None:
     class_folders(raw)
     with pytest.raises(FerBenchError) as caught:

@@ -1,12 +1,17 @@
 """The command that tells what a folder or an archive is, before it is prepared."""
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fer_bench.cli.options import JsonOption, print_json, print_table
 from fer_bench.errors import FerBenchError
+
+if TYPE_CHECKING:
+    from fer_bench.datasets.recognition import Candidate
 
 
 def register(app: typer.Typer) -> None:
@@ -70,8 +75,19 @@ def inspect(
             for row in rows
         ],
     )
-    for row in rows:
-        force = "" if row["official_split"] else f" --layout {row['layout']}"
-        typer.echo(f"fer-bench prepare {row['dataset']} --source {path}{force}")
+    for candidate in found:
+        typer.echo(_command(candidate, found, path, packed=bool(inside)))
     if not all(row["official_split"] for row in rows):
         typer.echo("Class folders of any other dataset are read with fer-bench prepare --card FILE.")
+
+
+def _command(candidate: "Candidate", others: Sequence["Candidate"], path: Path, *, packed: bool) -> str:
+    """Return the command that prepares this candidate, as a shell takes it."""
+    same = [one for one in others if one.card.name == candidate.card.name and one.official == candidate.official]
+    twice = sum(one.layout.name == candidate.layout.name for one in same) > 1
+    # A folder in an archive cannot be named.
+    source = candidate.root if twice and not packed else path
+    words = ["fer-bench", "prepare", candidate.card.name, "--source", str(source)]
+    if len(same) > 1 or not candidate.official:
+        words += ["--layout", candidate.layout.name]
+    return shlex.join(words)

@@ -3,6 +3,7 @@
 import heapq
 import os
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -211,7 +212,7 @@ def _ambiguous(card: DatasetCard, source: Path, candidates: list[Candidate]) -> 
     for candidate in candidates:
         option = f"--layout {candidate.layout.name}"
         if names.count(candidate.layout.name) > 1:
-            option += f" --source {candidate.root}"
+            option += f" --source {shlex.quote(str(candidate.root))}"
         lines.append(f"  {candidate.layout.name} in {candidate.root}: {candidate.evidence} (take it with {option})")
     return "\n".join([*lines, "choose one of them"])
 
@@ -229,7 +230,7 @@ def _unrecognised(card: DatasetCard, source: Path, layouts: Sequence[Layout], un
     if unreadable:
         more = f" and {len(unreadable) - _SHOWN:,} more" if len(unreadable) > _SHOWN else ""
         lines.append(f"Not looked into, since unreadable: {', '.join(map(str, unreadable[:_SHOWN]))}{more}")
-    return "\n".join([*lines, f"fer-bench inspect {source} tells whether it is another dataset"])
+    return "\n".join([*lines, f"fer-bench inspect {shlex.quote(str(source))} tells whether it is another dataset"])
 
 
 def _expected(layouts: Sequence[Layout]) -> list[str]:

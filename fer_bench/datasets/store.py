@@ -7,6 +7,7 @@ one folder that is whole or absent.
 import contextlib
 import hashlib
 import json
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -87,11 +88,19 @@ def prepare(
             except FerBenchError as error:
                 if place == source:
                     raise
-                # Nobody else knows the folder that the archive was unpacked into.
-                raise FerBenchError(str(error).replace(str(place.resolve()), f"{source}:")) from error
+                raise FerBenchError(_of_archive(str(error), place, source)) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return Prepared.load(destination)
+
+
+def _of_archive(message: str, place: Path, archive: Path) -> str:
+    """Name the archive in place of the folder that it was unpacked into, which is gone by then."""
+    for form in (str(place.resolve()), str(place)):
+        # Within a command as the shell takes it.
+        message = message.replace(f"inspect {shlex.quote(form)}", f"inspect {shlex.quote(str(archive))}")
+        message = message.replace(f"{form}/", f"{archive}:/").replace(form, str(archive))
+    return message
 
 
 def _prepare(card: DatasetCard, source: Path, destination: Path, wishes: Wishes, progress: Progress | None) -> None:
