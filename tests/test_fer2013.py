@@ -17,6 +17,7 @@ from fer_bench.datasets.fer2013 import CARD
 from fer_bench.datasets.fer2013_tables import majority
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.pixel_text import parse
+from fer_bench.datasets.recognition import recognise
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 
@@ -665,6 +666,32 @@ def test_a_name_that_is_not_utf8_is_a_flaw(tmp_path: Path, name: str) -> None:
     (tmp_path / "train/fear" / os.fsdecode(b"Training_\xff.jpg")).write_bytes(b"")
     (flaw,) = flaws(name, tmp_path)
     assert (flaw.reason, flaw.label) == ("its name is not UTF-8; rename it", 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("fer2013.csv", "emotion;pixels;Usage\n", "fer2013.csv: its first line holds: emotion;pixels;Usage; expected"),
+        ("icml_face_data.csv", f"0,{' '.join(['70'] * 2304)},Training\n", "first line holds: 0, 70 70 70 70"),
+        ("train.csv", "id,label\n", "train.csv: its first line holds: id, label; expected emotion and pixels"),
+        ("fer2013.csv.gz", "\x1f", "fer2013.csv.gz is compressed: unpack it"),
+    ],
+)
+def test_a_table_of_a_known_name_that_is_not_recognised_gets_its_reason(
+    tmp_path: Path, name: str, content: str, reason: str
+) -> None:
+    put(tmp_path / name, content)
+    with pytest.raises(FerBenchError) as error:
+        recognise(CARD, tmp_path)
+    assert reason in str(error.value)
+    if name.startswith("fer2013"):
+        with pytest.raises(FerBenchError) as error:
+            recognise(CARD, tmp_path / name)
+        assert reason in str(error.value)
+    (tmp_path / name).unlink()
+    with pytest.raises(FerBenchError) as error:
+        recognise(CARD, tmp_path)
+    assert "first line" not in str(error.value)
 
 
 @pytest.mark.parametrize(("tree", "build"), [("folders", folders), ("folders-renamed", renamed)])

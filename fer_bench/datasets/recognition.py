@@ -1,5 +1,6 @@
 """Which dataset and layout a user's path holds, and by what evidence."""
 
+import contextlib
 import heapq
 import os
 import re
@@ -227,6 +228,8 @@ def _unofficial(card: DatasetCard, source: Path, candidates: list[Candidate]) ->
 
 def _unrecognised(card: DatasetCard, source: Path, layouts: Sequence[Layout], unreadable: list[Path]) -> str:
     lines = [f"{source}: not recognised as {card.title}: {describe(source)}. Expected one of:", *_expected(layouts)]
+    with contextlib.suppress(OSError):
+        lines += [doubt for layout in layouts if layout.doubts for doubt in layout.doubts(source)]
     if unreadable:
         more = f" and {len(unreadable) - _SHOWN:,} more" if len(unreadable) > _SHOWN else ""
         lines.append(f"Not looked into, since unreadable: {', '.join(map(str, unreadable[:_SHOWN]))}{more}")
