@@ -569,6 +569,16 @@ def test_ckextended_may_be_named_itself(tmp_path: Path) -> None:
     assert reading("ckextended", table)[0] == reading("ckextended", tmp_path)[0]
 
 
+def test_a_link_to_ckextended_may_be_named_itself(tmp_path: Path) -> None:
+    ckextended(tmp_path / "blobs")
+    (tmp_path / "snap").mkdir()
+    link = tmp_path / "snap/ckextended.csv"
+    link.symlink_to("../blobs/ckextended.csv")
+    assert reading("ckextended", link)[0]
+    with pytest.raises(FerBenchError, match="leads out of the dataset folder"):
+        reading("ckextended", tmp_path / "snap")
+
+
 def test_ckextended_has_one_part_and_no_subjects_and_says_so(tmp_path: Path) -> None:
     ckextended(tmp_path)
     samples, _, result = reading("ckextended", tmp_path)

@@ -340,6 +340,21 @@ def test_a_table_outside_the_folder_is_not_followed(tmp_path: Path) -> None:
         reading("csv", tmp_path / "here")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need rights there")
+def test_a_link_to_a_table_may_be_named_itself(tmp_path: Path) -> None:
+    """As in a cache of Hugging Face, where the file's own name is a digest."""
+    whole(tmp_path / "blobs")
+    (tmp_path / "blobs/fer2013.csv").rename(tmp_path / "blobs/3f2a9c")
+    (tmp_path / "snap").mkdir()
+    link = tmp_path / "snap/fer2013.csv"
+    link.symlink_to("../blobs/3f2a9c")
+    found = recognise(CARD, link)
+    assert (found.root, found.layout.name, found.above) == (link, "csv", False)
+    assert samples("csv", found.root)[0].source == "fer2013.csv:2"
+    with pytest.raises(FerBenchError, match=r"leads out of .*; name the real folder with --source, or copy the files"):
+        reading("csv", tmp_path / "snap")
+
+
 WILD = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters='",\r\n'), max_size=12)
 
 

@@ -93,7 +93,8 @@ def read_table(path: Path, choice: Choice) -> Reading:
         "the column Usage is ignored: CK+ is a test set here, and all rows belong to it",
         "whose face a row shows is not known, so the images have no groups",
     ]
-    table = Folder(tables[0].parent).path(tables[0].name)
+    name = tables[0].name
+    table = Folder(tables[0].parent, named=name if path.is_file() else "").path(name)
     return Reading(_rows(table, label_map, notes), label_map, notes)
 
 

@@ -74,7 +74,7 @@ def recognise(card: DatasetCard, source: Path, layout: str | None = None) -> Fou
             raise FerBenchError(_ambiguous(card, source, candidates))
         if candidates:
             found = candidates[0]
-            above = found.root == source.resolve().parent
+            above = found.root == _real(source).parent
             return Found(found.root, found.layout, found.evidence.removeprefix(_ALSO), above)
     if layout is None:
         unofficial = [(card, one) for one in card.layouts if not one.official]
@@ -138,7 +138,7 @@ class _Search:
         try:
             if not self.source.exists():
                 raise FerBenchError(f"{self.source}: no such file or folder{self.hint}")
-            source = self.source.resolve()
+            source = _real(self.source)
             yield _distinct(_matches(source, layouts))
             below = _folders(source) if source.is_dir() else []
         except OSError as error:
@@ -165,6 +165,11 @@ class _Search:
             except OSError:
                 self.unreadable[folder] = None
         return found
+
+
+def _real(source: Path) -> Path:
+    """Return a path without links, but where it is a file itself: its name says what it is, its target's may not."""
+    return source.resolve() if source.is_dir() else source.parent.resolve() / source.name
 
 
 def _matches(place: Path, layouts: Sequence[tuple[DatasetCard, Layout]]) -> list[Candidate]:
