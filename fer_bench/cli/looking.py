@@ -63,10 +63,11 @@ def audit(
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
+    listed = csv or place.audit(dataset)
+    _require_no_folder("--csv", listed)
     prepared = open_prepared(place, dataset)
     with bar(f"audit {dataset}", unit="img") as shown:
         result = examine(prepared, progress=shown.at)
-    listed = csv or place.audit(dataset)
     write_csv(listed, prepared, result)
     tests = list(by_copies(place.results, prepared, result.exact)) if runs else []
     if json:
@@ -144,12 +145,19 @@ def show(
 
     place = Workspace(workspace)
     chosen = load_recipe(recipe)
-    prepared = open_prepared(place, dataset)
     path = out or place.contact_sheet(dataset)
     if path.suffix.lower() != ".png":
         raise FerBenchError(f"--out {path}: expected a name that ends in .png")
+    _require_no_folder("--out", path)
+    prepared = open_prepared(place, dataset)
     draw(prepared, chosen.augmentation, chosen.image_size, path, each=each, seed=seed)
     typer.echo(str(path))
+
+
+def _require_no_folder(option: str, path: Path) -> None:
+    # Before the work: nobody waits for a file that cannot be written.
+    if path.is_dir():
+        raise FerBenchError(f"{option} {path}: a folder, expected the name of a file; name one in it")
 
 
 @doctor.callback()
