@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fer_bench.datasets.affectnet import CARD
 from fer_bench.datasets.affectnet_npy import expression
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Layout, Reading, Sample
+from fer_bench.datasets.recognition import recognise
 from fer_bench.datasets.synthetic.layouts import synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -556,6 +557,9 @@ def test_numbers_that_fit_fer2013_as_well_are_not_guessed(tmp_path: Path) -> Non
     for part, code in itertools.product(("train", "test"), range(7)):
         save(tmp_path / f"{part}/{code}/image{code}.jpg", "happy")
     assert recognised(tmp_path) == []
+    for forced in (None, "class-folders"):
+        with pytest.raises(FerBenchError, match=r"or FER-2013's \(0 angry\): name them by emotion"):
+            recognise(CARD, tmp_path, forced)
     with pytest.raises(FerBenchError, match=r"no class folder 7, so test/0 .* rename the folders to emotions.*--card"):
         read("class-folders", tmp_path)
 

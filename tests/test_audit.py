@@ -267,8 +267,8 @@ def test_subjects_in_two_splits_are_named(faces: Images) -> None:
     assert result.as_json()["subjects_in_two_splits"] == 2
     assert result.as_json()["subjects_in_two_splits_names"] == ["S2", "S3"]
     assert subject_lines(result) == [
-        "2 of 3 subjects are in train and test: S2, S3",
-        "1 of 3 subjects are in training and validation: S1",
+        "Subjects in train and test: 2 of 3: S2, S3",
+        "Subjects in training and validation: 1 of 3: S1",
     ]
     clean = audit(stand(faces[:2], [0, 0], ["train", "test"], ["S1", "S2"]))  # type: ignore[arg-type]
     assert subject_lines(clean) == ["No subject of 2 is in two splits"]

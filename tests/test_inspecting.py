@@ -32,7 +32,14 @@ def test_class_folders_of_any_dataset_lead_to_a_card(tmp_path: Path) -> None:
 
 def test_numbers_that_fit_two_datasets_are_neither_of_them(tmp_path: Path) -> None:
     put(tmp_path, *(f"{part}/{code}/im.jpg" for part in ("train", "test") for code in range(7)))
-    with pytest.raises(FerBenchError, match=r"no dataset that fer-bench knows.* fer-bench prepare --card FILE"):
+    with pytest.raises(FerBenchError, match=r"no dataset that fer-bench knows.* prepare --card FILE") as error:
+        inspect(str(tmp_path))
+    assert "may be numbered as AffectNet's are (0 neutral) or FER-2013's (0 angry)" in str(error.value)
+
+
+def test_a_table_with_another_separator_gets_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "fer2013.csv").write_text("emotion;pixels;Usage\n", encoding="utf-8")
+    with pytest.raises(FerBenchError, match="its first line holds: emotion;pixels;Usage"):
         inspect(str(tmp_path))
 
 

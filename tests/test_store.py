@@ -154,6 +154,15 @@ def test_a_person_is_never_in_training_and_validation(tmp_path: Path) -> None:
     assert len(result.indices("val")) == 56
 
 
+def test_a_person_in_train_and_test_is_noted(tmp_path: Path) -> None:
+    def samples() -> list[Sample | Flaw]:
+        train = [own(i, label=i % 7, group=f"subject {i // 14}") for i in range(280)]
+        return [*train, own(280, group="subject 3")._replace(split="test"), own(281)._replace(split="test")]
+
+    result = prepare(card_of(samples), tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+    assert result.manifest["notes"] == ["subjects in train and in test: 1, such as 'subject 3'; see fer-bench audit"]
+
+
 def test_too_few_images_to_split_is_said(tmp_path: Path) -> None:
     card = card_of(lambda: [own(i, label=i % 7) for i in range(14)])
     with pytest.raises(

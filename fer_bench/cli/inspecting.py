@@ -29,8 +29,9 @@ def inspect(
     """
     import tempfile
 
+    from fer_bench.datasets import dataset_cards
     from fer_bench.datasets.archives import opened
-    from fer_bench.datasets.recognition import describe
+    from fer_bench.datasets.recognition import describe, doubts
     from fer_bench.datasets.recognition import inspect as look
     from fer_bench.progress import bar
 
@@ -54,10 +55,12 @@ def inspect(
             for candidate in found
         ]
         if not rows:
-            raise FerBenchError(
+            layouts = [layout for card in dataset_cards().values() for layout in card.layouts]
+            why = [
                 f"{path}: no dataset that fer-bench knows; {describe(place)}. Class folders of any other dataset are "
                 "read with fer-bench prepare --card FILE"
-            )
+            ]
+            raise FerBenchError("\n".join([*why, *doubts(place, layouts)]))
     if json:
         print_json(rows)
         return

@@ -1,7 +1,7 @@
 """AffectNet with the paper's seven classes: its card (paper, section III-A)."""
 
 from fer_bench.datasets.affectnet_codes import CODES, OTHER
-from fer_bench.datasets.affectnet_folders import read_class_folders, recognise_class_folders
+from fer_bench.datasets.affectnet_folders import doubts_of_class_folders, read_class_folders, recognise_class_folders
 from fer_bench.datasets.affectnet_npy import read_npy, recognise_npy
 from fer_bench.datasets.affectnet_tables import read_manual_csv, recognise_manual_csv
 from fer_bench.datasets.card import DatasetCard, Layout, Protocol
@@ -74,6 +74,7 @@ CARD = DatasetCard(
             read=read_class_folders,
             protocols=("seven",),
             official=False,
+            doubts=doubts_of_class_folders,
         ),
     ),
     licence=(

@@ -55,6 +55,17 @@ def recognise_class_folders(path: Path) -> str | None:
     return " and ".join(found) + doubt if found else None
 
 
+def doubts_of_class_folders(path: Path) -> list[str]:
+    """Return that numbers which fit AffectNet's codes and FER-2013's are not guessed."""
+    numbers = {name for part in _first_folders(path) if part.lower() in PARTS for name in _first_folders(path / part)}
+    if "0" not in numbers or str(CONTEMPT_CODE) in numbers:
+        return []
+    return [
+        "Class folders 0 to 6 may be numbered as AffectNet's are (0 neutral) or FER-2013's (0 angry): name them by "
+        "emotion, or describe them with --card"
+    ]
+
+
 def _first_names(path: Path) -> list[str]:
     with os.scandir(path) as entries:
         return [entry.name for entry in itertools.islice(entries, _LOOKED_AT)]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.datasets.folder import shown
 from fer_bench.datasets.near_duplicates import METHOD, Sketches, near_pairs, one_library_thread
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
@@ -177,7 +178,7 @@ def table_rows(found: Audit) -> list[tuple[str, int, int, int, int]]:
 def subject_lines(found: Audit) -> list[str]:
     """Return sentences about subjects in two splits; none where the dataset names no subjects."""
     lines = [
-        f"{len(names):,} of {found.subjects:,} subjects are in {splits}: {', '.join(names[:_SHOWN])}"
+        f"Subjects in {splits}: {len(names):,} of {found.subjects:,}: {', '.join(map(shown, names[:_SHOWN]))}"
         + (", ..." if len(names) > _SHOWN else "")
         for splits, names in (
             ("train and test", found.subjects_in_train_and_test),

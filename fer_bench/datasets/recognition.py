@@ -118,6 +118,13 @@ def describe(source: Path) -> str:
         return f"it cannot be read ({error.strerror or error})"
 
 
+def doubts(source: Path, layouts: Iterable[Layout]) -> list[str]:
+    """Return why what a path holds, and nothing has recognised, is not quite one of these layouts."""
+    with contextlib.suppress(OSError):
+        return [doubt for layout in layouts if layout.doubts for doubt in layout.doubts(source)]
+    return []
+
+
 @dataclass
 class _Search:
     """Goes through the levels around a path, nearest first."""
@@ -233,8 +240,7 @@ def _unofficial(card: DatasetCard, source: Path, candidates: list[Candidate]) ->
 
 def _unrecognised(card: DatasetCard, source: Path, layouts: Sequence[Layout], unreadable: list[Path]) -> str:
     lines = [f"{source}: not recognised as {card.title}: {describe(source)}. Expected one of:", *_expected(layouts)]
-    with contextlib.suppress(OSError):
-        lines += [doubt for layout in layouts if layout.doubts for doubt in layout.doubts(source)]
+    lines += doubts(source, card.layouts)
     if unreadable:
         more = f" and {len(unreadable) - _SHOWN:,} more" if len(unreadable) > _SHOWN else ""
         lines.append(f"Not looked into, since unreadable: {', '.join(map(str, unreadable[:_SHOWN]))}{more}")

@@ -146,6 +146,12 @@ class Rows:
             self.splits[row] = "val"
         return _doubts(self.counts(self.splits))
 
+    def subjects_in_train_and_test(self) -> list[str]:
+        """Return the groups with images of the training and of the test set, sorted; validation counts as training."""
+        tested = {group for group, split in zip(self.groups, self.splits, strict=True) if split == "test"}
+        trained = {group for group, split in zip(self.groups, self.splits, strict=True) if split != "test"}
+        return sorted(tested & trained - {""})
+
     def identity(self) -> bytes:
         """Return everything about the rows that results depend on, for the fingerprint."""
         return bytes(self.digests) + self.labels.tobytes() + json.dumps([self.ids, self.splits, self.parts]).encode()
