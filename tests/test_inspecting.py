@@ -1,6 +1,7 @@
 """The command inspect, on folders that it cannot be sure of."""
 
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,15 @@ def test_the_commands_are_as_the_shell_takes_them(tmp_path: Path) -> None:
     table(tmp_path / "my data (1)/fer2013.csv")
     source = str(tmp_path / "my data (1)")
     assert commands(inspect(source)) == [["prepare", "fer2013", "--source", source]]
+
+
+def test_two_copies_in_an_archive_must_be_unpacked(tmp_path: Path) -> None:
+    for name in ("new", "old"):
+        table(tmp_path / "twice" / name / "fer2013.csv")
+    archive = shutil.make_archive(str(tmp_path / "both"), "zip", tmp_path / "twice")
+    shown = inspect(archive)
+    assert commands(shown) == []
+    assert "Unpack the archive first, and inspect the folder" in shown
 
 
 def test_the_commands_choose_between_two_layouts_and_between_two_copies(tmp_path: Path) -> None:

@@ -329,6 +329,15 @@ def test_messages_name_the_archive_and_never_the_folder_it_was_unpacked_into(tmp
     assert "unpacked" not in message
 
 
+@pytest.mark.parametrize("workspace", ["workspace", "my workspace"])
+def test_a_folder_in_an_archive_is_not_named_with_source(raw: Path, tmp_path: Path, workspace: str) -> None:
+    for name in ("new", "old"):
+        shutil.copytree(raw, tmp_path / "twice" / name)
+    archive = Path(shutil.make_archive(str(tmp_path / "both"), "zip", tmp_path / "twice"))
+    with pytest.raises(FerBenchError, match=r"more than once(.|\n)*unpack the archive first"):
+        prepare(FER2013, archive, tmp_path / workspace / "fer2013")
+
+
 def test_two_layouts_in_one_folder_are_a_question(raw: Path, tmp_path: Path) -> None:
     class_folders(raw)
     with pytest.raises(FerBenchError) as caught:

@@ -78,8 +78,10 @@ def inspect(
             for row in rows
         ],
     )
-    for candidate in found:
-        typer.echo(_command(candidate, found, path, packed=bool(inside)))
+    commands = [_command(candidate, found, path, packed=bool(inside)) for candidate in found]
+    for command in dict.fromkeys(commands):
+        twice = commands.count(command) > 1
+        typer.echo("Unpack the archive first, and inspect the folder: a dataset is there twice." if twice else command)
     if not all(row["official_split"] for row in rows):
         typer.echo("Class folders of any other dataset are read with fer-bench prepare --card FILE.")
 

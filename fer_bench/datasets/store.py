@@ -96,7 +96,10 @@ def prepare(
 
 def _of_archive(message: str, place: Path, archive: Path) -> str:
     """Name the archive in place of the folder that it was unpacked into, which is gone by then."""
-    for form in (str(place.resolve()), str(place)):
+    forms = (str(place.resolve()), str(place))
+    if any(f"--source {quotation}{form}/" in message for form in forms for quotation in ("", "'")):
+        message += "\nunpack the archive first: a folder in it cannot be named with --source"
+    for form in forms:
         # Within a command as the shell takes it.
         message = message.replace(f"inspect {shlex.quote(form)}", f"inspect {shlex.quote(str(archive))}")
         message = message.replace(f"{form}/", f"{archive}:/").replace(form, str(archive))
