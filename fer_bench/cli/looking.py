@@ -146,10 +146,10 @@ def show(
     place = Workspace(workspace)
     chosen = load_recipe(recipe)
     path = out or place.contact_sheet(dataset)
-    if path.suffix.lower() != ".png":
-        raise FerBenchError(f"--out {path}: expected a name that ends in .png")
     _require_no_folder("--out", path)
     prepared = open_prepared(place, dataset)
+    if path.suffix.lower() != ".png":
+        raise FerBenchError(f"--out {path}: expected a name that ends in .png")
     draw(prepared, chosen.augmentation, chosen.image_size, path, each=each, seed=seed)
     typer.echo(str(path))
 
