@@ -64,6 +64,11 @@ def leftovers(workspace: Workspace, *, with_records: bool = False) -> list[Lefto
     return [Leftover(kind=kind, path=path, bytes=_bytes(path)) for kind, path in found]
 
 
+def waiting(workspace: Workspace) -> list[Path]:
+    """Return the datasets moved aside and not yet replaced: the only copy, which the next prepare restores."""
+    return [path for path in _former(workspace) if not is_prepared(_replaced(path))]
+
+
 def remove(found: Sequence[Leftover]) -> None:
     """Remove leftovers.
 
@@ -101,10 +106,20 @@ def _finished(workspace: Workspace) -> list[Path]:
 def _temporary(workspace: Workspace) -> list[Path]:
     """Return the folders that killed commands left. Files are gone: who holds the workspace has removed them."""
     prepared = [path for path in _below(workspace.datasets) if path.suffix in (".partial", ".unpacked")]
+    prepared += [path for path in _former(workspace) if is_prepared(_replaced(path))]
     drawn = [path for path in _below(workspace.raw("any").parent) if is_left_over(path)]
     return [
         path for path in (*prepared, *drawn) if path.name.startswith(".") and path.is_dir() and not path.is_symlink()
     ]
+
+
+def _former(workspace: Workspace) -> list[Path]:
+    """Return the datasets that prepare was replacing when it was killed."""
+    return [path for path in _below(workspace.datasets) if path.suffix == ".former" and path.name.startswith(".")]
+
+
+def _replaced(former: Path) -> Path:
+    return former.with_name(former.stem.removeprefix("."))
 
 
 def _ended_tasks(workspace: Workspace) -> list[Path]:

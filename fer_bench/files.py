@@ -170,5 +170,7 @@ def inside(root: Path, relative: str) -> Path:
     """
     path = root / relative
     if not path.resolve().is_relative_to(root.resolve()):
-        raise FerBenchError(f"{relative!r} leads out of the dataset folder {root}; refusing to follow it")
+        linked = not Path(relative).is_absolute() and ".." not in Path(relative).parts
+        advice = "; name the real folder with --source, or copy the files there" if linked else ""
+        raise FerBenchError(f"{relative!r} leads out of the dataset folder {root}; refusing to follow it{advice}")
     return path

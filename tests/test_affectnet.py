@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fer_bench.datasets.affectnet import CARD
 from fer_bench.datasets.affectnet_npy import expression
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Layout, Reading, Sample
+from fer_bench.datasets.recognition import recognise
 from fer_bench.datasets.synthetic.layouts import synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -532,12 +533,43 @@ def test_a_folder_of_no_sure_class_is_refused(tmp_path: Path, stray: str, messag
         read("class-folders", tmp_path)
 
 
+def test_pictures_below_a_class_folder_are_not_lost_without_a_word(tmp_path: Path) -> None:
+    class_folders(tmp_path)
+    (tmp_path / "train/1").rename(tmp_path / "more")
+    (tmp_path / "train/1").mkdir()
+    found = reading("class-folders", tmp_path)
+    split(found)
+    assert "train/1/ holds no pictures" in found.notes
+    (tmp_path / "more").rename(tmp_path / "train/1/more")
+    with pytest.raises(FerBenchError, match=r"train/1/more: a folder inside a class folder .* move them there"):
+        read("class-folders", tmp_path)
+
+
 def test_numbers_that_do_not_begin_at_zero_are_another_datasets(tmp_path: Path) -> None:
     for code in range(1, 8):
         save(tmp_path / f"train/{code}/image{code}.jpg", "happy")
     assert recognised(tmp_path) == []
-    with pytest.raises(FerBenchError, match="no class folder 0, so train/1 is not numbered by AffectNet's codes"):
+    with pytest.raises(FerBenchError, match="no class folder 0, so train/1 is not surely numbered"):
         read("class-folders", tmp_path)
+
+
+def test_numbers_that_fit_fer2013_as_well_are_not_guessed(tmp_path: Path) -> None:
+    for part, code in itertools.product(("train", "test"), range(7)):
+        save(tmp_path / f"{part}/{code}/image{code}.jpg", "happy")
+    assert recognised(tmp_path) == []
+    for forced in (None, "class-folders"):
+        with pytest.raises(FerBenchError, match=r"or FER-2013's \(0 angry\): name them by emotion"):
+            recognise(CARD, tmp_path, forced)
+    with pytest.raises(FerBenchError, match=r"no class folder 7, so test/0 .* rename the folders to emotions.*--card"):
+        read("class-folders", tmp_path)
+
+
+def test_folders_named_by_emotions_may_be_of_any_dataset_and_numbers_0_to_7_are_not(tmp_path: Path) -> None:
+    class_folders(tmp_path / "numbers")
+    for emotion in CODES:
+        save(tmp_path / f"names/train/{emotion}/1.jpg", emotion)
+    evidence = [layout("class-folders").recognise(tmp_path / name) or "" for name in ("numbers", "names")]
+    assert ["may be of any dataset: see prepare --card" in one for one in evidence] == [False, True]
 
 
 @pytest.mark.parametrize("name", ["Training_123.jpg", "PrivateTest_5.png", "train_00001_aligned.jpg", "test_0001.jpg"])

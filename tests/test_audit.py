@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fer_bench.datasets.audit import COLUMNS, Copies, audit, find_copies, table_rows, train_copies_of_test, write_csv
+from fer_bench.datasets.audit import (
+    COLUMNS,
+    Copies,
+    audit,
+    find_copies,
+    subject_lines,
+    table_rows,
+    train_copies_of_test,
+    write_csv,
+)
 from fer_bench.datasets.synthetic import EXPRESSIONS, action_units, draw_identity, draw_view, render
 
 Images = NDArray[np.uint8]
@@ -257,6 +266,16 @@ def test_subjects_in_two_splits_are_named(faces: Images) -> None:
     assert result.subjects_in_train_and_val == ("S1",)
     assert result.as_json()["subjects_in_two_splits"] == 2
     assert result.as_json()["subjects_in_two_splits_names"] == ["S2", "S3"]
+    assert subject_lines(result) == [
+        "Subjects in train and test: 2 of 3: S2, S3",
+        "Subjects in training and validation: 1 of 3: S1",
+    ]
+    clean = audit(stand(faces[:2], [0, 0], ["train", "test"], ["S1", "S2"]))  # type: ignore[arg-type]
+    assert subject_lines(clean) == ["No subject of 2 is in two splits"]
+    assert subject_lines(audit(stand(faces[:2], [0, 0], ["train", "test"]))) == []  # type: ignore[arg-type]
+    crowd = [f"S{n:02}" for n in range(14)]
+    crowded = audit(stand(faces[:28], [0] * 28, ["train"] * 14 + ["test"] * 14, crowd * 2))  # type: ignore[arg-type]
+    assert subject_lines(crowded)[0].endswith("S10, S11, ...")
 
 
 def test_the_json_has_the_agreed_keys(faces: Images) -> None:

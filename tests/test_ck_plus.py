@@ -521,6 +521,19 @@ def test_ck48_says_that_its_pictures_are_enlarged(tmp_path: Path) -> None:
     assert CARD.size == (224, 224)
 
 
+def test_ck48_may_have_capital_letters(tmp_path: Path) -> None:
+    for name in ("plain", "capitals"):
+        ck48(tmp_path / name)
+    for folder in list((tmp_path / "capitals/CK+48").iterdir()):
+        folder.rename(folder.with_name(folder.name.capitalize()))
+    plain, capitals = (LAYOUTS["ck48"].recognise(tmp_path / name) for name in ("plain", "capitals"))
+    assert plain == capitals is not None
+    first, second = (
+        [(one.id, one.label) for one in reading("ck48", tmp_path / name)[0]] for name in ("plain", "capitals")
+    )
+    assert first == second
+
+
 @pytest.mark.parametrize("folder", ["neutral", "ahegao", "S005"])
 def test_a_folder_that_is_no_class_of_ck48_is_refused(tmp_path: Path, folder: str) -> None:
     ck48(tmp_path)
@@ -554,6 +567,16 @@ def test_ckextended_may_be_named_itself(tmp_path: Path) -> None:
     table = tmp_path / "CKextended (1).csv"
     assert LAYOUTS["ckextended"].recognise(table) == LAYOUTS["ckextended"].recognise(tmp_path)
     assert reading("ckextended", table)[0] == reading("ckextended", tmp_path)[0]
+
+
+def test_a_link_to_ckextended_may_be_named_itself(tmp_path: Path) -> None:
+    ckextended(tmp_path / "blobs")
+    (tmp_path / "snap").mkdir()
+    link = tmp_path / "snap/ckextended.csv"
+    link.symlink_to("../blobs/ckextended.csv")
+    assert reading("ckextended", link)[0]
+    with pytest.raises(FerBenchError, match="leads out of the dataset folder"):
+        reading("ckextended", tmp_path / "snap")
 
 
 def test_ckextended_has_one_part_and_no_subjects_and_says_so(tmp_path: Path) -> None:

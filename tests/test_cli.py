@@ -214,6 +214,37 @@ def test_audit_prints_the_keys_that_scripts_read(workspace):
     assert (workspace.root / "audits/ck-plus.csv").read_text(encoding="utf-8").startswith("kind,group,id,split")
 
 
+@pytest.mark.parametrize("command", [["audit", "ck-plus", "--csv"], ["show", "ck-plus", "--out"]])
+def test_a_folder_in_place_of_a_file_is_refused_before_the_work(command, tmp_path):
+    folder = tmp_path / "here.png"
+    folder.mkdir()
+    # Nothing is prepared: so it is refused before anything is read.
+    result = run(*command, str(folder), "-w", str(tmp_path / "workspace"))
+    assert result.returncode == 2
+    assert f"{command[-1]} {folder}: a folder, expected the name of a file" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("manifest", ['{"schema": 1}', "[]", '{"schema": 2, "origin": "real"}'])
+def test_a_foreign_manifest_is_one_message(manifest, tmp_path):
+    folder = tmp_path / "datasets/fer2013"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(manifest)
+    result = run("datasets", "-w", str(tmp_path))
+    assert result.returncode == 2
+    assert "run: fer-bench prepare fer2013 --source PATH" in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+
+
+def test_audit_says_whether_a_subject_is_in_two_splits(workspace):
+    import csv
+
+    samples = workspace.prepared("ck-plus") / "samples.csv"
+    with samples.open(encoding="utf-8", newline="") as stream:
+        subjects = {row["group"] for row in csv.DictReader(stream)}
+    shown = run("audit", "ck-plus", "--workspace", str(workspace.root)).stdout
+    assert f"No subject of {len(subjects)} is in two splits" in shown
+
+
 def test_anova_from_the_papers_summary_gives_table_7():
     result = run("anova", "--from-summary", "--json")
     content = json.loads(result.stdout)

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fer_bench.datasets import decoding
 from fer_bench.datasets.card import Flaw, PixelText, Sample
 from fer_bench.datasets.decoding import DIGEST, resize, square
 from fer_bench.datasets.folder import Folder
+from fer_bench.datasets.pictures import Picture
 from fer_bench.datasets.side_by_side import chunk_of, decoded, worker_count
 from fer_bench.errors import FerBenchError
 
@@ -106,6 +108,21 @@ def test_what_cannot_be_decoded_is_a_flaw_and_the_rest_goes_on(tmp_path: Path) -
     assert not flaws["folder.png"].missing
     assert "holds nothing of the picture, 50 x 50" in flaws["good.png"].reason
     assert "3 pixels, expected 4" in flaws["t.csv:7"].reason
+
+
+def test_a_picture_that_breaks_the_decoder_is_a_flaw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(data: bytes, name: str) -> Picture:
+        if data == b"bad":
+            raise IndexError("index out of range")
+        return Picture(np.zeros((4, 4), np.uint8), "")
+
+    for name in ("bad", "good"):
+        (tmp_path / name).write_bytes(name.encode())
+    monkeypatch.setattr(decoding, "decode", breaks)
+    jobs = [("bad", None, None), ("good", None, None)]
+    outcome = decoding.decode_jobs(Folder(tmp_path), jobs, np.empty((2, 4, 4), np.uint8))
+    assert outcome.kept == [1]
+    assert outcome.flaws == [(0, "cannot be decoded (IndexError: index out of range)", False)]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from fer_bench.datasets.fer2013 import CARD
 from fer_bench.datasets.fer2013_tables import majority
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.pixel_text import parse
+from fer_bench.datasets.recognition import recognise
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 
@@ -337,6 +338,21 @@ def test_a_table_outside_the_folder_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "here" / "fer2013.csv").symlink_to(tmp_path / "elsewhere" / "fer2013.csv")
     with pytest.raises(FerBenchError, match="leads out of the dataset folder"):
         reading("csv", tmp_path / "here")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need rights there")
+def test_a_link_to_a_table_may_be_named_itself(tmp_path: Path) -> None:
+    """As in a cache of Hugging Face, where the file's own name is a digest."""
+    whole(tmp_path / "blobs")
+    (tmp_path / "blobs/fer2013.csv").rename(tmp_path / "blobs/3f2a9c")
+    (tmp_path / "snap").mkdir()
+    link = tmp_path / "snap/fer2013.csv"
+    link.symlink_to("../blobs/3f2a9c")
+    found = recognise(CARD, link)
+    assert (found.root, found.layout.name, found.above) == (link, "csv", False)
+    assert samples("csv", found.root)[0].source == "fer2013.csv:2"
+    with pytest.raises(FerBenchError, match=r"leads out of .*; name the real folder with --source, or copy the files"):
+        reading("csv", tmp_path / "snap")
 
 
 WILD = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters='",\r\n'), max_size=12)
@@ -665,6 +681,44 @@ def test_a_name_that_is_not_utf8_is_a_flaw(tmp_path: Path, name: str) -> None:
     (tmp_path / "train/fear" / os.fsdecode(b"Training_\xff.jpg")).write_bytes(b"")
     (flaw,) = flaws(name, tmp_path)
     assert (flaw.reason, flaw.label) == ("its name is not UTF-8; rename it", 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("fer2013.csv", "emotion;pixels;Usage\n", "fer2013.csv: its first line holds: emotion;pixels;Usage; expected"),
+        ("icml_face_data.csv", f"0,{' '.join(['70'] * 2304)},Training\n", "first line holds: 0, 70 70 70 70"),
+        ("train.csv", "id,label\n", "train.csv: its first line holds: id, label; expected emotion and pixels"),
+        ("fer2013.csv.gz", "\x1f", "fer2013.csv.gz is compressed: unpack it"),
+    ],
+)
+def test_a_table_of_a_known_name_that_is_not_recognised_gets_its_reason(
+    tmp_path: Path, name: str, content: str, reason: str
+) -> None:
+    put(tmp_path / name, content)
+    with pytest.raises(FerBenchError) as error:
+        recognise(CARD, tmp_path)
+    assert reason in str(error.value)
+    if name.startswith("fer2013"):
+        with pytest.raises(FerBenchError) as error:
+            recognise(CARD, tmp_path / name)
+        assert reason in str(error.value)
+    (tmp_path / name).unlink()
+    with pytest.raises(FerBenchError) as error:
+        recognise(CARD, tmp_path)
+    assert "first line" not in str(error.value)
+
+
+@pytest.mark.parametrize(("tree", "build"), [("folders", folders), ("folders-renamed", renamed)])
+def test_capital_letters_change_nothing(tmp_path: Path, tree: str, build: Callable[[Path], None]) -> None:
+    for name in ("plain", "capitals"):
+        build(tmp_path / name)
+    for split in [path for path in (tmp_path / "capitals").iterdir() if path.is_dir()]:
+        split.rename(split.with_name(split.name.capitalize()))
+    assert recognised(tmp_path / "capitals") == [tree]
+    here, there = samples(tree, tmp_path / "plain"), samples(tree, tmp_path / "capitals")
+    assert [one._replace(source=one.source[0].upper() + one.source[1:]) for one in here] == there
+    assert reading(tree, tmp_path / "capitals")[1].notes == reading(tree, tmp_path / "plain")[1].notes
 
 
 def test_a_name_may_occur_in_two_classes(tmp_path: Path) -> None:

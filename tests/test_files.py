@@ -200,6 +200,7 @@ def test_paths_that_lead_out_are_refused(tmp_path):
     (tmp_path / "secret").write_text("x")
     (root / "link").symlink_to(tmp_path / "secret")
     for path in ("../secret", str(tmp_path / "secret"), "link", "a/../../secret"):
-        with pytest.raises(FerBenchError, match="leads out"):
+        with pytest.raises(FerBenchError, match="leads out") as error:
             inside(root, path)
+        assert ("name the real folder with --source" in str(error.value)) == (path == "link")
     assert inside(root, "a/b.png") == root / "a/b.png"

@@ -163,6 +163,15 @@ def test_the_file_has_the_last_word_about_a_usual_name(tmp_path: Path) -> None:
     assert [EMOTIONS[one.label] for one in samples] == ["fear", "sad"]
 
 
+def test_a_line_of_labels_is_of_its_folder_in_any_case(tmp_path: Path) -> None:
+    put(tmp_path / "data", "Happy/a.jpg", "Neutral/b.jpg", "ÉTONNÉ/c.jpg")
+    text = 'name = "odd"\n[labels]\nneutral = "left out"\nhappy = "sad"\n"étonné" = "surprise"\nTriste = "sad"\n'
+    samples, _, reading = read(card(tmp_path, text), tmp_path / "data")
+    assert {one.source: EMOTIONS[one.label] for one in samples} == {"Happy/a.jpg": "sad", "ÉTONNÉ/c.jpg": "surprise"}
+    assert reading.label_map["Neutral"] == LEFT_OUT
+    assert "[labels] names folders that are not there: Triste." in reading.notes
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_an_accent_matches_however_the_disk_spells_it(tmp_path: Path, form: str) -> None:
     put(tmp_path / "data", unicodedata.normalize(form, "colère") + "/a.jpg")
@@ -264,6 +273,7 @@ def test_the_order_is_that_of_the_card_and_then_of_the_names(tmp_path: Path) -> 
         ('name = "x"\n[labels]\njoie = 3', ("[labels] joie is 3",)),
         ('name = "x"\n[labels]\n"a/b" = "happy"', ("'a/b'", "the name of a folder")),
         ('name = "x"\n[labels]\n"\u00e9" = "sad"\n"e\u0301" = "fear"', ("[labels]", "twice")),
+        ('name = "x"\n[labels]\nhappy = "sad"\nHappy = "sad"', ("[labels] Happy is there twice", "one line")),
         ('name = "x"\n[counts]\ntrain = [1, 1, 1, 1, 1, 1, 1]', ("[counts] train is no folder of [splits]", "test")),
         ('name = "x"\n[counts]\ntest = [1, 1, 1, 1, 1, 1]', ("[counts] test", "7 numbers of images")),
         ('name = "x"\n[counts]\ntest = [1, 1, 1, 1, 1, 1, -1]', ("[counts] test", "7 numbers")),

@@ -405,7 +405,7 @@ def full(place):
     begun(place, record.cell_id)
     begun(place, f"shufflenetv2__fer2013__{PAPER.id}__s0")
     (place.prepared("fer2013") / "scaled-48.npy").write_bytes(b"x" * 1000)
-    (place.datasets / ".ck-plus.former").mkdir()
+    (place.datasets / ".affectnet.former").mkdir()
     (place.results.records / "eval" / ".my-notes").write_bytes(b"mine")
     for name, marker in (("fer2013", True), ("raf-db", False), ("affectnet", True)):
         place.raw(name).mkdir(parents=True)
@@ -442,7 +442,7 @@ def test_clean_removes_what_can_be_made_again_and_nothing_else(full):
     removed = before - files(full)
     assert all(any(name.startswith(gone) for gone in GONE) for name in removed)
     assert all(any(name.startswith(gone) for name in removed) for gone in GONE)
-    assert (full.datasets / ".ck-plus.former").exists()
+    assert (full.datasets / ".affectnet.former").exists()
     assert "nothing to remove" in run("clean", "-w", full.root)
 
 
@@ -485,6 +485,15 @@ def test_clean_removes_what_killed_commands_left(place):
     run("clean", "-w", place.root, "--yes")
     assert files(place) == before
     assert not list(place.root.rglob(".unfinished-*"))
+
+
+def test_a_dataset_that_was_replaced_goes_and_one_that_was_not_yet_stays(place):
+    for name in ("fer2013", "affectnet"):
+        (place.datasets / f".{name}.former").mkdir()
+        (place.datasets / f".{name}.former" / "images.npy").write_bytes(b"x" * 1000)
+    shown = run("clean", "-w", place.root, "--yes")
+    assert f"{place.datasets / '.affectnet.former'}: stays, the only copy" in shown
+    assert [path.name for path in place.datasets.glob(".*.former")] == [".affectnet.former"]
 
 
 def test_clean_asks(full):

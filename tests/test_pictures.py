@@ -1,5 +1,6 @@
 """The decoder of picture files: what it takes, what it remarks on, what it refuses."""
 
+import contextlib
 import io
 
 import cv2
@@ -75,6 +76,42 @@ def test_sixteen_bits_become_eight(ending: str) -> None:
     assert (picture.image == HALVES).all()
 
 
+@pytest.mark.parametrize("ending", [".png", ".tiff", ".ppm"])
+def test_sixteen_bits_of_colours_are_remarked_too(ending: str) -> None:
+    deep = np.repeat(((HALVES.astype(np.uint16) << 8) | 37)[..., None], 3, axis=2)
+    picture = decode(encoded(deep, ending), f"a{ending}")
+    assert picture.remark == "16 bits a pixel, made 8"
+    assert np.abs(picture.image.astype(int) - HALVES).max() <= 1
+    assert decode(encoded(np.repeat(HALVES[..., None], 3, axis=2), ending), f"a{ending}").remark == ""
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_the_orientation_of_other_formats_is_remarked_too(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(np.rot90(HALVES))).save(stream, kind, exif=exif, lossless=True)
+    picture = decode(stream.getvalue(), f"a.{kind.lower()}")
+    assert picture.remark == "turned as its EXIF orientation says"
+    assert picture.image.shape == (40, 20)
+    assert picture.image[0, 0] == 255
+    assert decode(saved(Image.fromarray(HALVES), kind), f"a.{kind.lower()}").remark == ""
+
+
+@pytest.mark.parametrize("kind", ["P2", "P5"])
+def test_a_pgm_has_the_values_of_8_or_16_bits(kind: str) -> None:
+    def pgm(white: int, value: int) -> bytes:
+        text = " ".join([str(value)] * 4).encode() + b"\n"
+        raw = np.full(4, value, ">u2" if white > 255 else np.uint8).tobytes()
+        return f"{kind}\n# by hand\n2 2\n{white}\n".encode() + (text if kind == "P2" else raw)
+
+    assert decode(pgm(255, 200), "a.pgm") == (pytest.approx(np.full((2, 2), 200)), "")
+    assert decode(pgm(65535, 51400), "a.pgm") == (pytest.approx(np.full((2, 2), 200)), "16 bits a pixel, made 8")
+    for white, value in ((1023, 800), (15, 12)):
+        with pytest.raises(ValueError, match=rf"values up to {white:,}, expected 255 or 65,535; save it as PNG"):
+            decode(pgm(white, value), "a.pgm")
+
+
 def test_a_wrong_ending_is_remarked() -> None:
     assert decode(encoded(HALVES, ".png"), "a.jpg").remark == "a PNG in spite of its name"
     assert decode(encoded(HALVES), "a.png").remark == "a JPEG in spite of its name"
@@ -122,6 +159,25 @@ def test_what_the_header_does_not_say_opencv_still_bounds(monkeypatch: pytest.Mo
 def test_what_is_no_picture_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         decode(data, "a.jpg")
+
+
+def test_an_animation_cut_short_is_refused_wherever_it_is_cut() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (4, 40, 40), np.uint8)
+    first, *others = (Image.fromarray(frame) for frame in noise)
+    data = saved(first, "GIF", tuple(others))
+    for end in range(1, len(data)):
+        with contextlib.suppress(ValueError):
+            decode(data[:end], "a.gif")
+
+
+@pytest.mark.parametrize("error", [IndexError("index out of range"), RuntimeError(), NotImplementedError("DDS")])
+def test_whatever_pillow_raises_is_a_reason(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(stream: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(ValueError, match=rf"the picture is damaged \({str(error) or 'RuntimeError'}\)"):
+        decode(encoded(HALVES, ".png"), "a.png")
 
 
 def test_a_cut_jpeg_with_a_whole_thumbnail_is_refused() -> None:

@@ -44,9 +44,9 @@ def put(path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("place", "root"),
-    [("table.csv", "."), ("a/table.csv", "a"), ("archive/a/table.csv", "archive/a"), ("../table.csv", "..")],
+    [("table.csv", "."), ("a/table.csv", "a"), ("archive/a/table.csv", "archive/a")],
 )
-def test_a_layout_is_found_where_it_is_named_below_and_above(tmp_path: Path, place: str, root: str) -> None:
+def test_a_layout_is_found_where_it_is_named_and_below(tmp_path: Path, place: str, root: str) -> None:
     source = tmp_path / "outer" / "named"
     source.mkdir(parents=True)
     put(source / place)
@@ -67,11 +67,33 @@ def test_the_nearest_place_wins(tmp_path: Path) -> None:
     assert recognise(TOY, tmp_path / "named").root == (tmp_path / "named/a").resolve()
 
 
-def test_a_relative_path_is_searched_above_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(tmp_path / "table.csv")
-    (tmp_path / "named").mkdir()
-    monkeypatch.chdir(tmp_path / "named")
-    assert recognise(TOY, Path()).root == tmp_path.resolve()
+def by_parts(path: Path) -> str | None:
+    return "train/ and more parts/ with faces, and list.csv" if (path / "train").is_dir() else None
+
+
+PARTS = card(layout("parts", by_parts))
+
+
+def test_a_part_leads_to_its_dataset_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("train", "more parts"):
+        (tmp_path / name).mkdir()
+    put(tmp_path / "list.csv")
+    for name in ("train", "more parts", "list.csv"):
+        found = recognise(PARTS, tmp_path / name)
+        assert (found.root, found.above) == (tmp_path.resolve(), True)
+    assert not recognise(PARTS, tmp_path).above
+    monkeypatch.chdir(tmp_path / "train")
+    assert recognise(PARTS, Path()).root == tmp_path.resolve()
+
+
+@pytest.mark.parametrize("name", ["v2", "empty", "rain", "faces", "list.csv2", "with"])
+def test_another_folder_or_file_beside_a_dataset_does_not_lead_to_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / name).mkdir()
+    put(tmp_path / "a_file.csv")
+    for source in (tmp_path / name, tmp_path / "a_file.csv"):
+        with pytest.raises(FerBenchError, match=f"{source}: not recognised"):
+            recognise(PARTS, source)
 
 
 @pytest.mark.parametrize("hidden", [".trash", "__MACOSX"])
@@ -88,9 +110,9 @@ def test_hidden_folders_and_links_elsewhere_are_not_entered(tmp_path: Path, hidd
 def test_a_layout_that_is_one_file_is_found_by_the_file_or_its_folder(tmp_path: Path) -> None:
     one_file = layout("file", lambda path: "the table" if path.name == "one.csv" and path.is_file() else None)
     path = put(tmp_path / "one.csv")
-    put(tmp_path / "table.csv")
+    table = put(tmp_path / "table.csv")
     assert recognise(card(one_file), path).root == path.resolve()
-    assert recognise(TOY, path).root == tmp_path.resolve()
+    assert recognise(TOY, table).root == tmp_path.resolve()
 
 
 def test_two_layouts_are_refused_and_both_are_named_with_what_takes_them(tmp_path: Path) -> None:
@@ -176,6 +198,13 @@ def test_an_unrecognised_folder_is_told_by_its_first_entries(tmp_path: Path) -> 
     assert "file11.txt" not in message
     for expected in (TABLE, PICTURES, ALSO):
         assert f"{expected.name}: {expected.description}" in message
+
+
+def test_the_advice_is_a_command_as_the_shell_takes_it(tmp_path: Path) -> None:
+    (tmp_path / "my data (1)").mkdir()
+    with pytest.raises(FerBenchError) as error:
+        recognise(TOY, tmp_path / "my data (1)")
+    assert f"fer-bench inspect '{tmp_path / 'my data (1)'}' tells" in str(error.value)
 
 
 def test_an_empty_folder_a_stray_file_and_a_missing_path_are_told_apart(tmp_path: Path) -> None:
@@ -290,7 +319,7 @@ def test_inspect_goes_on_from_a_reupload_to_the_official_files(tmp_path: Path) -
     put(tmp_path / "named/copy.csv")
     put(tmp_path / "named/train/copy.csv")
     assert names(tmp_path / "named") == [("toy", "class-folders", False)]
-    put(tmp_path / "list.txt")
+    put(tmp_path / "named/train/below/list.txt")
     assert names(tmp_path / "named") == [("other", "list", True), ("toy", "class-folders", False)]
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.card import DatasetCard, Flaw, Layout, PixelText, Protocol, Reading, Sample
 from fer_bench.datasets.prepared import Prepared
+from fer_bench.datasets.proof import Flaws
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -153,12 +154,44 @@ def test_a_person_is_never_in_training_and_validation(tmp_path: Path) -> None:
     assert len(result.indices("val")) == 56
 
 
+def test_a_person_in_train_and_test_is_noted(tmp_path: Path) -> None:
+    def samples() -> list[Sample | Flaw]:
+        train = [own(i, label=i % 7, group=f"subject {i // 14}") for i in range(280)]
+        return [*train, own(280, group="subject 3")._replace(split="test"), own(281)._replace(split="test")]
+
+    result = prepare(card_of(samples), tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+    assert result.manifest["notes"] == ["subjects in train and in test: 1, such as 'subject 3'; see fer-bench audit"]
+
+
 def test_too_few_images_to_split_is_said(tmp_path: Path) -> None:
     card = card_of(lambda: [own(i, label=i % 7) for i in range(14)])
     with pytest.raises(
         FerBenchError, match=r"14 training images cannot be split .* at least five images of each class"
     ):
         prepare(card, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+
+
+def test_too_few_subjects_to_split_are_said(tmp_path: Path) -> None:
+    card = card_of(lambda: [own(i, label=i % 7, group=f"subject {i % 4}") for i in range(280)])
+    with pytest.raises(FerBenchError, match=r"280 training images of 4 subjects cannot .* at least 5 subjects"):
+        prepare(card, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+    few = card_of(lambda: [own(i, label=i % 7, group=f"subject {i}") for i in range(28)])
+    with pytest.raises(FerBenchError, match=r"at most 4 images of a class .* 5 images of a class"):
+        prepare(few, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+
+
+def test_a_validation_part_that_is_not_as_it_should_be_is_noted(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    def samples() -> list[Sample | Flaw]:
+        who = ["one" if i < 210 else f"subject {i % 9}" for i in range(280)]
+        return [own(i, label=6 if i < 2 else i % 6, group=who[i]) for i in range(280)]
+
+    result = prepare(card_of(samples), tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+    share = len(result.indices("val")) / 280
+    assert f"the validation part is {share:.1%} of the training images, not 20%" in result.manifest["notes"][0]
+    assert result.manifest["notes"][1].endswith("part has no image of surprise")
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize(
@@ -265,6 +298,44 @@ def test_one_folder_too_high_or_too_low_is_found(tmp_path: Path) -> None:
     results = [prepare(FER2013, tmp_path / name, tmp_path / "out") for name in names]
     assert {result.fingerprint for result in results} == {results[0].fingerprint}
     assert {result.origin for result in results} == {"synthetic"}
+    above = f"found in {tmp_path / 'here/data'}, above the folder that you named"
+    assert [above in result.manifest["notes"] for result in results] == [False, False, True]
+
+
+def test_another_folder_beside_a_dataset_is_not_replaced_by_it(tmp_path: Path) -> None:
+    class_folders(tmp_path / "data")
+    mark(tmp_path / "data")
+    class_folders(tmp_path / "data/v2")
+    for name in ("train", "test"):
+        (tmp_path / "data/v2" / name).rename(tmp_path / "data/v2" / f"other {name}")
+    (tmp_path / "data/empty").mkdir()
+    for name in ("v2", "empty"):
+        with pytest.raises(FerBenchError, match=f"{name}: not recognised as FER-2013"):
+            prepare(FER2013, tmp_path / "data" / name, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_messages_name_the_archive_and_never_the_folder_it_was_unpacked_into(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/notes.txt").touch()
+    archive = Path(shutil.make_archive(str(tmp_path / "archive (1)"), "zip", tmp_path, "photos"))
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "workspace").symlink_to(tmp_path / "disk")
+    with pytest.raises(FerBenchError) as caught:
+        prepare(FER2013, archive, tmp_path / "workspace/datasets/fer2013")
+    message = str(caught.value)
+    assert message.startswith(f"{archive}: not recognised as FER-2013")
+    assert f"fer-bench inspect '{archive}' tells" in message
+    assert "unpacked" not in message
+
+
+@pytest.mark.parametrize("workspace", ["workspace", "my workspace"])
+def test_a_folder_in_an_archive_is_not_named_with_source(raw: Path, tmp_path: Path, workspace: str) -> None:
+    for name in ("new", "old"):
+        shutil.copytree(raw, tmp_path / "twice" / name)
+    archive = Path(shutil.make_archive(str(tmp_path / "both"), "zip", tmp_path / "twice"))
+    with pytest.raises(FerBenchError, match=r"more than once(.|\n)*unpack the archive first"):
+        prepare(FER2013, archive, tmp_path / workspace / "fer2013")
 
 
 def test_two_layouts_in_one_folder_are_a_question(raw: Path, tmp_path: Path) -> None:
@@ -348,6 +419,18 @@ def test_a_partial_copy_may_lack_pictures_but_not_have_damaged_ones(tmp_path: Pa
     assert "72.png" not in str(caught.value)
     with pytest.raises(FerBenchError, match="--allow-incomplete"):
         prepare(card_of(mixed(GONE)), tmp_path, tmp_path / "out/mine")
+
+
+def test_flaws_are_not_gone_through_again_for_every_chunk() -> None:
+    class Kept(list[Flaw]):
+        def __iter__(self) -> Iterator[Flaw]:
+            raise AssertionError("every flaw so far was gone through")
+
+    flaws = Flaws(skip_bad=False, allow_incomplete=True, found=Kept())
+    for _ in range(3):
+        flaws.add([GONE], 100)
+    flaws.check(300)
+    assert len(flaws.found) == 3
 
 
 def test_a_hopeless_copy_stops_early(tmp_path: Path) -> None:

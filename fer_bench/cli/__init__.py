@@ -21,6 +21,7 @@ from fer_bench.cli import (
     exporting,
     helping,
     housekeeping,
+    inspecting,
     leaderboard,
     looking,
     predicting,
@@ -68,6 +69,7 @@ app = typer.Typer(
 for module in (
     data,
     architecture,
+    inspecting,
     looking,
     runs,
     tuning,

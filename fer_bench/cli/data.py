@@ -43,13 +43,12 @@ def datasets(
     Example: fer-bench datasets raf-db
     """
     from fer_bench.datasets import dataset_card, dataset_cards
-    from fer_bench.datasets.prepared import read_manifest
+    from fer_bench.datasets.prepared import summary
     from fer_bench.workspace import Workspace
 
     cards = [dataset_card(name)] if name else list(dataset_cards().values())
     found: list[dict[str, Any]] = []
     for card in cards:
-        manifest = read_manifest(Workspace(workspace).prepared(card.name))
         found.append(
             {
                 "name": card.name,
@@ -82,9 +81,7 @@ def datasets(
                 "access": card.access,
                 "files": card.files,
                 "citation": card.citation,
-                "prepared": None
-                if manifest is None
-                else {key: manifest[key] for key in ("origin", "layout", "protocol", "crop", "n", "fingerprint")},
+                "prepared": summary(Workspace(workspace).prepared(card.name)),
             }
         )
     if json:

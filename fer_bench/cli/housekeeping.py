@@ -218,7 +218,7 @@ def clean(
 
     Example: fer-bench clean --workspace runs/fer2013
     """
-    from fer_bench.cleaning import leftovers, remove
+    from fer_bench.cleaning import leftovers, remove, waiting
     from fer_bench.workspace import Workspace
 
     if not workspace.is_dir():
@@ -236,6 +236,8 @@ def clean(
             )
         else:
             _print_leftovers(found)
+            for path in waiting(place):
+                typer.echo(f"{path}: stays, the only copy of a dataset; the next fer-bench prepare of it restores it")
         if not found:
             return
         if yes or (not json and typer.confirm("Remove them?", default=False)):

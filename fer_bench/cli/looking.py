@@ -1,4 +1,4 @@
-"""Commands that look at data: what a folder is, what it holds twice, what the network sees, whether labels fit."""
+"""Commands that look at prepared data: what it holds twice, what the network sees, whether its labels fit."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,68 +32,9 @@ doctor = typer.Typer(invoke_without_command=True)
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command()(inspect)
     app.command()(audit)
     app.command()(show)
     app.add_typer(doctor, name="doctor")
-
-
-def inspect(
-    path: Annotated[Path, typer.Argument(help="Folder, table or archive.")],
-    json: JsonOption = False,
-) -> None:
-    """Tell which dataset, and which layout of it, a folder or an archive holds.
-
-    Example: fer-bench inspect ~/Downloads/archive.zip
-    """
-    import tempfile
-
-    from fer_bench.datasets.archives import opened
-    from fer_bench.datasets.recognition import describe
-    from fer_bench.datasets.recognition import inspect as look
-    from fer_bench.progress import bar
-
-    path = path.expanduser()
-    with (
-        tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch,
-        bar(f"unpack {path.name}", unit="file") as shown,
-        opened(path, Path(scratch) / "unpacked", shown.at) as place,
-    ):
-        found = look(place)
-        inside = "" if place == path else f"{path}:"
-        rows = [
-            {
-                "dataset": candidate.card.name,
-                "layout": candidate.layout.name,
-                "official_split": candidate.layout.official,
-                "path": str(candidate.root).replace(str(place.resolve()), inside) if inside else str(candidate.root),
-                "evidence": candidate.evidence,
-                "protocols": list(candidate.layout.protocols),
-            }
-            for candidate in found
-        ]
-        if not rows:
-            raise FerBenchError(f"{path}: no dataset that fer-bench knows; {describe(place)}")
-    if json:
-        print_json(rows)
-        return
-    print_table(
-        str(path),
-        ("dataset", "layout", "split", "where", "evidence"),
-        [
-            (
-                str(row["dataset"]),
-                str(row["layout"]),
-                "official" if row["official_split"] else "re-upload",
-                str(row["path"]),
-                str(row["evidence"]),
-            )
-            for row in rows
-        ],
-    )
-    for row in rows:
-        force = "" if row["official_split"] else f" --layout {row['layout']}"
-        typer.echo(f"fer-bench prepare {row['dataset']} --source {path}{force}")
 
 
 def audit(
@@ -117,15 +58,16 @@ def audit(
     """
     from fer_bench.accuracy.copies import by_copies
     from fer_bench.datasets.audit import audit as examine
-    from fer_bench.datasets.audit import table_rows, write_csv
+    from fer_bench.datasets.audit import subject_lines, table_rows, write_csv
     from fer_bench.progress import bar
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
+    listed = csv or place.audit(dataset)
+    _require_no_folder("--csv", listed)
     prepared = open_prepared(place, dataset)
     with bar(f"audit {dataset}", unit="img") as shown:
         result = examine(prepared, progress=shown.at)
-    listed = csv or place.audit(dataset)
     write_csv(listed, prepared, result)
     tests = list(by_copies(place.results, prepared, result.exact)) if runs else []
     if json:
@@ -138,6 +80,8 @@ def audit(
         [(str(row[0]), *(f"{number:,}" for number in row[1:])) for row in table_rows(result)],
         numbers=4,
     )
+    for line in subject_lines(result):
+        typer.echo(line)
     if runs:
         _print_parted(tests)
     typer.echo(f"files: {listed}")
@@ -201,12 +145,19 @@ def show(
 
     place = Workspace(workspace)
     chosen = load_recipe(recipe)
-    prepared = open_prepared(place, dataset)
     path = out or place.contact_sheet(dataset)
+    _require_no_folder("--out", path)
+    prepared = open_prepared(place, dataset)
     if path.suffix.lower() != ".png":
         raise FerBenchError(f"--out {path}: expected a name that ends in .png")
     draw(prepared, chosen.augmentation, chosen.image_size, path, each=each, seed=seed)
     typer.echo(str(path))
+
+
+def _require_no_folder(option: str, path: Path) -> None:
+    # Before the work: nobody waits for a file that cannot be written.
+    if path.is_dir():
+        raise FerBenchError(f"{option} {path}: a folder, expected the name of a file; name one in it")
 
 
 @doctor.callback()

@@ -1,7 +1,7 @@
 """AffectNet with the paper's seven classes: its card (paper, section III-A)."""
 
 from fer_bench.datasets.affectnet_codes import CODES, OTHER
-from fer_bench.datasets.affectnet_folders import read_class_folders, recognise_class_folders
+from fer_bench.datasets.affectnet_folders import doubts_of_class_folders, read_class_folders, recognise_class_folders
 from fer_bench.datasets.affectnet_npy import read_npy, recognise_npy
 from fer_bench.datasets.affectnet_tables import read_manual_csv, recognise_manual_csv
 from fer_bench.datasets.card import DatasetCard, Layout, Protocol
@@ -36,7 +36,7 @@ Manually_Annotated_file_lists/
 (both folders, or the tables alone, may lie in one named Manually_Annotated...)"""
 
 _CLASS_FOLDERS_TREE = """\
-train/0/image0000001.jpg ...    folders 0 to 6 or 7 (AffectNet's codes), or all named by emotions: train/happy ...
+train/0/image0000001.jpg ...    folders 0 to 7 (AffectNet's codes), or all named by emotions: train/happy ...
 val/0/image0000002.jpg ...      or valid/, validation/, test/"""
 
 CARD = DatasetCard(
@@ -67,12 +67,14 @@ CARD = DatasetCard(
         ),
         Layout(
             name="class-folders",
-            description="train/ and val/ (or valid, validation, test), each with folders 0 to 7 or named by emotions",
+            description="train/ and val/ (or valid, validation, test), each with all of the folders 0 to 7, or folders "
+            "named by emotions",
             tree=_CLASS_FOLDERS_TREE,
             recognise=recognise_class_folders,
             read=read_class_folders,
             protocols=("seven",),
             official=False,
+            doubts=doubts_of_class_folders,
         ),
     ),
     licence=(

@@ -9,7 +9,7 @@ from typing import Literal
 
 from fer_bench.datasets.affectnet_codes import CODES, CONTEMPT_CODE, Labelling
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, is_utf8
+from fer_bench.datasets.folder import Folder, is_picture, is_utf8, shown
 from fer_bench.emotions import CONTEMPT, EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -39,18 +39,31 @@ def _named_code(name: str) -> int | None:
 
 def recognise_class_folders(path: Path) -> str | None:
     """Recognise the layout ``class-folders`` by parts with folders named by AffectNet's codes or by emotions."""
-    found = []
+    found, named = [], False
     for part in _first_folders(path):
         if part.lower() not in PARTS:
             continue
         names = _first_folders(path / part)
         numbers = [name for name in names if name in _NUMBERS]
         emotions = [name for name in names if _named_code(name) is not None]
-        # Folders 1 to 7 are RAF-DB's, whose codes mean other classes.
-        classes = numbers if "0" in numbers else emotions
+        # Folders 1 to 7 are RAF-DB's and 0 to 6 fit FER-2013, whose codes mean other classes.
+        classes = numbers if {"0", str(CONTEMPT_CODE)} <= {*numbers} else emotions
         if len(classes) > 1 and not any(_OTHERS.fullmatch(name) for name in _first_names(path / part / classes[0])):
             found.append(f"{part}/ with class folders {classes[0]} to {classes[-1]}")
-    return " and ".join(found) or None
+            named = named or classes is emotions
+    doubt = "; such folders may be of any dataset: see prepare --card" if named else ""
+    return " and ".join(found) + doubt if found else None
+
+
+def doubts_of_class_folders(path: Path) -> list[str]:
+    """Return that numbers which fit AffectNet's codes and FER-2013's are not guessed."""
+    numbers = {name for part in _first_folders(path) if part.lower() in PARTS for name in _first_folders(path / part)}
+    if "0" not in numbers or str(CONTEMPT_CODE) in numbers:
+        return []
+    return [
+        "Class folders 0 to 6 may be numbered as AffectNet's are (0 neutral) or FER-2013's (0 angry): name them by "
+        "emotion, or describe them with --card"
+    ]
 
 
 def _first_names(path: Path) -> list[str]:
@@ -79,11 +92,12 @@ def read_class_folders(path: Path, choice: Choice) -> Reading:
             f"{path}: {numbers[0]} is named by a number and {others[0]} by an emotion; name all class folders in the "
             "same way"
         )
-    if numbers and not any(name.endswith("/0") for name in numbers):
-        raise FerBenchError(
-            f"{path}: no class folder 0, so {numbers[0]} is not numbered by AffectNet's codes, which begin at 0 "
-            "(neutral); rename the folders to emotions"
-        )
+    for code, why in ((0, "which begin at 0 (neutral)"), (CONTEMPT_CODE, "since FER-2013's are 0 to 6 as well")):
+        if numbers and not any(name.endswith(f"/{code}") for name in numbers):
+            raise FerBenchError(
+                f"{path}: no class folder {code}, so {numbers[0]} is not surely numbered by AffectNet's codes, {why}; "
+                "rename the folders to emotions, or describe them with --card"
+            )
     labelling.notes.append("a re-upload: its split and its labels are not checked against the official ones")
     if numbers:
         labelling.notes.append("the numbers of the class folders were read as AffectNet's own codes")
@@ -110,10 +124,23 @@ def _class_folders(folder: Folder, part: str) -> dict[str, int]:
     return codes
 
 
+def _pictures(folder: Folder, place: str, notes: list[str]) -> list[str]:
+    below, files = folder.listed(place)
+    if below:
+        raise FerBenchError(
+            f"{folder.root / place / shown(below[0])}: a folder inside a class folder ({len(below)} such); the "
+            f"pictures must lie in {place}/ itself: move them there, or the folder away"
+        )
+    pictures = [name for name in files if is_picture(name)]
+    if not pictures:
+        notes.append(f"{place}/ holds no pictures")
+    return pictures
+
+
 def _samples(folder: Folder, codes: dict[str, dict[str, int]], labelling: Labelling) -> Iterator[Sample | Flaw]:
     for part in sorted(codes, key=lambda part: (PARTS[part.lower()] == "test", part)):
         for name, code in codes[part].items():
-            for picture in folder.pictures(f"{part}/{name}"):
+            for picture in _pictures(folder, f"{part}/{name}", labelling.notes):
                 source = f"{part}/{name}/{picture}"
                 if not is_utf8(source):
                     yield Flaw(source, "the file's name is not UTF-8", part=part)

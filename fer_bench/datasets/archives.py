@@ -209,7 +209,7 @@ def _fault(member: _Member) -> str:
         if name.startswith("/") or ".." in parts or any(map(_DRIVE.match, parts)):
             return f"{what} outside the folder"
         if "\\" in name or "\0" in name:
-            return "has a name that systems read differently (a backslash or a null character)"
+            return f"has a name that systems read differently (a backslash or a null character): {_BY_HAND}"
     return "" if member.name else "has no name"
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.datasets.folder import shown
 from fer_bench.datasets.near_duplicates import METHOD, Sketches, near_pairs, one_library_thread
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
@@ -24,6 +25,8 @@ from fer_bench.files import replacing
 COLUMNS = ("kind", "group", "id", "split", "part", "label", "source", "subject")
 """Of the list of files."""
 
+_SHOWN = 12
+"""Subjects named in a sentence."""
 _BLOCK = 256
 """Images a task."""
 _DROP = 1 << 28
@@ -170,6 +173,20 @@ def table_rows(found: Audit) -> list[tuple[str, int, int, int, int]]:
         (what, copies.groups, copies.extra_copies, copies.cross_split_groups, copies.conflicting_label_groups)
         for what, copies in (("exact copies", found.exact), ("near copies", found.near))
     ]
+
+
+def subject_lines(found: Audit) -> list[str]:
+    """Return sentences about subjects in two splits; none where the dataset names no subjects."""
+    lines = [
+        f"Subjects in {splits}: {len(names):,} of {found.subjects:,}: {', '.join(map(shown, names[:_SHOWN]))}"
+        + (", ..." if len(names) > _SHOWN else "")
+        for splits, names in (
+            ("train and test", found.subjects_in_train_and_test),
+            ("training and validation", found.subjects_in_train_and_val),
+        )
+        if names
+    ]
+    return lines or ([f"No subject of {found.subjects:,} is in two splits"] if found.subjects else [])
 
 
 def write_csv(path: Path, prepared: Prepared, found: Audit) -> None:

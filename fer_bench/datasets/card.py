@@ -122,6 +122,9 @@ class Layout:
     """Expected images where the layout's parts are not the protocol's."""
     official: bool = True
     """``False`` for re-uploads: taken only where ``--layout`` names them, and marked as not the official split."""
+    doubts: Callable[[Path], list[str]] | None = None
+    """Returns sentences about files of this layout's names that are not as it needs them, for a path that nothing has
+    recognised. Raises nothing but ``OSError``."""
 
 
 @dataclass(frozen=True)

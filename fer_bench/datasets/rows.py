@@ -26,6 +26,8 @@ COLUMNS = ("id", "split", "label", "part", "source", "group")
 
 _LABELS = frozenset(range(len(EMOTIONS)))
 _SPLITS = frozenset({"train", "test"})
+_FAR = 0.05
+"""Difference from the share of validation images that is told."""
 
 Counts = dict[str, list[int]]
 
@@ -105,14 +107,17 @@ class Rows:
             counts[name][label] = count
         return counts
 
-    def split_off_validation(self, seed: int, by: Literal["id", "pixels"]) -> None:
+    def split_off_validation(self, seed: int, by: Literal["id", "pixels"]) -> list[str]:
         """Change the split of 20 % of the training rows to ``val``, stratified by class.
 
         Images of a group (the same person, say) stay on one side. Rows are drawn in the order of their ids, or of
         their pixels' digests, so that the split does not depend on the order in which a layout lists them.
 
+        Returns:
+            Sentences about a split that could not be as it should.
+
         Raises:
-            FerBenchError: there are too few images of a class.
+            FerBenchError: there are too few images of a class, or too few groups.
         """
         key: Callable[[int], object] = (
             self.ids.__getitem__
@@ -122,15 +127,14 @@ class Rows:
         )
         train = sorted((row for row, split in enumerate(self.splits) if split == "train"), key=key)  # type: ignore[arg-type]
         if not train:
-            return
-        from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+            return []
+        from sklearn.model_selection import train_test_split
 
         labels = [self.labels[row] for row in train]
         try:
             if any(self.groups[row] for row in train):
                 groups = [self.groups[row] or self.ids[row] for row in train]
-                folds = StratifiedGroupKFold(round(1 / VALIDATION_SHARE), shuffle=True, random_state=seed)
-                validation = [train[k] for k in next(folds.split(train, labels, groups))[1]]
+                validation = [train[k] for k in _fold(labels, groups, seed)]
             else:
                 validation = train_test_split(train, test_size=VALIDATION_SHARE, stratify=labels, random_state=seed)[1]
         except ValueError as error:
@@ -140,6 +144,13 @@ class Rows:
             ) from error
         for row in validation:
             self.splits[row] = "val"
+        return _doubts(self.counts(self.splits))
+
+    def subjects_in_train_and_test(self) -> list[str]:
+        """Return the groups with images of the training and of the test set, sorted; validation counts as training."""
+        tested = {group for group, split in zip(self.groups, self.splits, strict=True) if split == "test"}
+        trained = {group for group, split in zip(self.groups, self.splits, strict=True) if split != "test"}
+        return sorted(tested & trained - {""})
 
     def identity(self) -> bytes:
         """Return everything about the rows that results depend on, for the fingerprint."""
@@ -162,3 +173,42 @@ class Rows:
             for row, attributes in zip(columns, self.attributes, strict=True):
                 known = dict(attributes)
                 writer.writerow([*row, *(known.get(name, "") for name in names)])
+
+
+def _fold(labels: Sequence[int], groups: Sequence[str], seed: int) -> NDArray[np.intp]:
+    """Return which images are the validation part where no group may be on both sides."""
+    import warnings
+
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    folds = round(1 / VALIDATION_SHARE)
+    subjects, most = len(set(groups)), max(Counter(labels).values())
+    if min(subjects, most) < folds:
+        few = f"{subjects} subjects" if subjects < folds else f"at most {most} images of a class"
+        raise FerBenchError(
+            f"{len(labels)} training images of {few} cannot be split into training and validation by subject; "
+            f"at least {folds} subjects, and {folds} images of a class, are needed"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # A class with fewer images than folds: see _doubts.
+        validation: NDArray[np.intp] = next(
+            StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(labels, labels, groups)
+        )[1]
+    return validation
+
+
+def _doubts(counts: Counts) -> list[str]:
+    """Return sentences about a validation part that is too small or too large, or lacks a class."""
+    nothing = [0] * len(EMOTIONS)
+    train, validation = (counts.get(split, nothing) for split in ("train", "val"))
+    share = sum(validation) / (sum(train) + sum(validation))
+    found = []
+    if abs(share - VALIDATION_SHARE) > _FAR:
+        found.append(
+            f"the validation part is {share:.1%} of the training images, not {VALIDATION_SHARE:.0%}: all images of a "
+            "subject stay on one side, and some subjects have many"
+        )
+    for what, here, there in (("validation", validation, train), ("training", train, validation)):
+        if lacking := [name for name, a, b in zip(EMOTIONS, here, there, strict=True) if b and not a]:
+            found.append(f"the {what} part has no image of {', '.join(lacking)}")
+    return found

@@ -7,6 +7,7 @@ one folder that is whole or absent.
 import contextlib
 import hashlib
 import json
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ def prepare(
 
     Args:
         card: of the dataset.
-        source: the user's folder, file or archive; one folder too high or too low is found too.
+        source: the user's folder, file or archive; a folder above it, or a part of it, is found too.
         destination: the prepared folder.
         wishes: ``None`` takes every default.
         progress: called with the images done and the number expected, ``None`` where it is unknown.
@@ -87,11 +88,22 @@ def prepare(
             except FerBenchError as error:
                 if place == source:
                     raise
-                # Nobody else knows the folder that the archive was unpacked into.
-                raise FerBenchError(str(error).replace(str(place.resolve()), f"{source}:")) from error
+                raise FerBenchError(_of_archive(str(error), place, source)) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return Prepared.load(destination)
+
+
+def _of_archive(message: str, place: Path, archive: Path) -> str:
+    """Name the archive in place of the folder that it was unpacked into, which is gone by then."""
+    forms = (str(place.resolve()), str(place))
+    if any(f"--source {quotation}{form}/" in message for form in forms for quotation in ("", "'")):
+        message += "\nunpack the archive first: a folder in it cannot be named with --source"
+    for form in forms:
+        # Within a command as the shell takes it.
+        message = message.replace(f"inspect {shlex.quote(form)}", f"inspect {shlex.quote(str(archive))}")
+        message = message.replace(f"{form}/", f"{archive}:/").replace(form, str(archive))
+    return message
 
 
 def _prepare(card: DatasetCard, source: Path, destination: Path, wishes: Wishes, progress: Progress | None) -> None:
@@ -144,8 +156,11 @@ def _write(
         found_counts = rows.counts(rows.parts)
         complete = check_counts(card, found, found_counts, wanted, flaws)
         dropped = _drop_train_copies(folder / IMAGES, rows) if wishes.deduplicate else []
-        rows.split_off_validation(wishes.split_seed, card.split_by)
+        doubts = rows.split_off_validation(wishes.split_seed, card.split_by)
+        if shared := rows.subjects_in_train_and_test():
+            doubts.append(f"subjects in train and in test: {len(shared):,}, such as {shared[0]!r}; see fer-bench audit")
         rows.write(folder / LABELS, folder / SAMPLES)
+    where = [f"found in {found.root}, above the folder that you named"] if found.above else []
     protocol = card.protocol(choice.protocol)
     identity = [SCHEMA, card.size, protocol.name, protocol.version, choice.crop, wishes.deduplicate]
     return {
@@ -172,7 +187,7 @@ def _write(
         "complete": complete,
         "skipped": flaws.as_json(),
         "deduplicated": dropped if wishes.deduplicate else None,
-        "notes": [*reading.notes, *_summarised(remarks)],
+        "notes": [*where, *reading.notes, *doubts, *_summarised(remarks)],
         "remarks": [{"source": printable(name), "remark": remark} for name, remark in remarks],
         "fingerprint": hashlib.sha256(json.dumps(identity).encode() + rows.identity()).hexdigest(),
     }

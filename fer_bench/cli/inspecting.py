@@ -1,0 +1,98 @@
+"""The command that tells what a folder or an archive is, before it is prepared."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fer_bench.cli.options import JsonOption, print_json, print_table
+from fer_bench.errors import FerBenchError
+
+if TYPE_CHECKING:
+    from fer_bench.datasets.recognition import Candidate
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(inspect)
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(help="Folder, table or archive.")],
+    json: JsonOption = False,
+) -> None:
+    """Tell which dataset, and which layout of it, a folder or an archive holds.
+
+    Example: fer-bench inspect ~/Downloads/archive.zip
+    """
+    import tempfile
+
+    from fer_bench.datasets import dataset_cards
+    from fer_bench.datasets.archives import opened
+    from fer_bench.datasets.recognition import describe, doubts
+    from fer_bench.datasets.recognition import inspect as look
+    from fer_bench.progress import bar
+
+    path = path.expanduser()
+    with (
+        tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch,
+        bar(f"unpack {path.name}", unit="file") as shown,
+        opened(path, Path(scratch) / "unpacked", shown.at) as place,
+    ):
+        found = look(place)
+        inside = "" if place == path else f"{path}:"
+        rows = [
+            {
+                "dataset": candidate.card.name,
+                "layout": candidate.layout.name,
+                "official_split": candidate.layout.official,
+                "path": str(candidate.root).replace(str(place.resolve()), inside) if inside else str(candidate.root),
+                "evidence": candidate.evidence,
+                "protocols": list(candidate.layout.protocols),
+            }
+            for candidate in found
+        ]
+        if not rows:
+            layouts = [layout for card in dataset_cards().values() for layout in card.layouts]
+            why = [
+                f"{path}: no dataset that fer-bench knows; {describe(place)}. Class folders of any other dataset are "
+                "read with fer-bench prepare --card FILE"
+            ]
+            raise FerBenchError("\n".join([*why, *doubts(place, layouts)]))
+    if json:
+        print_json(rows)
+        return
+    print_table(
+        str(path),
+        ("dataset", "layout", "split", "where", "evidence"),
+        [
+            (
+                str(row["dataset"]),
+                str(row["layout"]),
+                "official" if row["official_split"] else "re-upload",
+                str(row["path"]),
+                str(row["evidence"]),
+            )
+            for row in rows
+        ],
+    )
+    commands = [_command(candidate, found, path, packed=bool(inside)) for candidate in found]
+    for command in dict.fromkeys(commands):
+        twice = commands.count(command) > 1
+        typer.echo("Unpack the archive first, and inspect the folder: a dataset is there twice." if twice else command)
+    if not all(row["official_split"] for row in rows):
+        typer.echo("Class folders of any other dataset are read with fer-bench prepare --card FILE.")
+
+
+def _command(candidate: "Candidate", others: Sequence["Candidate"], path: Path, *, packed: bool) -> str:
+    """Return the command that prepares this candidate, as a shell takes it."""
+    same = [one for one in others if one.card.name == candidate.card.name and one.official == candidate.official]
+    twice = sum(one.layout.name == candidate.layout.name for one in same) > 1
+    # A folder in an archive cannot be named.
+    source = candidate.root if twice and not packed else path
+    words = ["fer-bench", "prepare", candidate.card.name, "--source", str(source)]
+    if len(same) > 1 or not candidate.official:
+        words += ["--layout", candidate.layout.name]
+    return shlex.join(words)

@@ -1,0 +1,149 @@
+"""The layout of a dataset of one's own: a folder of pictures a class, as its card (``folder_card.py``) describes it."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Reading, Sample
+from fer_bench.datasets.folder import Folder, is_picture, is_utf8, shown, stem_of
+from fer_bench.emotions import EMOTIONS, index_of_name
+from fer_bench.errors import FerBenchError
+
+CLASSES = ", ".join(EMOTIONS)
+
+_SHOWN = 12
+"""Folders named in a note."""
+
+
+@dataclass(frozen=True)
+class ClassFolders:
+    """The layout that a card describes."""
+
+    parts: Mapping[str, Literal["train", "test"]]
+    nested: bool
+    """The parts are folders; otherwise the one part is the source itself."""
+    labels: Mapping[str, str]
+    """Folder names as the card writes them, to class names or :data:`LEFT_OUT`."""
+    pattern: re.Pattern[str] | None
+
+    def protocol(self) -> str:
+        """Return the sentence that describes the protocol."""
+        left_out = ", ".join(name for name, label in self.labels.items() if label == LEFT_OUT)
+        return f"Every picture by the name of its class folder; {'left out: ' + left_out if left_out else 'all taken'}."
+
+    def description(self) -> str:
+        """Return the layout in one line."""
+        where = " and ".join(f"{part}/" for part in self.parts) + ", each with " if self.nested else ""
+        return f"{where}a folder a class ({', '.join(self.labels) or CLASSES}) of pictures"
+
+    def tree(self) -> str:
+        """Return the layout as an example."""
+        names = list(self.labels) or list(EMOTIONS)
+        lines = [f"{'  ' * self.nested}{name}/NAME.jpg" for name in names]
+        return (
+            "\n".join(line for part in self.parts for line in [f"{part}/", *lines]) if self.nested else "\n".join(lines)
+        )
+
+    def recognise(self, path: Path) -> str | None:
+        """Return what is there of the layout; ``None`` where a part, or all of its classes, are missing."""
+        found = []
+        for part in self.parts:
+            place = path / part if self.nested else path
+            if not place.is_dir():
+                return None
+            known = sum(self._label(entry.name) is not None and entry.is_dir() for entry in place.iterdir())
+            if not known:
+                return None
+            found.append(f"{part}/ with {known} class folders" if self.nested else f"{known} class folders")
+        return " and ".join(found)
+
+    def read(self, path: Path, choice: Choice) -> Reading:
+        """Return the pictures, part by part and class by class."""
+        label_map: dict[str, str] = {}
+        notes: list[str] = []
+        return Reading(self._samples(Folder(path), label_map, notes), label_map, notes)
+
+    def _label(self, folder: str) -> str | None:
+        label = next((label for name, label in self.labels.items() if normal(name) == normal(folder)), None)
+        index = index_of_name(folder)
+        return label if label is not None or index is None else EMOTIONS[index]
+
+    def _samples(self, folder: Folder, label_map: dict[str, str], notes: list[str]) -> Iterator[Sample | Flaw]:
+        if self.nested and (others := [shown(name) for name in folder.folders() if name not in self.parts]):
+            notes.append(f"Folders that [splits] does not name were not read: {_listed(others)}.")
+        for part, split in self.parts.items():
+            top = part if self.nested else ""
+            stray = folder.pictures(top)
+            if stray:
+                raise FerBenchError(
+                    f"{folder.root / top / shown(stray[0])}: a picture outside the class folders ({len(stray)} such); "
+                    "its class cannot be known: move it to its class folder or away"
+                )
+            for name in folder.folders(top):
+                place = f"{top}/{name}" if top else name
+                label = self._label(name)
+                if label is None:
+                    raise FerBenchError(
+                        f"{folder.root / top / shown(name)}: its class is unknown; say in the card's [labels] which of "
+                        f'{CLASSES} it is, or "{LEFT_OUT}"'
+                    )
+                label_map[name] = label
+                if label == LEFT_OUT:
+                    left_out = len(folder.pictures(place))
+                    notes.append(f"{place}/ was left out, as the card says (pictures: {left_out:,}).")
+                else:
+                    yield from self._class(folder, place, part, split, EMOTIONS.index(label), notes)
+        present = {normal(name) for name in label_map}
+        absent = sorted(name for name in self.labels if normal(name) not in present)
+        if absent:
+            notes.append(f"[labels] names folders that are not there: {_listed(absent)}.")
+
+    def _class(
+        self, folder: Folder, place: str, part: str, split: Literal["train", "test"], label: int, notes: list[str]
+    ) -> Iterator[Sample | Flaw]:
+        below, files = folder.listed(place)
+        if below:
+            raise FerBenchError(
+                f"{folder.root / place / shown(below[0])}: a folder inside a class folder ({len(below)} such); the "
+                f"pictures must lie in {place}/ itself: move them there, or the folder away"
+            )
+        pictures = [name for name in files if is_picture(name)]
+        if len(pictures) < len(files):
+            others = [shown(name) for name in sorted({*files} - {*pictures})]
+            notes.append(f"{place}/ holds files that are no pictures by their ending, not read: {_listed(others)}.")
+        if not pictures:
+            notes.append(f"{place}/ holds no pictures.")
+        stems: dict[str, str] = {}
+        for name in pictures:
+            source, stem = f"{place}/{name}", stem_of(name)
+            first = stems.setdefault(stem, name)
+            group = self._group(name) if self.pattern else ""
+            reason = ""
+            if not is_utf8(name):
+                reason = "the file name is not UTF-8; rename it"
+            elif first != name:
+                reason = f"named as {shown(first)} is but for the ending; rename one of them"
+            elif group is None:
+                reason = "the pattern of [groups] does not find a subject in the file name"
+            if reason:
+                yield Flaw(shown(source), reason, part=part, label=label)
+            else:
+                yield Sample(f"{place}/{stem}", split, label, source, part, group or "")
+
+    def _group(self, name: str) -> str | None:
+        """Return the subject of a picture, ``None`` where the pattern finds none."""
+        match = self.pattern.search(name) if self.pattern else None
+        return (match[1] or None) if match else None
+
+
+def normal(name: str) -> str:
+    """Return a folder's name in the form in which names are compared."""
+    # macOS stores an accent as a character of its own, editors write the composed letter. Any case, as everywhere.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
