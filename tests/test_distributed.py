@@ -287,7 +287,6 @@ def history(checkpoint: Path) -> list[dict]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("cluster")
 def test_two_workers_are_killed_and_the_records_are_those_of_the_local_executor(cluster, grid, alone):
     """One worker that sees the workspace and one that does not, each killed in the middle of a run."""
     running = cluster.command(*grid(cluster.workspace))
@@ -330,7 +329,6 @@ def test_two_workers_are_killed_and_the_records_are_those_of_the_local_executor(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("cluster")
 def test_ctrl_c_ends_ray_and_another_cluster_continues_the_search(cluster, grid, alone, plugin):
     """Interrupted on a cluster of its own, a search goes on where a node does not see the workspace."""
     root = cluster.workspace / "search"  # In the folder that is hidden there.

@@ -228,9 +228,11 @@ def test_datasets_that_are_joined_are_known(place):
     assert found["mobilenetv2", BOTH, 0]["seconds_left"] == pytest.approx(90 * 9.0)
     # A third of the images.
     assert found["mobilenetv2", "fer2013", 0]["seconds_left"] == pytest.approx(100 * 3.0)
-    assert [words[3:6] for words in commands(place, "--weights", "imagenet", "-d", BOTH, "-m", "shufflenetv2")] == [
+    assert [words[3:6] for words in commands(place, "-d", BOTH, "-m", "shufflenetv2")] == [
         ["shufflenetv2", "--dataset", BOTH]
     ]
+    with pytest.raises(FerBenchError, match=r"--weights imagenet: the recipe .paper. starts clcm .* none of shuffle"):
+        commands(place, "--weights", "imagenet", "-d", BOTH, "-m", "shufflenetv2")
     assert len(commands(place, "--weights", "imagenet")) == 6 + 1
     begun(place, f"clcm__{BOTH}__{PAPER.id}__s0", dataset=BOTH)
     left = json.loads(run("clean", "-w", place.root, "--json"))["leftovers"]

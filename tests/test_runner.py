@@ -140,6 +140,8 @@ def test_models_side_by_side_give_the_same_results_and_end_with_their_parent(wor
     recipe = tmp_path / "mini.toml"
     recipe.write_text('base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\n')
     side_by_side, one_by_one = workspace, Workspace(tmp_path / "one-by-one")
+    for model in ("mobilenetv2-canonical", "shufflenetv2-canonical"):  # A profile would take a minute.
+        save(workspace.results.records, make.profile_record(model, origin="synthetic"))
     shutil.copytree(workspace.root, one_by_one.root)
 
     killed = mini_run(side_by_side, recipe, "--jobs", "2")

@@ -12,8 +12,7 @@ import pytest
 from benchmarks.kill_run_all import Line, differences, kill_once, workers
 
 linux = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads the process tree from /proc")
-# One worker of the test run: the undisturbed line is run once.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("survival"), linux]
+pytestmark = [pytest.mark.slow, linux]
 DATASETS = ("fer2013", "raf-db")
 
 
