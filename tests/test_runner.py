@@ -116,12 +116,15 @@ def test_the_last_model_is_shared_out_where_a_job_would_have_nothing_to_do():
     assert titles(jobs=2) == []
 
 
-def mini_run(workspace: Workspace, recipe: Path, *more: str) -> subprocess.Popen[str]:
+TWO = ("mobilenetv2-canonical", "shufflenetv2-canonical")
+
+
+def mini_run(workspace: Workspace, recipe: Path, *more: str, models: tuple[str, ...] = TWO) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "fer_bench", "run-all", "--synthetic", "--recipe", str(recipe), "--runs", "2"),
-            *("--model", "mobilenetv2-canonical", "--model", "shufflenetv2-canonical", "--dataset", "fer2013"),
-            *("--workspace", str(workspace.root), *more),
+            *(part for model in models for part in ("--model", model)),
+            *("--dataset", "fer2013", "--workspace", str(workspace.root), *more),
         ],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -135,14 +138,14 @@ def children(pid: int) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads the process tree from /proc")
-def test_models_side_by_side_give_the_same_results_and_end_with_their_parent(workspace, tmp_path):
-    """Two real models in two processes, killed once with their parent, against the same in one process."""
+def test_chosenside_by_side_give_the_same_results_and_end_with_their_parent(workspace, tmp_path):
+    """Two real models in two processes, killed once with their parent, against one of them in the command's own."""
     recipe = tmp_path / "mini.toml"
     recipe.write_text('base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\n')
-    side_by_side, one_by_one = workspace, Workspace(tmp_path / "one-by-one")
-    for model in ("mobilenetv2-canonical", "shufflenetv2-canonical"):  # A profile would take a minute.
+    side_by_side, alone = workspace, Workspace(tmp_path / "alone")
+    for model in TWO:  # A profile would take a minute.
         save(workspace.results.records, make.profile_record(model, origin="synthetic"))
-    shutil.copytree(workspace.root, one_by_one.root)
+    shutil.copytree(workspace.root, alone.root)
 
     killed = mini_run(side_by_side, recipe, "--jobs", "2")
     deadline = time.monotonic() + 60
@@ -156,14 +159,14 @@ def test_models_side_by_side_give_the_same_results_and_end_with_their_parent(wor
         assert time.monotonic() < deadline, "a worker outlives its parent"
         time.sleep(0.1)
 
-    for place, jobs in ((side_by_side, "2"), (one_by_one, "1")):
-        process = mini_run(place, recipe, "--jobs", jobs)
+    for place, jobs, chosen in ((side_by_side, "2", TWO), (alone, "1", TWO[1:])):
+        process = mini_run(place, recipe, "--jobs", jobs, models=chosen)
         _, errors = process.communicate(timeout=400)
         assert process.returncode == 0, errors
-    ours, theirs = (records(place, "eval") for place in (side_by_side, one_by_one))
-    assert len(ours) == 4  # Of two models, on FER-2013 and on CK+.
-    assert [item["confusion_matrix"] for item in ours] == [item["confusion_matrix"] for item in theirs]
-    assert [item["weights_sha256"] for item in ours] == [item["weights_sha256"] for item in theirs]
+    ours, theirs = (records(place, "eval") for place in (side_by_side, alone))
+    assert [item["model"] for item in ours] == [TWO[0]] * 2 + [TWO[1]] * 2  # On FER-2013 and on CK+.
+    for key in ("target", "confusion_matrix", "weights_sha256"):
+        assert [item[key] for item in ours[2:]] == [item[key] for item in theirs]
 
 
 @pytest.mark.slow
