@@ -9,7 +9,7 @@ from typing import Literal
 
 from fer_bench.datasets.affectnet_codes import CODES, CONTEMPT_CODE, Labelling
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, is_picture, is_utf8, shown
+from fer_bench.datasets.folder import Folder, is_utf8
 from fer_bench.emotions import CONTEMPT, EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -124,23 +124,13 @@ def _class_folders(folder: Folder, part: str) -> dict[str, int]:
     return codes
 
 
-def _pictures(folder: Folder, place: str, notes: list[str]) -> list[str]:
-    below, files = folder.listed(place)
-    if below:
-        raise FerBenchError(
-            f"{folder.root / place / shown(below[0])}: a folder inside a class folder ({len(below)} such); the "
-            f"pictures must lie in {place}/ itself: move them there, or the folder away"
-        )
-    pictures = [name for name in files if is_picture(name)]
-    if not pictures:
-        notes.append(f"{place}/ holds no pictures")
-    return pictures
-
-
 def _samples(folder: Folder, codes: dict[str, dict[str, int]], labelling: Labelling) -> Iterator[Sample | Flaw]:
     for part in sorted(codes, key=lambda part: (PARTS[part.lower()] == "test", part)):
         for name, code in codes[part].items():
-            for picture in _pictures(folder, f"{part}/{name}", labelling.notes):
+            pictures, _ = folder.of_class(f"{part}/{name}")
+            if not pictures:
+                labelling.notes.append(f"{part}/{name}/ holds no pictures")
+            for picture in pictures:
                 source = f"{part}/{name}/{picture}"
                 if not is_utf8(source):
                     yield Flaw(source, "the file's name is not UTF-8", part=part)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, is_picture, is_utf8, shown, stem_of
+from fer_bench.datasets.folder import Folder, is_utf8, shown, stem_of
 from fer_bench.emotions import EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -104,16 +104,10 @@ class ClassFolders:
     def _class(
         self, folder: Folder, place: str, part: str, split: Literal["train", "test"], label: int, notes: list[str]
     ) -> Iterator[Sample | Flaw]:
-        below, files = folder.listed(place)
-        if below:
-            raise FerBenchError(
-                f"{folder.root / place / shown(below[0])}: a folder inside a class folder ({len(below)} such); the "
-                f"pictures must lie in {place}/ itself: move them there, or the folder away"
-            )
-        pictures = [name for name in files if is_picture(name)]
-        if len(pictures) < len(files):
-            others = [shown(name) for name in sorted({*files} - {*pictures})]
-            notes.append(f"{place}/ holds files that are no pictures by their ending, not read: {_listed(others)}.")
+        pictures, others = folder.of_class(place)
+        if others:
+            named = _listed(list(map(shown, others)))
+            notes.append(f"{place}/ holds files that are no pictures by their ending, not read: {named}.")
         if not pictures:
             notes.append(f"{place}/ holds no pictures.")
         stems: dict[str, str] = {}

@@ -130,6 +130,21 @@ class Folder:
         """Return the sorted names of the picture files directly in a folder."""
         return [name for name in self.files(relative) if is_picture(name)]
 
+    def of_class(self, relative: str) -> tuple[list[str], list[str]]:
+        """Return the sorted names of the pictures, and of the other files, of a class's folder.
+
+        Raises:
+            FerBenchError: a folder lies in it, whose pictures would be lost.
+        """
+        below, files = self.listed(relative)
+        if below:
+            raise FerBenchError(
+                f"{self.root / relative / shown(below[0])}: a folder inside a class folder ({len(below)} such); the "
+                f"pictures must lie in {relative}/ itself: move them there, or the folder away"
+            )
+        pictures = [name for name in files if is_picture(name)]
+        return pictures, sorted({*files} - {*pictures})
+
     def text(self, relative: str) -> str:
         """Return the content of a UTF-8 text file.
 

@@ -26,7 +26,8 @@ def other_runs(
     found = []
     for _, group in sorted(groups.items()):
         one = group[0]
-        of_weights = {record.weights_sha256: record.seed for record in group}
+        # By both: a recipe that changes nothing, such as freezing what is frozen anyway, gives equal weights.
+        runs = {(record.cell_id, record.weights_sha256) for record in group}
         found.append(
             OtherRuns(
                 model=one.model,
@@ -37,7 +38,7 @@ def other_runs(
                 trains=tuple(sorted(group, key=lambda record: record.seed)),
                 evals=tuple(
                     sorted(
-                        (r for r in tested if of_weights.get(r.weights_sha256) == r.seed and r.model == one.model),
+                        (r for r in tested if (r.cell_id, r.weights_sha256) in runs),
                         key=lambda record: (record.target, record.seed),
                     )
                 ),
