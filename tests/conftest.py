@@ -53,6 +53,15 @@ def configured() -> str:
 
 
 @pytest.fixture
+def set_threads(configured) -> int:
+    """Threads that the backend computes with: earlier tests may have trained, and TensorFlow's cannot be set again."""
+    from fer_bench import backend
+    from fer_bench.environment import cores
+
+    return backend.threads().get("intra_op") or cores()
+
+
+@pytest.fixture
 def tiny_model(configured, monkeypatch):
     """Register the model ``tiny``, as another package's entry point would."""
     from fer_bench import models

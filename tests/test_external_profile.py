@@ -13,9 +13,8 @@ pytest.importorskip("onnxruntime")
 
 from external_factory import write_onnx
 
-from fer_bench import backend, stages
+from fer_bench import stages
 from fer_bench.emotions import EMOTIONS
-from fer_bench.environment import cores
 from fer_bench.external.adding import Told, add_onnx
 from fer_bench.external.complexity import cost
 from fer_bench.external.model import Tensor
@@ -28,11 +27,6 @@ from fer_bench.workspace import Workspace
 QUICK = Steady(window=1, most=2)
 
 
-def set_threads() -> int:
-    """Threads that TensorFlow has in this process: earlier tests may have trained, and they cannot be set again."""
-    return backend.threads().get("intra_op") or cores()
-
-
 @pytest.fixture
 def place(tmp_path) -> Workspace:
     place = Workspace(tmp_path / "workspace")
@@ -41,10 +35,10 @@ def place(tmp_path) -> Workspace:
     return place
 
 
-def test_it_is_timed_in_turns_with_ours_in_onnxruntime(place, configured, tiny_model):
+def test_it_is_timed_in_turns_with_ours_in_onnxruntime(place, set_threads, tiny_model):
     pytest.importorskip("tf2onnx")
     plan = Plan(runs=3, runtimes=("keras-call", "onnxruntime"), image_size=32, steady=QUICK, end_to_end=True)
-    plan = Plan(**{**vars(plan), "throughput": True, "threads": set_threads()})
+    plan = Plan(**{**vars(plan), "throughput": True, "threads": set_threads})
     sources = external_sources(place, ["tiny", "their-net"])
     ours, theirs = profile_models(["tiny", "their-net"], plan, externals=sources)
     assert ours.external is None
@@ -68,9 +62,9 @@ def test_without_onnxruntime_in_the_session_it_is_refused(place, configured):
         stages.profile(place, ["their-net"], 2, "real", plan=Plan(runtimes=("keras-call",), steady=QUICK))
 
 
-def test_its_profile_is_printed_and_saved(place, configured):
+def test_its_profile_is_printed_and_saved(place, set_threads):
     options = ("--model", "their-net", "--runtime", "onnxruntime", "--runs", "2", "--workspace", str(place.root))
-    options += ("--threads", str(set_threads()))
+    options += ("--threads", str(set_threads))
     result = CliRunner().invoke(app, ["profile", *options], terminal_width=200)
     assert result.exit_code == 0, result.exception
     assert "† their-net: external ONNX model" in result.output

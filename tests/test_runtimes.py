@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from conftest import build_tiny
 
-from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
 from fer_bench.runtimes import available, converted, keras_threads, runtime
 
@@ -60,11 +59,11 @@ def test_the_runtimes_come_in_their_order():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", available())
-def test_every_runtime_answers_as_keras_does(name, model, folder):
+def test_every_runtime_answers_as_keras_does(name, model, folder, set_threads):
     chosen = available()[name]
     if chosen.missing():
         pytest.skip(chosen.missing())
-    call = chosen.prepare(model, folder, cores(), noise(64, seed=1))
+    call = chosen.prepare(model, folder, set_threads, noise(64, seed=1))
     for n in (1, 5, 1, 16):
         images = noise(n, seed=n)
         expected = np.asarray(model(images, training=False))
@@ -140,10 +139,10 @@ def test_a_conversion_that_fails_leaves_nothing(configured, tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
-def test_threads_that_can_no_longer_be_set_are_an_error(model):
+def test_threads_that_can_no_longer_be_set_are_an_error(model, set_threads):
     if keras_threads.backend.configure() != "tensorflow":
         pytest.skip("PyTorch can always be told, JAX never")
-    found = keras_threads.backend.threads()["intra_op"] or cores()  # Earlier tests may have trained small images.
-    keras_threads.pin(found)
-    with pytest.raises(FerBenchError, match=f"already computes with {found} threads, and {found + 1} were asked"):
-        keras_threads.pin(found + 1)
+    keras_threads.pin(set_threads)
+    words = f"already computes with {set_threads} threads, and {set_threads + 1} were asked"
+    with pytest.raises(FerBenchError, match=words):
+        keras_threads.pin(set_threads + 1)
