@@ -36,7 +36,7 @@ RECIPE = Recipe(
     batch_size=16,
     learning_rate=1e-2,
     batch_norm_momentum=0.8,
-    augmentation=Augmentation(rotation=3, shear=0, zoom=0.05, width_shift=0.02, height_shift=0.02),
+    augmentation=Augmentation(rotation=3.0, shear=0.0, zoom=0.05, width_shift=0.02, height_shift=0.02),
 )
 CELL = Cell("tiny", "fer2013", RECIPE, 0)
 PACKAGES = {"litert": "ai_edge_litert", "litert-int8": "ai_edge_litert", "onnx": "onnxruntime"}
