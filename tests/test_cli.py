@@ -11,6 +11,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
+from fer_bench import cli
 from fer_bench.cli import PANELS, app
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -201,7 +202,7 @@ def test_a_bad_picture_in_an_archive_is_named_by_the_archive(synthetic_root, tmp
     assert "basic/Image/aligned/test_0003_aligned.jpg: the picture file is empty (0 bytes)" in result.stderr
     assert "unpacked" not in result.stderr
     skipping = run("prepare", "raf-db", "--source", archive, "-w", str(tmp_path / "w"), "--skip-bad")
-    assert "Left out: 1 images" in skipping.stdout
+    assert "Left out: 1 image\n" in skipping.stdout
     assert "test_0003_aligned.jpg: the picture file is empty" in skipping.stdout
 
 
@@ -229,10 +230,17 @@ def test_a_foreign_manifest_is_one_message(manifest, tmp_path):
     folder = tmp_path / "datasets/fer2013"
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text(manifest)
-    result = run("datasets", "-w", str(tmp_path))
+    advice = "run: fer-bench prepare fer2013 --source PATH"
+    result = run("datasets", "fer2013", "-w", str(tmp_path))
     assert result.returncode == 2
-    assert "run: fer-bench prepare fer2013 --source PATH" in " ".join(result.stderr.split())
+    assert advice in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr
+    listed = run("datasets", "--json", "-w", str(tmp_path))  # The others are listed all the same.
+    assert listed.returncode == 0
+    unreadable = {item["name"]: item["unreadable"] for item in json.loads(listed.stdout)}
+    assert advice in unreadable.pop("fer2013")
+    assert set(unreadable.values()) == {""}
+    assert advice in " ".join(listed.stderr.split())
 
 
 def test_audit_says_whether_a_subject_is_in_two_splits(workspace):
@@ -314,3 +322,22 @@ def test_tables_check_shows_a_diff_and_exits_1(tmp_path):
     assert result.returncode == 1
     assert re.search(r"^-.*99", result.stdout, re.MULTILINE)
     assert re.search(r"^\+.*58", result.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "-m", "clcm"], "finished work is kept, the same command continues"),
+        (["-q", "run-all"], "finished work is kept, the same command continues"),
+        (["profile"], "nothing half-written is left, the same command begins again"),
+    ],
+)
+def test_ctrl_c_promises_no_more_than_a_command_keeps(arguments, words, monkeypatch, capsys):
+    def interrupted(prog_name: str) -> None:
+        raise SystemExit(130)
+
+    monkeypatch.setattr(cli, "app", interrupted)
+    monkeypatch.setattr(sys, "argv", ["fer-bench", *arguments])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().err == f"fer-bench: interrupted; {words}\n"

@@ -23,6 +23,7 @@ from fer_bench.cli import (
     housekeeping,
     inspecting,
     leaderboard,
+    listing,
     looking,
     predicting,
     results,
@@ -57,6 +58,10 @@ PANELS = {
 INTERRUPTED = 130
 """Exit code of a run that Ctrl-C ended."""
 
+CONTINUING = ("run-all", "train", "evaluate", "cross-test", "tune", "ablate")
+"""Commands of which a part of the work outlives Ctrl-C."""
+NOTHING_LEFT = "nothing half-written is left, the same command begins again"
+
 app = typer.Typer(
     name="fer-bench",
     help="Benchmark lightweight CNNs for facial emotion recognition on FER-2013, RAF-DB, AffectNet and CK+.\n\n"
@@ -67,6 +72,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
+    listing,
     data,
     architecture,
     inspecting,
@@ -121,5 +127,7 @@ def main() -> None:
     except SystemExit as end:
         # Typer turns Ctrl-C into this code, without a word.
         if end.code == INTERRUPTED:
-            print("fer-bench: interrupted; finished work is kept, the same command continues", file=sys.stderr)
+            command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+            left = "finished work is kept, the same command continues" if command in CONTINUING else NOTHING_LEFT
+            print(f"fer-bench: interrupted; {left}", file=sys.stderr)
         raise

@@ -29,7 +29,7 @@ _SECTIONS = (
             ("0", "Done."),
             ("1", "What was checked is not as it should be (--check, doctor), or an error of the program."),
             ("2", "A mistake in the input: one message says which, and nothing half-written is left."),
-            ("130", "Interrupted (Ctrl-C); the same command continues."),
+            ("130", "Interrupted (Ctrl-C); the same command continues, or begins again, as it says."),
         ),
     ),
 )
