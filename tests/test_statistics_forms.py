@@ -20,6 +20,7 @@ from fer_bench import paper, records
 from fer_bench.errors import FerBenchError
 from fer_bench.records import LatencySample
 from fer_bench.statistics import analyse, analyse_profiles, analyse_summary, differences, to_record, unequal
+from fer_bench.statistics.studentized import critical
 
 SIRSTV = {
     "1": [196.3052, 196.1240, 196.1890, 196.2569, 196.3403],
@@ -590,3 +591,9 @@ def test_any_times_that_vary_give_a_record(tmp_path_factory, rows, blocks):
     assert result.recommended.form in ("anova", "welch", "kruskal", "repeated_measures", "none")
     for name in ("welch", "games_howell", "kruskal", "dunn", "repeated_measures"):
         assert (getattr(result, name) is None) == (name in result.refused)
+
+
+@pytest.mark.parametrize("alpha", [0.002, 0.05, 0.9])
+@pytest.mark.parametrize(("groups", "freedom"), [(2, 1.0), (3, 9.3), (9, 147.0)])
+def test_the_critical_value_is_scipys(alpha, groups, freedom):
+    assert critical(alpha, groups, freedom) == pytest.approx(stats.studentized_range.ppf(1 - alpha, groups, freedom))

@@ -6,6 +6,7 @@ from typing import Any
 
 from fer_bench.anova_result import AnovaResult, PairDifference
 from fer_bench.errors import FerBenchError
+from fer_bench.statistics.studentized import critical
 from fer_bench.statistics.summary import Floats, Summary, arrays_of, both_ways, given_summary, summary_of
 
 
@@ -71,13 +72,13 @@ def of_summary(summary: Summary, alpha: float) -> AnovaResult:
     f, p = _f_and_p(anova_generic(centre, variance, size, use_var="equal"))
     groups, within = len(size), int(size.sum()) - len(size)
     pooled = float((size - 1) @ variance) / within
-    critical = float(studentized_range.ppf(1 - alpha, groups, within))
 
     def compare(a: int, b: int) -> tuple[float, float, float, float]:
         difference = float(centre[a] - centre[b])
         error = math.sqrt(pooled / 2 * (1 / size[a] + 1 / size[b]))
         p = float(studentized_range.sf(abs(difference) / error, groups, within))
-        return difference, difference - critical * error, difference + critical * error, p
+        reach = critical(alpha, groups, within) * error
+        return difference, difference - reach, difference + reach, p
 
     return _result(summary, alpha, f, p, both_ways(summary.models, alpha, compare))
 

@@ -10,6 +10,7 @@ import math
 
 from fer_bench.anova_result import PairDifference, WelchAnova
 from fer_bench.errors import FerBenchError
+from fer_bench.statistics.studentized import critical
 from fer_bench.statistics.summary import Summary, both_ways
 
 
@@ -51,9 +52,9 @@ def games_howell(summary: Summary, alpha: float) -> tuple[PairDifference, ...]:
         share = float(spread[a]) / both
         freedom = 1 / (share**2 / (size[a] - 1) + (1 - share) ** 2 / (size[b] - 1))
         error = math.sqrt(both / 2)
-        critical = float(studentized_range.ppf(1 - alpha, len(size), freedom))
+        reach = critical(alpha, len(size), freedom) * error
         p = float(studentized_range.sf(abs(difference) / error, len(size), freedom))
-        return difference, difference - critical * error, difference + critical * error, p
+        return difference, difference - reach, difference + reach, p
 
     return both_ways(summary.models, alpha, compare)
 
