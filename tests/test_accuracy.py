@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from benchmarks import seed_intervals
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -385,6 +386,24 @@ def test_the_variance_between_seeds_needs_two():
 def test_three_seeds_know_their_deviation_within_a_factor_of_a_half_to_six():
     found = seeds.spread(np.array([0.6, 0.62, 0.64]), np.zeros((10, 3)))
     assert found.between_interval() == pytest.approx((0.02 * 0.5207, 0.02 * 6.2847), rel=1e-3)
+
+
+def test_two_seeds_that_lie_close_together_by_chance_promise_no_narrow_interval():
+    """One t for the sum, with Satterthwaite's degrees of freedom, holds 88 % and tells 11 % of equal models apart."""
+    assert seed_intervals.coverage(1_000, 2, 0.02) > 0.95
+    assert seed_intervals.false_differences(1_000, 2, (0.004, 0.04)) < 0.09
+
+
+def test_the_p_value_over_seeds_is_that_of_the_interval_that_ends_at_0():
+    a, b = (
+        seeds.Spread(runs=3, units=900, mean=mean, between=4e-4, sample=3e-4, shared=2e-4) for mean in (0.60, 0.56)
+    )
+    common = np.full((3, 3), 1e-4)
+    _, p = seeds.difference_over_seeds(a, b, common)
+    found, _ = seeds.difference_over_seeds(a, b, common, level=1 - p)
+    assert found.low == pytest.approx(0, abs=1e-9)
+    same, p = seeds.difference_over_seeds(a, a, common)
+    assert (same.value, p) == (0, 1)
 
 
 def test_a_difference_over_seeds_without_sampling_error_is_welchs_t_test():
