@@ -73,7 +73,7 @@ def choose(results: Results, selection: Selection) -> Evidence:
     trained = read_all(folder, TrainRecord)
     trains = [r for r in trained if _is_ours(r)]
     tests = read_all(folder, EvalRecord)
-    evals = [r for r in tests if _is_ours(r) and r.target in (r.dataset, CROSS_TEST)]
+    evals = [r for r in tests if _is_ours(r) and (r.target in (r.dataset, CROSS_TEST) or r.class_names == EMOTIONS)]
     externals = [r for r in tests if r.external and r.target in (*paper.TRAINED_ON, CROSS_TEST)]
     profiles = read_all(folder, ProfileRecord)
     found = {r.origin for r in trains} | {r.origin for r in evals} | {r.origin for r in profiles}
