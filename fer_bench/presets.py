@@ -90,6 +90,15 @@ def load_recipe(name_or_path: str) -> Recipe:
     )
 
 
+def wanted_id(recipe: str) -> str:
+    """Return what tells recorded runs: of a file, changed or not, the id of its recipe; any other name as it is.
+
+    Raises:
+        FerBenchError: as :func:`load_recipe` of a file.
+    """
+    return load_recipe(recipe).id if recipe.partition("+")[0].endswith(".toml") else recipe
+
+
 def _in_one_form(values: _T, base: _T) -> _T:
     """Return a recipe or augmentation whose numbers are those of ``base`` where equal, else floats where one fits."""
     changes: dict[str, Any] = {}

@@ -71,6 +71,25 @@ def publish(source: Results, destination: Results) -> list[Path]:
     return written
 
 
+def unshown(source: Results, destination: Results) -> list[str]:
+    """Return a line for each training dataset of which the published tables show other runs than the workspace's.
+
+    So it is where ``selection.toml`` names another group: what it says is never changed.
+    """
+    evidence = select(source)
+    shown, names = select(destination).blocks, naming(destination, evidence)
+    lines = []
+    for dataset, block in evidence.blocks.items():
+        ours, there = ((b.recipe, b.backend, b.fingerprint) if b else () for b in (block, shown.get(dataset)))
+        if block.recipe and ours != there:
+            table = " / ".join(toml_lines(dataset, names.get(dataset, Choice(recipe=block.recipe))))
+            lines.append(
+                f"{destination.selection}: names other runs trained on {dataset}, so those by {block.recipe} are in "
+                f"no table (the report has them under Other runs); to show them, write there: {table}"
+            )
+    return lines
+
+
 def _checked(source: Results) -> list[Path]:
     """Return the files to copy, predictions before the records that name them.
 

@@ -181,7 +181,7 @@ def compared_session(results: Results, models: Sequence[str] = ()) -> list[Profi
     """Return the profiles that an ANOVA compares, the paper's models first in the paper's order.
 
     Of the measuring session that ``selection.toml`` names, which is the tables'; where it names none, of the latest one
-    that measured any of ``models`` (any model at all where none is given).
+    (on the backend that it names) that measured any of ``models`` (any model at all where none is given).
 
     Raises:
         FerBenchError: there is none.
@@ -192,7 +192,12 @@ def compared_session(results: Results, models: Sequence[str] = ()) -> list[Profi
     known = records.load_all(results.records, ProfileRecord)
     if not known:
         raise FerBenchError(f"{results.records}: no profile records; run fer-bench profile first")
-    session = load_selection(results.selection).choices.get("latency", Choice()).session
+    choice = load_selection(results.selection).choices.get("latency", Choice())
+    session = choice.session
+    if choice.backend and session is None:
+        known = [record for record in known if record.backend == choice.backend]
+        if not known:
+            raise FerBenchError(f"{results.selection}: [latency] backend: no profile is on {choice.backend!r}")
     if session is None:
         wanted = [record for record in known if record.model in models] or known
         session = max(wanted, key=lambda record: record.environment.created).session

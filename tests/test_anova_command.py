@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 from fer_bench import paper, records, stages
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
+from fer_bench.selection import select
+from fer_bench.tables.differences import table7
 from fer_bench.workspace import PUBLISHED, Workspace
 
 
@@ -163,6 +165,30 @@ def test_the_session_that_the_selection_names_is_compared(place):
     place.results.selection.write_text('[latency]\nsession = "session-9"\n')
     result = run("--workspace", place.root)
     assert "session: 'session-9' is none of the profiles' sessions, session-1, session-2" in str(result.exception)
+
+
+def test_the_session_of_the_backend_that_the_selection_names_is_compared(place):
+    for model in paper.MODELS:
+        records.save(place.results.records, records.replace(later(model, "session-2"), backend="jax"))
+    place.results.selection.write_text('[latency]\nbackend = "tensorflow"\n')
+    assert {record.session for record in stages.compared_session(place.results)} == {"session-1"}
+    stages.anova(place.results, "keras-predict")
+    assert select(place.results).latency.statistics  # As the tables choose.
+    place.results.selection.write_text('[latency]\nbackend = "torch"\n')
+    with pytest.raises(FerBenchError, match=r"selection.toml: \[latency\] backend: no profile is on 'torch'"):
+        stages.compared_session(place.results)
+
+
+def test_a_mistyped_workspace_is_not_made(tmp_path):
+    assert "no such workspace" in str(run("--workspace", tmp_path / "typo").exception)
+    assert not (tmp_path / "typo").exists()
+
+
+def test_of_few_processes_the_table_says_that_it_holds_the_first_alone(place):
+    stages.anova(place.results, "keras-predict")
+    notes = " ".join(table7(select(place.results)).notes)
+    assert "keras-predict: the first process of each model alone is compared; 1 process of a model; the test" in notes
+    assert "a star holds for that process, not for others" in notes
 
 
 def test_the_interval_bears_its_level(place):

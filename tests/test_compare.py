@@ -18,6 +18,7 @@ from fer_bench.cli import comparing
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
+from fer_bench.presets import load_recipe
 
 SUBJECTS, IMAGES = 40, 240
 LABELS = np.arange(IMAGES) % 7
@@ -328,6 +329,12 @@ def test_of_two_recipes_one_is_chosen_by_name(two):
         run(two, "clcm", "shufflenetv2", *ON)
     for recipe in ("demo", "demo-89abcdef"):
         assert compared(two, "clcm", "shufflenetv2", *ON, "--recipe", recipe)["recipe"] == "demo-89abcdef"
+    file = two / "demo.toml"
+    file.write_text('base = "demo"\nepochs = 2\n')
+    found = load_recipe(str(file)).id
+    for model in ("clcm", "shufflenetv2"):
+        save(two, model, answers(8, 0.5), recipe=found)
+    assert compared(two, "clcm", "shufflenetv2", *ON, "--recipe", str(file))["recipe"] == found
     with pytest.raises(FerBenchError, match=r"--recipe x: no such test of clcm/raf-db; there are demo-.*, paper-"):
         run(two, "clcm", "shufflenetv2", *ON, "--recipe", "x")
 

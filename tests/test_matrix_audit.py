@@ -310,6 +310,13 @@ def test_the_command_prints_a_table_and_sentences(tmp_path):
     assert "80 % needs 2,440 to 2,469 correct images: not possible, but possible if rows were adjusted" in result.stdout
 
 
+def test_a_percentage_that_no_number_of_images_gives_is_said_in_words(tmp_path):
+    matrix = tmp_path / "small.csv"
+    matrix.write_text("a,b,c\na,100,0,0\nb,0,100,0\nc,0,0,100\n")
+    result = run(matrix, "--supports", "25,69,83", "--overall", "71.23")
+    assert "No number of 177 images is 71.23 %: not possible." in result.stdout
+
+
 def test_findings_exit_0_and_strict_exits_1(tmp_path):
     path = write(tmp_path, "a,b\na,100,1\nb,0,100\n")
 

@@ -240,12 +240,16 @@ def test_a_system_without_proc_tells_what_it_can(tmp_path: Path) -> None:
     watch.look(7)
     (look,) = watch.seen
     assert (look.process, look.order, look.mhz) == (2, 7, None)
-    assert look.others is None or look.others >= 0
+    if Path("/proc/stat").exists():
+        assert look.others is not None
+        assert look.others >= 0
 
 
 def test_this_process_holds_some_memory() -> None:
     found = resident_bytes()
-    assert found is None or 10e6 < found < 1e12
+    if Path("/proc/self").exists():
+        assert found is not None
+        assert 10e6 < found < 1e12
 
 
 # The A/A check

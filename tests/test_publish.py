@@ -11,7 +11,7 @@ from fer_bench import publish as module
 from fer_bench import records
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
-from fer_bench.publish import publish
+from fer_bench.publish import publish, unshown
 from fer_bench.records import EvalRecord
 from fer_bench.selection import load_selection, select
 from fer_bench.workspace import Results
@@ -136,6 +136,7 @@ def test_a_new_recipe_is_shown_and_the_old_records_stay(source: Results, publish
     assert written[-1] == published.selection
     assert load_selection(published.selection).choices["fer2013"].recipe == make.RECIPE
     assert select(published).blocks["fer2013"].recipe == make.RECIPE
+    assert unshown(source, published) == []
     assert len(list((published.records / "eval").glob("*.json"))) == 4
 
     # What is selected already stays, with what people wrote around it.
@@ -148,6 +149,11 @@ def test_a_new_recipe_is_shown_and_the_old_records_stay(source: Results, publish
     text = published.selection.read_text(encoding="utf-8")
     assert text == ('# mine\n[fer2013]\nrecipe = "short-89abcdef"  # why\n\n[raf-db]\nrecipe = "paper-0123abcd"\n')
     assert select(published).blocks["fer2013"].recipe == "short-89abcdef"
+    (line,) = unshown(other, published)
+    assert line == (
+        f"{published.selection}: names other runs trained on fer2013, so those by {make.RECIPE} are in no table (the "
+        f'report has them under Other runs); to show them, write there: [fer2013] / recipe = "{make.RECIPE}"'
+    )
 
 
 def test_what_the_workspace_selects_is_published_with_it(source: Results, published: Results) -> None:

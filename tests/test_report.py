@@ -415,6 +415,8 @@ def test_the_loss_of_guessing_is_the_entropy_of_the_classes_that_training_sees()
     assert guessing_loss(block) == pytest.approx(1.8096, abs=5e-5)
     even = tuple(replace(run, recipe_content={**run.recipe_content, "balance": "oversample"}) for run in block.trains)
     assert guessing_loss(replace(block, trains=even)) == pytest.approx(math.log(7))
+    part = tuple(replace(run, n_train=run.n_train - 1_000) for run in block.trains)
+    assert guessing_loss(replace(block, trains=part)) is None, "who knows which images were left out"
     faces = given_.block("affectnet", origin="synthetic")
     assert guessing_loss(faces) == pytest.approx(math.log(7)), "the synthetic AffectNet of these records is even"
 

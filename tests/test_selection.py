@@ -10,6 +10,8 @@ import record_factory as make
 
 from fer_bench import records
 from fer_bench.errors import FerBenchError
+from fer_bench.figures import build_figures
+from fer_bench.figures.transfer import TransferMatrix
 from fer_bench.selection import select
 from fer_bench.workspace import Results
 
@@ -46,6 +48,9 @@ def test_other_models_and_targets_are_there(results: Results) -> None:
         ("clcm", "raf-db"),
         ("mobilenetv2-canonical", "raf-db"),
     }
+    drawn = next(drawing for drawing in build_figures(select(results)) if isinstance(drawing, TransferMatrix))
+    cells = {(cell.trained_on, cell.tested_on) for grid in drawn.models for cell in grid.cells}
+    assert cells == {("fer2013", "fer2013"), ("fer2013", "raf-db"), ("fer2013", "ck-plus")}
 
 
 def test_models_beyond_the_paper_follow_its_own(results: Results) -> None:

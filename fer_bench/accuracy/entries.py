@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_bench.errors import FerBenchError
+from fer_bench.presets import wanted_id
 from fer_bench.records import EvalRecord
 from fer_bench.selection import read_all
 
@@ -181,6 +182,7 @@ def _of_recipes(tests: Mapping[Entry, list[EvalRecord]], recipe: str | None) -> 
 def _of_recipe(entry: Entry, tests: list[EvalRecord], recipe: str | None) -> list[EvalRecord]:
     if recipe is None:
         return tests
+    recipe = wanted_id(recipe)
     found = [record for record in tests if recipe in (record.recipe, _recipe_name(record.recipe))]
     if not found:
         known = ", ".join(sorted({record.recipe for record in tests}))

@@ -99,6 +99,8 @@ def anova(
     elif published:
         result, title = stages.anova(PUBLISHED, runtime, alpha), f"{runtime}, published profiles"
     else:
+        if not workspace.is_dir():
+            raise FerBenchError(f"{workspace}: no such workspace; name the one that was profiled in with --workspace")
         with place.lock():
             result = stages.anova(place.results, runtime, alpha)
         title = f"{runtime}, {place.root}"

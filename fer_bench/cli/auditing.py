@@ -167,6 +167,9 @@ def _print_matrix(file: Path, audit: "MatrixAudit", matrix: "PrintedMatrix", pub
     if not audit.admits(published) and overlap(needed, audit.correct_if_adjusted):
         adjusted = _admitted(audit, audit.correct_if_adjusted)
         verdict += f", but possible if rows were adjusted to sum to 100, which admits {adjusted}"
+    if needed[0] > needed[1]:
+        typer.echo(f"No number of {audit.total:,} images is {published} %: {verdict}.")
+        return
     typer.echo(f"{published} % needs {needed[0]:,} to {needed[1]:,} correct images: {verdict}.")
 
 

@@ -40,7 +40,7 @@ def compare(
         str | None, typer.Option("--on", help="Dataset whose test images; without it, the one trained on.")
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option("--recipe", "-r", help="Name or id, of the models that do not say.")
+        str | None, typer.Option("--recipe", "-r", help="Name, id or file, of the models that do not say.")
     ] = None,
     seed: Annotated[
         list[int] | None, typer.Option("--seed", "-s", min=0, help="Repeatable; without it, all seeds in common.")

@@ -115,6 +115,7 @@ def _wanted(
     fingerprints: Sequence[str] | None,
 ) -> "Wanted":
     from fer_bench.leaderboard.gathering import Wanted
+    from fer_bench.presets import wanted_id
 
     if origin not in (None, "real", "synthetic"):
         raise FerBenchError(f"--origin {origin!r}: expected real or synthetic")
@@ -128,7 +129,7 @@ def _wanted(
         datasets=tuple(datasets or ()),
         targets=tuple(targets or ()),
         models=tuple(models or ()),
-        recipes=tuple(recipes or ()),
+        recipes=tuple(map(wanted_id, recipes or ())),
         seeds=tuple(seeds or ()),
         backend=backend,
         origin=cast("Origin | None", origin),

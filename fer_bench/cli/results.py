@@ -155,7 +155,9 @@ def publish(
 
     Example: fer-bench publish --workspace runs/fer2013
     """
+    from fer_bench.progress import say
     from fer_bench.publish import publish as run
+    from fer_bench.publish import unshown
     from fer_bench.workspace import PUBLISHED, Results, Workspace
 
     place = Workspace(workspace)
@@ -163,4 +165,6 @@ def publish(
     with place.lock():
         for path in run(place.results, destination):
             typer.echo(str(path))
+        for line in unshown(place.results, destination):
+            say(line)
     typer.echo("now render them: fer-bench tables && fer-bench figures && fer-bench report")

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from fer_bench import paper
 from fer_bench.models import built_in_cards, model_title
 from fer_bench.render.text import plain
 from fer_bench.selection import Block, Evidence
+from fer_bench.tables.notes import seeds_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,18 +103,11 @@ def targets_of(block: Block) -> list[str]:
 
 def made_from(block: Block) -> str:
     """Return recipe, backend and seeds of a block in one sentence."""
-    seeds = sorted({seed for model in block.models for seed in block.seeds(model)})
     trained = (
         f"Trained on {dataset_title(block.dataset)} by the recipe {plain(block.recipe)} on {plain(block.backend)}, "
-        f"{numbered('seed', seeds)}."
+        f"{plain(seeds_of(block))}."
     )
     outside = dict.fromkeys(record.model for record in block.external())
     names = ", ".join(plain(model_title(model)) for model in outside)
     told = f"External, their training data and protocol their authors' and not checked: {names}."
     return " ".join([*([trained] if block.recipe else []), *([told] if outside else [])])
-
-
-def numbered(word: str, numbers: Iterable[int]) -> str:
-    """Return e.g. ``seed 0`` or ``seeds 0, 1``."""
-    listed = [str(number) for number in numbers]
-    return f"{word}{'s' if len(listed) > 1 else ''} {', '.join(listed)}"

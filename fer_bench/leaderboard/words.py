@@ -46,7 +46,7 @@ class Terms:
             return f"{first[0]} is shown to be {self.better} than every other."
         if len(first) == len(ranks):
             return f"No {self.one} is shown to be {self.worse} than another: any of the {len(first)} may be first."
-        return f"Any of {len(first)} may be first: {', '.join(first)}."
+        return f"Any of {len(first)} may be first: {'; '.join(first)}."
 
 
 ACCURACY = Terms(one="contender", better="more accurate", worse="less accurate")
@@ -111,7 +111,7 @@ def _tests(board: Board) -> list[str]:
         lines.append("Seeds trained on several hosts count as one sample.")
     if once:
         lines.append(
-            f"Trained once: {', '.join(once)}. Where one of these is compared, only {sampled} is a replicate, and "
+            f"Trained once: {'; '.join(once)}. Where one of these is compared, only {sampled} is a replicate, and "
             "every run of the other must show the difference: that holds for these networks, not for another seed."
         )
     return lines

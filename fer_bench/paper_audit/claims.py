@@ -126,7 +126,7 @@ class Fails:
             missed += [
                 f"{_model(model)}'s {name} ({value})"
                 for name, value in values.items()
-                if name not in self.emotions and value <= max(worst, CLOSE)
+                if name not in self.emotions and value <= worst
             ]
         as_bad = f" As bad, and not named: {listed(missed)}." if missed else ""
         return Finding(

@@ -1,4 +1,4 @@
-"""The runs that no table shows: by other recipes than the tables', or on other datasets."""
+"""The runs that no table shows."""
 
 from collections.abc import Iterator
 
@@ -27,10 +27,11 @@ def other_runs(evidence: Evidence) -> list[Element]:
     return [
         Heading(2, OTHER_RUNS),
         Paragraph(
-            "Runs by other recipes than the tables', or on datasets that the paper does not train on. Several runs "
-            "(seeds): mean ± sample standard deviation. Validation: of the epoch that is tested. Mean per class: every "
-            "class counts the same. Runs of different recipes differ in more than the model; fer-bench compare "
-            "MODEL@RECIPE MODEL@RECIPE gives intervals and tests."
+            "Runs that no table shows: by another recipe, on another backend or state of the dataset, with seeds that "
+            "selection.toml leaves out, or on datasets that the paper does not train on. Several runs (seeds): mean ± "
+            "sample standard deviation. Validation: of the epoch that is tested. Mean per class: every class counts "
+            "the same. Runs of different recipes differ in more than the model; fer-bench compare MODEL@RECIPE "
+            "MODEL@RECIPE gives intervals and tests of those on one backend (of published ones with --published)."
         ),
         Grid("", tuple(columns), tuple(rows)),
         Bullets(tuple(_recipes(evidence))),

@@ -92,7 +92,7 @@ def _not_run(evidence: Evidence) -> Iterator[str]:
     if evidence.latency is None or PAPER_RUNTIME not in evidence.latency.statistics:
         yield f"ANOVA of the inference times ({PAPER_RUNTIME})."
     if evidence.blocks and all(len(b.seeds(m)) < 2 for b in evidence.blocks.values() for m in b.models):
-        yield "Repeated runs: each result is of one seed, so that the variation between runs is not known."
+        yield "Repeated runs: each result of the tables is of one seed, which does not tell how far runs vary."
 
 
 def _tests(evidence: Evidence) -> Iterator[tuple[Block, str]]:
@@ -194,6 +194,8 @@ def _handicap(evidence: Evidence) -> str:
         means = {m: float(np.mean(s)) for m in paper.MODELS if (s := accuracies(evidence, dataset, m, dataset))}
         is_lowest = len(means) > 1 and means[HANDICAPPED] == min(means.values())
         entropy = guessing_loss(block)
+        if entropy is None:
+            continue
         # Where its loss did fall, something else keeps it low.
         stuck = all(history[-1].loss > STUCK * entropy for history in histories)
         if not stuck or (reading(tested) == "above" and not is_lowest):
@@ -219,11 +221,11 @@ def _handicap(evidence: Evidence) -> str:
     )
 
 
-def guessing_loss(block: Block) -> float:
+def guessing_loss(block: Block) -> float | None:
     """Return the cross-entropy, nats, of a network that knows nothing but how frequent the classes are in training.
 
     The frequencies are those of the dataset's card, of synthetic images those of the test set; balanced training sees
-    every class alike.
+    every class alike. ``None`` for training images that the card does not count: part of a copy, without duplicates.
     """
     first = next(iter(block.trains), None)
     if first is not None and first.recipe_content.get("balance", "none") != "none":
@@ -232,5 +234,7 @@ def guessing_loss(block: Block) -> float:
     tested = next((record for record in block.evals if record.target == block.dataset), None)
     if tested is not None and tested.origin == "synthetic":
         counts = tuple(map(sum, tested.confusion_matrix))
+    elif first is not None and first.n_train + first.n_val != sum(counts):
+        return None
     shares = [count / sum(counts) for count in counts if count]
     return -sum(share * math.log(share) for share in shares)

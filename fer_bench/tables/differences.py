@@ -29,7 +29,7 @@ def table7(evidence: Evidence) -> Table:
         notes.append(BEYOND_NOTE)
     if any(record.replicate == "call" for record in statistics.values()) or not statistics:
         notes.append(
-            "Calls in one process are not independent: a star holds for this measuring session, not for other machines."
+            "Calls in one process are not independent: a star holds for that process, not for others or other machines."
         )
     notes += latency_notes(evidence)
     title = "ANOVA post-hoc test of the inference times"
@@ -90,12 +90,14 @@ def _anova_notes(record: StatisticsRecord) -> Iterator[str]:
     if record.replicate == "process":
         over = f"the means of {_sizes(record.n)} processes"
     else:
-        over = f"{_sizes(record.n)} calls of each, descriptive"
+        over = f"{_sizes(record.n)} calls of each in one process, descriptive"
     yield (
         f"* {record.runtime}: the difference is significant at the {record.alpha:g} level (Tukey's HSD, over all "
         f"{len(record.pairs) // 2} pairs of the {len(record.models)} models of the session); one-way ANOVA "
         f"of {models}, {over}: F({record.df[0]}, {record.df[1]}) = {record.f:.2f}, {_p(record.p)}."
     )
+    if reason := record.refused.get("process_means"):
+        yield f"{record.runtime}: the first process of each model alone is compared; {reason}."
     if record.within_process:
         within = record.within_process
         yield (

@@ -91,7 +91,7 @@ def _dataset_note(evidence: Evidence, dataset: str, targets: Sequence[str]) -> s
     if not block.recipe:
         tested = [_test_set(block, target or dataset) for target in targets]
         return f"{title}: no runs of fer-bench's own; {'; '.join(tested)}."
-    parts = [f"recipe {block.recipe}{_protocol(block)}", _seeds(block), f"backend {block.backend}"]
+    parts = [f"recipe {block.recipe}{_protocol(block)}", seeds_of(block), f"backend {block.backend}"]
     parts.append(f"dataset {block.fingerprint[:SHORT]}")
     for target in targets:
         parts.append(_test_set(block, target or dataset))
@@ -112,7 +112,8 @@ def _protocol(block: Block) -> str:
     return f" ({', '.join(known)})" if known else ""
 
 
-def _seeds(block: Block) -> str:
+def seeds_of(block: Block) -> str:
+    """Return e.g. ``seed 0``, or by model where they differ."""
     by_seeds: dict[tuple[int, ...], list[str]] = {}
     for model in block.models:
         if seeds := block.seeds(model):
