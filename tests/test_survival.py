@@ -36,7 +36,7 @@ def data_only(alone, tmp_path) -> Line:
 def test_killed_at_random_moments_it_ends_with_the_same_bits(seed, alone, tmp_path):
     line = Line(alone.folder, tmp_path / "killed", jobs=1 + seed, datasets=DATASETS)
     chance = random.Random(seed)
-    for _ in range(3):
+    for _ in range(2):
         told = kill_once(line, chance, longest=alone.seconds / 2)
         if told is None:
             break
