@@ -1,5 +1,6 @@
 """What names mean in a workspace: prepared datasets, cells, trained runs."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 from fer_bench.errors import FerBenchError
@@ -81,9 +82,26 @@ def trained_on(
     cell = cell_of(model, dataset, recipe, seed, weights)
     run = grid.trained(place, cell, prepared.fingerprint, weights)
     if run is None:
+        # Without it train asks where such a model starts.
+        start = "imagenet" if weights is None and model in cell.recipe.pretrained else weights
+        command = ["fer-bench", "train", "--model", model, "--dataset", dataset, "--recipe", recipe]
+        command += ["--seed", str(seed), *(["--weights", start] if start else []), *place.option]
         raise FerBenchError(
-            f"{model} has not been trained on this {dataset} with recipe {cell.recipe.id} and seed {seed}; "
-            f"run fer-bench train --model {model} --dataset {dataset} --recipe {recipe} --seed {seed}"
-            + (f" --weights {weights}" if weights else "")
+            f"{model} has not been trained on this {dataset} with recipe {cell.recipe.id} and seed {seed}"
+            f"{_runs_there(place, model, prepared)}; run {shlex.join(command)}"
         )
     return cell, run
+
+
+def _runs_there(place: Workspace, model: str, prepared: "TrainingData") -> str:
+    """Return words that name the runs of a model on a dataset, by recipe; none where there are none."""
+    from fer_bench import records
+    from fer_bench.records import TrainRecord
+
+    seeds: dict[str, list[int]] = {}
+    for run in records.load_all(place.results.records, TrainRecord):
+        if (run.model, run.dataset) == (model, prepared.dataset) and place.weights(run.cell_id).is_file():
+            copy = "" if run.dataset_fingerprint == prepared.fingerprint else " on another copy of it"
+            seeds.setdefault(f"{run.recipe}{copy}", []).append(run.seed)
+    found = [f"{recipe} (seed {', '.join(map(str, sorted(numbers)))})" for recipe, numbers in seeds.items()]
+    return f", but with {' and '.join(found)}" if found else ""
