@@ -65,7 +65,8 @@ def test_several_seeds_are_trained_and_tested_apart(workspace, tiny_model, mini)
     assert [record["weights_sha256"] for record in tested] == [record["weights_sha256"] for record in trained]
     text = run("evaluate", *common, "--seeds", "2").stdout
     assert re.search(r"accuracy on fer2013 over 2 seeds: [\d.]+ ± [\d.]+ %", text)
-    with pytest.raises(FerBenchError, match=r"seed 2, but with mini-\w+ \(seed 0, 1\); run fer-bench train --model tiny .* --seed 2 "):
+    words = r"seed 2, but with mini-\w+ \(seed 0, 1\); run fer-bench train --model tiny .* --seed 2 "
+    with pytest.raises(FerBenchError, match=words):
         run("evaluate", *common, "--seeds", "3")
 
 
