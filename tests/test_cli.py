@@ -161,6 +161,16 @@ def test_prepare_shows_the_counts_and_the_label_map(synthetic_root, tmp_path):
     assert re.search(r"val\b.*\b28\b", result.stdout)
 
 
+def test_prepare_lists_the_codes_of_labels_in_the_order_of_their_numbers(tmp_path):
+    from fer_bench.datasets.synthetic import synthesize
+
+    synthesize("affectnet", tmp_path / "raw", train=35, test=7, layout="manual-csv")
+    result = run("prepare", "affectnet", "--source", str(tmp_path / "raw"), "--workspace", str(tmp_path / "w"))
+    [line] = [line for line in result.stdout.splitlines() if line.startswith("Labels: ")]
+    codes = re.findall(r"(\w+) = ", line)
+    assert codes == [str(code) for code in range(11)]
+
+
 def test_a_test_set_cannot_be_trained_on(workspace):
     result = run("train", "-m", "clcm", "-d", "ck-plus", "--weights", "random", "-w", str(workspace.root))
     assert result.returncode == 2

@@ -154,7 +154,8 @@ def _print_prepared(manifest: dict[str, Any]) -> None:
     print_table("Images per class", ("part", "", *EMOTIONS, "total"), rows, numbers=len(EMOTIONS) + 1)
     verdict = {True: "as expected", False: "INCOMPLETE, as allowed", None: "not checked: nobody has published them"}
     typer.echo(f"Counts: {verdict[manifest['complete']]}")
-    typer.echo("Labels: " + ", ".join(f"{code} = {emotion}" for code, emotion in manifest["label_map"].items()))
+    labels = sorted(manifest["label_map"].items(), key=lambda label: _code_order(label[0]))
+    typer.echo("Labels: " + ", ".join(f"{code} = {emotion}" for code, emotion in labels))
     for note in manifest["notes"]:
         typer.echo(f"Note: {note}")
     if manifest["deduplicated"] is not None:
@@ -169,6 +170,11 @@ def _print_prepared(manifest: dict[str, Any]) -> None:
     if len(skipped) > _SHOWN:
         typer.echo(f"  and {len(skipped) - _SHOWN:,} more, in the manifest")
     typer.echo(f"Fingerprint: {manifest['fingerprint']}")
+
+
+def _code_order(code: str) -> tuple[bool, int, str]:
+    """Return what sorts numbers by their size, before the names of folders."""
+    return (not code.isdecimal(), len(code) if code.isdecimal() else 0, code)
 
 
 def _is_training(part: str) -> bool:
