@@ -171,6 +171,14 @@ def test_prepare_lists_the_codes_of_labels_in_the_order_of_their_numbers(tmp_pat
     assert codes == [str(code) for code in range(11)]
 
 
+def test_synthesize_says_which_layout_it_takes_by_itself():
+    from fer_bench.datasets.synthetic import LAYOUTS
+
+    shown = CliRunner().invoke(app, ["synthesize", "--help"], terminal_width=200).stdout
+    said = ", ".join(f"{layouts[0]} ({dataset})" for dataset, layouts in LAYOUTS.items())
+    assert f"Default: {said}." in re.sub(r"[\s│]+", " ", shown)
+
+
 def test_a_test_set_cannot_be_trained_on(workspace):
     result = run("train", "-m", "clcm", "-d", "ck-plus", "--weights", "random", "-w", str(workspace.root))
     assert result.returncode == 2

@@ -34,7 +34,13 @@ def synthesize(
     train: Annotated[int, typer.Option(min=0, help="Training images, over all classes.")] = 700,
     test: Annotated[int, typer.Option(min=7, help="Test images; for ck-plus labelled sequences.")] = 560,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="The same seed gives the same files.")] = 0,
-    layout: Annotated[str | None, typer.Option(help="One of the dataset's layouts; its first by default.")] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="One of the dataset's layouts. Default: folders (fer2013), aligned (raf-db), npy (affectnet), "
+            "sequences (ck-plus)."
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Write synthetic faces in a dataset's real on-disk layout.
