@@ -13,20 +13,38 @@ if TYPE_CHECKING:
     from fer_bench.records import TrainRecord
 
 
+def dataset_names(place: Workspace) -> list[str]:
+    """Return the datasets that have a card, then those that the workspace holds without one, such as one's own.
+
+    Raises:
+        FerBenchError: a package that adds a dataset is broken.
+    """
+    from fer_bench.datasets import dataset_cards
+    from fer_bench.datasets.prepared import prepared_names
+
+    return list(dict.fromkeys([*dataset_cards(), *prepared_names(place.datasets)]))
+
+
+def require_known(place: Workspace, name: str) -> None:
+    """Raise :class:`FerBenchError` where there is no dataset of that name, neither a card nor one in the workspace."""
+    known = dataset_names(place)
+    if name not in known:
+        raise FerBenchError(f"unknown dataset {name!r}; known: {', '.join(known)}")
+
+
 def open_prepared(place: Workspace, name: str) -> "Prepared":
     """Return a prepared dataset of the workspace.
 
     Raises:
         FerBenchError: it is not prepared or damaged, or there is no dataset of that name.
     """
-    from fer_bench.datasets import dataset_card
     from fer_bench.datasets.joined import SEPARATOR
     from fer_bench.datasets.prepared import Prepared, is_prepared
 
     if SEPARATOR in name:
         raise FerBenchError(f"{name}: several datasets together can be trained on and evaluated; name one here")
     if not is_prepared(place.prepared(name)):
-        dataset_card(name)
+        require_known(place, name)
     return Prepared.load(place.prepared(name))
 
 

@@ -261,6 +261,36 @@ def test_a_foreign_manifest_is_one_message(manifest, tmp_path):
     assert advice in " ".join(listed.stderr.split())
 
 
+def test_a_dataset_of_ones_own_is_listed_and_known(tmp_path):
+    import cv2
+    import numpy as np
+
+    for number, emotion in enumerate(("happy", "sad")):
+        (tmp_path / "faces" / emotion).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "faces" / emotion / "0.png"), np.full((48, 48), 100 + number, np.uint8))
+    (tmp_path / "card.toml").write_text('name = "my-faces"\ntitle = "My faces"\nsize = [96, 64]\n')
+
+    def invoke(*arguments: str):
+        return CliRunner().invoke(app, [*arguments, "-w", str(tmp_path / "w")], terminal_width=200)
+
+    invoke("prepare", "--card", str(tmp_path / "card.toml"), "--source", str(tmp_path / "faces"))
+    assert re.search(r"my-faces .*My faces .*96 x 64 .*2 images, real, class-folders", invoke("datasets").stdout)
+    *others, own = json.loads(invoke("datasets", "--json").stdout)
+    assert [item["card"] for item in others] == [True] * 4
+    assert others[0].keys() == own.keys()
+    assert (own["name"], own["card"], own["trainable"], own["prepared"]["n"]) == ("my-faces", False, False, 2)
+    assert own["protocols"][0]["name"] == "folders"
+    shown = invoke("datasets", "my-faces").stdout
+    for words in ("Labels: happy = happy, sad = sad", "Protocol: folders (version 1)", "a card that is not here"):
+        assert words in shown
+    for command in (("datasets", "my-facse"), ("cross-test", "--on", "my-facse"), ("audit", "my-facse")):
+        told = invoke(*command).exception
+        assert str(told) == "unknown dataset 'my-facse'; known: fer2013, raf-db, affectnet, ck-plus, my-faces"
+    manifest = tmp_path / "w/datasets/my-faces/manifest.json"
+    manifest.write_text('{"schema": 1}')
+    assert re.search(r"my-faces .*cannot be read", invoke("datasets").stdout)
+
+
 def test_audit_says_whether_a_subject_is_in_two_splits(workspace):
     import csv
 
