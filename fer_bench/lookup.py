@@ -1,5 +1,6 @@
 """What names mean in a workspace: prepared datasets, cells, trained runs."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 from fer_bench.errors import FerBenchError
@@ -12,20 +13,38 @@ if TYPE_CHECKING:
     from fer_bench.records import TrainRecord
 
 
+def dataset_names(place: Workspace) -> list[str]:
+    """Return the datasets that have a card, then those that the workspace holds without one, such as one's own.
+
+    Raises:
+        FerBenchError: a package that adds a dataset is broken.
+    """
+    from fer_bench.datasets import dataset_cards
+    from fer_bench.datasets.prepared import prepared_names
+
+    return list(dict.fromkeys([*dataset_cards(), *prepared_names(place.datasets)]))
+
+
+def require_known(place: Workspace, name: str) -> None:
+    """Raise :class:`FerBenchError` where there is no dataset of that name, neither a card nor one in the workspace."""
+    known = dataset_names(place)
+    if name not in known:
+        raise FerBenchError(f"unknown dataset {name!r}; known: {', '.join(known)}")
+
+
 def open_prepared(place: Workspace, name: str) -> "Prepared":
     """Return a prepared dataset of the workspace.
 
     Raises:
         FerBenchError: it is not prepared or damaged, or there is no dataset of that name.
     """
-    from fer_bench.datasets import dataset_card
     from fer_bench.datasets.joined import SEPARATOR
     from fer_bench.datasets.prepared import Prepared, is_prepared
 
     if SEPARATOR in name:
         raise FerBenchError(f"{name}: several datasets together can be trained on and evaluated; name one here")
     if not is_prepared(place.prepared(name)):
-        dataset_card(name)
+        require_known(place, name)
     return Prepared.load(place.prepared(name))
 
 
@@ -81,9 +100,26 @@ def trained_on(
     cell = cell_of(model, dataset, recipe, seed, weights)
     run = grid.trained(place, cell, prepared.fingerprint, weights)
     if run is None:
+        # Without it train asks where such a model starts.
+        start = "imagenet" if weights is None and model in cell.recipe.pretrained else weights
+        command = ["fer-bench", "train", "--model", model, "--dataset", dataset, "--recipe", recipe]
+        command += ["--seed", str(seed), *(["--weights", start] if start else []), *place.option]
         raise FerBenchError(
-            f"{model} has not been trained on this {dataset} with recipe {cell.recipe.id} and seed {seed}; "
-            f"run fer-bench train --model {model} --dataset {dataset} --recipe {recipe} --seed {seed}"
-            + (f" --weights {weights}" if weights else "")
+            f"{model} has not been trained on this {dataset} with recipe {cell.recipe.id} and seed {seed}"
+            f"{_runs_there(place, model, prepared)}; run {shlex.join(command)}"
         )
     return cell, run
+
+
+def _runs_there(place: Workspace, model: str, prepared: "TrainingData") -> str:
+    """Return words that name the runs of a model on a dataset, by recipe; none where there are none."""
+    from fer_bench import records
+    from fer_bench.records import TrainRecord
+
+    seeds: dict[str, list[int]] = {}
+    for run in records.load_all(place.results.records, TrainRecord):
+        if (run.model, run.dataset) == (model, prepared.dataset) and place.weights(run.cell_id).is_file():
+            copy = "" if run.dataset_fingerprint == prepared.fingerprint else " on another copy of it"
+            seeds.setdefault(f"{run.recipe}{copy}", []).append(run.seed)
+    found = [f"{recipe} (seed {', '.join(map(str, sorted(numbers)))})" for recipe, numbers in seeds.items()]
+    return f", but with {' and '.join(found)}" if found else ""

@@ -71,8 +71,7 @@ def load_recipe(name_or_path: str) -> Recipe:
             f"no recipe {name_or_path!r}: expected one of {', '.join(PRESETS)} or a path to a .toml file"
         )
     try:
-        with path.open("rb") as stream:
-            content = tomllib.load(stream)
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad writes a mark of UTF-8 first.
     except OSError as error:
         raise FerBenchError(f"{path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -5,6 +5,7 @@ where it stopped. Planning reads files only; Keras is imported by the first stag
 """
 
 import dataclasses
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,7 @@ from fer_bench.cellwork import CellWork
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.joined import TrainingData, join, parts_of
 from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names, read_manifest
-from fer_bench.datasets.store import prepare
+from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.errors import FerBenchError
 from fer_bench.progress import Plan, Stage, bar, say
 from fer_bench.recipe import Recipe
@@ -128,8 +129,18 @@ def _synthesize(workspace: Workspace, name: str) -> None:
 
 
 def _prepare(workspace: Workspace, name: str, source: Path) -> None:
-    with bar(f"prepare {name}", unit="img") as shown:
-        prepare(dataset_card(name), source, workspace.prepared(name), progress=shown.at)
+    try:
+        with bar(f"prepare {name}", unit="img") as shown:
+            prepare(dataset_card(name), source, workspace.prepared(name), progress=shown.at)
+    except FerBenchError as error:
+        options = [f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(Wishes)]
+        if not any(option in str(error) for option in options):
+            raise
+        command = ["fer-bench", "prepare", name, "--source", str(source), *workspace.option]
+        raise FerBenchError(
+            f"{error}\nrun-all itself has no such option: run {shlex.join(command)} with it, then this command again, "
+            "which takes the prepared dataset"
+        ) from error
 
 
 def _require_origin(workspace: Workspace, synthetic: bool) -> None:

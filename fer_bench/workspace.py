@@ -1,5 +1,6 @@
 """Every path rule, from one root (design: "workspace.py")."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +43,13 @@ class Workspace:
     """Everything that a run produces lies under ``root``."""
 
     root: Path
+
+    @property
+    def option(self) -> list[str]:
+        """Words that name it in a command to be pasted; none where the command takes it by itself."""
+        if self.root == DEFAULT_ROOT and ENVIRONMENT_VARIABLE not in os.environ:
+            return []
+        return ["--workspace", str(self.root)]
 
     @property
     def results(self) -> Results:

@@ -161,6 +161,24 @@ def test_prepare_shows_the_counts_and_the_label_map(synthetic_root, tmp_path):
     assert re.search(r"val\b.*\b28\b", result.stdout)
 
 
+def test_prepare_lists_the_codes_of_labels_in_the_order_of_their_numbers(tmp_path):
+    from fer_bench.datasets.synthetic import synthesize
+
+    synthesize("affectnet", tmp_path / "raw", train=35, test=7, layout="manual-csv")
+    result = run("prepare", "affectnet", "--source", str(tmp_path / "raw"), "--workspace", str(tmp_path / "w"))
+    [line] = [line for line in result.stdout.splitlines() if line.startswith("Labels: ")]
+    codes = re.findall(r"(\w+) = ", line)
+    assert codes == [str(code) for code in range(11)]
+
+
+def test_synthesize_says_which_layout_it_takes_by_itself():
+    from fer_bench.datasets.synthetic import LAYOUTS
+
+    shown = CliRunner().invoke(app, ["synthesize", "--help"], terminal_width=200).stdout
+    said = ", ".join(f"{layouts[0]} ({dataset})" for dataset, layouts in LAYOUTS.items())
+    assert f"Default: {said}." in re.sub(r"[\s│]+", " ", shown)
+
+
 def test_a_test_set_cannot_be_trained_on(workspace):
     result = run("train", "-m", "clcm", "-d", "ck-plus", "--weights", "random", "-w", str(workspace.root))
     assert result.returncode == 2
@@ -241,6 +259,36 @@ def test_a_foreign_manifest_is_one_message(manifest, tmp_path):
     assert advice in unreadable.pop("fer2013")
     assert set(unreadable.values()) == {""}
     assert advice in " ".join(listed.stderr.split())
+
+
+def test_a_dataset_of_ones_own_is_listed_and_known(tmp_path):
+    import cv2
+    import numpy as np
+
+    for number, emotion in enumerate(("happy", "sad")):
+        (tmp_path / "faces" / emotion).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "faces" / emotion / "0.png"), np.full((48, 48), 100 + number, np.uint8))
+    (tmp_path / "card.toml").write_text('name = "my-faces"\ntitle = "My faces"\nsize = [96, 64]\n')
+
+    def invoke(*arguments: str):
+        return CliRunner().invoke(app, [*arguments, "-w", str(tmp_path / "w")], terminal_width=200)
+
+    invoke("prepare", "--card", str(tmp_path / "card.toml"), "--source", str(tmp_path / "faces"))
+    assert re.search(r"my-faces .*My faces .*96 x 64 .*2 images, real, class-folders", invoke("datasets").stdout)
+    *others, own = json.loads(invoke("datasets", "--json").stdout)
+    assert [item["card"] for item in others] == [True] * 4
+    assert others[0].keys() == own.keys()
+    assert (own["name"], own["card"], own["trainable"], own["prepared"]["n"]) == ("my-faces", False, False, 2)
+    assert own["protocols"][0]["name"] == "folders"
+    shown = invoke("datasets", "my-faces").stdout
+    for words in ("Labels: happy = happy, sad = sad", "Protocol: folders (version 1)", "a card that is not here"):
+        assert words in shown
+    for command in (("datasets", "my-facse"), ("cross-test", "--on", "my-facse"), ("audit", "my-facse")):
+        told = invoke(*command).exception
+        assert str(told) == "unknown dataset 'my-facse'; known: fer2013, raf-db, affectnet, ck-plus, my-faces"
+    manifest = tmp_path / "w/datasets/my-faces/manifest.json"
+    manifest.write_text('{"schema": 1}')
+    assert re.search(r"my-faces .*cannot be read", invoke("datasets").stdout)
 
 
 def test_audit_says_whether_a_subject_is_in_two_splits(workspace):

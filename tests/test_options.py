@@ -2,6 +2,8 @@
 
 import json
 import re
+import shlex
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 from fer_bench.cli import app
 from fer_bench.cli.options import print_table, seeds_of
 from fer_bench.errors import FerBenchError
+from fer_bench.workspace import Workspace
 
 MINI = 'base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\nbatch_size = 16\n'
 
@@ -62,8 +65,38 @@ def test_several_seeds_are_trained_and_tested_apart(workspace, tiny_model, mini)
     assert [record["weights_sha256"] for record in tested] == [record["weights_sha256"] for record in trained]
     text = run("evaluate", *common, "--seeds", "2").stdout
     assert re.search(r"accuracy on fer2013 over 2 seeds: [\d.]+ ± [\d.]+ %", text)
-    with pytest.raises(FerBenchError, match=r"seed 2; run fer-bench train --model tiny .* --seed 2"):
+    words = r"seed 2, but with mini-\w+ \(seed 0, 1\); run fer-bench train --model tiny .* --seed 2 "
+    with pytest.raises(FerBenchError, match=words):
         run("evaluate", *common, "--seeds", "3")
+
+
+def test_the_command_that_trains_what_is_missing_can_be_pasted(workspace, tiny_model, tmp_path):
+    recipe = tmp_path / "my recipe.toml"
+    recipe.write_text(MINI + 'pretrained = ["tiny"]\n')
+    common = ("-m", "tiny", "-d", "fer2013", "-r", str(recipe), "-w", str(workspace.root))
+    with pytest.raises(FerBenchError) as told:
+        run("evaluate", *common)
+    message, _, command = str(told.value).partition("; run ")
+    assert "with recipe my recipe-" in message
+    assert "but with" not in message
+    words = ["--recipe", str(recipe), "--seed", "0", "--weights", "imagenet", "--workspace", str(workspace.root)]
+    assert shlex.split(command) == ["fer-bench", "train", "--model", "tiny", "--dataset", "fer2013", *words]
+    with pytest.raises(FerBenchError) as told:
+        run("evaluate", *common, "--weights", "random")
+    run(*shlex.split(str(told.value).partition("; run ")[2])[1:])  # As the shell takes it.
+    [tested] = json.loads(run("evaluate", *common, "--weights", "random", "--json").stdout)
+    with pytest.raises(FerBenchError, match=rf"seed 0, but with {re.escape(tested['recipe'])} \(seed 0\); run fer-"):
+        run("evaluate", *common)
+    with pytest.raises(FerBenchError, match=r"seed 0; run fer-bench"):
+        run("evaluate", *common, "-d", "raf-db")
+
+
+def test_a_workspace_is_named_in_a_command_unless_the_command_takes_it(monkeypatch):
+    monkeypatch.delenv("FER_BENCH_WORKSPACE", raising=False)
+    assert Workspace(Path("workspace")).option == []
+    assert Workspace(Path("other")).option == ["--workspace", "other"]
+    monkeypatch.setenv("FER_BENCH_WORKSPACE", "other")
+    assert Workspace(Path("workspace")).option == ["--workspace", "workspace"]
 
 
 def test_options_change_the_recipe_and_its_id(workspace, tiny_model, mini):

@@ -152,6 +152,28 @@ def test_the_inner_folder_may_be_named(tmp_path: Path, name: str) -> None:
     assert (tmp_path / outer[0].source).samefile(tmp_path / "basic" / inner[0].source)
 
 
+@pytest.mark.parametrize("name", ["aligned", "original"])
+def test_archives_may_be_unpacked_into_folders_of_their_own_names(tmp_path: Path, name: str) -> None:
+    flat, nested = tmp_path / "flat", tmp_path / "nested"
+    for root in (flat, nested):
+        BUILD[name](root)
+        for image, _ in IMAGES:
+            put_attributes(root, image, "0 1 2")
+    for place in ("Image/aligned", "Image/original", "Annotation/boundingbox", "Annotation/manual"):
+        folder = nested / "basic" / place
+        if folder.is_dir():
+            folder.rename(tmp_path / "inner")
+            folder.mkdir()
+            (tmp_path / "inner").rename(folder / folder.name)
+    assert recognised(nested) == [name]
+    assert f"Image/{name}/{name}/ with pictures" in str(layout(name).recognise(nested))
+    (samples, flaws), (wanted, _) = read(name, nested), read(name, flat)
+    assert flaws == []
+    bare = [sample._replace(source="") for sample in samples]
+    assert bare == [sample._replace(source="") for sample in wanted]
+    assert all((nested / sample.source).is_file() for sample in samples)
+
+
 def test_the_original_pictures_give_way_where_the_aligned_ones_are_there(tmp_path: Path) -> None:
     original(tmp_path)
     alone = layout("original").recognise(tmp_path)

@@ -84,6 +84,8 @@ def test_a_recipe_from_toml(tmp_path):
     assert (recipe.name, recipe.epochs, recipe.image_size) == ("small", 3, PRESETS["demo"].image_size)
     assert recipe.augmentation.rotation == 0
     assert recipe.augmentation.shear == PRESETS["demo"].augmentation.shear
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))  # As Notepad saves it.
+    assert load_recipe(str(path)) == recipe
 
 
 @pytest.mark.parametrize(

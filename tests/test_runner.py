@@ -103,6 +103,22 @@ def test_without_data_it_says_what_to_do(tmp_path):
         run_all(Workspace(tmp_path), job("clcm", synthetic=False))
 
 
+def test_an_option_that_run_all_lacks_is_named_with_the_command_that_has_it(synthetic_root, tmp_path):
+    source, place = tmp_path / "my faces", Workspace(tmp_path / "w")
+    shutil.copytree(synthetic_root / "raf-db", source)
+    (source / "basic/Image/aligned/test_0003_aligned.jpg").unlink()
+    command = f"fer-bench prepare raf-db --source '{source}' --workspace {place.root}"
+    with pytest.raises(FerBenchError, match="with --allow-incomplete") as told:
+        run_all(place, job("clcm", synthetic=False, sources={"raf-db": source}))
+    assert str(told.value).splitlines()[-1] == (
+        f"run-all itself has no such option: run {command} with it, then this command again, which takes the prepared "
+        "dataset"
+    )
+    with pytest.raises(FerBenchError, match="no such file") as told:
+        run_all(place, job("clcm", synthetic=False, sources={"raf-db": tmp_path / "nowhere"}))
+    assert "run-all" not in str(told.value)
+
+
 def test_the_last_model_is_shared_out_where_a_job_would_have_nothing_to_do():
     def titles(*sizes: int, jobs: int) -> list[list[str]]:
         groups = [[(Stage(f"{n}{i}", 10), print) for i in range(size)] for n, size in zip("abc", sizes, strict=False)]

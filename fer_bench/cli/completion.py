@@ -21,18 +21,17 @@ def models(incomplete: str) -> list[str]:
 
 def datasets(context: typer.Context, incomplete: str) -> list[str]:
     """Return the datasets that begin so: those with a card, then others in the workspace; also behind a ``+``."""
-    from fer_bench.datasets import dataset_cards
-    from fer_bench.datasets.prepared import prepared_names
+    from fer_bench.lookup import dataset_names
     from fer_bench.workspace import DEFAULT_ROOT, Workspace
 
     workspace = context.params.get("workspace")  # A text in older versions of Typer.
     before, plus, last = incomplete.rpartition("+")
-    folder = Workspace(Path(workspace) if isinstance(workspace, str | Path) else DEFAULT_ROOT).datasets
+    place = Workspace(Path(workspace) if isinstance(workspace, str | Path) else DEFAULT_ROOT)
     try:
-        names = [*dataset_cards(), *prepared_names(folder)]
+        names = dataset_names(place)
     except FerBenchError:  # Of another package: the command tells, not the completion.
         return []
-    return [f"{before}{plus}{name}" for name in _beginning(dict.fromkeys(names), last)]
+    return [f"{before}{plus}{name}" for name in _beginning(names, last)]
 
 
 def recipes(incomplete: str) -> list[str]:

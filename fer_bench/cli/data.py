@@ -34,7 +34,13 @@ def synthesize(
     train: Annotated[int, typer.Option(min=0, help="Training images, over all classes.")] = 700,
     test: Annotated[int, typer.Option(min=7, help="Test images; for ck-plus labelled sequences.")] = 560,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="The same seed gives the same files.")] = 0,
-    layout: Annotated[str | None, typer.Option(help="One of the dataset's layouts; its first by default.")] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            help="One of the dataset's layouts. Default: folders (fer2013), aligned (raf-db), npy (affectnet), "
+            "sequences (ck-plus)."
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Write synthetic faces in a dataset's real on-disk layout.
@@ -154,7 +160,8 @@ def _print_prepared(manifest: dict[str, Any]) -> None:
     print_table("Images per class", ("part", "", *EMOTIONS, "total"), rows, numbers=len(EMOTIONS) + 1)
     verdict = {True: "as expected", False: "INCOMPLETE, as allowed", None: "not checked: nobody has published them"}
     typer.echo(f"Counts: {verdict[manifest['complete']]}")
-    typer.echo("Labels: " + ", ".join(f"{code} = {emotion}" for code, emotion in manifest["label_map"].items()))
+    labels = sorted(manifest["label_map"].items(), key=lambda label: _code_order(label[0]))
+    typer.echo("Labels: " + ", ".join(f"{code} = {emotion}" for code, emotion in labels))
     for note in manifest["notes"]:
         typer.echo(f"Note: {note}")
     if manifest["deduplicated"] is not None:
@@ -169,6 +176,11 @@ def _print_prepared(manifest: dict[str, Any]) -> None:
     if len(skipped) > _SHOWN:
         typer.echo(f"  and {len(skipped) - _SHOWN:,} more, in the manifest")
     typer.echo(f"Fingerprint: {manifest['fingerprint']}")
+
+
+def _code_order(code: str) -> tuple[bool, int, str]:
+    """Return what sorts numbers by their size, before the names of folders."""
+    return (not code.isdecimal(), len(code) if code.isdecimal() else 0, code)
 
 
 def _is_training(part: str) -> bool:

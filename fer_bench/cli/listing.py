@@ -10,6 +10,7 @@ from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:
+    from fer_bench.datasets.card import DatasetCard
     from fer_bench.external.model import ExternalModel
 
 
@@ -28,58 +29,31 @@ def datasets(
 
     Example: fer-bench datasets raf-db
     """
-    from fer_bench.datasets import dataset_card, dataset_cards
-    from fer_bench.datasets.prepared import summary
+    from fer_bench.datasets import dataset_cards
+    from fer_bench.datasets.prepared import read_manifest, summary
+    from fer_bench.lookup import dataset_names, require_known
     from fer_bench.progress import say
     from fer_bench.workspace import Workspace
 
-    cards = [dataset_card(name)] if name else list(dataset_cards().values())
+    place = Workspace(workspace)
+    if name:
+        require_known(place, name)
+    cards = dataset_cards()
     found: list[dict[str, Any]] = []
-    for card in cards:
+    for known in [name] if name else dataset_names(place):
         prepared, unreadable = None, ""
         try:
-            prepared = summary(Workspace(workspace).prepared(card.name))
+            prepared = summary(place.prepared(known))
         except FerBenchError as error:
             if name:
                 raise
             unreadable = str(error)  # The others are listed all the same.
             say(unreadable)
-        found.append(
-            {
-                "name": card.name,
-                "title": card.title,
-                "image_size": list(card.size),
-                "trainable": card.trainable,
-                "official_counts": {part: list(counts) for part, counts in card.counts.items()},
-                "protocols": [
-                    {
-                        "name": protocol.name,
-                        "version": protocol.version,
-                        "description": protocol.description,
-                        "counts": protocol.counts and {part: list(n) for part, n in protocol.counts.items()},
-                    }
-                    for protocol in card.protocols
-                ],
-                "layouts": [
-                    {
-                        "name": layout.name,
-                        "description": layout.description,
-                        "tree": layout.tree,
-                        "protocols": list(layout.protocols),
-                        "crops": list(layout.crops),
-                        "official": layout.official,
-                    }
-                    for layout in card.layouts
-                ],
-                "label_map": dict(card.label_map),
-                "licence": card.licence,
-                "access": card.access,
-                "files": card.files,
-                "citation": card.citation,
-                "prepared": prepared,
-                "unreadable": unreadable,
-            }
-        )
+        if known in cards:
+            item = _of_card(cards[known])
+        else:
+            item = _of_manifest(known, (read_manifest(place.prepared(known)) if prepared else None) or {})
+        found.append({**item, "prepared": prepared, "unreadable": unreadable})
     if json:
         print_json(found)
         return
@@ -90,13 +64,73 @@ def datasets(
         if prepared is not None:
             state = f"{prepared['n']:,} images, {prepared['origin']}, {prepared['layout']}"
         counts = ", ".join(f"{part} {sum(numbers):,}" for part, numbers in item["official_counts"].items())
-        rows.append((item["name"], item["title"], counts, f"{item['image_size'][0]} x {item['image_size'][1]}", state))
+        size = " x ".join(map(str, item["image_size"]))
+        rows.append((item["name"], item["title"], counts, size, state))
     print_table("Datasets", ("name", "title", "official images", "stored as", "prepared"), rows)
     if name:
         _print_dataset(found[0])
 
 
+def _of_card(card: "DatasetCard") -> dict[str, Any]:
+    return {
+        "name": card.name,
+        "title": card.title,
+        "image_size": list(card.size),
+        "trainable": card.trainable,
+        "official_counts": {part: list(counts) for part, counts in card.counts.items()},
+        "protocols": [
+            {
+                "name": protocol.name,
+                "version": protocol.version,
+                "description": protocol.description,
+                "counts": protocol.counts and {part: list(n) for part, n in protocol.counts.items()},
+            }
+            for protocol in card.protocols
+        ],
+        "layouts": [
+            {
+                "name": layout.name,
+                "description": layout.description,
+                "tree": layout.tree,
+                "protocols": list(layout.protocols),
+                "crops": list(layout.crops),
+                "official": layout.official,
+            }
+            for layout in card.layouts
+        ],
+        "label_map": dict(card.label_map),
+        "licence": card.licence,
+        "access": card.access,
+        "files": card.files,
+        "citation": card.citation,
+        "card": True,
+    }
+
+
+def _of_manifest(name: str, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the same of a dataset without a card here, as far as its manifest tells; that may be empty."""
+    counts, protocol = manifest.get("counts", {}), manifest.get("protocol")
+    return {
+        "name": name,
+        "title": manifest.get("title", name),
+        "image_size": manifest.get("size", []),
+        "trainable": "train" in counts.get("splits", {}),
+        "official_counts": {},
+        "protocols": [{**protocol, "counts": None}] if protocol else [],
+        "layouts": [],
+        "label_map": manifest.get("label_map", {}),
+        "licence": "",
+        "access": "",
+        "files": "",
+        "citation": "",
+        "card": False,
+    }
+
+
 def _print_dataset(item: dict[str, Any]) -> None:
+    if not item["card"]:
+        _print_without_card(item)
+        return
     rows = [(part, *class_counts(counts)) for part, counts in item["official_counts"].items()]
     print_table("\nOfficial images per class", ("part", *EMOTIONS, "total"), rows, numbers=len(EMOTIONS) + 1)
     typer.echo("\nLabel codes: " + ", ".join(f"{code} = {emotion}" for code, emotion in item["label_map"].items()))
@@ -112,6 +146,13 @@ def _print_dataset(item: dict[str, Any]) -> None:
         typer.echo(f"\n  {layout['name']} (protocol: {' or '.join(layout['protocols'])}{crops}{named})")
         for line in layout["tree"].strip("\n").splitlines():
             typer.echo(f"      {line}")
+
+
+def _print_without_card(item: dict[str, Any]) -> None:
+    typer.echo("\nLabels: " + ", ".join(f"{code} = {emotion}" for code, emotion in item["label_map"].items()))
+    for protocol in item["protocols"]:
+        typer.echo(f"\nProtocol: {protocol['name']} (version {protocol['version']}): {protocol['description']}")
+    typer.echo("\nPrepared from a card that is not here: a file (prepare --card), or a package no longer installed.")
 
 
 def models(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: JsonOption = False) -> None:

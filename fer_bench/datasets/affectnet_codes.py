@@ -41,12 +41,9 @@ class Labelling:
         return CODES[code]
 
     def finish(self) -> None:
-        """Complete ``label_map`` and ``notes`` after the last image."""
+        """Complete ``notes`` after the last image."""
         for code, counts in sorted(self._left_out.items()):
             text = ", ".join(f"{count} {part}" for part, count in counts.items())
             self.notes.append(
                 f"{OTHER[code]} (code {code}) is none of the seven classes and was left out: {text} images"
             )
-        entries = sorted(self.label_map.items(), key=lambda entry: (len(entry[0]), entry[0]))
-        self.label_map.clear()
-        self.label_map.update(entries)

@@ -35,6 +35,8 @@ ATTRIBUTES = {
 ALIGNED_NAME = re.compile(r"((train|test)_\d+)_aligned\.jpg")
 ORIGINAL_NAME = re.compile(r"((train|test)_\d+)\.jpg")
 """Also the names in the label list."""
+_BOX_NAME = re.compile(r"((train|test)_\d+)_boundingbox\.txt")
+_MANUAL_NAME = re.compile(r"((train|test)_\d+)_manu_attri\.txt")
 
 _PREFIXES = ("", "basic/")
 _UNKNOWN = tuple((name, "") for name in ATTRIBUTES)
@@ -53,15 +55,16 @@ class _Copy:
     prefix: str
     """From the folder that was named to the basic part, so that a sample's source is found from the former."""
     label_list: str | None
-    aligned: bool
-    original: bool
+    aligned: str | None
+    """Folder of the aligned pictures below ``prefix``; ``None`` where there are none."""
+    original: str | None
 
     def evidence(self, pictures: str) -> str:
         found = [self.prefix + self.label_list] if self.label_list else []
         if pictures == ALIGNED and self.aligned:
-            found.append(f"{self.prefix}{ALIGNED}/ with pictures named train_00001_aligned.jpg")
+            found.append(f"{self.prefix}{self.aligned}/ with pictures named train_00001_aligned.jpg")
         if pictures == ORIGINAL:
-            found.append(f"{self.prefix}{ORIGINAL}/ with pictures named train_00001.jpg")
+            found.append(f"{self.prefix}{self.original}/ with pictures named train_00001.jpg")
         return " and ".join(found)
 
 
@@ -72,10 +75,16 @@ def _look(path: Path) -> _Copy | None:
         if base.name.lower() == "compound":
             continue
         label_list = next((name for name in LISTS if (base / name).is_file()), None)
-        aligned, original = holds(base / ALIGNED, ALIGNED_NAME), holds(base / ORIGINAL, ORIGINAL_NAME)
+        aligned, original = _holding(base, ALIGNED, ALIGNED_NAME), _holding(base, ORIGINAL, ORIGINAL_NAME)
         if label_list or aligned or original:
             return _Copy(prefix, label_list, aligned, original)
     return None
+
+
+def _holding(base: Path, folder: str, name: re.Pattern[str]) -> str | None:
+    """Return which folder holds files of that name: this one, or one of its own name in it, as some tools unpack."""
+    places = (folder, f"{folder}/{folder.rpartition('/')[2]}")
+    return next((place for place in places if holds(base / place, name)), None)
 
 
 def holds(folder: Path, name: re.Pattern[str]) -> bool:
@@ -127,7 +136,16 @@ def _read(path: Path, pictures: str, suffix: str, boxes: bool) -> Reading:
                 f"{path / copy.prefix / needed}: no such folder; unpack {needed.rpartition('/')[2]}.zip of RAF-DB's "
                 f"basic part there{otherwise}"
             )
-    reader = _Reader(folder, copy.prefix, copy.label_list, pictures, suffix, boxes)
+    base = path / copy.prefix
+    reader = _Reader(
+        folder=folder,
+        prefix=copy.prefix,
+        label_list=copy.label_list,
+        pictures=(copy.aligned if pictures == ALIGNED else copy.original) or pictures,
+        suffix=suffix,
+        boxes=(_holding(base, BOXES, _BOX_NAME) or BOXES) if boxes else None,
+        manual=_holding(base, MANUAL, _MANUAL_NAME) or MANUAL,
+    )
     return Reading(reader.samples(), reader.label_map, reader.notes)
 
 
@@ -140,7 +158,7 @@ class _Line:
     label: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Reader:
     folder: Folder
     prefix: str
@@ -148,7 +166,9 @@ class _Reader:
     pictures: str
     suffix: str
     """Between an image's name and ``.jpg`` in the names of the pictures."""
-    boxes: bool
+    boxes: str | None
+    """Folder of the face boxes; ``None`` where whole pictures are taken."""
+    manual: str
     notes: list[str] = field(default_factory=list)
     label_map: dict[str, str] = field(default_factory=dict)
 
@@ -156,7 +176,7 @@ class _Reader:
         listed: dict[str, _Line] = {}
         yield from self._lines(listed)
         present = set(self.folder.files(self.prefix + self.pictures))
-        manual = self.prefix + MANUAL
+        manual = self.prefix + self.manual
         annotated = self.folder.path(manual).is_dir()
         without: list[str] = []
         # The order of every layout: train_00001 ... test_0001 ...
@@ -169,7 +189,7 @@ class _Reader:
                 yield Flaw(source, reason, missing=True, part=line.part, label=line.label)
                 continue
             present.remove(picture)
-            box = self._box(name, line) if self.boxes else None
+            box = self._box(f"{self.prefix}{self.boxes}/{name}_boundingbox.txt", name, line) if self.boxes else None
             if isinstance(box, Flaw):
                 yield box
                 continue
@@ -225,8 +245,7 @@ class _Reader:
                 self.label_map[code] = EMOTIONS[LABELS[code]]
                 listed[name] = _Line(number, part, LABELS[code])
 
-    def _box(self, name: str, line: _Line) -> tuple[float, float, float, float] | Flaw:
-        file = f"{self.prefix}{BOXES}/{name}_boundingbox.txt"
+    def _box(self, file: str, name: str, line: _Line) -> tuple[float, float, float, float] | Flaw:
         try:
             return face_box(self.folder.read(file))
         except FileNotFoundError:

@@ -183,7 +183,7 @@ def _write(
             "splits": rows.counts(rows.splits),
         },
         "split_seed": wishes.split_seed,
-        "label_map": dict(sorted(reading.label_map.items())),
+        "label_map": reading.label_map,
         "complete": complete,
         "skipped": flaws.as_json(),
         "deduplicated": dropped if wishes.deduplicate else None,
