@@ -416,3 +416,14 @@ def test_a_right_order_of_labels_scores_and_a_wrong_one_is_told(tmp_path):
     listed = json.loads(invoke(place, "models", "--json").stdout)
     assert [item["name"] for item in listed if item["external"]] == ["right", "swapped"]
     assert "external, file.onnx; training data not stated" in invoke(place, "models").output
+
+
+def test_a_damaged_one_ends_no_list(tmp_path):
+    place, _ = added(tmp_path)
+    add_onnx(place, tmp_path / "file.onnx", "another", PLAIN)
+    with (place.external("another") / MODEL).open("ab") as file:
+        file.write(b"x")
+    listed = invoke(place, "models", "--json")
+    assert listed.exit_code == 0, listed.exception
+    assert [item["name"] for item in json.loads(listed.stdout) if item["external"]] == ["their-net"]
+    assert f"left out: {place.external('another') / MODEL}: missing, or not the file that was added" in listed.stderr
