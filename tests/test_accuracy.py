@@ -395,9 +395,7 @@ def test_two_seeds_that_lie_close_together_by_chance_promise_no_narrow_interval(
 
 
 def test_the_p_value_over_seeds_is_that_of_the_interval_that_ends_at_0():
-    a, b = (
-        seeds.Spread(runs=3, units=900, mean=mean, between=4e-4, sample=3e-4, shared=2e-4) for mean in (0.60, 0.56)
-    )
+    a, b = (seeds.Spread(runs=3, units=900, mean=mean, between=4e-4, sample=3e-4, shared=2e-4) for mean in (0.60, 0.56))
     common = np.full((3, 3), 1e-4)
     _, p = seeds.difference_over_seeds(a, b, common)
     found, _ = seeds.difference_over_seeds(a, b, common, level=1 - p)

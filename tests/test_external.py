@@ -427,3 +427,31 @@ def test_a_damaged_one_ends_no_list(tmp_path):
     assert listed.exit_code == 0, listed.exception
     assert [item["name"] for item in json.loads(listed.stdout) if item["external"]] == ["their-net"]
     assert f"left out: {place.external('another') / MODEL}: missing, or not the file that was added" in listed.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "predict -m their-net face.png",
+        "predict -m their-net -d fer2013 --no-crop face.png",
+        "export -m their-net -d fer2013 -t onnx",
+        "explain -m their-net -d fer2013",
+        "train -m their-net -d fer2013",
+        "run-all -m their-net",
+        "status -m their-net",
+        "grid -m their-net",
+        "profile --layers -m their-net",
+        "profile --self-test -m their-net",
+        "architecture -m their-net",
+    ],
+)
+def test_commands_that_take_only_what_is_trained_say_so(tmp_path, monkeypatch, command):
+    place, _ = added(tmp_path)
+    monkeypatch.setenv("FER_BENCH_WORKSPACE", str(place.root))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "face.png").touch()
+    monkeypatch.setattr("fer_bench.prediction.faces.require_detector", lambda: None)
+    result = CliRunner().invoke(app, command.split())
+    assert isinstance(result.exception, FerBenchError), result.output
+    expected = "their-net is an external model (add-onnx); this command takes models that fer-bench trains"
+    assert str(result.exception) == expected

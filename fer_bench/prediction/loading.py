@@ -1,6 +1,5 @@
 """From a trained run or an exported file to a model that answers."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,10 @@ from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
 from fer_bench.export.contract import SCHEMA
 from fer_bench.export.exporting import sidecar
+from fer_bench.external.model import refuse_external
 from fer_bench.files import read_json, sha256_of
 from fer_bench.prediction.model import Model
-from fer_bench.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, Workspace
+from fer_bench.workspace import Workspace, default_root
 
 if TYPE_CHECKING:
     from fer_bench.datasets.prepared import Prepared
@@ -78,6 +78,8 @@ def load_model(
     if is_exported(model):
         refuse_training(model, dataset=dataset, recipe=recipe, seed=seed, weights=weights)
         return load_exported(Path(model).expanduser())
+    place = Workspace(default_root() if workspace is None else Path(workspace).expanduser())
+    refuse_external(place, [str(model)])
     if dataset is None:
         raise FerBenchError(
             f"{model}: name the dataset that the model was trained on, or give a file that fer-bench export wrote "
@@ -86,8 +88,6 @@ def load_model(
     from fer_bench.lookup import trained_cell
 
     recipe, seed = DEFAULT_RECIPE if recipe is None else recipe, DEFAULT_SEED if seed is None else seed
-    root = workspace if workspace is not None else os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ROOT
-    place = Workspace(Path(root).expanduser())
     return load_trained(place, *trained_cell(place, str(model), dataset, recipe, seed, weights))
 
 
