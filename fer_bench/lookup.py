@@ -80,8 +80,12 @@ def trained_cell(
     """Return a cell that has been trained, the record of its run and its dataset.
 
     Raises:
-        FerBenchError: it has not been trained on this copy of the dataset, or there are several datasets.
+        FerBenchError: it has not been trained on this copy of the dataset, there are several datasets, or the model is
+            an external one.
     """
+    from fer_bench.external.model import refuse_external
+
+    refuse_external(place, [model])
     prepared = open_prepared(place, dataset)
     return *trained_on(place, model, prepared, recipe, seed, weights), prepared
 

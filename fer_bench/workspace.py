@@ -8,6 +8,13 @@ from pathlib import Path
 
 ENVIRONMENT_VARIABLE = "FER_BENCH_WORKSPACE"
 DEFAULT_ROOT = Path("workspace")
+
+
+def default_root() -> Path:
+    """Return the folder of the workspace where none is named: that of the environment variable, or ``workspace``."""
+    return Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ROOT).expanduser()
+
+
 FOLDERS = (
     *("audits", "contact-sheets", "curves", "datasets", "explanations", "exports", "external", "records"),
     *("reports", "runs", "studies", "tables", "tensorboard", "weights"),

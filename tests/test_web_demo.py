@@ -26,9 +26,11 @@ from typer.testing import CliRunner
 import fer_bench
 from fer_bench.cli import app
 from fer_bench.datasets.decoding import resize
+from fer_bench.datasets.pictures import MAX_PIXELS
 from fer_bench.datasets.synthetic import synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
+from fer_bench.prediction.faces import CROP_SCALE, Face, square_around
 from fer_bench.prediction.loading import read_contract
 from fer_bench.web_demo import runtime
 from fer_bench.web_demo.page import write_page
@@ -152,6 +154,13 @@ def test_the_page_says_what_it_is_for_and_what_it_is_not(tmp_path):
         assert words in page
     write_page(exported(tmp_path / "m.onnx"), FAKE, None, tmp_path / "again.html")
     assert "synthetic" not in (tmp_path / "again.html").read_text()
+
+
+def test_the_page_takes_pictures_as_large_as_python_does(tmp_path):
+    write_page(exported(tmp_path / "m.onnx"), FAKE, None, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    told = json.loads(re.search(r'<script[^>]*id="contract"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
+    assert told["limits"] == {"pixels": MAX_PIXELS, "side": 16_384}
 
 
 def test_the_same_model_gives_the_same_page(tmp_path):
@@ -399,12 +408,29 @@ def test_in_the_browser_faces_are_found_where_python_finds_them(browser, model, 
     frames = sorted((synthetic_root / "ck-plus" / "cohn-kanade-images").rglob("*.png"))[::40]
     small = cv2.copyMakeBorder(cv2.imread(str(frames[0])), 300, 500, 700, 40, cv2.BORDER_CONSTANT, value=(90, 90, 90))
     cv2.imwrite(str(tmp_path / "small.png"), small)
-    for path in (*frames, tmp_path / "small.png"):
+    # A close-up in landscape format, higher than which the square around the face would be.
+    close_up = cv2.imread(str(frames[0]))[110:330]
+    cv2.imwrite(str(tmp_path / "close-up.png"), close_up)
+    (answer,) = model.predict(tmp_path / "close-up.png")
+    assert answer.box[3] - answer.box[1] == len(close_up)
+    for path in (*frames, tmp_path / "small.png", tmp_path / "close-up.png"):
         (expected,) = model.predict(path)
         assert isinstance(expected, fer_bench.Prediction)
         probabilities, (left, top, side) = answer_of(browser, path, find=True)
         np.testing.assert_allclose([left, top, left + side, top + side], expected.box, atol=2)
         np.testing.assert_allclose(probabilities, list(expected.probabilities.values()), atol=0.1)
+
+
+@pytest.mark.slow
+def test_in_the_browser_the_square_around_a_face_is_pythons(browser):
+    draw = random.Random(0)
+    for _ in range(60):
+        width, height, side = (draw.randint(40, 400) for _ in range(3))
+        left, top = draw.uniform(-side / 2, width - side / 2), draw.uniform(-side / 2, height - side / 2)
+        box = (left, top, left + side, top + side)
+        found = browser.run(f"return around({list(box)}, {width}, {height})")
+        x0, y0, x1, y1 = square_around(Face(box, 1.0), CROP_SCALE, height, width)
+        assert found == [x0, y0, x1 - x0] == [x0, y0, y1 - y0]
 
 
 DROP = """
@@ -456,6 +482,44 @@ def test_in_the_browser_a_picture_that_cannot_be_shown_is_told(browser, trained)
     finally:
         browser.run("CanvasRenderingContext2D.prototype.getImageData = window.pixels;")
     assert browser.messages() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("height", "width"), [(1, 16_385), (16_385, 1), (8_193, 8_192)])
+def test_in_the_browser_a_picture_that_is_too_large_is_told(browser, tmp_path, height, width):
+    cv2.imwrite(str(tmp_path / "large.png"), np.full((height, width), 200, np.uint8))
+    browser.run("document.getElementById('file').value = '';")
+    browser.upload("#file", tmp_path / "large.png")
+    told = f"large.png: cannot be shown: {width} x {height} pixels; at most 67 million, and 16,384 a side, are taken"
+    wait(browser, f"return document.getElementById('status').textContent === '{told}'")
+
+
+@pytest.mark.slow
+def test_in_the_browser_a_lost_canvas_is_told_and_the_next_picture_has_its_own(browser, model, trained):
+    # What a browser does where it has no memory for a canvas: it draws nothing, without an error, from then on.
+    browser.run(
+        "window.lost = (pen) => !window.fits && !pen.canvas.isConnected;"
+        "window.draws = CanvasRenderingContext2D.prototype.drawImage;"
+        "window.tells = CanvasRenderingContext2D.prototype.isContextLost;"
+        "CanvasRenderingContext2D.prototype.isContextLost = function () { return Boolean(this.lost); };"
+        "CanvasRenderingContext2D.prototype.drawImage = function (...given) {"
+        " this.lost ||= window.lost(this); if (!this.lost) window.draws.apply(this, given); };"
+        "document.getElementById('file').value = '';"
+    )
+    try:
+        browser.upload("#file", trained.test_pictures[0])
+        wait(
+            browser, "return document.getElementById('status').textContent.endsWith('the browser has no memory for it')"
+        )
+        browser.run("window.fits = true;")
+        probabilities, _ = answer_of(browser, trained.test_pictures[0])
+    finally:
+        browser.run(
+            "CanvasRenderingContext2D.prototype.drawImage = window.draws;"
+            "CanvasRenderingContext2D.prototype.isContextLost = window.tells;"
+        )
+    (expected,) = model.predict(trained.test_pictures[0], crop=False)
+    np.testing.assert_allclose(probabilities, list(expected.probabilities.values()), atol=0.005)
 
 
 @pytest.mark.slow

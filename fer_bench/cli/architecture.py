@@ -29,11 +29,14 @@ def architecture(
     Example: fer-bench architecture --model clcm
     """
     from fer_bench import backend
+    from fer_bench.external.model import refuse_external
     from fer_bench.models import built_in_cards, model_card
     from fer_bench.profiling.architecture import architecture as read
     from fer_bench.profiling.architecture import to_text
     from fer_bench.progress import bar
+    from fer_bench.workspace import Workspace, default_root
 
+    refuse_external(Workspace(default_root()), model or ())
     cards = [model_card(name) for name in model or built_in_cards()]
     backend.configure()
     found = []

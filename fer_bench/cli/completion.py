@@ -2,36 +2,51 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from fer_bench.errors import FerBenchError
 
+if TYPE_CHECKING:
+    from fer_bench.workspace import Workspace
 
-def models(incomplete: str) -> list[str]:
-    """Return the models that begin so."""
+
+_EXTERNAL_TOO = ("evaluate", "labels", "profile")
+"""Commands that take models of add-onnx by name, beside others."""
+
+
+def models(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the models that begin so; for some commands also the external ones in the workspace."""
+    from fer_bench.external.model import external_names
     from fer_bench.models import built_in_cards, model_cards
 
     try:
         names = list(model_cards())
     except FerBenchError:  # As below.
         names = list(built_in_cards())
+    if context.info_name in _EXTERNAL_TOO:
+        names += external_names(_workspace(context))
     return _beginning(names, incomplete)
 
 
 def datasets(context: typer.Context, incomplete: str) -> list[str]:
     """Return the datasets that begin so: those with a card, then others in the workspace; also behind a ``+``."""
     from fer_bench.lookup import dataset_names
-    from fer_bench.workspace import DEFAULT_ROOT, Workspace
 
-    workspace = context.params.get("workspace")  # A text in older versions of Typer.
     before, plus, last = incomplete.rpartition("+")
-    place = Workspace(Path(workspace) if isinstance(workspace, str | Path) else DEFAULT_ROOT)
     try:
-        names = dataset_names(place)
+        names = dataset_names(_workspace(context))
     except FerBenchError:  # Of another package: the command tells, not the completion.
         return []
     return [f"{before}{plus}{name}" for name in _beginning(names, last)]
+
+
+def _workspace(context: typer.Context) -> "Workspace":
+    from fer_bench.workspace import DEFAULT_ROOT, Workspace
+
+    workspace = context.params.get("workspace")  # A text in older versions of Typer.
+    return Workspace(Path(workspace) if isinstance(workspace, str | Path) else DEFAULT_ROOT)
 
 
 def recipes(incomplete: str) -> list[str]:

@@ -63,11 +63,13 @@ def status(
 
     Example: fer-bench status --recipe paper
     """
+    from fer_bench.external.model import refuse_external
     from fer_bench.models import model_card
     from fer_bench.presets import load_recipe
     from fer_bench.status import grid_status
     from fer_bench.workspace import Workspace
 
+    refuse_external(Workspace(workspace), model or ())
     for name in model or ():
         model_card(name)
     found = grid_status(
@@ -172,6 +174,7 @@ def grid(
 
     from fer_bench import cluster, paper
     from fer_bench import grid as planning
+    from fer_bench.external.model import refuse_external
     from fer_bench.models import model_card
     from fer_bench.presets import load_recipe
     from fer_bench.status import grid_status
@@ -180,6 +183,7 @@ def grid(
     if shape not in GRID_FORMATS:
         raise FerBenchError(f"--format {shape!r}: expected one of {', '.join(GRID_FORMATS)}")
     models = list(model or paper.MODELS)
+    refuse_external(Workspace(workspace), models)
     for name in models:
         model_card(name)
     chosen = load_recipe(recipe)

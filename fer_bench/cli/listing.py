@@ -161,13 +161,18 @@ def models(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: JsonOption = Fa
     Example: fer-bench models --json
     """
     from fer_bench.cli.saying import usable_models
-    from fer_bench.external.model import external_names, load_external
+    from fer_bench.external.model import ExternalModel, external_names, load_external
     from fer_bench.models import model_card
     from fer_bench.workspace import Workspace
 
     cards = [model_card(name) for name in usable_models()]
     place = Workspace(workspace)
-    externals = [load_external(place, name) for name in external_names(place)]
+    externals: list[ExternalModel] = []
+    for name in external_names(place):
+        try:
+            externals.append(load_external(place, name))
+        except FerBenchError as error:  # The others are listed all the same.
+            typer.echo(f"fer-bench: left out: {error}", err=True)
     if json:
         print_json(
             [

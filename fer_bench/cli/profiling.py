@@ -66,11 +66,13 @@ def profile(
     Example: fer-bench profile --model clcm --model shufflenetv2 --processes 5
     """
     from fer_bench.cli.saying import usable_models
-    from fer_bench.external.model import is_external
+    from fer_bench.external.model import is_external, refuse_external
     from fer_bench.models import model_card
     from fer_bench.profiling.plan import Plan
     from fer_bench.workspace import Workspace
 
+    if layers or self_test:
+        refuse_external(Workspace(workspace), model or ())
     for name in model or ():
         if layers or self_test or not is_external(Workspace(workspace), name):
             model_card(name)

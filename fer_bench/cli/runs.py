@@ -75,15 +75,17 @@ def train(
     from fer_bench import grid, stages
     from fer_bench.datasets.joined import SEPARATOR, parts_of
     from fer_bench.devices import check
+    from fer_bench.external.model import refuse_external
     from fer_bench.watching import Watch
     from fer_bench.workspace import Workspace
 
+    place = Workspace(workspace)
+    refuse_external(place, [model])
     chosen = recipe_with(recipe, balance, freeze_layers)
     dataset = SEPARATOR.join(parts_of(dataset))
     cells = [cell_of(model, dataset, chosen, number, weights) for number in seeds_of(seed, seeds)]
     grid.check_start([model], cells[0].recipe, weights)
     check(devices, cells[0].recipe.batch_size)
-    place = Workspace(workspace)
     with place.lock(wait=wait):
         prepared = open_training(place, dataset)
         if not prepared.trainable:
@@ -176,6 +178,7 @@ def run_all(
     from fer_bench import paper
     from fer_bench.datasets import dataset_card
     from fer_bench.environment import cores
+    from fer_bench.external.model import refuse_external
     from fer_bench.models import model_card
     from fer_bench.presets import load_recipe
     from fer_bench.runner import Job
@@ -192,6 +195,7 @@ def run_all(
     if synthetic and sources:
         raise FerBenchError("--synthetic and --source exclude each other: real and synthetic data are never mixed")
     models = list(dict.fromkeys(model or paper.MODELS))
+    refuse_external(Workspace(workspace), models)
     for name in models:
         model_card(name)
     chosen = load_recipe(recipe_with(recipe, balance, freeze_layers))

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -105,6 +106,22 @@ def external_names(workspace: Workspace) -> list[str]:
 def is_external(workspace: Workspace, name: str) -> bool:
     """Return whether a workspace has an external model of that name."""
     return name in external_names(workspace)
+
+
+def refuse_external(workspace: Workspace, names: Iterable[str]) -> None:
+    """Refuse external models where only those that fer-bench trains will do; other names are left to the caller.
+
+    Raises:
+        FerBenchError: one of the names is that of an external model.
+    """
+    from fer_bench.models import model_names
+
+    for name in names:
+        # A package may offer, since, a model of the same name.
+        if name not in model_names() and is_external(workspace, name):
+            raise FerBenchError(
+                f"{name} is an external model (add-onnx); this command takes models that fer-bench trains"
+            )
 
 
 def load_external(workspace: Workspace, name: str) -> ExternalModel:

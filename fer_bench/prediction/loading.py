@@ -1,6 +1,6 @@
 """From a trained run or an exported file to a model that answers."""
 
-import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,11 @@ from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
 from fer_bench.export.contract import SCHEMA
 from fer_bench.export.exporting import sidecar
+from fer_bench.external.model import refuse_external
+from fer_bench.external.onnx_file import first_line
 from fer_bench.files import read_json, sha256_of
 from fer_bench.prediction.model import Model
-from fer_bench.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, Workspace
+from fer_bench.workspace import Workspace, default_root
 
 if TYPE_CHECKING:
     from fer_bench.datasets.prepared import Prepared
@@ -78,6 +80,8 @@ def load_model(
     if is_exported(model):
         refuse_training(model, dataset=dataset, recipe=recipe, seed=seed, weights=weights)
         return load_exported(Path(model).expanduser())
+    place = Workspace(default_root() if workspace is None else Path(workspace).expanduser())
+    refuse_external(place, [str(model)])
     if dataset is None:
         raise FerBenchError(
             f"{model}: name the dataset that the model was trained on, or give a file that fer-bench export wrote "
@@ -86,8 +90,6 @@ def load_model(
     from fer_bench.lookup import trained_cell
 
     recipe, seed = DEFAULT_RECIPE if recipe is None else recipe, DEFAULT_SEED if seed is None else seed
-    root = workspace if workspace is not None else os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ROOT
-    place = Workspace(Path(root).expanduser())
     return load_trained(place, *trained_cell(place, str(model), dataset, recipe, seed, weights))
 
 
@@ -122,14 +124,13 @@ def load_exported(path: Path) -> Model:
     """Return the model of a file that ``fer-bench export`` wrote; needs neither TensorFlow nor Keras.
 
     Raises:
-        FerBenchError: the file or its ``.json`` is missing, they do not belong together, or a package is missing.
+        FerBenchError: the file or its ``.json`` is missing, they do not belong together, the runtime cannot take the
+            file, or a package is missing.
     """
-    from fer_bench.export.sessions import open_onnx
-
     if not path.is_file():
         raise FerBenchError(f"{path}: no such file; fer-bench export writes one")
     about = read_contract(path)
-    call = open_onnx(path, cores()) if path.suffix == ".onnx" else _litert(path)
+    call = _opened(path, about)
     side, bilinear = int(about["preprocessing"]["image_size"][0]), about["preprocessing"]["resize"] == "bilinear"
 
     def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -139,6 +140,42 @@ def load_exported(path: Path) -> Model:
     return Model(
         about["model"], about["dataset"], about["origin"], tuple(about["class_names"]), (height, width), probabilities
     )
+
+
+def _opened(path: Path, about: Mapping[str, Any]) -> "Call":
+    """Return the call of an exported file, tried on one image: the ``.json`` beside it may have been edited."""
+    from fer_bench.export.sessions import open_onnx
+
+    runtime, beside = "ONNX Runtime" if path.suffix == ".onnx" else "LiteRT", sidecar(path)
+    side, classes = about["preprocessing"]["image_size"][0], len(about["class_names"])
+    try:
+        call = open_onnx(path, cores()) if path.suffix == ".onnx" else _litert(path)
+    except FerBenchError:
+        raise
+    except Exception as error:  # The runtimes have no common class of errors.
+        raise FerBenchError(
+            f"{path}: {runtime} cannot take the file ({first_line(error)}); export the model again"
+        ) from error
+
+    def checked(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        try:
+            answer = call(batch)
+        except FerBenchError:
+            raise
+        except Exception as error:
+            raise FerBenchError(
+                f"{path}: {runtime} cannot run the file on images of {side} x {side} pixels, which {beside.name} says "
+                f"it takes ({first_line(error)}); export the model again"
+            ) from error
+        if answer.shape != (len(batch), classes):
+            raise FerBenchError(
+                f"{path}: its answer to {len(batch)} images is {answer.shape}, expected ({len(batch)}, {classes}) by "
+                f"the class names in {beside.name}; export the model again"
+            )
+        return answer
+
+    checked(np.zeros((1, side, side, 3), np.float32))
+    return checked
 
 
 def _litert(path: Path) -> "Call":
@@ -174,16 +211,18 @@ def read_contract(path: Path) -> dict[str, Any]:
     try:
         if (about["schema"], about["kind"]) != (SCHEMA, "export"):
             raise ValueError(f"schema {about['schema']!r}, kind {about['kind']!r}")
-        sizes = [*about["preprocessing"]["stored_size"], *about["preprocessing"]["image_size"]]
+        stored, image = about["preprocessing"]["stored_size"], about["preprocessing"]["image_size"]
         known = about["preprocessing"]["resize"] in ("area", "bilinear", "none")
         names = about["class_names"]
-        if not isinstance(names, list) or len(names) < 2:
+        if not isinstance(names, list) or len(names) < 2 or not all(names) or len(set(names)) != len(names):
             raise ValueError(f"class_names {names!r}")
         texts = [about["model"], about["dataset"], about["recipe"], about["weights_sha256"], *names]
-        if len(sizes) != 4 or not known or not all(isinstance(size, int) and 0 < size <= 1024 for size in sizes):
+        # bool is an int; and each is written as it is, to a terminal too.
+        sane = all(type(size) is int and 0 < size <= 1024 for size in (*stored, *image))
+        if not (known and sane and len(stored) == len(image) == 2 and image[0] == image[1]):
             raise ValueError(f"preprocessing {about['preprocessing']!r}")
-        if not all(isinstance(text, str) for text in texts) or type(about["seed"]) is not int:
-            raise ValueError("no names of the model, its run and its classes")
+        if not all(isinstance(text, str) and text.isprintable() for text in texts) or type(about["seed"]) is not int:
+            raise ValueError("no printable names of the model, its run and its classes")
         if about["origin"] not in ("real", "synthetic"):
             raise ValueError(f"origin {about['origin']!r}")
         digest = about["file_sha256"]

@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.datasets.decoding import resize, square
+from fer_bench.datasets.decoding import resize
 from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
 from fer_bench.prediction.answers import Answer, NoAnswer, Prediction, Square
-from fer_bench.prediction.faces import CROP_SCALE, FaceFinder, around, require_detector
+from fer_bench.prediction.faces import CROP_SCALE, FaceFinder, require_detector, square_around
 from fer_bench.prediction.sources import Image, Source, from_images
 from fer_bench.records import Origin
 
@@ -163,7 +163,7 @@ def _prepared(
     if not faces:
         return NoAnswer(source.name, "no face found", bad=False, remark=remark)
     try:
-        box = square(around(faces[0], scale), *image.shape)
+        box = square_around(faces[0], scale, *image.shape)
     except ValueError:
         return NoAnswer(source.name, "no face found", bad=False, remark=remark)
     left, top, right, bottom = box

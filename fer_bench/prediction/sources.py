@@ -58,7 +58,8 @@ def from_arguments(arguments: Sequence[str], lines: Iterable[str]) -> tuple[Iter
         lines: standard input.
 
     Raises:
-        FerBenchError: an argument is no file or folder, or a folder holds no picture or cannot be listed.
+        FerBenchError: a single argument is no file or folder, or a folder holds no picture or cannot be listed. Of
+            several, one that is missing becomes a source that cannot be read: the others are answered.
     """
     if STDIN in arguments:
         if len(arguments) > 1:
@@ -73,7 +74,7 @@ def from_arguments(arguments: Sequence[str], lines: Iterable[str]) -> tuple[Iter
             if not below:
                 raise FerBenchError(f"{path}: no picture files in this folder or below (jpg, png, webp, bmp, tif, ...)")
             sources += below
-        elif path.exists():
+        elif path.exists() or len(arguments) > 1:
             sources.append(_of_file(path))
         else:
             raise FerBenchError(f"{path}: no such file or folder; expected pictures, a folder of them, or '-'")

@@ -147,7 +147,8 @@ function show(probabilities) {
 // The picture and the square
 
 const stage = element("stage");
-const source = document.createElement("canvas");
+/** The picture as it was read; one canvas each, for a context that was lost stays lost. */
+let source = document.createElement("canvas");
 let video = null;
 let running = Promise.resolve();
 
@@ -227,13 +228,23 @@ function ask() {
   running = running.then(() => { asked = false; return answer(); }).catch((error) => say(`Failed: ${error.message}`));
 }
 
-/** Make an image the picture. Throws where the browser cannot hold it, or gives no pixels. */
+/** Make an image the picture. Throws where it is too large, or the browser cannot hold it or gives no pixels. */
 function put(image, width, height) {
+  const most = contract.limits;
+  if (width * height > most.pixels || Math.max(width, height) > most.side) {
+    const [million, pixels] = [Math.round(most.pixels / 1e6), most.side.toLocaleString("en")];
+    throw new Error(`${width} x ${height} pixels; at most ${million} million, and ${pixels} a side, are taken`);
+  }
   gray = null;
+  [source.width, source.height] = [0, 0]; // Its memory is free at once, not when the browser collects it.
+  source = document.createElement("canvas");
   [source.width, source.height] = [width, height];
   const pen = source.getContext("2d", { willReadFrequently: true });
   pen.drawImage(image, 0, 0);
-  gray = grayOf(pen.getImageData(0, 0, width, height).data);
+  const pixels = pen.getImageData(0, 0, width, height).data;
+  // A canvas without memory draws nothing, and gives black pixels, without an error.
+  if (pen.isContextLost?.()) throw new Error("the browser has no memory for it");
+  gray = grayOf(pixels);
 }
 
 function place(size, across, down) {

@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from fer_bench.datasets.pictures import MAX_PIXELS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import write_text
 from fer_bench.prediction.loading import read_contract
@@ -24,6 +25,8 @@ CARE = (
     "EU's AI Act, Article 5(1)(f), forbids inferring emotions at work and in education. Pictures stay in this page: it "
     "cannot connect to anything."
 )
+_MAX_SIDE = 16_384
+"""Pixels. Beyond that a browser may have no canvas: it gives black pixels instead, without an error."""
 _ABOUT_KEYS = ("model", "dataset", "origin", "recipe", "seed", "class_names", "preprocessing", "file_sha256")
 
 
@@ -73,7 +76,10 @@ def _page(about: Mapping[str, Any], model: bytes, runtime: WebRuntime, finder: W
         else ""
     )
     seven = ", ".join(about["class_names"])
-    told = {key: about[key] for key in _ABOUT_KEYS} | {"finder": finder.settings if finder else None}
+    told = {key: about[key] for key in _ABOUT_KEYS} | {
+        "finder": finder.settings if finder else None,
+        "limits": {"pixels": MAX_PIXELS, "side": _MAX_SIDE},
+    }
     page = Template((_HERE / "page.html").read_text(encoding="utf-8"))
     return page.substitute(
         policy=html.escape(policy),
