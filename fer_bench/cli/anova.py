@@ -100,7 +100,7 @@ def anova(
         result, title = stages.anova(PUBLISHED, runtime, alpha), f"{runtime}, published profiles"
     else:
         if not workspace.is_dir():
-            raise FerBenchError(f"{workspace}: no such workspace; name the one that was profiled in with --workspace")
+            raise FerBenchError(f"{workspace}: no such workspace; run fer-bench profile first, or name it")
         with place.lock():
             result = stages.anova(place.results, runtime, alpha)
         title = f"{runtime}, {place.root}"
