@@ -9,6 +9,7 @@ from fer_bench import model_check, models
 from fer_bench.model_check import Outcome, building, converting, training
 from fer_bench.model_check.subject import Subject, answers
 from fer_bench.models.card import Backbone
+from fer_bench.profiling import operations
 
 pytestmark = pytest.mark.usefixtures("configured")
 CHECKS = {check.name: check for check in model_check.CHECKS}
@@ -133,7 +134,19 @@ def test_a_layer_without_known_flops_is_found(broken, tmp_path):
 
         return layers.Dense(classes, activation="softmax")(keras.ops.cumsum(features, axis=-1))
 
-    assert outcome("FLOPs", broken(build=functional(end)), tmp_path).state == "failed"
+    found = outcome("FLOPs", broken(build=functional(end)), tmp_path)
+    assert found.state == "failed"
+    for name in ("COSTS", "FREE", "ACTIVATIONS"):
+        assert hasattr(operations, name)
+        assert name in found.advice
+
+
+def test_a_build_that_ends_the_process_is_found(broken, tmp_path):
+    def build(size, classes):
+        raise SystemExit
+
+    found = outcome("build", broken(build=build), tmp_path)
+    assert (found.state, found.found) == ("failed", "SystemExit: without a message")
 
 
 def test_the_answers_of_the_model_that_is_exported_tell_pictures_apart(tiny_model, tmp_path):
