@@ -70,6 +70,7 @@ def test_each_fault_is_found(broken, tmp_path):
     )
     assert "not a keras.Model" in found("build", build=lambda size, n: None)
     assert "build takes image_size" in found("build", build=lambda image_size: None)
+    assert "min_image_size = 299; profile and architecture build" in found("build", min_image_size=299)
     assert "ZeroDivisionError" in found("build", build=lambda size, n: size // 0)
     scores = functional(lambda layers, x, n: layers.Dense(n, activation="sigmoid")(x))
     assert "do not sum to 1, off by up to" in found("answers", build=scores)
