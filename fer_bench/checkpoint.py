@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.errors import FerBenchError
-from fer_bench.files import replacing
+from fer_bench.files import UNFINISHED, replacing
 from fer_bench.lock import LOCK, acquired, is_held
 from fer_bench.progress import say
 from fer_bench.records import Environment, Epoch, Start, same_place
@@ -194,14 +193,26 @@ def locked(folder: Path) -> Iterator[None]:
             remove(folder)
 
 
+def own_files(folder: Path) -> list[Path]:
+    """Return what training has written to a run's folder, in the order in which it can go; none of the user's files."""
+    patterns = (STATE, "best-*.npz", f"{UNFINISHED}*", LOCK)  # Without its best weights a state would be a damaged one.
+    return [path for pattern in patterns for path in sorted(folder.glob(pattern))]
+
+
 def remove(folder: Path, *, strict: bool = False) -> None:
-    """Delete the state of a finished run; nothing where there is none.
+    """Delete the state of a finished run, and its folder where nothing else is in it; nothing where there is none.
 
     Raises:
         OSError: it cannot be deleted, where that is ``strict``.
     """
-    (folder / STATE).unlink(missing_ok=True)  # First: without its best weights it would be a damaged one.
-    shutil.rmtree(folder, ignore_errors=not strict)
+    try:
+        for path in own_files(folder):
+            path.unlink(missing_ok=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError:
+        if strict:
+            raise
 
 
 def _write_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:

@@ -1,8 +1,9 @@
 """What a workspace could do without, and its removal. A record goes only where that is asked for."""
 
+import re
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ from fer_bench.datasets.proof import SYNTHETIC_MARKER
 from fer_bench.errors import FerBenchError
 from fer_bench.files import is_left_over
 from fer_bench.lock import HOLDER, LOCK, is_held
-from fer_bench.records import TrainRecord
+from fer_bench.records import EvalRecord, ProfileRecord, RecordT, StatisticsRecord, TrainRecord
 from fer_bench.workspace import Workspace
 
 Kind = Literal["checkpoint", "scaled copy", "raw synthetic files", "temporary", "task", "record"]
@@ -50,7 +51,9 @@ def leftovers(workspace: Workspace, *, with_records: bool = False) -> list[Lefto
     Raises:
         FerBenchError: a training record cannot be read.
     """
-    found: list[tuple[Kind, Path]] = [("checkpoint", path) for path in _finished(workspace)]
+    found: list[tuple[Kind, Path]] = [
+        ("checkpoint", path) for folder in _finished(workspace) for path in _checkpoint(folder)
+    ]
     for name in prepared_names(workspace.datasets):
         found += [("scaled copy", path) for path in sorted(workspace.prepared(name).glob("scaled-*.npy"))]
         raw = workspace.raw(name)
@@ -103,6 +106,12 @@ def _finished(workspace: Workspace) -> list[Path]:
     return found
 
 
+def _checkpoint(folder: Path) -> list[Path]:
+    """Return a finished run's folder, or where the user has put something into it what training wrote there."""
+    own = checkpoint.own_files(folder)
+    return [folder] if folder.is_symlink() or set(own) == set(folder.iterdir()) else own
+
+
 def _temporary(workspace: Workspace) -> list[Path]:
     """Return the folders that killed commands left. Files are gone: who holds the workspace has removed them."""
     prepared = [path for path in _below(workspace.datasets) if path.suffix in (".partial", ".unpacked")]
@@ -135,10 +144,41 @@ def _ended_tasks(workspace: Workspace) -> list[Path]:
 
 
 def _records(workspace: Workspace) -> list[Path]:
-    kinds = [workspace.results.records / kind for kind in records.KINDS]
-    files = [path for folder in kinds for path in _below(folder) if path.suffix in (".json", ".npz")]
-    weights = [path for path in _below(workspace.weights("any").parent) if path.name.endswith(".weights.h5")]
-    return [path for path in (*files, *weights) if not path.name.startswith(".")]
+    """Return records with their predictions, and weights of runs: the user may keep other files beside them."""
+    folder = workspace.results.records
+    found = [
+        *_of_kind(folder, TrainRecord),
+        *_of_kind(folder, EvalRecord),
+        *_of_kind(folder, ProfileRecord),
+        *_of_kind(folder, StatisticsRecord),
+    ]
+    ending = workspace.weights("").name
+    weights = [path for path in _below(workspace.weights("").parent) if path.name.endswith(ending)]
+    found += [path for path in weights if _is_cell_id(path.name.removesuffix(ending))]
+    return list(dict.fromkeys(found))
+
+
+def _of_kind(folder: Path, cls: type[RecordT]) -> Iterator[Path]:
+    for path in records.paths(folder, cls):
+        try:
+            record = records.load(path, cls)
+        except FerBenchError:
+            continue
+        yield path
+        if isinstance(record, EvalRecord) and Path(record.predictions).name == record.predictions:
+            predictions = path.with_name(record.predictions)
+            if predictions.is_file():
+                yield predictions
+
+
+def _is_cell_id(stem: str) -> bool:
+    """Return whether a name is that of a training run: ``<model>__<dataset>__<recipe>__s<seed>``."""
+    parts = stem.split("__")
+    return (
+        len(parts) == 4
+        and re.fullmatch(r".+-[0-9a-f]{8}", parts[2]) is not None
+        and re.fullmatch(r"s[0-9]+", parts[3]) is not None
+    )
 
 
 def _below(folder: Path) -> list[Path]:

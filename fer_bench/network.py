@@ -215,7 +215,9 @@ class Network:
             raise FerBenchError(f"{path}: no such weights file; train the model first with fer-bench train")
         try:
             self.core.load_weights(path)
-        except (ValueError, OSError, KeyError) as error:
+        except (ValueError, OSError, KeyError, RuntimeError) as error:  # h5py raises the last where bytes are damaged.
+            if memory.is_exhausted(error):
+                raise
             raise FerBenchError(f"{path}: not weights of {self.name} ({str(error).splitlines()[0]})") from error
         if self.digest() != digest:
             raise FerBenchError(

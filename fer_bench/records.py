@@ -258,8 +258,8 @@ class ProfileRecord:
     trainable_parameters: int
     non_trainable_parameters: int
     flops_paper_rule: int | None
-    """By the rule of the paper's figures: a multiply-add counts two, batch norm and activations nothing. ``None`` of an
-    external model with an operation that the rule does not know."""
+    """By the rule of the paper's figures: a multiply-add counts two, batch norm and activations nothing. ``None`` of a
+    model with an operation that the rule does not know."""
     session: str
     """Names the measuring session: latencies are compared within one session only."""
     warmup: int
@@ -289,6 +289,8 @@ class ProfileRecord:
     external: External | None = None
     """Of a model that came as a file: then all its parameters count as trainable, since the file does not tell, and
     ``image_size`` is the height of its own input."""
+    uncounted: str = ""
+    """Why FLOPs and the peak of the activations are not known; empty where they are, and of an external model."""
 
     @property
     def stem(self) -> str:

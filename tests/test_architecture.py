@@ -1,11 +1,14 @@
 """Tables 2 and 3: the committed architectures are those that the models have, and read as the paper's do."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from fer_bench import paper
+from fer_bench import models, paper
+from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.models import built_in_cards, model_card
 from fer_bench.models.architecture import PATH, architectures
@@ -24,6 +27,13 @@ def test_the_committed_architecture_is_that_of_the_model(name: str) -> None:
     committed = architectures()[name]
     model = model_card(name).build(committed.image_size, committed.classes)
     assert architecture(name, model, committed.image_size, committed.classes) == committed, WRITE_ANEW
+
+
+def test_a_model_of_larger_images_is_refused_by_name(tiny_model, monkeypatch) -> None:
+    monkeypatch.setitem(models._BUILT_IN, "tiny", dataclasses.replace(tiny_model, min_image_size=299))
+    result = CliRunner().invoke(app, ["architecture", "--model", "tiny"])
+    assert isinstance(result.exception, FerBenchError)
+    assert "tiny takes images of at least 299 x 299 pixels" in str(result.exception)
 
 
 def test_the_committed_file_is_what_the_command_prints() -> None:

@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -329,6 +330,48 @@ def test_a_missing_package_is_named_before_anything_is_loaded(target, monkeypatc
 def test_what_cannot_be_written_is_refused_first(name, out, words, tmp_path):
     with pytest.raises(FerBenchError, match=words):
         exporting.check_target(name, None if out is None else tmp_path / out)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.onnx.json"])
+def test_a_folder_in_the_way_is_refused_first(name, tmp_path):
+    (tmp_path / name).mkdir()
+    with pytest.raises(FerBenchError, match=rf"{name} is a folder.*name another"):
+        exporting.check_target("onnx", tmp_path / "model.onnx")
+
+
+def same_answers(trained, monkeypatch):
+    """Replace conversion and runtime: the file answers as Keras does."""
+    network = Network("tiny", RECIPE)
+    network.load_weights(trained.workspace.weights(CELL.id), trained.run.weights_sha256)
+    monkeypatch.setattr(exporting, "convert", lambda model, target, path, samples=None: path.write_bytes(b"newer"))
+    monkeypatch.setattr(exporting, "open_litert", lambda path, threads: lambda batch: np.asarray(network.core(batch)))
+
+
+def test_a_file_never_stands_beside_the_description_of_another(trained, tmp_path, monkeypatch):
+    """Whichever of the two renames a kill comes before."""
+    same_answers(trained, monkeypatch)
+    out = tmp_path / "tiny.tflite"
+    beside = exporting.sidecar(out)
+    renamed = Path.replace
+    for stop in (out, beside):
+        out.write_bytes(b"older")
+        beside.write_text("of the older")
+
+        def killed(path, target, stop=stop):
+            if target == stop:
+                raise KeyboardInterrupt
+            return renamed(path, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", killed)
+            with pytest.raises(KeyboardInterrupt):
+                trained.export("litert", out)
+        assert out.read_bytes() == (b"older" if stop == out else b"newer")
+        assert not beside.exists()
+        assert list(tmp_path.iterdir()) == [out]
+    content = trained.export("litert", out)
+    assert json.loads(beside.read_text()) == json.loads(json.dumps(content))
+    assert content["file_sha256"] == sha256_of(out)
 
 
 # On other backends

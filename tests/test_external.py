@@ -179,6 +179,17 @@ def test_a_file_that_answers_every_face_alike_is_refused(tmp_path):
         add_onnx(Workspace(tmp_path / "workspace"), path, "dead-net", PLAIN)
 
 
+def test_a_file_whose_output_has_no_rows_is_refused(tmp_path):
+    path = write_onnx(tmp_path / "file.onnx", softmax=False)
+    model = onnx.load(str(path))
+    model.graph.node[-1].output[0] = "scores"
+    model.graph.node.append(helper.make_node("Slice", ["scores", "zero", "zero", "zero"], ["emotions"]))
+    model.graph.initializer.append(helper.make_tensor("zero", TensorProto.INT64, [1], [0]))
+    onnx.save(model, str(path))
+    with pytest.raises(FerBenchError, match=r"is \(0, 7\), and there are 7 labels; expected \(images, 7\)"):
+        add_onnx(Workspace(tmp_path / "workspace"), path, "empty-net", PLAIN)
+
+
 def test_a_file_whose_answer_depends_on_the_batch_is_refused(tmp_path):
     """Such as one that was exported in training mode, with batch statistics."""
     path = write_onnx(tmp_path / "file.onnx", softmax=False)

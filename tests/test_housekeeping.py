@@ -515,6 +515,32 @@ def test_records_go_only_on_request(full):
     assert "exports/clcm.onnx" in files(full)
 
 
+def test_the_users_own_files_stay_beside_records_weights_and_checkpoints(full):
+    before = files(full)
+    [finished] = [path for path in full.root.glob("runs/clcm__*") if path.is_dir()]
+    own = [
+        finished / "notes.txt",
+        full.weights("my best model"),
+        full.weights("mine__of__three__s1"),
+        full.weights("a__copy__clcm__fer2013__paper-0123abcd__s0"),
+        full.results.records / "eval" / "notes.json",
+        full.results.records / "eval" / "my-predictions.npz",
+        full.results.records / "train" / "old.json",
+    ]
+    for path in own:
+        path.write_text('{"kind": "eval", "schema": 0}')
+    own.remove(full.results.records / "train" / "old.json")  # A training record that is damaged is told.
+    with pytest.raises(FerBenchError, match=r"old\.json: not a train record"):
+        run("clean", "-w", full.root, "--yes")
+    (full.results.records / "train" / "old.json").unlink()
+    run("clean", "-w", full.root, "--yes")
+    assert [path.name for path in finished.iterdir()] == ["notes.txt"]
+    run("clean", "-w", full.root, "--yes", "--records")
+    assert all(path.is_file() for path in own)
+    assert not [name for name in files(full) & before if name.startswith(("weights/", "records/train/"))]
+    assert "nothing to remove" in run("clean", "-w", full.root, "--records")
+
+
 def test_a_finished_run_that_trains_anew_on_other_data_keeps_its_checkpoint(place):
     record = trained(place, "clcm", "fer2013")
     begun(place, record.cell_id, dataset="fer2013 prepared anew")

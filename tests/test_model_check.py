@@ -9,6 +9,7 @@ from fer_bench import model_check, models
 from fer_bench.model_check import Outcome, building, converting, training
 from fer_bench.model_check.subject import Subject, answers
 from fer_bench.models.card import Backbone
+from fer_bench.profiling import operations
 
 pytestmark = pytest.mark.usefixtures("configured")
 CHECKS = {check.name: check for check in model_check.CHECKS}
@@ -69,6 +70,7 @@ def test_each_fault_is_found(broken, tmp_path):
     )
     assert "not a keras.Model" in found("build", build=lambda size, n: None)
     assert "build takes image_size" in found("build", build=lambda image_size: None)
+    assert "min_image_size = 299; profile and architecture build" in found("build", min_image_size=299)
     assert "ZeroDivisionError" in found("build", build=lambda size, n: size // 0)
     scores = functional(lambda layers, x, n: layers.Dense(n, activation="sigmoid")(x))
     assert "do not sum to 1, off by up to" in found("answers", build=scores)
@@ -133,7 +135,19 @@ def test_a_layer_without_known_flops_is_found(broken, tmp_path):
 
         return layers.Dense(classes, activation="softmax")(keras.ops.cumsum(features, axis=-1))
 
-    assert outcome("FLOPs", broken(build=functional(end)), tmp_path).state == "failed"
+    found = outcome("FLOPs", broken(build=functional(end)), tmp_path)
+    assert found.state == "failed"
+    for name in ("COSTS", "FREE", "ACTIVATIONS"):
+        assert hasattr(operations, name)
+        assert name in found.advice
+
+
+def test_a_build_that_ends_the_process_is_found(broken, tmp_path):
+    def build(size, classes):
+        raise SystemExit
+
+    found = outcome("build", broken(build=build), tmp_path)
+    assert (found.state, found.found) == ("failed", "SystemExit: without a message")
 
 
 def test_the_answers_of_the_model_that_is_exported_tell_pictures_apart(tiny_model, tmp_path):

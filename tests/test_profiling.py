@@ -120,9 +120,9 @@ def test_models_of_one_session_take_turns_and_share_its_name(use, fake) -> None:
 
 def test_weights_follow_from_the_seed_alone(use) -> None:
     use(SMALL)
-    first, _ = session.built_model("small", QUICK)
+    first = session.built_model("small", QUICK)
     _build(16, 3)
-    second, _ = session.built_model("small", QUICK)
+    second = session.built_model("small", QUICK)
     for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -164,6 +164,32 @@ def test_pictures_are_faces_from_jpeg_files() -> None:
     assert -1 <= image.min() < 0 < image.max() <= 1
     np.testing.assert_array_equal(image[..., 0], image[..., 2])
     assert network_image(data, SIDE).std() > 0.1
+
+
+def _uncounted(image_size: int, classes: int):
+    import keras
+
+    inputs = keras.Input((image_size, image_size, 3))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3, activation="elu")(inputs))
+    outputs = keras.layers.Dense(classes, activation="softmax")(keras.layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, outputs)
+
+
+def test_a_model_whose_operations_cannot_be_counted_is_timed_beside_the_others(use, fake, tmp_path, capsys) -> None:
+    use(SMALL, replace(SMALL, name="odd", build=_uncounted))
+    odd, small = profile_models(["odd", "small"], QUICK)
+    assert (odd.flops, odd.flops_paper_rule, odd.peak_activation_bytes) == (None, None, None)
+    assert (odd.trainable_parameters, odd.weight_bytes) == (155, 4 * (155 + 8))
+    assert odd.uncounted.startswith("FLOPs of the model 'odd' are not known: layer 'conv2d")
+    assert "'elu', which the FLOPs rules do not know" in odd.uncounted
+    assert odd.uncounted in capsys.readouterr().err
+    assert odd.latency.keys() == small.latency.keys()
+    assert small.flops
+    assert small.uncounted == ""
+    assert records.load(records.save(tmp_path, odd), ProfileRecord) == odd
+    assert profile_json(odd)["uncounted"] == odd.uncounted
+    with pytest.raises(FerBenchError, match=r"the model 'odd'.*'elu'"):
+        _run("--layers", "-m", "odd", tmp_path=tmp_path)
 
 
 # What is refused

@@ -1,5 +1,6 @@
 """Training: it learns, keeps frozen layers, and continues after an interruption as if nothing had happened."""
 
+import contextlib
 import dataclasses
 import resource
 import signal
@@ -87,6 +88,19 @@ def test_the_weights_kept_are_the_best_epochs(workspace, dataset, network):
         loss, accuracy = scores(fresh.predict(dataset.at_size(32), rows), dataset.labels[rows])
         assert accuracy == run.best.val_accuracy
         assert loss == pytest.approx(run.best.val_loss, rel=1e-4)
+
+
+def test_a_weights_file_with_flipped_bytes_is_refused(workspace, network):
+    """Wherever in the file they are: h5py raises a ValueError, OSError, KeyError or RuntimeError by the place."""
+    path = workspace.weights(CELL.id)
+    network.save_weights(path)
+    digest, whole = network.digest(), path.read_bytes()
+    for start in range(0, len(whole), len(whole) // 60):
+        damaged = bytearray(whole)
+        damaged[start : start + 24] = bytes(255 - byte for byte in damaged[start : start + 24])
+        path.write_bytes(damaged)
+        with contextlib.suppress(FerBenchError):
+            network.load_weights(path, digest)
 
 
 def test_other_weights_than_the_records_are_refused(workspace, dataset, network):

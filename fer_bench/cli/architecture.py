@@ -42,6 +42,7 @@ def architecture(
     found = []
     with bar("build", len(cards), unit="model") as shown:
         for done, card in enumerate(cards, start=1):
+            card.check_image_size(IMAGE_SIZE)
             found.append(read(card.name, card.build(IMAGE_SIZE, CLASSES), IMAGE_SIZE, CLASSES))
             shown.at(done)
     if json:

@@ -17,7 +17,7 @@ from fer_bench.export.contract import contract, finish_onnx
 from fer_bench.export.convert import SUFFIXES, TARGETS, Target, convert
 from fer_bench.export.packages import require
 from fer_bench.export.sessions import Call, open_litert, open_onnx
-from fer_bench.files import replacing, sha256_of, write_json
+from fer_bench.files import json_text, replacing, sha256_of
 from fer_bench.network import Network
 from fer_bench.records import TrainRecord
 from fer_bench.workspace import Workspace
@@ -34,13 +34,18 @@ def check_target(name: str, out: Path | None) -> Target:
     """Return the format of that name, before anything is loaded.
 
     Raises:
-        FerBenchError: no such format, ``out`` has another ending, or a package is missing.
+        FerBenchError: no such format, ``out`` has another ending or is a folder, or a package is missing.
     """
     target = next((known for known in TARGETS if known == name), None)
     if target is None:
         raise FerBenchError(f"--to {name}: expected one of {', '.join(TARGETS)}")
     if out is not None and out.suffix != SUFFIXES[target]:
         raise FerBenchError(f"--out {out}: expected a name that ends in {SUFFIXES[target]}")
+    for path in () if out is None else (out, sidecar(out)):
+        if path.is_dir():
+            raise FerBenchError(
+                f"--out {out}: {path} is a folder, and a file of that name is to be written: name another"
+            )
     if target == "onnx":
         require("fer-bench export --to onnx", "onnx", "onnx", "onnxruntime", "tf2onnx")
     else:
@@ -120,7 +125,7 @@ def export_run(
         samples = np.concatenate(list(_inputs(pictures, rows, cell.recipe.image_size)))
         content["representative"] = {"split": "train", "images": len(rows), "seed": run.seed}
     tell("convert", 0, 1)
-    with replacing(out) as temporary:
+    with replacing(sidecar(out)) as described, replacing(out) as temporary:
         convert(network.core, target, temporary, samples)
         if target == "onnx":
             finish_onnx(temporary, content)
@@ -146,7 +151,9 @@ def export_run(
                 f"{out}: not written, because it does not answer as Keras does on {found.images:,} test images: "
                 f"{'; '.join(complaints)}"
             )
-        write_json(sidecar(out), content)
+        described.write_text(json_text(content), encoding="utf-8", newline="\n")
+        # Between here and the end a kill leaves a file without its description, never one with another file's.
+        sidecar(out).unlink(missing_ok=True)
     return content
 
 

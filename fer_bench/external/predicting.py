@@ -62,7 +62,7 @@ def flat(model: ExternalModel, answer: NDArray[Any]) -> NDArray[np.float64]:
         FerBenchError: it has another shape, or holds something that is not finite.
     """
     count = len(model.labels)
-    if answer.ndim < 2 or answer.shape[1] != count or answer[0].size != count:
+    if answer.ndim < 2 or len(answer) == 0 or answer.shape[1] != count or answer[0].size != count:
         raise FerBenchError(
             f"{model.name}: the output {model.output!r} is {answer.shape}, and there are {count} labels; expected "
             f"(images, {count})"

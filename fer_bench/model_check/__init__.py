@@ -68,7 +68,7 @@ def _made(check: Check, subject: Subject) -> Outcome:
         return Outcome(check=check.name, state="skipped", found=missing.found, advice=missing.advice)
     except BrokenContractError as broken:
         return Outcome(check=check.name, state="failed", found=broken.found, advice=broken.advice or check.advice)
-    except Exception as error:  # Whatever another package's model raises is the outcome.
+    except (Exception, SystemExit) as error:  # Whatever another package's model raises is the outcome.
         reason = (str(error).strip().splitlines() or ["without a message"])[0]
         told = reason if isinstance(error, FerBenchError) else f"{type(error).__name__}: {reason}"
         return Outcome(check=check.name, state="failed", found=told, advice=check.advice)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fer_bench.model_check.outcome import Check, require
-from fer_bench.model_check.subject import CLASSES, Subject, answers
+from fer_bench.model_check.subject import CLASSES, SIZES, Subject, answers
 from fer_bench.models import model_names
 
 _OTHER_CLASSES = 5
@@ -17,6 +17,12 @@ def _build(subject: Subject) -> str:
 
     parameters = list(inspect.signature(subject.card.build).parameters)
     require(len(parameters) >= 2, f"build takes {', '.join(parameters)}", "write build(image_size, classes)")
+    require(
+        subject.card.min_image_size <= SIZES[-1],
+        f"min_image_size = {subject.card.min_image_size}; profile and architecture build every model for {SIZES[-1]} "
+        "pixels, so that figures compare",
+        f"let the model take images of {SIZES[-1]} pixels",
+    )
     for size in subject.sizes:
         model = subject.built(size)
         require(isinstance(model, keras.Model), f"build({size}, 7) gives {type(model).__name__}, not a keras.Model")

@@ -53,7 +53,8 @@ CHECKS = (
     Check(
         name="FLOPs",
         make=_flops,
-        advice="build a functional model of Keras' own layers: fer-bench profile counts nothing else",
+        advice="use operations that the FLOPs rules know, COSTS, FREE and ACTIVATIONS in "
+        "fer_bench/profiling/operations.py, in a functional model",
     ),
     Check(name="ONNX", make=_onnx, advice="use operations that tf2onnx converts, or do without export and onnxruntime"),
     Check(name="LiteRT", make=_litert, advice="use LiteRT's built-in operations, or do without export and LiteRT"),

@@ -44,7 +44,7 @@ def profile_models(
 
     Raises:
         FerBenchError: no name, an unknown or repeated one; a plan that cannot be followed; parameters other than
-            the card's; a layer that the FLOPs rules do not know; a runtime that is missing, cannot take a model or
+            the card's; a runtime that is missing, cannot take a model or
             answers nonsense; a measuring process died.
     """
     if not names:

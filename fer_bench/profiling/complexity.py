@@ -75,17 +75,22 @@ def complexity(model: Any) -> Complexity:
     counted: set[int] = set()
     layers = tuple(_layer(step, size, counted) for step, size in zip(graph.steps, alive, strict=True))
     trainable, others = count_parameters(model)
-    weights = (*model.trainable_weights, *model.non_trainable_weights)
     return Complexity(
         layers=layers,
         trainable_parameters=trainable,
         non_trainable_parameters=others,
-        weight_bytes=sum(math.prod(weight.shape) * _itemsize(weight.dtype) for weight in weights),
+        weight_bytes=weight_bytes(model),
         peak_activation_bytes=max(alive, default=0),
         multiply_adds=sum(layer.multiply_adds for layer in layers),
         flops=sum(layer.flops for layer in layers),
         flops_paper_rule=sum(layer.flops_paper_rule for layer in layers),
     )
+
+
+def weight_bytes(model: Any) -> int:
+    """Return the bytes of all parameters of a built ``keras.Model`` in the types in which it holds them."""
+    weights = (*model.trainable_weights, *model.non_trainable_weights)
+    return sum(math.prod(weight.shape) * _itemsize(weight.dtype) for weight in weights)
 
 
 def _layer(step: Step, alive_bytes: int, counted: set[int]) -> Layer:

@@ -37,6 +37,7 @@ def profile_json(record: ProfileRecord) -> dict[str, Any]:
         "peak_activation_bytes": record.peak_activation_bytes,
         "flops": record.flops,
         "flops_paper_rule": record.flops_paper_rule,
+        "uncounted": record.uncounted,
         "session": record.session,
         "environment": dataclasses.asdict(record.environment),
         "threads": record.threads,

@@ -41,10 +41,15 @@ def costs(step: "Step") -> list[Cost]:
 def is_known(operation: Any) -> bool:
     """Return whether the tables hold this operation.
 
-    Only Keras' own classes are known by their names: another package's Conv2D may compute something else.
+    Only Keras' own classes are known by their names: another package's Conv2D may compute something else. So may an
+    operation of Keras that is named like one of its layers (:data:`LAYERS_ONLY`).
     """
+    import keras
+
+    name = type(operation).__name__
     own = type(operation).__module__.partition(".")[0] == "keras"
-    return own and (type(operation).__name__ in COSTS or type(operation).__name__ in FREE)
+    meant = name not in LAYERS_ONLY or isinstance(operation, keras.layers.Layer)
+    return own and meant and (name in COSTS or name in FREE)
 
 
 def _values(step: "Step") -> int:
@@ -217,6 +222,10 @@ COSTS: dict[str, Callable[["Step"], list[Cost]]] = {
     "TrueDivide": _elementwise("Div"),
 }
 """Keras layers and operations that cost something, by class name."""
+
+LAYERS_ONLY: frozenset[str] = frozenset({"Average"})
+"""Names that mean the layer alone: ``keras.ops.average`` takes the mean, weighted or not, over an axis of one tensor.
+Where other layers and operations share a name they compute the same."""
 
 ALIASES: frozenset[str] = frozenset({"Dropout", "Flatten", "Identity", "Reshape", "SpatialDropout2D"})
 """Those whose output is their input under another shape: no memory of its own."""

@@ -164,7 +164,7 @@ def self_test(
     images = [network_image(data, plan.image_size) for data in jpeg_faces(8, plan.seed)]
     calls = []
     for done in (1, 2):
-        built, _ = built_model(model, plan)
+        built = built_model(model, plan)
         calls.append(prepared_call(built, model, way, plan, folder, np.concatenate(images)))
         warm_up(calls[-1], images, plan.steady)
         if progress:

@@ -14,12 +14,14 @@ from fer_bench.errors import FerBenchError
 from fer_bench.external.profiling import RUNTIME as EXTERNAL_RUNTIME
 from fer_bench.external.profiling import ExternalSource, require_runtime
 from fer_bench.models import model_card
-from fer_bench.profiling.complexity import Complexity, complexity
+from fer_bench.network import count_parameters
+from fer_bench.profiling.complexity import Complexity, complexity, weight_bytes
 from fer_bench.profiling.frames import jpeg_faces, network_image
 from fer_bench.profiling.latency import Progress, measure, warm_up
 from fer_bench.profiling.machine import Watch, resident_bytes
 from fer_bench.profiling.plan import Plan
 from fer_bench.profiling.throughput import measure_throughput
+from fer_bench.progress import warn
 from fer_bench.records import LatencySample, Origin, ProfileRecord
 from fer_bench.runtimes import Runtime, available, keras_threads, runtime
 
@@ -33,7 +35,7 @@ _LOOKS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class _Costs:
-    """What a model costs; ``None`` is not known of an external one."""
+    """What a model costs; ``None`` is not known, of an external one or where an operation is not."""
 
     trainable_parameters: int
     non_trainable_parameters: int
@@ -41,6 +43,8 @@ class _Costs:
     flops_paper_rule: int | None
     flops: int | None
     peak_activation_bytes: int | None
+    uncounted: str = ""
+    """Why the FLOPs are not known of one that is not external; empty where they are."""
 
 
 @dataclass
@@ -75,12 +79,11 @@ def chosen_runtimes(names: Sequence[str] | None) -> dict[str, Runtime]:
     return {name: item for name, item in available().items() if not item.missing()}
 
 
-def built_model(name: str, plan: Plan) -> tuple[Any, Complexity]:
-    """Return one registered model with random weights that depend on the plan's seed alone, and its complexity.
+def built_model(name: str, plan: Plan) -> Any:
+    """Return one registered model with random weights that depend on the plan's seed alone.
 
     Raises:
-        FerBenchError: images too small for it, parameters other than the card's, or a layer that the FLOPs rules do
-            not know.
+        FerBenchError: images too small for it, or parameters other than the card's.
     """
     import keras
 
@@ -88,15 +91,26 @@ def built_model(name: str, plan: Plan) -> tuple[Any, Complexity]:
     card.check_image_size(plan.image_size)
     keras.utils.set_random_seed(plan.seed)
     model = card.build(plan.image_size, plan.classes)
-    found = complexity(model)
-    counts = (found.trainable_parameters, found.non_trainable_parameters)
+    counts = count_parameters(model)
     expected = (card.trainable_parameters, card.non_trainable_parameters)
     if plan.classes == 7 and counts != expected:
         raise FerBenchError(
             f"model {card.name!r} has {counts[0]:,} trainable and {counts[1]:,} other parameters; its card says "
             f"{expected[0]:,} and {expected[1]:,}: the architecture or the card has changed"
         )
-    return model, found
+    return model
+
+
+def counted(name: str, model: Any) -> Complexity:
+    """Return the complexity of a registered model.
+
+    Raises:
+        FerBenchError: an operation that the FLOPs rules do not know, or a graph that cannot be read.
+    """
+    try:
+        return complexity(model)
+    except FerBenchError as error:
+        raise FerBenchError(f"FLOPs of the model {name!r} are not known: {error}") from error
 
 
 def prepared_call(model: Any, name: str, item: Runtime, plan: Plan, folder: Path, images: NDArray[np.float32]) -> Call:
@@ -157,7 +171,7 @@ def measure_session(
         if source is not None:
             built.append(_open(source, list(own), plan, files))
         else:
-            built.append(_build(name, own, plan, folder, images, batches))
+            built.append(_build(name, own, plan, folder, images, batches, process))
         if progress:
             progress("building", done, len(names))
     calls = {_key(item, name): item.timed(name) for item in built for name in own if name in item.calls}
@@ -216,6 +230,7 @@ def measure_session(
             resident_bytes=item.resident,
             machine=tuple(watch.seen),
             external=item.source.external if item.source else None,
+            uncounted=item.costs.uncounted,
         )
         for item in built
     ]
@@ -253,24 +268,41 @@ def _build(
     folder: Path,
     images: NDArray[np.float32],
     batches: list[NDArray[Any]],
+    process: int,
 ) -> _Built:
     before = resident_bytes()
-    model, found = built_model(name, plan)
-    costs = _Costs(
-        trainable_parameters=found.trainable_parameters,
-        non_trainable_parameters=found.non_trainable_parameters,
-        weight_bytes=found.weight_bytes,
-        flops_paper_rule=found.flops_paper_rule,
-        flops=found.flops,
-        peak_activation_bytes=found.peak_activation_bytes,
+    model = built_model(name, plan)
+    item = _Built(
+        name, _costs(name, model, told=process == 0), batches, lambda data: network_image(data, plan.image_size)
     )
-    item = _Built(name, costs, batches, lambda data: network_image(data, plan.image_size))
     _note(item, "build", before)
     for key, way in own.items():
         before = resident_bytes()
         item.calls[key] = prepared_call(model, name, way, plan, folder, images)
         _note(item, key, before)
     return item
+
+
+def _costs(name: str, model: Any, *, told: bool) -> _Costs:
+    """Return what a model costs; why its operations cannot be counted is a warning, where that is to be ``told``."""
+    trainable, others = count_parameters(model)
+    found: Complexity | None = None
+    uncounted = ""
+    try:
+        found = counted(name, model)
+    except FerBenchError as error:  # Of another package's model, whose times can be taken all the same.
+        uncounted = str(error)
+        if told:
+            warn(uncounted)
+    return _Costs(
+        trainable_parameters=trainable,
+        non_trainable_parameters=others,
+        weight_bytes=weight_bytes(model),
+        flops_paper_rule=found.flops_paper_rule if found else None,
+        flops=found.flops if found else None,
+        peak_activation_bytes=found.peak_activation_bytes if found else None,
+        uncounted=uncounted,
+    )
 
 
 def _note(item: _Built, key: str, before: int | None) -> None:
