@@ -89,6 +89,8 @@ def datasets(
         state = "cannot be read" if item["unreadable"] else "no"
         if prepared is not None:
             state = f"{prepared['n']:,} images, {prepared['origin']}, {prepared['layout']}"
+            state += "" if prepared["official_split"] else ", a re-upload"
+            state += ", incomplete" if prepared["complete"] is False else ""
         counts = ", ".join(f"{part} {sum(numbers):,}" for part, numbers in item["official_counts"].items())
         rows.append((item["name"], item["title"], counts, f"{item['image_size'][0]} x {item['image_size'][1]}", state))
     print_table("Datasets", ("name", "title", "official images", "stored as", "prepared"), rows)
