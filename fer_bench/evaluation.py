@@ -108,6 +108,7 @@ def save_test(
         environment=environment,
         parts=by_part if len(by_part) > 1 else {},
         external=external,
+        target_prepared=target.preparation,
     )
     records.save(workspace.results.records, record)
     return record

@@ -90,6 +90,22 @@ class External:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """Which labels, images, crop and split a prepared dataset holds, as its manifest says: the fingerprint tells two
+    apart, but not what they are."""
+
+    dataset: str
+    protocol: str
+    protocol_version: int
+    crop: str
+    layout: str
+    official_split: bool
+    """``False`` of a re-upload."""
+    complete: bool | None
+    """``None`` where there were no counts to compare with."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Identity:
     """What makes a trained model the one it is (design: "Identity of a result")."""
 
@@ -132,6 +148,8 @@ class TrainRecord(Identity):
     """Threads and kernels (``backend.compute_settings``); absent from older records."""
     earlier_environments: tuple[Environment, ...] = ()
     """Of an interrupted run that went on elsewhere: the other environments, in order, each once."""
+    prepared: tuple[Preparation, ...] = ()
+    """Of the dataset, or of each that is joined; empty in older records."""
 
     @property
     def best(self) -> Epoch:
@@ -181,6 +199,8 @@ class EvalRecord(Identity):
     external: External | None = None
     """Of a model that fer-bench did not train: then ``dataset`` is :data:`EXTERNAL`, the recipe names the file and how
     it is fed, the dataset's fingerprint is empty and ``weights_sha256`` is the file's."""
+    target_prepared: Preparation | None = None
+    """Of the test set; absent from older records."""
 
     @property
     def stem(self) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fer_bench import backend, grid, memory, records
 from fer_bench.batches import training_batches
 from fer_bench.checkpoint import Checkpoint, Progress, identity, locked, remove
-from fer_bench.datasets.joined import Images, TrainingData
+from fer_bench.datasets.joined import Images, TrainingData, parts
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import describe
 from fer_bench.errors import DivergedError, FerBenchError
@@ -151,6 +151,7 @@ def _train(
         environment=environment,
         compute=compute,
         earlier_environments=tuple(other for other in progress.environments if not same_place(other, environment)),
+        prepared=tuple(part.preparation for part in parts(dataset) if part.preparation is not None),
     )
     records.save(workspace.results.records, record)
     return record

@@ -10,6 +10,7 @@ import numpy as np
 
 from fer_bench import paper, records
 from fer_bench.anova_result import Recommendation, WelchAnova
+from fer_bench.datasets import dataset_card
 from fer_bench.emotions import EMOTIONS
 from fer_bench.files import sha256_of
 from fer_bench.models import built_in_cards
@@ -20,6 +21,7 @@ from fer_bench.records import (
     LatencySample,
     Origin,
     PairDifference,
+    Preparation,
     ProfileRecord,
     Start,
     StatisticsRecord,
@@ -119,6 +121,21 @@ def counts(target: str, model: str, seed: int) -> tuple[tuple[int, ...], ...]:
         row[label] = images - sum(row)
         rows.append(tuple(row))
     return tuple(rows)
+
+
+def preparation(dataset: str, **changes: object) -> Preparation:
+    """Return how a dataset is prepared by default, with fields changed."""
+    card = dataset_card(dataset)
+    by_default = Preparation(
+        dataset=dataset,
+        protocol=card.protocols[0].name,
+        protocol_version=card.protocols[0].version,
+        crop=card.layouts[0].crops[0],
+        layout=card.layouts[0].name,
+        official_split=True,
+        complete=True,
+    )
+    return replace(by_default, **changes)
 
 
 def train_record(

@@ -107,6 +107,20 @@ def test_datasets_as_json(workspace):
     found = {dataset["name"]: dataset for dataset in json.loads(result.stdout)}
     assert sum(found["fer2013"]["official_counts"]["Training"]) == 28_709
     assert found["raf-db"]["prepared"]["origin"] == "synthetic"
+    assert found["raf-db"]["prepared"]["complete"] is True
+    assert found["raf-db"]["prepared"]["official_split"] is True
+
+
+def test_datasets_says_what_is_incomplete_or_a_re_upload(workspace):
+    for name, changes in (("raf-db", {"complete": False}), ("affectnet", {"official_split": False, "complete": None})):
+        path = workspace.prepared(name) / "manifest.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    told = run("datasets", "-w", str(workspace.root), COLUMNS="200").stdout
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in told.splitlines()]
+    listed = {row[0]: row[-1] for row in rows if row}
+    assert listed["raf-db"] == "210 images, synthetic, aligned, incomplete"
+    assert listed["affectnet"] == "105 images, synthetic, npy, a re-upload"
+    assert listed["fer2013"] == "210 images, synthetic, folders"
 
 
 @pytest.mark.parametrize(

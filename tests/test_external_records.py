@@ -9,6 +9,7 @@ from record_factory import (
     digest,
     environment,
     eval_record,
+    preparation,
     profile_record,
     results_in,
     save_eval,
@@ -116,6 +117,15 @@ def test_on_ck_plus_it_goes_where_its_author_says(tmp_path: Path) -> None:
     table = build_tables(select(results))[4]
     assert "their-net †" in rows_of(table.blocks[0])
     assert len(table.blocks) == 3
+
+
+def test_on_another_ck_plus_a_note_says_so(mixed: Results) -> None:
+    record = records.replace(
+        external_eval("ck-plus", "AffectNet-8"), target_prepared=preparation("ck-plus", protocol="last-three")
+    )
+    save_eval(mixed, record)
+    notes = build_tables(select(mixed))[4].notes
+    assert "Other or unknown training data: tested on CK+ (protocol last-three, version 1)." in notes
 
 
 def test_its_complexity_and_times_stand_beside_ours(mixed: Results) -> None:

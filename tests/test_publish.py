@@ -12,7 +12,7 @@ from fer_bench import records
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
 from fer_bench.publish import publish, unshown
-from fer_bench.records import EvalRecord
+from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.selection import load_selection, select
 from fer_bench.workspace import Results
 
@@ -210,3 +210,14 @@ def test_the_published_file_is_readable_by_this_version(source: Results, publish
     make.save_partial(source)
     publish(source, published)
     assert records.load_all(published.records, EvalRecord) == records.load_all(source.records, EvalRecord)
+
+
+def test_what_the_datasets_held_is_published(source: Results, published: Results) -> None:
+    prepared = make.preparation("fer2013", layout="split-csv")
+    run = replace(make.train_record("clcm", "fer2013"), prepared=(prepared,))
+    records.save(source.records, run)
+    test = replace(make.eval_record("clcm", "fer2013", "fer2013"), target_prepared=prepared)
+    test = make.save_eval(source, test)
+    publish(source, published)
+    assert records.load_all(published.records, TrainRecord) == [run]
+    assert records.load_all(published.records, EvalRecord) == [test]

@@ -171,6 +171,19 @@ def test_runs_by_other_recipes_have_a_row_each_with_what_differs(tmp_path: Path)
     assert f"{changed.id}: freeze\\_layers 0; all else as in the preset paper. Backend tensorflow, dataset " in told
 
 
+def test_other_runs_say_what_their_datasets_held(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    joined = (make.preparation("fer2013", protocol="ferplus-majority"), make.preparation("raf-db"))
+    records.save(results.records, replace(make.train_record("clcm", "fer2013+raf-db"), prepared=joined))
+    assert "Prepared: FER-2013 (protocol ferplus-majority, version 1)." in section(report_of(results)[0], "Other runs")
+    # A dataset of one's own has no card here.
+    own = records.replace(make.preparation("fer2013", protocol="folders", layout="folders"), dataset="my-faces")
+    run = records.replace(make.train_record("clcm", "fer2013"), dataset="my-faces", prepared=(own,))
+    records.save(results.records, run)
+    told = section(report_of(results)[0], "Other runs")
+    assert "my-faces (protocol folders, version 1, crop none, layout folders)" in told
+
+
 def test_no_dates_and_no_paths_of_this_machine(real: tuple[Path, str, str]) -> None:
     folder, text, page = real
     for content in (text, page):

@@ -432,3 +432,53 @@ def test_tables_with_verdicts_say_what_is_not_compared(partial: dict[str, dict[i
         assert any(words in note for note in partial["real"][number].notes)
         assert not any(words in note for note in partial["synthetic"][number].notes)
     assert not any("neutral frames" in note for note in partial["real"][4].notes)
+
+
+def test_notes_say_which_labels_images_and_crop_the_values_rest_on(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    trained = {
+        "fer2013": make.preparation("fer2013", protocol="ferplus-majority", complete=None),
+        "affectnet": make.preparation("affectnet", layout="class-folders", official_split=False, complete=None),
+        "raf-db": make.preparation("raf-db"),
+    }
+    ck_plus = make.preparation("ck-plus", protocol="last-three", layout="ck48", crop="none", complete=False)
+    for dataset, prepared in trained.items():
+        # Of a model beyond the paper's, which no verdict speaks of.
+        for model in ("clcm", "mobilenetv2-canonical"):
+            run = make.train_record(model, dataset)
+            records.save(results.records, replace(run, prepared=(prepared,)))
+            own = make.eval_record(model, dataset, dataset)
+            make.save_eval(results, replace(own, target_prepared=prepared))
+            cross = make.eval_record(model, dataset, "ck-plus")
+            make.save_eval(results, replace(cross, target_prepared=ck_plus))
+    tables = tables_of(select(results))
+    for number in (4, 5, 8, 9, 10, 11):
+        notes = " ".join(tables[number].notes)
+        assert f"dataset {make.digest('real fer2013')[:12]} (protocol ferplus-majority, version 1);" in notes
+        assert "(layout class-folders, a re-upload, not the official split);" in notes
+        assert f"dataset {make.digest('real raf-db')[:12]};" in notes, "what is the default is not told"
+    for number in (5, 9):
+        notes = " ".join(tables[number].notes)
+        told = "(protocol last-three, version 1, layout ck48, incomplete copy)"
+        assert notes.count(f"432 CK+ images {make.digest('real ck-plus')[:12]} {told}") == 3
+    why = next(note for note in tables[5].notes if note.startswith("AffectNet, not comparable"))
+    assert "AffectNet from a re-upload, layout class-folders" in why
+    assert "CK+ by protocol last-three, version 1 (default: paper-432, version 1)" in why
+
+
+def test_crops_are_told_apart(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    prepared = make.preparation("ck-plus", crop="none")
+    make.save_eval(results, replace(make.eval_record("clcm", "raf-db", "ck-plus"), target_prepared=prepared))
+    notes = tables_of(select(results))[5].notes
+    assert any(f"CK+ images {make.digest('real ck-plus')[:12]} (crop none);" in note for note in notes)
+
+
+def test_other_test_images_than_the_papers_are_not_called_the_papers(tmp_path: Path) -> None:
+    for matrix, papers in ((DIAGONAL, False), (make.near("fer2013", 63), True)):
+        folder = tmp_path / str(papers)
+        tables = tables_of(evidence_of(folder, ("clcm", "fer2013", "fer2013", matrix)))
+        for number in (4, 11):
+            notes = " ".join(tables[number].notes)
+            assert ("FER-2013 is tested on the paper's 7,178 images" in notes) is papers
+            assert ("FER-2013 is tested on other images here than the paper's 7,178" in notes) is not papers

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import resource
 import signal
 import subprocess
@@ -575,6 +576,35 @@ def test_evaluation_counts_what_it_stores(workspace, dataset, network):
             assert np.sum(counts) == chosen.sum()
         assert (record.dataset, record.target, record.origin) == ("fer2013", tested.dataset, "synthetic")
         assert records.load(records.path_of(workspace.results.records, record), EvalRecord) == record
+
+
+def test_records_say_what_the_datasets_held_and_older_ones_need_not(workspace, dataset, network):
+    run = train(CELL, dataset, network, workspace)
+    target = Prepared.load(workspace.prepared("ck-plus"))
+    tested = evaluate(run, target, network, workspace)
+    assert run.prepared == (dataset.preparation,)
+    assert dataset.preparation.layout == dataset.manifest["layout"]
+    assert tested.target_prepared.protocol == "paper-432"
+    assert (tested.target_prepared.crop, tested.target_prepared.complete) == ("landmarks", True)
+    older = dataclasses.replace(run, prepared=())
+    test = dataclasses.replace(tested, target_prepared=None)
+    for record, field in ((older, "prepared"), (test, "target_prepared")):
+        path = records.save(workspace.results.records, record)
+        content = json.loads(path.read_text())
+        del content[field]
+        path.write_text(json.dumps(content))
+
+    def must_not_train(*_: object) -> None:
+        pytest.fail("a run was trained again since its record is an older one")
+
+    assert train(CELL, dataset, network, workspace, on_step=must_not_train) == older
+    assert evaluate(older, target, network, workspace) == test
+
+
+@pytest.mark.parametrize("manifest", [{}, {"protocol": "original"}, {"layout": 3}])
+def test_a_manifest_that_does_not_tell_costs_no_training(manifest, dataset):
+    content = {**dataset.manifest, **manifest} if manifest else {"dataset": "fer2013"}
+    assert dataclasses.replace(dataset, manifest=content).preparation is None
 
 
 def test_real_and_synthetic_are_never_mixed(workspace, dataset, network):

@@ -151,6 +151,19 @@ def test_a_record_of_before_parts_still_loads(tmp_path: Path) -> None:
     assert records.load(path, EvalRecord) == record
 
 
+def test_records_of_before_preparations_still_load(tmp_path: Path) -> None:
+    train = make.train_record("clcm", "fer2013")
+    test = make.eval_record("clcm", "fer2013", "ck-plus")
+    for record, field in ((train, "prepared"), (test, "target_prepared")):
+        path = records.save(tmp_path, record)
+        content = json.loads(path.read_text(encoding="utf-8"))
+        del content[field]
+        path.write_text(json.dumps(content), encoding="utf-8")
+        assert records.load(path, type(record)) == record
+    told = records.replace(train, prepared=(make.preparation("fer2013", complete=None),))
+    assert records.load(records.save(tmp_path, told), TrainRecord) == told
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -116,6 +116,37 @@ def test_what_is_not_comparable_says_why(tmp_path: Path, changes: dict[str, obje
     assert any(expected in text for text in found.departures)
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ()),
+        # Neither says the paper: how faces were cropped, and in which of the official layouts it had them.
+        ({"layout": "split-csv", "crop": "box"}, ()),
+        (
+            {"protocol": "ferplus-majority"},
+            ("FER-2013 by protocol ferplus-majority, version 1 (default: original, version 1)",),
+        ),
+        ({"protocol_version": 9}, ("FER-2013 by protocol original, version 9 (default: original, version 1)",)),
+        # A re-upload that has the official totals.
+        (
+            {"layout": "folders-renamed", "official_split": False, "complete": None},
+            ("FER-2013 from a re-upload, layout folders-renamed, not the official split",),
+        ),
+    ],
+)
+def test_other_labels_and_re_uploads_are_not_comparable(
+    tmp_path: Path, changes: dict[str, object], expected: tuple[str, ...]
+) -> None:
+    found = judged(tmp_path / "trained", [62.9, 63.2, 63.4], prepared=(make.preparation("fer2013", **changes),))
+    assert found.departures == expected
+    assert found.verdict == ("not comparable" if expected else "consistent")
+    results = make.results_in(tmp_path / "tested")
+    records.save(results.records, make.train_record("clcm", "fer2013"))
+    tested = make.eval_record("clcm", "fer2013", "fer2013", matrix=make.near("fer2013", 63))
+    make.save_eval(results, replace(tested, target_prepared=make.preparation("fer2013", **changes)))
+    assert judge(select(results), "fer2013", "clcm", "fer2013", 63).departures == expected
+
+
 def test_the_start_of_the_two_baselines_is_the_recipes_choice(tmp_path: Path) -> None:
     for number, start in enumerate((Start(kind="random"), Start(kind="imagenet", source="keras"))):
         found = judged(tmp_path / str(number), [58.0, 58.1, 58.2], model="mobilenetv2", published=58, start=start)

@@ -63,6 +63,8 @@ def datasets(
         state = "cannot be read" if item["unreadable"] else "no"
         if prepared is not None:
             state = f"{prepared['n']:,} images, {prepared['origin']}, {prepared['layout']}"
+            state += "" if prepared["official_split"] else ", a re-upload"
+            state += ", incomplete" if prepared["complete"] is False else ""
         counts = ", ".join(f"{part} {sum(numbers):,}" for part, numbers in item["official_counts"].items())
         size = " x ".join(map(str, item["image_size"]))
         rows.append((item["name"], item["title"], counts, size, state))

@@ -13,7 +13,8 @@ from fer_bench.datasets.scaled import scaled
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json
-from fer_bench.records import Origin
+from fer_bench.records import Origin, Preparation
+from fer_bench.typed_json import build
 
 SCHEMA = 2
 IMAGES, LABELS, SAMPLES, MANIFEST = "images.npy", "labels.npy", "samples.csv", "manifest.json"
@@ -100,6 +101,19 @@ class Prepared:
         """SHA-256 over pixels, labels, ids, splits, parts and choices, 64 hexadecimal digits."""
         return str(self.manifest["fingerprint"])
 
+    @property
+    def preparation(self) -> Preparation | None:
+        """What records say of how it was prepared; ``None`` where the manifest does not tell."""
+        protocol = self.manifest.get("protocol")
+        if not isinstance(protocol, dict):
+            return None
+        content = {key: self.manifest.get(key) for key in ("dataset", "crop", "layout", "official_split", "complete")}
+        content |= {"protocol": protocol.get("name"), "protocol_version": protocol.get("version")}
+        try:
+            return build(Preparation, content, str(self.folder / MANIFEST))
+        except FerBenchError:  # Such an edited manifest must not cost a training that has just ended.
+            return None
+
     def indices(self, split: Split) -> NDArray[np.intp]:
         """Return the rows of a split, ascending; empty where the dataset has none of it (CK+: ``train``)."""
         if split not in get_args(Split):
@@ -152,8 +166,9 @@ def summary(folder: Path) -> dict[str, Any] | None:
     if not is_prepared(folder):
         return None
     manifest = _of_schema(folder)
+    keys = ("origin", "layout", "protocol", "crop", "n", "fingerprint", "complete", "official_split")
     try:
-        return {key: manifest[key] for key in ("origin", "layout", "protocol", "crop", "n", "fingerprint")}
+        return {key: manifest[key] for key in keys}
     except KeyError as error:
         raise FerBenchError(f"{folder / MANIFEST}: damaged, without {error}; {_again(folder)}") from error
 

@@ -10,6 +10,7 @@ from fer_bench.records import TrainRecord
 from fer_bench.report.document import Bullets, Element, Heading, Paragraph
 from fer_bench.selection import Evidence, OtherRuns
 from fer_bench.tables.notes import SHORT, one_answer, start_of
+from fer_bench.tables.preparations import choices
 from fer_bench.tables.values import Cell, Column, Grid, Missing, Number, Row, Text, mean_of
 
 OTHER_RUNS = "Other runs"
@@ -74,5 +75,16 @@ def _recipes(evidence: Evidence) -> Iterator[str]:
         weights = sorted({start_of(record.start) for record in trains if record.start.kind != "random"})
         yield (
             f"{recipe}: {'; '.join(changed) or 'nothing else'}; all else as in the preset paper. Backend {backend}, "
-            f"dataset {fingerprint[:SHORT]}{''.join(f', {start}' for start in weights)}."
+            f"dataset {fingerprint[:SHORT]}{''.join(f', {start}' for start in weights)}.{_prepared(trains)}"
         )
+
+
+def _prepared(trains: list[TrainRecord]) -> str:
+    """Return a sentence on each training dataset that was not prepared as by default; empty without any."""
+    copies = [one for record in trains for one in record.prepared]
+    told = [
+        f"{_title(dataset)}{words}"
+        for dataset in dict.fromkeys(one.dataset for one in copies)
+        if (words := choices(one for one in copies if one.dataset == dataset))
+    ]
+    return f" Prepared: {', '.join(told)}." if told else ""

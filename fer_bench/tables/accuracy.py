@@ -12,6 +12,8 @@ from fer_bench.tables.notes import (
     departure_notes,
     method,
 )
+from fer_bench.tables.preparations import choices
+from fer_bench.tables.protocol import test_images
 from fer_bench.tables.values import (
     Cell,
     Column,
@@ -35,6 +37,10 @@ PRIVATE_NOTE = (
     "FER-2013 is tested on the paper's 7,178 images (PublicTest and PrivateTest); PrivateTest: the same models on the "
     "standard 3,589 images alone, which nothing published by the paper stands beside."
 )
+OTHER_TEST_NOTE = (
+    "FER-2013 is tested on other images here than the paper's 7,178 (PublicTest and PrivateTest); PrivateTest: the "
+    "same models on the standard 3,589 images alone, where the tests hold all of them."
+)
 OPEN_NOTE = (
     "The paper leaves open, and fer-bench's recipe chose: the magnitudes of the augmentation, which training images "
     "validate, and the start of MobileNetV2 and ShuffleNetV2 (it states ImageNet for CLCM)."
@@ -43,6 +49,10 @@ CROSS_NOTE = (
     "Nor does it say which neutral frames of CK+ it took (fer-bench's choice: Table 1) and how faces were cropped: a "
     "verdict 'differs' may be due to that."
 )
+
+
+ELSEWHERE = "Other or unknown training data"
+"""Title of the block of external models."""
 
 
 def table4(evidence: Evidence) -> Table:
@@ -80,6 +90,15 @@ def private_accuracies(evidence: Evidence, model: str) -> list[float]:
     return [metrics.accuracy(matrix) for matrix in block.tested_privately(model)] if block else []
 
 
+def private_note(evidence: Evidence) -> str:
+    """Return what FER-2013 is tested on, and what the column PrivateTest holds."""
+    block = evidence.blocks.get(FER2013)
+    tested = [record for record in block.evals if record.target == FER2013] if block else []
+    official = test_images(FER2013)
+    same = all(tuple(map(sum, record.confusion_matrix)) == official for record in tested)
+    return PRIVATE_NOTE if same else OTHER_TEST_NOTE
+
+
 def tested_beyond(evidence: Evidence, dataset: str, target: str) -> list[str]:
     """Return the models besides the paper's three that were trained on ``dataset`` and tested on ``target``."""
     return [m for m in evidence.beyond_the_paper(dataset) if accuracies(evidence, dataset, m, target)]
@@ -93,10 +112,12 @@ def _overall(
     notes = [SEEDS_NOTE]
     if not evidence.synthetic:
         notes += [EXPLANATION, OPEN_NOTE]
-        notes.append(CROSS_NOTE if target else PRIVATE_NOTE)
+        notes.append(CROSS_NOTE if target else private_note(evidence))
         notes += departure_notes(evidence, target, published)
     outside = _elsewhere(evidence, target)
     blocks += [outside] if outside else []
+    if told := choices(record.target_prepared for record in evidence.elsewhere if record.target == target):
+        notes.append(f"{ELSEWHERE}: tested on {paper.DATASET_TITLES[target]}{told}.")
     if any(block.beyond for block in blocks):
         notes.append(BEYOND_NOTE)
     notes += dataset_notes(evidence, [target])
@@ -119,7 +140,7 @@ def _elsewhere(evidence: Evidence, target: str) -> Grid | None:
         for record in tested
     ]
     columns = _columns(compared=not evidence.synthetic)
-    return Grid("Other or unknown training data", tuple(columns), mark_best(rows, 1), beyond=len(rows))
+    return Grid(ELSEWHERE, tuple(columns), mark_best(rows, 1), beyond=len(rows))
 
 
 def _columns(*, compared: bool) -> list[Column]:
@@ -185,7 +206,7 @@ def table11(evidence: Evidence) -> Table:
         notes = [
             "Published: as the paper's Table 11 prints it; reference numbers are the paper's. The literature's "
             "protocols may differ from the paper's and from one another. Verdicts are those of Table 4.",
-            PRIVATE_NOTE,
+            private_note(evidence),
             SEEDS_NOTE,
         ]
     if any(block.beyond for block in blocks):

@@ -14,7 +14,7 @@ from fer_bench.records import EvalRecord
 from fer_bench.selection import CROSS_TEST, Evidence
 from fer_bench.selection.parts import DATASET as FER2013
 from fer_bench.selection.parts import Counts
-from fer_bench.tables.accuracy import PRIVATE, PRIVATE_NOTE, accuracies, private_accuracies, tested_beyond
+from fer_bench.tables.accuracy import PRIVATE, accuracies, private_accuracies, private_note, tested_beyond
 from fer_bench.tables.notes import dataset_notes
 from fer_bench.tables.values import Matrices, Matrix, Missing, Number, Table, Value, matrix_cells, mean_of
 
@@ -49,7 +49,7 @@ def table8(evidence: Evidence) -> Table:
     title = "Confusion matrices on the original test sets of FER-2013, RAF-DB and AffectNet (%)"
     notes = _notes(evidence, "")
     if private:
-        notes = (notes[0], PRIVATE_NOTE, *notes[1:])
+        notes = (notes[0], private_note(evidence), *notes[1:])
     return Table(8, title, evidence.synthetic, (*blocks, *private), notes)
 
 

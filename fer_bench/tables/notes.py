@@ -7,6 +7,7 @@ from fer_bench.models import model_title
 from fer_bench.records import EvalRecord, ProfileRecord, Start
 from fer_bench.selection import Block, Evidence, Latency
 from fer_bench.tables.externals import external_notes, tested_externals
+from fer_bench.tables.preparations import choices
 from fer_bench.tables.values import Text
 from fer_bench.tables.verdict import judge
 
@@ -92,11 +93,17 @@ def _dataset_note(evidence: Evidence, dataset: str, targets: Sequence[str]) -> s
         tested = [_test_set(block, target or dataset) for target in targets]
         return f"{title}: no runs of fer-bench's own; {'; '.join(tested)}."
     parts = [f"recipe {block.recipe}{_protocol(block)}", seeds_of(block), f"backend {block.backend}"]
-    parts.append(f"dataset {block.fingerprint[:SHORT]}")
+    parts.append(f"dataset {block.fingerprint[:SHORT]}{_prepared(block)}")
     for target in targets:
         parts.append(_test_set(block, target or dataset))
     parts.append(f"start: {_starts(block)}")
     return f"{title}: {'; '.join(parts)}."
+
+
+def _prepared(block: Block) -> str:
+    """Return what was chosen of the training dataset; the tests on it tell where no training record does."""
+    own = [record.target_prepared for record in block.evals if record.target_fingerprint == block.fingerprint]
+    return choices([one for run in block.trains for one in run.prepared] or own)
 
 
 def _protocol(block: Block) -> str:
@@ -133,7 +140,9 @@ def _test_set(block: Block, target: str) -> str:
     if not tested:
         return f"not tested on {title}"
     fingerprint = tested[0].target_fingerprint
-    state = "" if fingerprint == block.fingerprint else f" {fingerprint[:SHORT]}"
+    state = ""
+    if fingerprint != block.fingerprint:
+        state = f" {fingerprint[:SHORT]}{choices(record.target_prepared for record in tested)}"
     images = f"synthetic {title} images" if tested[0].origin == "synthetic" else f"{title} images"
     return f"tested on {tested[0].n:,} {images}{state}"
 

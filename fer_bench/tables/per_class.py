@@ -8,7 +8,7 @@ from fer_bench.models import model_title
 from fer_bench.selection import Evidence
 from fer_bench.selection.parts import DATASET as FER2013
 from fer_bench.selection.parts import Counts
-from fer_bench.tables.accuracy import PRIVATE, PRIVATE_NOTE, tested_beyond
+from fer_bench.tables.accuracy import PRIVATE, private_note, tested_beyond
 from fer_bench.tables.notes import SEEDS_NOTE, dataset_notes
 from fer_bench.tables.values import Cell, Column, Grid, Number, Pair, Table, Text, Value, mark_best, mean_of
 
@@ -26,7 +26,7 @@ def table10(evidence: Evidence) -> Table:
     private = _private(evidence)
     if private is not None:
         grids.append(private)
-        notes.append(PRIVATE_NOTE)
+        notes.append(private_note(evidence))
     notes += dataset_notes(evidence)
     title = "Accuracy per class on the original test sets of FER-2013, RAF-DB and AffectNet"
     return Table(10, title, evidence.synthetic, tuple(grids), tuple(notes))

@@ -13,6 +13,7 @@ from fer_bench.presets import PRESETS
 from fer_bench.recipe import Recipe, flat, shown
 from fer_bench.records import TrainRecord
 from fer_bench.selection import Block
+from fer_bench.tables.preparations import deviations
 
 TRAINING_PARTS = {"fer2013": "Training", "raf-db": "train", "affectnet": "train_set"}
 """The part of a dataset's card that is its training set; all other parts are its test set."""
@@ -49,6 +50,9 @@ def departures(block: Block, model: str, target: str) -> Iterator[str]:
         yield from dict.fromkeys(text for run in runs for text in _training_split(run, block.dataset))
         if model == PRETRAINED and any(run.start.kind != "imagenet" for run in runs):
             yield "random start, the paper's from ImageNet"
+    copies = [one for run in runs for one in run.prepared]
+    copies += [record.target_prepared for record in tested if record.target_prepared is not None]
+    yield from dict.fromkeys(text for one in copies for text in deviations(one))
     expected = test_images(target)
     for record in tested:
         found = tuple(map(sum, record.confusion_matrix))

@@ -1,0 +1,58 @@
+"""What a prepared dataset holds, in words, where that is not the default of its card."""
+
+from collections.abc import Iterable, Iterator
+
+from fer_bench.datasets import dataset_card
+from fer_bench.datasets.card import DatasetCard
+from fer_bench.errors import FerBenchError
+from fer_bench.records import Preparation
+
+
+def choices(found: Iterable[Preparation | None]) -> str:
+    """Return in parentheses, after a space, what is not the default; empty for defaults and for older records."""
+    told = dict.fromkeys(", ".join(_choices(one)) for one in found if one is not None)
+    words = " / ".join(text for text in told if text)
+    return f" ({words})" if words else ""
+
+
+def _choices(found: Preparation) -> Iterator[str]:
+    card = _card(found.dataset)
+    if card is None or not _is_default(card, found):
+        yield f"protocol {found.protocol}, version {found.protocol_version}"
+    layouts = {layout.name: layout for layout in card.layouts} if card else {}
+    if found.layout not in layouts or found.crop != layouts[found.layout].crops[0]:
+        yield f"crop {found.crop}"
+    if found.layout != next(iter(layouts), None):
+        yield f"layout {found.layout}"
+    if not found.official_split:
+        yield "a re-upload, not the official split"
+    if found.complete is False:
+        yield "incomplete copy"
+
+
+def _card(dataset: str) -> DatasetCard | None:
+    """Return the card, ``None`` of a dataset of somebody's own, which the records tell of without it."""
+    try:
+        return dataset_card(dataset)
+    except FerBenchError:
+        return None
+
+
+def _is_default(card: DatasetCard, found: Preparation) -> bool:
+    default = card.protocols[0]
+    return (found.protocol, found.protocol_version) == (default.name, default.version)
+
+
+def deviations(found: Preparation) -> Iterator[str]:
+    """Yield in a few words each why what was trained or tested on this dataset of the paper's is not comparable."""
+    card = _card(found.dataset)
+    if card is None:
+        return
+    default = card.protocols[0]
+    if not _is_default(card, found):
+        yield (
+            f"{card.title} by protocol {found.protocol}, version {found.protocol_version} "
+            f"(default: {default.name}, version {default.version})"
+        )
+    if not found.official_split:
+        yield f"{card.title} from a re-upload, layout {found.layout}, not the official split"
