@@ -72,7 +72,7 @@ def test_its_profile_is_printed_and_saved(place, set_threads):
     (record,) = json.loads(result.stdout)
     assert record["external"]["input"] == "24 × 24 × 1, NCHW, float32, values 0 to 255"
     unknown = CliRunner().invoke(app, ["profile", "--model", "their-net", "--layers", "--workspace", str(place.root)])
-    assert "no model 'their-net'" in str(unknown.exception)
+    assert "their-net is an external model (add-onnx)" in str(unknown.exception)
 
 
 @pytest.mark.slow

@@ -179,7 +179,7 @@ def test_every_folder_that_a_workspace_writes_to_is_tidied(tmp_path):
     place = Workspace(tmp_path)
     paths = []
     for name, member in inspect.getmembers(Workspace):
-        if name.startswith("_") or name in ("lock", "tasks", "raw"):
+        if name.startswith("_") or name in ("lock", "tasks", "raw", "option"):
             continue
         found = getattr(place, name) if isinstance(member, property) else member(place, "name")
         if isinstance(found, Results):
