@@ -19,6 +19,7 @@ from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names, r
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.errors import FerBenchError
 from fer_bench.models import model_card
+from fer_bench.profiling.plan import ONE_SIZE
 from fer_bench.profiling.plan import Plan as ProfilePlan
 from fer_bench.progress import Plan, Stage, bar, say
 from fer_bench.recipe import Recipe
@@ -74,7 +75,7 @@ def run_all(workspace: Workspace, job: Job) -> None:
     grid.check_start(job.models, job.recipe, job.weights)
     grid.check_weights(job.models, job.recipe, job.weights)
     for model in job.models:  # Not after hours of training.
-        model_card(model).check_image_size(ProfilePlan().image_size)
+        model_card(model).check_image_size(ProfilePlan().image_size, advice=ONE_SIZE)
     devices.check(job.devices, job.recipe.batch_size)
     if job.devices > 1 and job.jobs > 1:
         raise FerBenchError("--devices and --jobs exclude each other: models side by side would take the same devices")

@@ -101,7 +101,7 @@ def test_a_profile_belongs_to_the_data_of_its_workspace(workspace, tmp_path):
 def test_a_model_that_cannot_be_profiled_is_refused_before_anything_is_made(tmp_path, tiny_model, monkeypatch):
     card = dataclasses.replace(tiny_model, min_image_size=299)
     monkeypatch.setitem(models._BUILT_IN, "tiny", card)
-    with pytest.raises(FerBenchError, match="tiny takes images of at least 299 x 299 pixels, found 224 x 224"):
+    with pytest.raises(FerBenchError, match="at least 299 x 299 pixels, found 224 x 224; every model of a session"):
         run_all(Workspace(tmp_path), job("tiny", recipe=dataclasses.replace(RECIPE, image_size=299)))
     assert list(tmp_path.iterdir()) == []
 

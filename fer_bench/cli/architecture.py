@@ -33,6 +33,7 @@ def architecture(
     from fer_bench.models import built_in_cards, model_card
     from fer_bench.profiling.architecture import architecture as read
     from fer_bench.profiling.architecture import to_text
+    from fer_bench.profiling.plan import ONE_SIZE
     from fer_bench.progress import bar
     from fer_bench.workspace import Workspace, default_root
 
@@ -42,7 +43,7 @@ def architecture(
     found = []
     with bar("build", len(cards), unit="model") as shown:
         for done, card in enumerate(cards, start=1):
-            card.check_image_size(IMAGE_SIZE)
+            card.check_image_size(IMAGE_SIZE, advice=ONE_SIZE)
             found.append(read(card.name, card.build(IMAGE_SIZE, CLASSES), IMAGE_SIZE, CLASSES))
             shown.at(done)
     if json:

@@ -77,8 +77,14 @@ class ModelCard:
     min_image_size: int = 1
     """Smallest height and width of the input that the architecture takes, pixels."""
 
-    def check_image_size(self, image_size: int) -> None:
+    def check_image_size(
+        self, image_size: int, *, advice: str = "set a larger image_size in the recipe, or choose another model"
+    ) -> None:
         """Refuse an input that the architecture cannot take.
+
+        Args:
+            image_size: height and width, pixels.
+            advice: what to do about it, where no recipe says the size.
 
         Raises:
             FerBenchError: it is smaller than :attr:`min_image_size`.
@@ -86,5 +92,5 @@ class ModelCard:
         if image_size < self.min_image_size:
             raise FerBenchError(
                 f"{self.name} takes images of at least {self.min_image_size} x {self.min_image_size} pixels, found "
-                f"{image_size} x {image_size}; set a larger image_size in the recipe, or choose another model"
+                f"{image_size} x {image_size}; {advice}"
             )

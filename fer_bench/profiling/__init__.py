@@ -44,8 +44,7 @@ def profile_models(
 
     Raises:
         FerBenchError: no name, an unknown or repeated one; a plan that cannot be followed; parameters other than
-            the card's; a runtime that is missing, cannot take a model or
-            answers nonsense; a measuring process died.
+            the card's; a runtime that is missing, cannot take a model or answers nonsense; a measuring process died.
     """
     if not names:
         raise FerBenchError("nothing to profile: name at least one model")

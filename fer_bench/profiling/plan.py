@@ -8,6 +8,9 @@ from fer_bench.profiling.latency import Steady
 KERAS_RUNTIMES = ("keras-predict", "keras-call")
 """The runtimes that need no conversion."""
 
+ONE_SIZE = "every model of a session is built for the same size, so that figures compare; choose another model"
+"""What to do about a model that takes no images of that size: no recipe says it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:

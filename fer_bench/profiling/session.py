@@ -19,7 +19,7 @@ from fer_bench.profiling.complexity import Complexity, complexity, weight_bytes
 from fer_bench.profiling.frames import jpeg_faces, network_image
 from fer_bench.profiling.latency import Progress, measure, warm_up
 from fer_bench.profiling.machine import Watch, resident_bytes
-from fer_bench.profiling.plan import Plan
+from fer_bench.profiling.plan import ONE_SIZE, Plan
 from fer_bench.profiling.throughput import measure_throughput
 from fer_bench.progress import warn
 from fer_bench.records import LatencySample, Origin, ProfileRecord
@@ -88,7 +88,7 @@ def built_model(name: str, plan: Plan) -> Any:
     import keras
 
     card = model_card(name)
-    card.check_image_size(plan.image_size)
+    card.check_image_size(plan.image_size, advice=ONE_SIZE)
     keras.utils.set_random_seed(plan.seed)
     model = card.build(plan.image_size, plan.classes)
     counts = count_parameters(model)
