@@ -454,6 +454,9 @@ def test_a_damaged_one_ends_no_list(tmp_path):
         "profile --layers -m their-net",
         "profile --self-test -m their-net",
         "architecture -m their-net",
+        "tune -m clcm -m their-net -d fer2013",
+        "ablate freezing -m their-net -d fer2013",
+        "ablate head -m their-net -d fer2013",
     ],
 )
 def test_commands_that_take_only_what_is_trained_say_so(tmp_path, monkeypatch, command):

@@ -601,6 +601,10 @@ def test_the_users_own_folder_is_not_replaced(raw: Path) -> None:
 def test_a_missing_store_says_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(FerBenchError, match="run: fer-bench prepare raf-db --source PATH"):
         Prepared.load(tmp_path / "datasets/raf-db")
+    with pytest.raises(FerBenchError) as found:  # No card of that name is here.
+        Prepared.load(tmp_path / "datasets/our-lab")
+    advice = f"run: fer-bench prepare --card FILE --source PATH --workspace {tmp_path}"
+    assert str(found.value).endswith(advice)
 
 
 def cut(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -28,6 +27,7 @@ from fer_bench.lookup import open_training
 if TYPE_CHECKING:
     from fer_bench.ablation import Variant
     from fer_bench.recipe import Recipe
+    from fer_bench.workspace import Workspace
 
 ablate = typer.Typer(
     help="Change one part of a model or its training, and see what it was worth.", no_args_is_help=True
@@ -70,11 +70,13 @@ def freezing(
     """
     from fer_bench.ablation import freezing as variants
     from fer_bench.studies import shortened
+    from fer_bench.workspace import Workspace
 
+    place = Workspace(workspace)
     numbers = () if layers is None else listed("--layers", layers, int)
-    given = recipe_of([model], recipe_with(recipe, balance, None), weights)
+    given = recipe_of(place, [model], recipe_with(recipe, balance, None), weights)
     wish = _Wish("freezing", model, dataset, given, epochs, seeds_of(seed, seeds), weights)
-    _ablation(wish, variants(model, shortened(given, epochs), numbers), workspace, json)
+    _ablation(wish, variants(model, shortened(given, epochs), numbers), place, json)
 
 
 @ablate.command()
@@ -100,10 +102,12 @@ def head(
     """
     from fer_bench.ablation import heads
     from fer_bench.studies import shortened
+    from fer_bench.workspace import Workspace
 
-    given = recipe_of([model], recipe_with(recipe, balance, None), weights)
+    place = Workspace(workspace)
+    given = recipe_of(place, [model], recipe_with(recipe, balance, None), weights)
     wish = _Wish("head", model, dataset, given, epochs, seeds_of(seed, seeds), weights)
-    _ablation(wish, heads(model, shortened(given, epochs)), workspace, json)
+    _ablation(wish, heads(model, shortened(given, epochs)), place, json)
 
 
 @dataclass(frozen=True)
@@ -119,17 +123,15 @@ class _Wish:
     weights: str | None
 
 
-def _ablation(wish: _Wish, variants: "Sequence[Variant]", workspace: Path, json: bool) -> None:
+def _ablation(wish: _Wish, variants: "Sequence[Variant]", place: "Workspace", json: bool) -> None:
     """Run an ablation, write its files and print its table."""
     from fer_bench import ablation, grid
     from fer_bench.files import write_json, write_text
     from fer_bench.render import to_latex, to_markdown
     from fer_bench.studies import Study
-    from fer_bench.workspace import Workspace
 
     for variant in variants:
         grid.check_start([variant.model], variant.recipe, wish.weights)
-    place = Workspace(workspace)
     with place.lock():
         prepared = open_training(place, wish.dataset)
         study = Study(place, prepared, [wish.model], wish.recipe, wish.seeds, wish.weights, wish.epochs)

@@ -12,6 +12,7 @@ from fer_bench.errors import FerBenchError
 if TYPE_CHECKING:
     from fer_bench.recipe import Recipe
     from fer_bench.studies import Study
+    from fer_bench.workspace import Workspace
 
 T = TypeVar("T", int, float, str)
 EpochsOption = Annotated[
@@ -20,16 +21,18 @@ EpochsOption = Annotated[
 ]
 
 
-def recipe_of(models: Sequence[str], recipe: str, weights: str | None) -> "Recipe":
+def recipe_of(place: "Workspace", models: Sequence[str], recipe: str, weights: str | None) -> "Recipe":
     """Return the recipe that the options name, with the start that --weights gives the models.
 
     Raises:
-        FerBenchError: no such model or recipe, or a start that cannot be had.
+        FerBenchError: no such model or recipe, one that is not trained here, or a start that cannot be had.
     """
     from fer_bench import grid
+    from fer_bench.external.model import refuse_external
     from fer_bench.models import model_card
     from fer_bench.presets import load_recipe
 
+    refuse_external(place, models)
     for name in models:
         model_card(name)
     chosen = load_recipe(recipe)

@@ -105,10 +105,10 @@ def tune(
                 )
     space = _space(search, batch_sizes, learning_rates, optimizers)
     models = list(dict.fromkeys(model))
-    given = recipe_of(models, recipe_with(recipe, balance, None), weights)
+    place, numbers = Workspace(workspace), seeds_of(seed, seeds)
+    given = recipe_of(place, models, recipe_with(recipe, balance, None), weights)
     for setting in space.grid():
         setting.applied(shortened(given, epochs))  # Refuses what no recipe can have, before anything is trained.
-    place, numbers = Workspace(workspace), seeds_of(seed, seeds)
     with place.lock():
         study = Study(place, open_training(place, dataset), models, given, numbers, weights, epochs)
         if search == "grid":

@@ -1,6 +1,7 @@
 """Reading a prepared dataset (see ``store.py`` for how it is made)."""
 
 import csv
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -15,6 +16,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json
 from fer_bench.records import Origin, Preparation
 from fer_bench.typed_json import build
+from fer_bench.workspace import Workspace
 
 SCHEMA = 2
 IMAGES, LABELS, SAMPLES, MANIFEST = "images.npy", "labels.npy", "samples.csv", "manifest.json"
@@ -174,7 +176,15 @@ def summary(folder: Path) -> dict[str, Any] | None:
 
 
 def _again(folder: Path) -> str:
-    return f"run: fer-bench prepare {folder.name} --source PATH"
+    """Return how to prepare a workspace's folder again; a dataset that has no card here came from a file of its own."""
+    from fer_bench.datasets import dataset_card
+
+    try:
+        name = dataset_card(folder.name).name
+    except FerBenchError:
+        name = "--card FILE"
+    place = Workspace(folder.parent.parent)
+    return f"run: {shlex.join(['fer-bench', 'prepare', *name.split(), '--source', 'PATH', *place.option])}"
 
 
 def _of_schema(folder: Path) -> dict[str, Any]:
