@@ -14,6 +14,7 @@ from fer_bench.presets import PRESETS
 from fer_bench.records import Start, TrainRecord
 from fer_bench.selection import select
 from fer_bench.tables import build_tables
+from fer_bench.tables.accuracy import table4
 from fer_bench.tables.protocol import test_images as official_test_images
 from fer_bench.tables.protocol import training_images
 from fer_bench.tables.values import Grid, Missing, Range, Text
@@ -144,7 +145,11 @@ def test_other_labels_and_re_uploads_are_not_comparable(
     records.save(results.records, make.train_record("clcm", "fer2013"))
     tested = make.eval_record("clcm", "fer2013", "fer2013", matrix=make.near("fer2013", 63))
     make.save_eval(results, replace(tested, target_prepared=make.preparation("fer2013", **changes)))
-    assert judge(select(results), "fer2013", "clcm", "fer2013", 63).departures == expected
+    evidence = select(results)
+    assert judge(evidence, "fer2013", "clcm", "fer2013", 63).departures == expected
+    # Nor are its images called the paper's, whatever their number.
+    said = "FER-2013 is tested on the paper's 7,178 images" in " ".join(table4(evidence).notes)
+    assert said is not bool(expected)
 
 
 def test_the_start_of_the_two_baselines_is_the_recipes_choice(tmp_path: Path) -> None:

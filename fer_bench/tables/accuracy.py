@@ -12,7 +12,7 @@ from fer_bench.tables.notes import (
     departure_notes,
     method,
 )
-from fer_bench.tables.preparations import choices
+from fer_bench.tables.preparations import choices, deviations
 from fer_bench.tables.protocol import test_images
 from fer_bench.tables.values import (
     Cell,
@@ -38,8 +38,8 @@ PRIVATE_NOTE = (
     "standard 3,589 images alone, which nothing published by the paper stands beside."
 )
 OTHER_TEST_NOTE = (
-    "FER-2013 is tested on other images here than the paper's 7,178 (PublicTest and PrivateTest); PrivateTest: the "
-    "same models on the standard 3,589 images alone, where the tests hold all of them."
+    "Not every test on FER-2013 here is one on the paper's 7,178 images and labels (PublicTest and PrivateTest); "
+    "PrivateTest: the same models on the standard 3,589 images alone, where the tests hold all of them."
 )
 OPEN_NOTE = (
     "The paper leaves open, and fer-bench's recipe chose: the magnitudes of the augmentation, which training images "
@@ -96,6 +96,8 @@ def private_note(evidence: Evidence) -> str:
     tested = [record for record in block.evals if record.target == FER2013] if block else []
     official = test_images(FER2013)
     same = all(tuple(map(sum, record.confusion_matrix)) == official for record in tested)
+    copies = [record.target_prepared for record in tested if record.target_prepared is not None]
+    same = same and not any(text for copy in copies for text in deviations(copy))
     return PRIVATE_NOTE if same else OTHER_TEST_NOTE
 
 
