@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import typer
-from record_factory import digest, eval_record, results_in, save_eval
+from record_factory import digest, eval_record, preparation, results_in, save_eval
 from typer.testing import CliRunner
 
 from fer_bench import metrics, records
@@ -243,6 +243,13 @@ def test_the_own_test_set_is_the_default(tmp_path):
         save_eval(results_in(tmp_path), eval_record(model, "raf-db", "raf-db"))
         save_eval(results_in(tmp_path), eval_record(model, "raf-db", "ck-plus"))
     assert compared(tmp_path, "clcm", "shufflenetv2")["target"] == "raf-db"
+
+
+def test_a_test_set_that_is_not_the_default_one_is_named(tmp_path):
+    for model in ("clcm", "shufflenetv2"):
+        save(tmp_path, model, answers(1, 0.8), target_prepared=preparation("ck-plus", crop="none"))
+    notes = compared(tmp_path, "clcm", "shufflenetv2", *ON)["notes"]
+    assert "ck-plus was not prepared as by default (crop none)." in notes
 
 
 def test_several_seeds_give_means_variance_and_a_test_for_each_seed(two):

@@ -300,6 +300,19 @@ def test_what_cannot_be_compared_is_refused_and_told_apart_on_request(tmp_path, 
     assert set(ranks(board)) == {"clcm"}
 
 
+def test_what_was_not_prepared_by_default_is_named(tmp_path):
+    parts = {"prepared": (make.preparation("raf-db", crop="centre"),), "target_prepared": make.preparation("ck-plus")}
+    for model in ("clcm", "shufflenetv2"):
+        record = save(tmp_path, model, right(1, 0.8), target="ck-plus", train=False)
+        folder = make.results_in(tmp_path).records
+        records.save(folder, replace(record, target_prepared=parts["target_prepared"]))
+        training = replace(make.train_record("clcm", "raf-db"), model=model, weights_sha256=record.weights_sha256)
+        records.save(folder, replace(training, prepared=parts["prepared"]))
+    (board,) = boards(tmp_path)
+    states = [f"{make.digest(f'real {name}')[:12]}" for name in ("raf-db", "ck-plus")]
+    assert f"training set {states[0]} (crop centre), test set {states[1]};" in board["notes"][0]
+
+
 def test_all_reasons_are_told_at_once(tmp_path):
     save(tmp_path, "clcm", right(1, 0.8))
     save(tmp_path, "shufflenetv2", right(2, 0.8), recipe="demo-89abcdef", backend="torch")

@@ -18,6 +18,7 @@ from fer_bench.accuracy.seeds import Spread
 from fer_bench.accuracy.subjects import SampledImages, look_up
 from fer_bench.errors import FerBenchError
 from fer_bench.records import EvalRecord, Origin
+from fer_bench.tables.preparations import choices
 
 ALPHA = 0.05
 """Level of significance, of p-values adjusted by Holm's method over all pairs."""
@@ -119,6 +120,8 @@ class Comparison:
     """Whether subjects were drawn."""
     sampling: str
     """One sentence on subjects, for people."""
+    preparation: str
+    """How the test set was prepared, in parentheses after a space; empty for the default and where it is not known."""
     models: tuple[ModelScores, ...]
     pairs: tuple[Pair, ...]
     run_pairs: tuple[RunPair, ...]
@@ -211,6 +214,7 @@ def compare_answers(
         units=images.count,
         clustered=images.clustered,
         sampling=images.note,
+        preparation=choices(record.target_prepared for record in itertools.chain(*chosen.records)),
         models=models,
         pairs=_pairs(chosen.names, found, several, right, run_pairs, clustered=images.clustered),
         run_pairs=run_pairs,

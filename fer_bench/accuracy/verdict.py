@@ -62,13 +62,15 @@ def notes(found: Comparison) -> list[str]:
     """Return how the figures were found and what limits them, one sentence or two each."""
     several = len(found.seeds) > 1
     lines = [found.sampling]
+    if found.preparation:
+        lines.append(f"{found.target} was not prepared as by default{found.preparation}.")
     if several:
         units = "subjects" if found.clustered else "images"
         lines.append(
-            f"Means over the seeds {', '.join(map(str, found.seeds))}. Intervals, for other seeds and other images: t, "
-            "from the variance between seeds (one degree of freedom less than seeds) and the sampling covariance of "
-            f"runs on the same images (jackknife over {units}). Runs of two models are taken as independent but for "
-            "the images."
+            f"Means over the seeds {', '.join(map(str, found.seeds))}. Intervals, for other seeds and other images: "
+            f"the variance between seeds and the sampling covariance of runs on the same images (jackknife over "
+            f"{units}), each with its own quantile of t (Banerjee 1960). Runs of two models are taken as independent "
+            "but for the images."
         )
     elif found.clustered:
         lines.append(

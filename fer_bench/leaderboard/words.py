@@ -9,6 +9,7 @@ from fer_bench.leaderboard.ranking import Board, Standing
 from fer_bench.leaderboard.ranks import RankRange
 from fer_bench.records import EXTERNAL
 from fer_bench.tables.externals import external_notes
+from fer_bench.tables.preparations import choices
 
 NO_TIES = (
     "Not told apart is not equal, and is not passed on: where A and B, and B and C, are not told apart, A may still be "
@@ -68,9 +69,11 @@ def verdict(board: Board) -> str:
 def notes(board: Board) -> list[str]:
     """Return how this board was made and what limits it, one note each."""
     contest = board.contest
-    fingerprints = f"test set {contest.target_fingerprint[:SHORT]}"
+    runs = [run for found in board.standings for run in found.contender.runs]
+    fingerprints = f"test set {contest.target_fingerprint[:SHORT]}{choices(run.record.target_prepared for run in runs)}"
     if contest.dataset != contest.target:
-        fingerprints = f"training set {contest.dataset_fingerprint[:SHORT]}, {fingerprints}"
+        learnt = choices(one for run in runs if run.train is not None for one in run.train.prepared)
+        fingerprints = f"training set {contest.dataset_fingerprint[:SHORT]}{learnt}, {fingerprints}"
     recipes = sorted({found.contender.recipe for found in board.standings if found.contender.external is None})
     lines = [
         f"{board.n:,} {'synthetic ' if contest.origin == 'synthetic' else ''}test images; {fingerprints}; backend "
