@@ -23,6 +23,9 @@ from fer_bench.watching import UNWATCHED, Watch
 from fer_bench.workers import Executor, shown_in
 from fer_bench.workspace import Workspace
 
+_TESTS_COST = 0.1
+"""Of testing, against training."""
+
 
 def shortened(recipe: Recipe, epochs: int | None) -> Recipe:
     """Return the recipe with so many epochs, which its name tells; ``None`` leaves it as it is."""
@@ -107,11 +110,12 @@ class Study:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRun(CellWork):
-    """A cell of a study to be trained."""
+    """A cell of a study to be trained, and to be tested where that is asked for."""
 
     models: tuple[str, ...]
     given: Recipe
     epochs: int | None
+    tested: bool
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -119,7 +123,7 @@ class StudyRun(CellWork):
         return parts_of(self.cell.dataset)
 
     def __call__(self) -> None:
-        """Train the cell, or note that its loss became no number."""
+        """Train the cell, or note that its loss became no number; test it where that is asked for."""
         study = Study(
             self.workspace,
             join([self.datasets[name] for name in self.needs])
@@ -134,6 +138,9 @@ class StudyRun(CellWork):
             self.watch,
         )
         study.train_or_note(self.cell)
+        run = study.trained(self.cell) if self.tested else None
+        if run is not None:
+            study.test(self.cell, run)
 
 
 def work_through(work: Sequence[tuple[str, float, Callable[[], object]]], executor: Executor | None = None) -> None:
@@ -152,24 +159,33 @@ def work_through(work: Sequence[tuple[str, float, Callable[[], object]]], execut
             executor.work([planned], shown_in(plan))
 
 
-def training_work(study: Study, cells: Sequence[Cell]) -> list[tuple[str, float, Callable[[], object]]]:
-    """Return what of the cells is to be trained; those that are done or have diverged are left out."""
+def missing_work(
+    study: Study, cells: Sequence[Cell], *, tested: bool = False
+) -> list[tuple[str, float, Callable[[], object]]]:
+    """Return what of the cells is to be trained; those that are done or have diverged are left out.
+
+    Args:
+        study: that they are of.
+        cells: what is wanted.
+        tested: whether they are to be tested, too.
+    """
     images = len(study.dataset.indices("train"))
     return [
         (
             f"{cell.model}, {cell.recipe.name}, seed {cell.seed}",
-            1.0 * images * cell.recipe.epochs,
+            images * cell.recipe.epochs * (1.0 if run is None else _TESTS_COST),
             StudyRun(
                 workspace=study.place,
                 cell=cell,
                 models=tuple(study.models),
                 given=study.given,
                 epochs=study.epochs,
+                tested=tested,
                 networks=study.networks,
                 weights=study.weights,
                 watch=study.watch,
             ),
         )
-        for cell in cells
-        if study.trained(cell) is None and not study.diverged(cell)
+        for cell, run in ((cell, study.trained(cell)) for cell in cells)
+        if (not study.diverged(cell) if run is None else tested and not study.tested(cell, run))
     ]

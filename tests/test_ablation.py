@@ -1,6 +1,7 @@
 """Ablations: every variant trained, tested and shown; the choice made on validation alone."""
 
 import json
+import pickle
 import re
 from pathlib import Path
 
@@ -8,11 +9,16 @@ import pytest
 from study_fakes import InterruptionError, Trained, replace_training
 from typer.testing import CliRunner
 
-from fer_bench.ablation import freezing, heads
+from fer_bench.ablation import ablate as run_ablation
+from fer_bench.ablation import as_json, freezing, heads
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
+from fer_bench.lookup import open_training
 from fer_bench.models import model_card, model_cards
 from fer_bench.presets import PRESETS
+from fer_bench.studies import Study
+from fer_bench.workers import Event
+from fer_bench.workspace import Workspace
 
 PAPER = PRESETS["paper"]
 
@@ -107,6 +113,29 @@ def test_it_goes_on_after_an_interruption_and_ends_at_once_when_all_is_there(wor
     assert ablate(workspace, "head").stdout == whole
     assert len(trained) == len(trained.tested) == 4
     assert "128-64-7, dropout 0.5" in whole
+
+
+class Elsewhere:
+    """An executor that knows of the work only what is sent to it."""
+
+    def work(self, groups, on_event):
+        for stage, do in (pickle.loads(pickle.dumps(item)) for group in groups for item in group):
+            on_event(Event("begin", 0, stage=stage))
+            do()
+            on_event(Event("end", 0, stage=stage))
+
+
+def test_an_executor_trains_and_tests_what_this_process_would(workspace, trained):
+    dataset = open_training(workspace, "fer2013")
+    here, there = (Workspace(workspace.root.with_name(name)) for name in ("here", "there"))
+    found = []
+    for place, executor in ((here, None), (there, Elsewhere())):
+        place.root.mkdir()
+        place.datasets.symlink_to(workspace.datasets)
+        study = Study(place, dataset, ["clcm"], PAPER.from_random(), (0, 1), "random")
+        found.append(as_json(run_ablation(study, heads("clcm", PAPER.from_random()), executor)))
+    assert found[0] == found[1]
+    assert len(trained) == len(trained.tested) == 16
 
 
 def test_it_tests_on_each_of_several_datasets(workspace, trained):

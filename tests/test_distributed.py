@@ -485,19 +485,24 @@ def test_ray_hears_the_limits_before_it_is_imported(monkeypatch):
     assert "RAY_task_oom_retries" not in os.environ
 
 
-COMMANDS = (("run-all",), ("tune", "--model", "clcm", "--dataset", "fer2013"))
+COMMANDS = (
+    ("run-all",),
+    ("tune", "--model", "clcm", "--dataset", "fer2013"),
+    ("ablate", "freezing", "--model", "clcm", "--dataset", "fer2013"),
+    ("ablate", "head", "--model", "clcm", "--dataset", "fer2013"),
+)
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=("run-all", "tune"))
+@pytest.mark.parametrize("command", COMMANDS, ids=("run-all", "tune", "freezing", "head"))
 def test_an_address_without_its_executor_is_refused(command, tmp_path):
     called = CliRunner().invoke(app, [*command, "--address", "head:6379", "--workspace", str(tmp_path / "workspace")])
     assert isinstance(called.exception, FerBenchError)
     assert str(called.exception) == "--address head:6379 is of --executor ray; add that"
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=("run-all", "tune"))
+@pytest.mark.parametrize("command", COMMANDS, ids=("run-all", "tune", "freezing", "head"))
 def test_an_address_of_the_environment_is_no_matter_of_the_local_executor(command, tmp_path):
     """It gets as far as the next option that is refused."""
     options = ("--cpus-per-cell", "1", "--workspace", str(tmp_path / "workspace"))
     called = CliRunner(env={"RAY_ADDRESS": "head:6379"}).invoke(app, [*command, *options])
-    assert str(called.exception) == "--cpus-per-cell 1 is of --executor ray; the local one has --jobs"
+    assert str(called.exception) == "--cpus-per-cell 1 is of --executor ray; add that"

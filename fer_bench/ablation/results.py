@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 from fer_bench import metrics
@@ -11,15 +10,14 @@ from fer_bench.datasets.joined import TrainingData, parts
 from fer_bench.grid import Cell
 from fer_bench.models import model_card
 from fer_bench.records import EvalRecord, TrainRecord
-from fer_bench.studies import Study, work_through
+from fer_bench.studies import Study, missing_work, work_through
 from fer_bench.tables.notes import SEEDS_NOTE
 from fer_bench.tables.values import Cell as TableCell
 from fer_bench.tables.values import Column, Grid, Missing, Number, Row, Table, Text, mark_best, mean_of
+from fer_bench.workers import Executor
 
 Kind = Literal["freezing", "head"]
 _FIRST_COLUMN: dict[Kind, str] = {"freezing": "Frozen layers", "head": "Head"}
-_TESTS_COST = 0.1
-"""Of testing, against training."""
 
 
 @dataclass(frozen=True)
@@ -40,39 +38,17 @@ class Result:
         return [run.best.val_accuracy for run in self.runs]
 
 
-def ablate(study: Study, variants: Sequence[Variant]) -> list[Result]:
+def ablate(study: Study, variants: Sequence[Variant], executor: Executor | None = None) -> list[Result]:
     """Train and test every variant with every seed; what has been done is read from its record.
+
+    In order in this process, or as the executor does it.
 
     Raises:
         FerBenchError: what training or testing raises; a loss that becomes no number is a result.
     """
     cells = [study.cells(variant.model, variant.recipe) for variant in variants]
-    images = len(study.dataset.indices("train"))
-    work_through(
-        [
-            (
-                f"{cell.model}, {cell.recipe.name}, seed {cell.seed}",
-                images * cell.recipe.epochs * (1.0 if study.trained(cell) is None else _TESTS_COST),
-                partial(_train_and_test, study, cell),
-            )
-            for own in cells
-            for cell in own
-            if not _is_done(study, cell)
-        ]
-    )
+    work_through(missing_work(study, [cell for own in cells for cell in own], tested=True), executor)
     return [_result(study, variant, own) for variant, own in zip(variants, cells, strict=True)]
-
-
-def _is_done(study: Study, cell: Cell) -> bool:
-    run = study.trained(cell)
-    return bool(study.diverged(cell)) if run is None else study.tested(cell, run)
-
-
-def _train_and_test(study: Study, cell: Cell) -> None:
-    study.train_or_note(cell)
-    run = study.trained(cell)
-    if run is not None:
-        study.test(cell, run)
 
 
 def _result(study: Study, variant: Variant, cells: Sequence[Cell]) -> Result:

@@ -8,7 +8,11 @@ import typer
 
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
+    AddressOption,
     BalanceOption,
+    CpusOption,
+    ExecutorOption,
+    GpusOption,
     JoinedOption,
     JsonOption,
     ModelOption,
@@ -17,6 +21,8 @@ from fer_bench.cli.options import (
     SeedsOption,
     WeightsOption,
     WorkspaceOption,
+    cluster_of,
+    is_written,
     print_json,
     recipe_with,
     seeds_of,
@@ -26,6 +32,7 @@ from fer_bench.lookup import open_training
 
 if TYPE_CHECKING:
     from fer_bench.ablation import Variant
+    from fer_bench.distributed import RayCluster
     from fer_bench.recipe import Recipe
     from fer_bench.workspace import Workspace
 
@@ -46,6 +53,7 @@ def _ablate() -> None:
 
 @ablate.command()
 def freezing(
+    context: typer.Context,
     model: ModelOption,
     dataset: JoinedOption,
     layers: Annotated[
@@ -58,13 +66,18 @@ def freezing(
     seed: SeedOption = 0,
     seeds: SeedsOption = None,
     weights: WeightsOption = None,
+    executor: ExecutorOption = "local",
+    address: AddressOption = None,
+    cpus_per_cell: CpusOption = None,
+    gpus_per_cell: GpusOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
     """Train and test a model with different numbers of frozen layers, counted from the input.
 
     Writes a table as Markdown, LaTeX and JSON. The depth is chosen on validation images; the test accuracy of every
-    depth is reported. Run it again to continue after an interruption.
+    depth is reported. Run it again to continue after an interruption. With --executor ray the runs are shared out among
+    the machines of a Ray cluster.
 
     Example: fer-bench ablate freezing --model clcm --dataset fer2013 --weights imagenet --layers 0,10,154
     """
@@ -72,15 +85,18 @@ def freezing(
     from fer_bench.studies import shortened
     from fer_bench.workspace import Workspace
 
+    written = is_written(context, "address")
+    cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
     place = Workspace(workspace)
     numbers = () if layers is None else listed("--layers", layers, int)
     given = recipe_of(place, [model], recipe_with(recipe, balance, None), weights)
-    wish = _Wish("freezing", model, dataset, given, epochs, seeds_of(seed, seeds), weights)
+    wish = _Wish("freezing", model, dataset, given, epochs, seeds_of(seed, seeds), weights, cluster)
     _ablation(wish, variants(model, shortened(given, epochs), numbers), place, json)
 
 
 @ablate.command()
 def head(
+    context: typer.Context,
     model: ModelOption,
     dataset: JoinedOption,
     recipe: RecipeOption = "paper",
@@ -89,6 +105,10 @@ def head(
     seed: SeedOption = 0,
     seeds: SeedsOption = None,
     weights: WeightsOption = None,
+    executor: ExecutorOption = "local",
+    address: AddressOption = None,
+    cpus_per_cell: CpusOption = None,
+    gpus_per_cell: GpusOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
@@ -96,7 +116,8 @@ def head(
 
     For clcm: the paper's 128-64 with dropout, without dropout, one hidden layer, none; for mobilenetv2: the 7-way layer
     on the 1000-way softmax, on linear outputs, on the pooled features. Writes a table as Markdown, LaTeX and JSON. The
-    head is chosen on validation images; the test accuracy of every head is reported.
+    head is chosen on validation images; the test accuracy of every head is reported. With --executor ray the runs are
+    shared out among the machines of a Ray cluster.
 
     Example: fer-bench ablate head --model clcm --dataset fer2013 --weights imagenet
     """
@@ -104,9 +125,11 @@ def head(
     from fer_bench.studies import shortened
     from fer_bench.workspace import Workspace
 
+    written = is_written(context, "address")
+    cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
     place = Workspace(workspace)
     given = recipe_of(place, [model], recipe_with(recipe, balance, None), weights)
-    wish = _Wish("head", model, dataset, given, epochs, seeds_of(seed, seeds), weights)
+    wish = _Wish("head", model, dataset, given, epochs, seeds_of(seed, seeds), weights, cluster)
     _ablation(wish, heads(model, shortened(given, epochs)), place, json)
 
 
@@ -121,6 +144,7 @@ class _Wish:
     epochs: int | None
     seeds: Sequence[int]
     weights: str | None
+    cluster: "RayCluster | None"
 
 
 def _ablation(wish: _Wish, variants: "Sequence[Variant]", place: "Workspace", json: bool) -> None:
@@ -135,7 +159,7 @@ def _ablation(wish: _Wish, variants: "Sequence[Variant]", place: "Workspace", js
     with place.lock():
         prepared = open_training(place, wish.dataset)
         study = Study(place, prepared, [wish.model], wish.recipe, wish.seeds, wish.weights, wish.epochs)
-        results = ablation.ablate(study, variants)
+        results = ablation.ablate(study, variants, wish.cluster)
         table = ablation.to_table(results, kind=wish.kind, model=wish.model, dataset=prepared)
         content = {"ablation": wish.kind, "model": wish.model, **facts_of(study)}
         content["variants"] = ablation.as_json(results)

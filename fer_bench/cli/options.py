@@ -169,7 +169,7 @@ def cluster_of(
         given = {"--cpus-per-cell": cpus, "--gpus-per-cell": gpus}
         for name, value in given.items():
             if value is not None:
-                raise FerBenchError(f"{name} {value:g} is of --executor ray; the local one has --jobs")
+                raise FerBenchError(f"{name} {value:g} is of --executor ray; add that")
         return None
     from fer_bench.distributed import RayCluster
 
