@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -19,6 +20,7 @@ from fer_bench.errors import FerBenchError
 UNFINISHED = ".unfinished-"
 """How the names of temporary files and folders begin; then come the host and the process that write them."""
 _WRITER = re.compile(re.escape(UNFINISHED) + "([0-9a-f]{8})-([0-9]+)-")
+_SCRATCH = "fer-bench-"
 _DAY = 86400.0
 """Seconds after the last write from which on nobody is thought to be at it, where the writer cannot be asked for."""
 
@@ -77,6 +79,22 @@ def remove_unfinished(root: Path, folders: Iterable[str]) -> None:
             if is_left_over(path):
                 with contextlib.suppress(OSError):
                     path.unlink()
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """Yield a folder among the system's temporary ones, which goes at the end.
+
+    Of this user's earlier ones those go, too, whose process was killed: they may hold weights, or licensed pictures.
+    """
+    place = Path(tempfile.gettempdir())
+    for path in place.glob(f"{UNFINISHED}*-{_SCRATCH}*"):
+        with contextlib.suppress(OSError):
+            ours = sys.platform == "win32" or path.lstat().st_uid == os.geteuid()
+            if ours and is_left_over(path):
+                shutil.rmtree(path)
+    with tempfile.TemporaryDirectory(prefix=f"{unfinished()}{_SCRATCH}", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def _host() -> str:

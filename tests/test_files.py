@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from fer_bench.files import (
     read_json,
     remove_unfinished,
     replacing,
+    scratch,
     unfinished,
     write_json,
 )
@@ -99,6 +101,24 @@ def test_what_a_kill_leaves_goes_and_what_another_process_writes_stays(tmp_path)
     kill(process)
     remove_unfinished(tmp_path, [])
     assert not half.exists()
+
+
+def test_a_scratch_folder_goes_also_that_of_a_process_that_was_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = "import sys, fer_bench.files as f\nwith f.scratch() as s: (s / 'a').touch(); print(s, flush=True); input()"
+    command, environment = [sys.executable, "-c", code], os.environ | {"TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    theirs = Path(process.stdout.readline().strip())
+    others = tmp_path / theirs.name.replace("fer-bench", "other")
+    others.mkdir()
+    with scratch():
+        assert (theirs / "a").exists()  # It lives.
+    kill(process)
+    assert (theirs / "a").exists()
+    with scratch() as ours:
+        assert {*tmp_path.iterdir()} == {ours, others}
+    assert {*tmp_path.iterdir()} == {others}
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc")

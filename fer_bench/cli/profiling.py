@@ -131,8 +131,7 @@ def _count(names: Sequence[str], plan: "Plan", json: bool) -> None:
 
 
 def _check(names: Sequence[str], plan: "Plan", experiments: int, json: bool) -> None:
-    import tempfile
-
+    from fer_bench.files import scratch
     from fer_bench.profiling.document import self_test_json
     from fer_bench.profiling.self_test import self_test
     from fer_bench.progress import bar
@@ -140,12 +139,12 @@ def _check(names: Sequence[str], plan: "Plan", experiments: int, json: bool) -> 
     runtimes = plan.runtimes or (SELF_TEST_RUNTIME,)
     if len(names) > 1 or len(runtimes) > 1:
         raise FerBenchError("--self-test takes one --model and one --runtime")
-    with tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch, bar("self-test", unit="experiment") as shown:
+    with scratch() as folder, bar("self-test", unit="experiment") as shown:
         found = self_test(
             names[0],
             runtimes[0],
             plan,
-            folder=Path(scratch),
+            folder=folder,
             experiments=experiments,
             progress=_shown_by(shown.note, shown.at),
         )

@@ -2,14 +2,13 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import fer_bench
-from fer_bench import lock, progress
+from fer_bench import files, lock, progress
 from fer_bench.cellwork import CellWork
 from fer_bench.distributed.mirror import Mirror
 from fer_bench.errors import FerBenchError, storage_message
@@ -45,8 +44,8 @@ def work_on(number: int, work: CellWork, home: Home, desk: Any) -> str:
     import ray
 
     os.environ.update(home.environment)
-    with tempfile.TemporaryDirectory(prefix="fer-bench-") as folder:
-        scratch = _Scratch(Path(folder), home.root, work.weights)
+    with files.scratch() as folder:
+        scratch = _Scratch(folder, home.root, work.weights)
         progress.report_to(
             lambda text: ray.get(desk.tell.remote(Event("say", number, scratch.at_home(text)))),
             lambda text: ray.get(desk.tell.remote(Event("detail", number, scratch.at_home(text)))),

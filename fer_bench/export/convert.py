@@ -7,7 +7,6 @@ The batch size stays open in every file.
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -18,6 +17,7 @@ from fer_bench import backend
 from fer_bench.errors import FerBenchError
 from fer_bench.export.packages import require
 from fer_bench.export.silence import silence
+from fer_bench.files import scratch
 
 Target = Literal["litert", "litert-int8", "onnx"]
 TARGETS: tuple[Target, ...] = get_args(Target)
@@ -47,13 +47,13 @@ def convert(model: Any, target: Target, path: Path, samples: NDArray[np.float32]
     if backend.configure() == "tensorflow":
         write(model, target, path, samples)
         return
-    with tempfile.TemporaryDirectory(prefix="fer-bench-") as folder:
-        handed_over = Path(folder) / "model.keras"
+    with scratch() as folder:
+        handed_over = folder / "model.keras"
         model.save(handed_over)
         arguments = [str(handed_over), target, str(path)]
         if samples is not None:
-            np.save(Path(folder) / "samples.npy", samples)
-            arguments.append(str(Path(folder) / "samples.npy"))
+            np.save(folder / "samples.npy", samples)
+            arguments.append(str(folder / "samples.npy"))
         result = subprocess.run(
             [sys.executable, "-m", "fer_bench.export.worker", *arguments],
             env={**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""},

@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from fer_bench.external.complexity import cost
 from fer_bench.external.model import CONTRACT, MODEL, ExternalModel, Layout, Tensor, is_external
 from fer_bench.external.onnx_file import OnnxFile, Port, Shape, read_onnx, shape_words
 from fer_bench.external.trial import tried
-from fer_bench.files import replacing, sha256_of, write_json
+from fer_bench.files import replacing, scratch, sha256_of, write_json
 from fer_bench.records import EvalRecord, ProfileRecord
 from fer_bench.workspace import Workspace
 
@@ -78,8 +77,8 @@ def add_onnx(workspace: Workspace, path: Path, name: str, told: Told, *, replace
     scale, offset = _values(path, image, told)
     output = _output(path, file, told, labels)
     costs = cost(file.model, image)
-    with tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch:
-        candidate = Path(scratch) / MODEL
+    with scratch() as folder:
+        candidate = folder / MODEL
         candidate.write_bytes(file.model.SerializeToString() if file.external_data else path.read_bytes())
         model = ExternalModel(
             name=name,

@@ -9,12 +9,11 @@
         assert [outcome for outcome in check_model("my-net") if outcome.state == "failed"] == []
 """
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from fer_bench import backend
 from fer_bench.errors import FerBenchError
+from fer_bench.files import scratch
 from fer_bench.model_check import building, converting, entry, training
 from fer_bench.model_check.outcome import BrokenContractError, Check, NotInstalledError, Outcome
 from fer_bench.model_check.subject import Subject
@@ -52,8 +51,8 @@ def check_model(name: str, on_check: Callable[[str], object] = lambda name: None
     card, outcomes = entry.check_entry(name)
     if card is None:
         return outcomes
-    with tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch:
-        subject = Subject(card, Path(scratch))
+    with scratch() as folder:
+        subject = Subject(card, folder)
         backend.prepare_training(subject.size)  # before anything imports Keras
         for check in CHECKS:
             on_check(check.name)

@@ -1,7 +1,6 @@
 """Complexity of models: parameters, FLOPs, memory and inference time (paper, section V-E, Table 6)."""
 
 import secrets
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fer_bench import records
 from fer_bench.errors import FerBenchError
+from fer_bench.files import scratch
 from fer_bench.models import model_card
 from fer_bench.profiling.latency import Progress
 from fer_bench.profiling.plan import KERAS_RUNTIMES, Plan
@@ -55,8 +55,7 @@ def profile_models(
             model_card(name)
     plan.check()
     session = secrets.token_hex(8)
-    with tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch:
-        folder = Path(scratch)
+    with scratch() as folder:
         if plan.processes > 1:
             return _in_processes(names, plan, folder, session, origin, progress, externals)
 

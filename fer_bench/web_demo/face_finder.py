@@ -1,12 +1,11 @@
 """The face detector of ``predict`` for the page: the same network as ONNX, and the numbers that go with it."""
 
-import tempfile
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from fer_bench.errors import FerBenchError
 from fer_bench.export.packages import require
 from fer_bench.export.silence import silence
+from fer_bench.files import scratch
 from fer_bench.prediction import faces
 
 
@@ -29,8 +28,8 @@ def web_face_finder() -> WebFaceFinder:
     require("the face detector in the page", "onnx", "onnx", "tf2onnx")
     import tf2onnx
 
-    with tempfile.TemporaryDirectory(prefix="fer-bench-") as folder:
-        source, target = Path(folder) / "faces.tflite", Path(folder) / "faces.onnx"
+    with scratch() as folder:
+        source, target = folder / "faces.tflite", folder / "faces.onnx"
         source.write_bytes(faces.weights())
         try:
             with silence():
