@@ -102,10 +102,10 @@ def content(**changes: object) -> dict[str, object]:
     [
         ({"recipe_content": content(epochs=10)}, "epochs 10 (paper: 100)"),
         ({"recipe_content": content(image_size=96)}, "image size 96 (paper: 224)"),
-        ({"recipe_content": content(schedule="cosine")}, "schedule cosine (paper: constant)"),
-        ({"recipe_content": content(batch_norm_momentum=0.99)}, "momentum 0.99 (paper: the model's own)"),
+        ({"recipe_content": content(schedule="cosine")}, "schedule cosine (recipe paper: constant)"),
+        ({"recipe_content": content(batch_norm_momentum=0.99)}, "momentum 0.99 (recipe paper: the model's own)"),
         ({"recipe_content": content(augmentation={"rotation": 15.0})}, "augmentation rotation 15 (recipe paper: 10)"),
-        ({"recipe_content": content(mixup=0.2)}, "mixup 0.2 (paper: none)"),
+        ({"recipe_content": content(mixup=0.2)}, "mixup 0.2 (recipe paper: none)"),
         ({"start": Start(kind="random")}, "random start, the paper's from ImageNet"),
         ({"n_train": 20_000, "n_val": 5_000}, "25,000 training images (paper: 28,709)"),
         ({"n_train": 28_000, "n_val": 709}, "709 of 28,709 training images for validation (paper: 20%)"),

@@ -1,7 +1,8 @@
 """How runs depart from what the paper states: recipe, split, start. Whoever departs is not compared with it (issue 6).
 
-The paper's recipe is the preset ``paper``: what the paper leaves open (magnitudes of the augmentation) is fer-bench's
-choice there. Of the start it states ImageNet for CLCM (section III-A-3) and nothing for the other two.
+The paper's recipe is the preset ``paper``: what the paper leaves open (magnitudes of the augmentation, precision) is
+fer-bench's choice there, and another choice is another recipe. Of the start it states ImageNet for CLCM (section
+III-A-3) and nothing for the other two.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,8 @@ PRETRAINED = "clcm"
 """The model that the paper starts from ImageNet weights."""
 VALIDATION = 0.2
 """Share of the training set that is for validation (section IV-B)."""
+STATED = frozenset({"image_size", "batch_size", "optimizer", "learning_rate", "epochs", "dropout", "freeze_layers"})
+"""The fields of a recipe of which the paper says something (sections III-A-3, IV-A and IV-B)."""
 
 _SHARE_SLACK = 0.005
 
@@ -68,8 +71,7 @@ def _recipe(content: Mapping[str, Any]) -> Iterator[str]:
     papers = flat(PRESETS["paper"].content())
     for field in sorted(ours.keys() | papers.keys()):
         if field != "pretrained" and ours.get(field) != papers.get(field):
-            # The paper names the kinds of augmentation and publishes no magnitudes.
-            whose = "recipe paper" if field.startswith("augmentation.") else "paper"
+            whose = "paper" if field in STATED else "recipe paper"
             expected = shown(papers[field]) if field in papers else "none"
             words = field.replace("_", " ").replace(".", " ")
             yield f"{words} {shown(ours.get(field))} ({whose}: {expected})"
