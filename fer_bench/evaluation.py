@@ -82,7 +82,7 @@ def save_test(
         for part in np.unique(parts)
     }
 
-    stem = f"{model.model}__{model.dataset}__{target.dataset}__{model.recipe}__s{model.seed}"
+    stem = records.stem_of(model.model, model.dataset, target.dataset, model.recipe, model.seed)
     predictions = workspace.results.records / EvalRecord.kind / f"{stem}.npz"
     with replacing(predictions) as temporary:
         np.savez_compressed(

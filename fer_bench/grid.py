@@ -31,7 +31,7 @@ class Cell:
     @property
     def id(self) -> str:
         """Stem of the run's files; equal to its records' ``cell_id``."""
-        return f"{self.model}__{self.dataset}__{self.recipe.id}__s{self.seed}"
+        return records.cell_id(self.model, self.dataset, self.recipe.id, self.seed)
 
 
 def cells(models: Sequence[str], datasets: Sequence[str], recipe: Recipe, seeds: Sequence[int]) -> Iterator[Cell]:
@@ -137,7 +137,7 @@ def weights_hash(weights: str | None) -> str:
 
 def recorded(workspace: Workspace, cell: Cell) -> TrainRecord | None:
     """Return the record of a finished run of a cell, on whatever backend and state of the dataset."""
-    stem = f"{cell.model}__{cell.dataset}__{cell.dataset}__{cell.recipe.id}__s{cell.seed}"
+    stem = records.stem_of(cell.model, cell.dataset, cell.dataset, cell.recipe.id, cell.seed)
     path = workspace.results.records / TrainRecord.kind / f"{stem}.json"
     if not path.is_file() or not workspace.weights(cell.id).is_file():
         return None
@@ -152,7 +152,8 @@ def evaluated(workspace: Workspace, run: TrainRecord, target: Prepared) -> EvalR
 def tested(workspace: Workspace, model: Identity, weights_sha256: str, target: Prepared) -> EvalRecord | None:
     """Return the record of a finished test of a model with these weights on this very target, else ``None``."""
     folder = workspace.results.records / EvalRecord.kind
-    path = folder / f"{model.model}__{model.dataset}__{target.dataset}__{model.recipe}__s{model.seed}.json"
+    stem = records.stem_of(model.model, model.dataset, target.dataset, model.recipe, model.seed)
+    path = folder / f"{stem}.json"
     if not path.is_file():
         return None
     record = records.load(path, EvalRecord)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_bench import paper, records
-from fer_bench.anova_result import Recommendation, WelchAnova
+from fer_bench.anova_result import PairDifference, Recommendation, WelchAnova
 from fer_bench.datasets import dataset_card
 from fer_bench.emotions import EMOTIONS
 from fer_bench.files import sha256_of
@@ -20,7 +20,6 @@ from fer_bench.records import (
     EvalRecord,
     LatencySample,
     Origin,
-    PairDifference,
     Preparation,
     ProfileRecord,
     Start,
@@ -268,7 +267,11 @@ def save_statistics(results: Results, *, origin: Origin = "real", runtime: str =
         difference = mean[a] - mean[b]
         significant = abs(difference) > 0.005
         ci = (difference - 0.003, difference + 0.003)
-        pairs.append(PairDifference(a=a, b=b, difference=difference, ci=ci, p=0.0, significant=significant))
+        pairs.append(
+            PairDifference(
+                a=a, b=b, difference=difference, ci=ci, p=0.0 if significant else 0.5, significant=significant
+            )
+        )
     record = StatisticsRecord(
         analysis="anova",
         origin=origin,
@@ -284,7 +287,7 @@ def save_statistics(results: Results, *, origin: Origin = "real", runtime: str =
         df=(2, 147),
         pairs=tuple(pairs),
         welch=WelchAnova(f=45.5, p=1e-13, df=(2.0, 97.25)),
-        games_howell=tuple(replace(pair, significant=True) for pair in pairs),
+        games_howell=tuple(replace(pair, p=0.0, significant=True) for pair in pairs),
         recommended=Recommendation(form="welch", sentence="Believe Welch's ANOVA with Games-Howell: made up."),
     )
     records.save(results.records, record)

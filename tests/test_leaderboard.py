@@ -531,7 +531,7 @@ def profiled(place, session="session-1", **seconds):
 
 def test_times_are_ranked_within_a_session_only(tmp_path):
     profiled(tmp_path / "lab-a", clcm=0.010, shufflenetv2=0.0101, mobilenetv2=0.020)
-    profiled(tmp_path / "lab-b", session="session-2", clcm=0.002, shufflenetv2=0.004)
+    profiled(tmp_path / "lab-b", session="session-2", clcm=0.010, shufflenetv2=0.014)
     first, second = timed(tmp_path / "lab-a", tmp_path / "lab-b")
     assert (first["session"], second["session"]) == ("session-1", "session-2")
     assert first["replicate"] == "process"

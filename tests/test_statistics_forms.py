@@ -18,6 +18,7 @@ from statsmodels.tsa.stattools import acf
 
 from fer_bench import paper, records
 from fer_bench.errors import FerBenchError
+from fer_bench.files import read_json, write_json
 from fer_bench.records import LatencySample
 from fer_bench.statistics import analyse, analyse_profiles, analyse_summary, differences, to_record, unequal
 from fer_bench.statistics.studentized import critical
@@ -523,13 +524,13 @@ def test_a_record_holds_every_form_through_a_file(tmp_path, processes):
 
 def test_a_record_of_an_earlier_version_still_loads(tmp_path):
     path = records.save(tmp_path, record_of(small()))
-    content = records.read_json(path)
+    content = read_json(path)
     for name in (
         *("assumptions", "welch", "games_howell", "kruskal", "dunn", "repeated_measures", "effect", "recommended"),
         *("replicate", "within_process", "refused"),
     ):
         del content[name]
-    records.write_json(path, content)
+    write_json(path, content)
     loaded = records.load(path, records.StatisticsRecord)
     assert loaded.f == small().f
     assert (loaded.replicate, loaded.welch, loaded.recommended) == ("call", None, None)
@@ -537,9 +538,9 @@ def test_a_record_of_an_earlier_version_still_loads(tmp_path):
 
 def test_a_hand_edited_form_is_named(tmp_path):
     path = records.save(tmp_path, record_of(small()))
-    content = records.read_json(path)
+    content = read_json(path)
     content["welch"]["f"] = "large"
-    records.write_json(path, content)
+    write_json(path, content)
     with pytest.raises(FerBenchError, match=r"welch: f = 'large', expected .*float"):
         records.load(path, records.StatisticsRecord)
 

@@ -204,7 +204,7 @@ def test_table_7_compares_the_order_by_the_form_to_believe(
                 b=pair.b,
                 difference=-pair.difference if {pair.a, pair.b} == turned else pair.difference,
                 z=3.0,
-                p=0.003,
+                p=pair.p,
                 significant=pair.significant,
             )
             for pair in record.pairs

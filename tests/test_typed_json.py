@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -139,6 +140,82 @@ def test_an_edited_record_is_refused(edit: Callable[[dict[str, Any]], object], m
     path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(FerBenchError, match="fer2013") as caught:
         records.load(path, EvalRecord)
+    assert message in str(caught.value)
+
+
+def changed_sample(content: dict[str, Any], **changes: object) -> None:
+    next(iter(content["latency"].values()))[0].update(changes)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda content: content.update(trainable_parameters=-3), "trainable_parameters is -3, expected at least 0"),
+        (lambda content: content.update(flops_paper_rule=-1), "flops_paper_rule is -1"),
+        (lambda content: content.update(peak_activation_bytes=-1), "peak_activation_bytes is -1"),
+        (lambda content: content.update(image_size=0), "images of 0 pixels"),
+        (lambda content: content.update(resident_bytes={"build": [-1, 5]}), "resident_bytes of build is -1"),
+        (
+            lambda content: content.update(throughput={"keras-call": {"8": [0.0]}}),
+            "keras-call, batch 8: a time of 0.0 s",
+        ),
+        (lambda content: changed_sample(content, seconds=-5), "a time of -5.0 s, expected more than 0"),
+        (lambda content: changed_sample(content, order=content["latency"]["keras-call"][1]["order"]), "the same order"),
+    ],
+)
+def test_an_edited_profile_is_refused(edit: Callable[[dict[str, Any]], object], message: str, tmp_path: Path) -> None:
+    refuses(records.save(tmp_path, make.profile_record("clcm")), ProfileRecord, edit, message)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda content: content["history"][0].update(val_accuracy=7.5), "epoch 0 of the history has an accuracy"),
+        (lambda content: content["history"][0].update(loss=-2), "epoch 0 of the history"),
+        (lambda content: content["history"][-1].update(val_accuracy=1), "the earliest with the highest validation"),
+        (lambda content: content.update(best_epoch=99), "best_epoch is 99, but the history has"),
+        (lambda content: content.update(n_train=0), "0 training"),
+    ],
+)
+def test_an_edited_training_is_refused(edit: Callable[[dict[str, Any]], object], message: str, tmp_path: Path) -> None:
+    record = make.train_record("clcm", "fer2013")
+    first = record.history[0]
+    epochs = tuple(records.replace(first, val_accuracy=value) for value in (0.5, 0.6, 0.6))
+    record = records.replace(record, history=epochs, best_epoch=1)
+    refuses(records.save(tmp_path, record), TrainRecord, edit, message)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda content: content.update(p=1.5), "alpha 0.05 and p 1.5"),
+        (lambda content: content.update(f=-1), "a negative standard deviation or F"),
+        (lambda content: content["sd"].update(clcm=-1), "a negative standard deviation or F"),
+        (lambda content: content["mean"].pop("clcm"), "n, mean and sd are not of its models"),
+        (lambda content: content["pairs"][0].update(a="resnet"), "resnet and mobilenetv2: a pair of models that are"),
+        (lambda content: content["pairs"][0].update(p=-1), "p -1.0, significant"),
+        (
+            lambda content: content["pairs"][0].update(significant=not content["pairs"][0]["significant"]),
+            "at level 0.05",
+        ),
+    ],
+)
+def test_edited_statistics_are_refused(edit: Callable[[dict[str, Any]], object], message: str, tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    for model in ("clcm", "mobilenetv2"):
+        records.save(results.records, make.profile_record(model))
+    path = records.path_of(results.records, make.save_statistics(results))
+    refuses(path, StatisticsRecord, edit, message)
+
+
+def refuses(path: Path, kind: Any, edit: Callable[[dict[str, Any]], object], message: str) -> None:
+    """Require that a record loads, and that it does not once it has been edited."""
+    records.load(path, kind)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    edit(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(FerBenchError, match=re.escape(str(path))) as caught:
+        records.load(path, kind)
     assert message in str(caught.value)
 
 

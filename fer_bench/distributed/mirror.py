@@ -6,6 +6,7 @@ from pathlib import Path
 from fer_bench.checkpoint import STATE, remove
 from fer_bench.files import inside, replacing
 from fer_bench.grid import Cell
+from fer_bench.records import stem_of
 from fer_bench.workspace import Workspace
 
 Send = Callable[[Mapping[str, bytes], list[str]], None]
@@ -18,7 +19,7 @@ def files_of(workspace: Workspace, cell: Cell) -> dict[str, bytes]:
     for place in (workspace, workspace.studies):
         paths = [*place.run(cell.id).glob("[!.]*"), place.weights(cell.id)]
         # Test sets stand between dataset and recipe; seeds end the name, so that s1 is not s10.
-        name = f"{cell.model}__{cell.dataset}__*__{cell.recipe.id}__s{cell.seed}.*"
+        name = f"{stem_of(cell.model, cell.dataset, '*', cell.recipe.id, cell.seed)}.*"
         paths += place.results.records.glob(f"*/{name}")
         found |= {path.relative_to(workspace.root).as_posix(): path.read_bytes() for path in paths if path.is_file()}
     return found

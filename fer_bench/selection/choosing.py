@@ -314,7 +314,7 @@ def check_inputs(folder: Path, record: StatisticsRecord, backend: str) -> None:
         FerBenchError: a profile's file is missing or has another SHA-256 than the statistics were made from.
     """
     for model, digest in record.inputs.items():
-        path = folder / ProfileRecord.kind / f"{model}__{backend}.json"
+        path = folder / ProfileRecord.kind / f"{records.profile_stem(model, backend)}.json"
         if not path.exists() or sha256_of(path) != digest:
             raise FerBenchError(
                 f"{records.path_of(folder, record)}: not made from {path}, as it is now; run `fer-bench anova "

@@ -1,0 +1,66 @@
+"""Records: the facts of a run, as frozen dataclasses in JSON files.
+
+Left of the records are pixels, Keras and weights; right of them plain data. A record holds counts and samples,
+never rounded scores, and says what it was made from (design: "Rules", "Decided"). Loading checks every field, so
+that a hand-edited or foreign file gives a message instead of a wrong table.
+"""
+
+from fer_bench.records.common import (
+    EXTERNAL,
+    Environment,
+    External,
+    Identity,
+    Origin,
+    Preparation,
+    cell_id,
+    profile_stem,
+    same_place,
+    stem_of,
+)
+from fer_bench.records.profiling import LatencySample, MachineSample, ProfileRecord
+from fer_bench.records.statistics import StatisticsRecord
+from fer_bench.records.store import (
+    KINDS,
+    SCHEMA,
+    Record,
+    RecordT,
+    load,
+    load_all,
+    path_of,
+    paths,
+    replace,
+    save,
+)
+from fer_bench.records.testing import EvalRecord
+from fer_bench.records.training import Epoch, Start, TrainRecord
+
+__all__ = [
+    "EXTERNAL",
+    "KINDS",
+    "SCHEMA",
+    "Environment",
+    "Epoch",
+    "EvalRecord",
+    "External",
+    "Identity",
+    "LatencySample",
+    "MachineSample",
+    "Origin",
+    "Preparation",
+    "ProfileRecord",
+    "Record",
+    "RecordT",
+    "Start",
+    "StatisticsRecord",
+    "TrainRecord",
+    "cell_id",
+    "load",
+    "load_all",
+    "path_of",
+    "paths",
+    "profile_stem",
+    "replace",
+    "same_place",
+    "save",
+    "stem_of",
+]

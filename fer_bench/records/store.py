@@ -1,0 +1,71 @@
+"""Records as files."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fer_bench.errors import FerBenchError
+from fer_bench.files import read_json, write_json
+from fer_bench.records.profiling import ProfileRecord
+from fer_bench.records.statistics import StatisticsRecord
+from fer_bench.records.testing import EvalRecord
+from fer_bench.records.training import TrainRecord
+from fer_bench.typed_json import build
+
+SCHEMA = 1
+Record = TrainRecord | EvalRecord | ProfileRecord | StatisticsRecord
+RecordT = TypeVar("RecordT", TrainRecord, EvalRecord, ProfileRecord, StatisticsRecord)
+KINDS: dict[str, type[Record]] = {cls.kind: cls for cls in (TrainRecord, EvalRecord, ProfileRecord, StatisticsRecord)}
+
+
+def path_of(folder: Path, record: Record) -> Path:
+    """Return the path of a record below a records folder: ``<kind>/<stem>.json``."""
+    return folder / record.kind / f"{record.stem}.json"
+
+
+def save(folder: Path, record: Record) -> Path:
+    """Write a record to its place below ``folder``, atomically, and return the path."""
+    path = path_of(folder, record)
+    content = {"schema": SCHEMA, "kind": record.kind, **dataclasses.asdict(record)}
+    if isinstance(record, TrainRecord):
+        content["target"] = record.dataset
+    write_json(path, content)
+    return path
+
+
+def load(path: Path, cls: type[RecordT]) -> RecordT:
+    """Read one record.
+
+    Raises:
+        FerBenchError: the file is missing, of another kind or schema, a field is missing or of the wrong type, or
+            fields contradict each other.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict) or content.get("kind") != cls.kind:
+        raise FerBenchError(f"{path}: not a {cls.kind} record")
+    if content.get("schema") != SCHEMA:
+        raise FerBenchError(
+            f"{path}: record schema {content.get('schema')!r}, this fer-bench reads {SCHEMA}; "
+            "make the record again or use the version that wrote it"
+        )
+    fields = {key: value for key, value in content.items() if key not in ("schema", "kind")}
+    if cls is TrainRecord:
+        fields.pop("target", None)
+    record: RecordT = build(cls, fields, str(path))
+    record.check(str(path))
+    return record
+
+
+def load_all(folder: Path, cls: type[RecordT]) -> list[RecordT]:
+    """Read every record of a kind below ``folder``, in the order of their file names; none where it is absent."""
+    return [load(path, cls) for path in paths(folder, cls)]
+
+
+def paths(folder: Path, cls: type[Record]) -> list[Path]:
+    """Return the files of a kind of record below ``folder``, sorted by name."""
+    return sorted(path for path in (folder / cls.kind).glob("*.json") if not path.name.startswith("."))
+
+
+def replace(record: RecordT, **changes: Any) -> RecordT:
+    """Return a copy of a record with fields changed (``dataclasses.replace``, typed)."""
+    return dataclasses.replace(record, **changes)

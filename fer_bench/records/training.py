@@ -1,0 +1,92 @@
+"""The record of a training run."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from fer_bench.errors import FerBenchError
+from fer_bench.records.common import Environment, Identity, Preparation, stem_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Where a model's training started."""
+
+    kind: Literal["random", "imagenet"]
+    source: str = ""
+    """For ImageNet: ``keras`` (downloaded by Keras) or the name of the weights file."""
+    sha256: str = ""
+    """Of the weights file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """One epoch of training. Losses are mean categorical cross-entropies in nats, accuracies fractions."""
+
+    loss: float
+    """On the augmented training images, averaged while the weights changed (as Keras reports it)."""
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float
+    seconds: float
+    """Wall time of the epoch with its validation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRecord(Identity):
+    """One training run."""
+
+    kind: ClassVar[str] = "train"
+
+    recipe_content: dict[str, Any]
+    start: Start
+    n_train: int
+    n_val: int
+    history: tuple[Epoch, ...]
+    best_epoch: int
+    """Counted from 0; the earliest epoch with the highest validation accuracy."""
+    weights_sha256: str
+    """Over type, shape and values of the weights, in order (``Network.digest``)."""
+    trainable_parameters: int
+    environment: Environment
+    compute: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Threads and kernels (``backend.compute_settings``); absent from older records."""
+    earlier_environments: tuple[Environment, ...] = ()
+    """Of an interrupted run that went on elsewhere: the other environments, in order, each once."""
+    prepared: tuple[Preparation, ...] = ()
+    """Of the dataset, or of each that is joined; empty in older records."""
+
+    @property
+    def best(self) -> Epoch:
+        """The figures of the best epoch, whose weights were kept."""
+        return self.history[self.best_epoch]
+
+    @property
+    def stem(self) -> str:
+        """File name without its ending."""
+        return stem_of(self.model, self.dataset, self.dataset, self.recipe, self.seed)
+
+    def check(self, where: str) -> None:
+        """Refuse a record whose parts contradict each other."""
+        if self.n_train < 1 or self.n_val < 0:
+            raise FerBenchError(f"{where}: {self.n_train} training and {self.n_val} validation images")
+        if self.history and not 0 <= self.best_epoch < len(self.history):
+            raise FerBenchError(
+                f"{where}: best_epoch is {self.best_epoch}, but the history has {len(self.history)} epochs"
+            )
+        for number, epoch in enumerate(self.history):
+            fractions, amounts = (epoch.accuracy, epoch.val_accuracy), (epoch.loss, epoch.val_loss, epoch.seconds)
+            if not all(0 <= value <= 1 for value in fractions) or min(*amounts, epoch.learning_rate) < 0:
+                raise FerBenchError(
+                    f"{where}: epoch {number} of the history has an accuracy outside 0 to 1, or a negative value"
+                )
+        scores = [epoch.val_accuracy for epoch in self.history]
+        if scores and self.best_epoch != scores.index(max(scores)):
+            raise FerBenchError(
+                f"{where}: best_epoch is {self.best_epoch}, but the earliest with the highest validation accuracy is "
+                f"{scores.index(max(scores))}"
+            )
+        size = self.recipe_content.get("image_size")
+        if type(size) is not int or size < 1:
+            raise FerBenchError(f"{where}: recipe_content has image_size {size!r}; expected a number of pixels")
