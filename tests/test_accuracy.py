@@ -9,6 +9,7 @@ import pytest
 from benchmarks import seed_intervals
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from fer_bench import metrics
 from fer_bench.accuracy import pairwise, seeds, sums
@@ -386,6 +387,18 @@ def test_the_variance_between_seeds_needs_two():
 def test_three_seeds_know_their_deviation_within_a_factor_of_a_half_to_six():
     found = seeds.spread(np.array([0.6, 0.62, 0.64]), np.zeros((10, 3)))
     assert found.between_interval() == pytest.approx((0.02 * 0.5207, 0.02 * 6.2847), rel=1e-3)
+
+
+def test_seeds_of_one_score_vary_at_least_as_much_as_their_own_samples():
+    """Two runs that are wrong on other images each, and by chance equally often."""
+    influences = np.random.default_rng(0).normal(0, 1e-3, (400, 2))
+    found = seeds.spread(np.array([0.6, 0.6]), influences)
+    assert found.between == 0
+    own = found.sample - found.shared
+    assert own > 0
+    parts = [own / 2 * stats.t.isf(0.025, 1) ** 2, found.shared * stats.t.isf(0.025, 399) ** 2]
+    interval = seeds.mean_over_seeds(found)
+    assert interval.high - 0.6 == pytest.approx(np.sqrt(sum(parts)))
 
 
 def test_two_seeds_that_lie_close_together_by_chance_promise_no_narrow_interval():

@@ -1,5 +1,7 @@
 """The one warp."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -72,6 +74,39 @@ def test_magnitudes_stay_within_the_recipe():
     turned = np.rad2deg(np.arctan2(draws[:, 1, 0], draws[:, 1, 1]))
     assert 9.9 < np.abs(turned).max() <= 10.0001
     assert 0.45 < (np.linalg.det(draws[:, :, :2]) < 0).mean() < 0.55
+
+
+def reach(matrices: np.ndarray) -> np.ndarray:
+    """Return how far each element of the matrices gets from the identity, (2, 3)."""
+    return np.abs(matrices - identity_matrices(1)).max(axis=0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("rotation", 10.0, [[1 - np.cos(0.1745329), np.sin(0.1745329), 0], [np.sin(0.1745329), 0.0151922, 0]]),
+        ("shear", 5.0, [[0, np.tan(0.0872665), 0], [0, 0, 0]]),
+        ("zoom", 0.1, [[0.1, 0, 0], [0, 0.1, 0]]),
+        # A shift of the whole width is 2.
+        ("width_shift", 0.1, [[0, 0, 0.2], [0, 0, 0]]),
+        ("height_shift", 0.2, [[0, 0, 0], [0, 0, 0.4]]),
+        ("horizontal_flip", True, [[2, 0, 0], [0, 0, 0]]),
+    ],
+)
+def test_each_kind_alone_reaches_its_magnitude_and_moves_nothing_else(field, value, expected):
+    draws = random_matrices(dataclasses.replace(NOTHING, **{field: value}), 4000, np.random.default_rng(0))
+    np.testing.assert_allclose(reach(draws), expected, rtol=0.003)
+    # Evenly to both sides.
+    mean = np.abs((draws - identity_matrices(1)).mean(axis=0))
+    assert (mean < 0.06 * np.array(expected) + 0.01).all() or field == "horizontal_flip"
+
+
+def test_the_two_axes_are_drawn_apart():
+    draws = random_matrices(
+        dataclasses.replace(NOTHING, zoom=0.1, width_shift=0.1, height_shift=0.1), 4000, np.random.default_rng(0)
+    )
+    values = np.stack([draws[:, 0, 0], draws[:, 1, 1], draws[:, 0, 2], draws[:, 1, 2]])
+    assert np.abs(np.corrcoef(values) - np.eye(4)).max() < 0.1
 
 
 def test_no_augmentation_is_the_identity():

@@ -318,6 +318,16 @@ def test_two_models_in_blocks_are_a_paired_t_test():
     assert result.pairs[0].ci == pytest.approx(tuple(test.confidence_interval(0.95)))
 
 
+def test_intervals_of_three_models_in_blocks_hold_for_all_pairs_at_once():
+    rng = np.random.default_rng(4)
+    samples = dict(zip("abc", rng.normal(size=(3, 15)), strict=True))
+    result = analyse(samples, blocks=True).repeated_measures
+    for (a, b), pair in by_pair(result.pairs).items():
+        # Bonferroni: three pairs.
+        expected = stats.ttest_rel(samples[a], samples[b]).confidence_interval(1 - 0.05 / 3)
+        assert pair.ci == pytest.approx(tuple(expected))
+
+
 def test_blocks_take_out_the_drift_that_hides_a_difference():
     rng = np.random.default_rng(8)
     drift = np.linspace(0, 0.05, 50)

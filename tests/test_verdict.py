@@ -160,6 +160,18 @@ def test_the_start_of_the_two_baselines_is_the_recipes_choice(tmp_path: Path) ->
     assert judged(tmp_path / "2", [63.0, 63.1, 63.2], recipe_content=starts).verdict == "consistent"
 
 
+def test_one_run_of_clcm_from_random_weights_is_enough_to_be_no_run_of_the_papers(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    for seed, kind in enumerate(("imagenet", "random", "imagenet")):
+        train = replace(make.train_record("clcm", "fer2013", seed=seed), start=Start(kind=kind, source="keras"))
+        records.save(results.records, train)
+        test = make.eval_record("clcm", "fer2013", "fer2013", seed=seed, matrix=make.near("fer2013", 63 + 0.1 * seed))
+        make.save_eval(results, test)
+    found = judge(select(results), "fer2013", "clcm", "fer2013", 63)
+    assert found.departures == ("random start, the paper's from ImageNet",)
+    assert found.verdict == "not comparable"
+
+
 def test_another_test_set_is_another_split(tmp_path: Path) -> None:
     results = make.results_in(tmp_path)
     records.save(results.records, make.train_record("clcm", "fer2013"))
