@@ -3,13 +3,21 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from fer_bench import paper
-from fer_bench.anova_result import PairDifference, RankPair
+from fer_bench.anova_result import Form, PairDifference, RankPair
 from fer_bench.models import model_title
 from fer_bench.records import StatisticsRecord
 from fer_bench.selection import Evidence, in_order
 from fer_bench.tables.complexity import PAPER_RUNTIME
 from fer_bench.tables.notes import BEYOND_NOTE, latency_notes, method
 from fer_bench.tables.values import Cell, Column, Grid, Missing, Number, Row, Table, Text, Value
+
+_BELIEVED: dict[Form, str] = {
+    "anova": "Tukey",
+    "welch": "Games-Howell",
+    "kruskal": "Dunn",
+    "repeated_measures": "paired t",
+}
+"""Whose p-values are those of a form to believe."""
 
 
 def table7(evidence: Evidence) -> Table:
@@ -20,6 +28,8 @@ def table7(evidence: Evidence) -> Table:
     notes = [note for runtime in shown if runtime in statistics for note in _anova_notes(statistics[runtime])]
     if not statistics:
         notes.append("No statistics records.")
+    if any(column.title.startswith("p, ") for block in blocks for column in block.columns):
+        notes.append("Stars are Tukey's, as the paper's; p: of the form to believe, adjusted for all pairs.")
     if not evidence.synthetic:
         notes.append(
             f"* Published: significant at the 0.05 level. They stand beside {PAPER_RUNTIME}, from another machine: "
@@ -43,11 +53,14 @@ def _order(record: StatisticsRecord | None, printed: paper.Pair7) -> str:
     """
     if record is None or not {printed.model, printed.other} <= set(record.models):
         return "not run"
-    believed: dict[tuple[str, str], PairDifference | RankPair] = {(pair.a, pair.b): pair for pair in record.believed}
-    pair = believed.get((printed.model, printed.other))
+    pair = _believed(record).get((printed.model, printed.other))
     if pair is None or not pair.significant:
         return "not told apart"
     return "as published" if (pair.difference > 0) == (printed.difference > 0) else "reversed"
+
+
+def _believed(record: StatisticsRecord) -> dict[tuple[str, str], PairDifference | RankPair]:
+    return {(pair.a, pair.b): pair for pair in record.believed}
 
 
 def _pairs(runtime: str, record: StatisticsRecord | None, *, synthetic: bool) -> Grid:
@@ -55,7 +68,11 @@ def _pairs(runtime: str, record: StatisticsRecord | None, *, synthetic: bool) ->
     columns = [Column("Model", text=True), Column("Compared with", text=True), Column("Mean difference (s)")]
     if compare:
         columns += [Column("Published (s)"), Column("Order", text=True)]
+    form = _BELIEVED.get(record.recommended.form) if record and record.recommended else None
+    if form is not None:
+        columns.append(Column(f"p, {form}"))
     measured = {(pair.a, pair.b): pair for pair in record.pairs} if record else {}
+    believed = _believed(record) if record else {}
     rows: list[Row] = []
     for printed in paper.TABLE7:
         value: Value = Missing()
@@ -67,12 +84,15 @@ def _pairs(runtime: str, record: StatisticsRecord | None, *, synthetic: bool) ->
         if compare:
             row.append(Number(value=printed.difference, decimals=4, star=printed.significant))
             row.append(Text(_order(record, printed)))
+        if form is not None:
+            row.append(_p_of(believed.get((printed.model, printed.other))))
         rows.append(tuple(row))
     others = _beyond(record)
     for model, other in others:
         pair = measured[model, other]
         extra: list[Cell] = [Number(value=pair.difference, decimals=4, star=pair.significant)]
         extra += [Missing(), Text("")] if compare else []
+        extra += [_p_of(believed.get((model, other)))] if form is not None else []
         rows.append((method(model), method(other), *extra))
     return Grid(f"Inference time, {runtime}", tuple(columns), tuple(rows), beyond=len(others))
 
@@ -134,6 +154,13 @@ def _other_stars(record: StatisticsRecord, pairs: Sequence[PairDifference]) -> s
         if named:
             parts.append(f" {words} {', '.join(sorted(named))}")
     return ":" + ";".join(parts) if parts else ": the same stars"
+
+
+def _p_of(pair: PairDifference | RankPair | None) -> Cell:
+    """Return the adjusted p-value of a pair, e.g. ``< 0.001``."""
+    if pair is None:
+        return Missing()
+    return Text("< 0.001" if pair.p < 0.001 else f"{pair.p:.3f}")
 
 
 def _sizes(n: Mapping[str, int]) -> str:
