@@ -212,14 +212,26 @@ def compared_session(results: Results, models: Sequence[str] = ()) -> list[Profi
 
 
 def anova(results: Results, runtime: str, alpha: float = 0.05, models: Sequence[str] = ()) -> StatisticsRecord:
-    """Compare the inference times of one session (:func:`compared_session`) and save the record.
+    """Compare the inference times of one session (:func:`compared_session`), and save what is not saved already.
 
     Raises:
         FerBenchError: fewer than two profiles in it, or the runtime was not measured.
     """
     statistics = _compared(results, runtime, alpha, models)
-    records.save(results.records, statistics)
+    if not _is_saved(results, statistics):
+        records.save(results.records, statistics)
     return statistics
+
+
+def _is_saved(results: Results, statistics: StatisticsRecord) -> bool:
+    """Return whether the record is there, up to the rounding of another machine, so that reading changes no file."""
+    from fer_bench.statistics import differences
+
+    try:
+        saved = records.load(records.path_of(results.records, statistics), StatisticsRecord)
+    except FerBenchError:  # None, or a damaged one.
+        return False
+    return not differences(saved, statistics)
 
 
 def _timed(profiles: Sequence[ProfileRecord], runtime: str) -> list[ProfileRecord]:

@@ -362,7 +362,7 @@ def test_settings_of_keras_that_make_other_networks_are_refused(settings, worksp
 
 @pytest.mark.parametrize("command", ["tables", "figures", "report"])
 def test_without_records_nothing_is_rendered(command, tmp_path):
-    result = run(command, "--local", "--workspace", str(tmp_path / "typo"))
+    result = run(command, "--workspace", str(tmp_path / "typo"))
     assert result.returncode == 2
     assert "typo: no such workspace; name the one that was trained in" in result.stderr
     assert not (tmp_path / "typo").exists()
@@ -375,7 +375,7 @@ def test_without_records_nothing_is_rendered(command, tmp_path):
 
 
 def test_tables_check_shows_a_diff_and_exits_1(tmp_path):
-    assert run("tables", "--local", "--workspace", str(tmp_path)).returncode == 0
+    assert run("tables", "--workspace", str(tmp_path)).returncode == 0  # Where one is named, --local is meant.
     check = ("tables", "--check", "--local", "--workspace", str(tmp_path))
     assert run(*check).returncode == 0
     table = tmp_path / "tables" / "table04.md"

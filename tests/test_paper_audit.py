@@ -242,9 +242,12 @@ def test_the_command_writes_checks_and_tells_a_difference(tmp_path, monkeypatch)
 
 def test_json_is_all_that_goes_to_stdout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = run("--json", "--local", "--workspace", str(tmp_path / "work"))
+    result = run("--json", "--workspace", str(tmp_path / "work"))
 
     assert set(json.loads(result.stdout)) == {"findings", "rows", "overall"}
+    assert result.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+    assert run("--workspace", str(tmp_path / "work")).exit_code == 0
     assert (tmp_path / "work" / "tables" / FILE).exists()
     assert not (tmp_path / "tables").exists()
 

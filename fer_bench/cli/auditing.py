@@ -11,6 +11,7 @@ from fer_bench.cli.options import (
     JsonOption,
     LocalOption,
     WorkspaceOption,
+    is_written,
     print_json,
     print_table,
     results_of,
@@ -197,6 +198,7 @@ def _plain(text: str) -> str:
 
 
 def audit_paper(
+    context: typer.Context,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 where audit.md differs.")
     ] = False,
@@ -207,6 +209,7 @@ def audit_paper(
     """Check the paper's published numbers against each other: rows, accuracies, times, parameters, text.
 
     Needs no records and no images. Writes tables/audit.md in the current folder; --local uses the workspace's tables.
+    With --json nothing is written.
 
     Example: fer-bench audit-paper
     """
@@ -215,10 +218,11 @@ def audit_paper(
     from fer_bench.paper_audit.document import FILE, check_document, to_json, to_markdown
 
     audit = run()
-    path = results_of(workspace, local).tables / FILE
+    path = results_of(workspace, local or is_written(context, "workspace")).tables / FILE
     text = to_markdown(audit)
     difference = check_document(text, path) if check else ""
-    if not check:
+    writes = not check and not json
+    if writes:
         write_text(path, text)
     if json:
         print_json(to_json(audit))
@@ -229,7 +233,8 @@ def audit_paper(
     if difference:
         typer.echo(f"{path}: not what the published values give; run fer-bench audit-paper", err=True)
         raise typer.Exit(1)
-    typer.echo(f"{path}: {'as the published values give it' if check else 'written'}", err=json)
+    if check or writes:
+        typer.echo(f"{path}: {'as the published values give it' if check else 'written'}", err=json)
 
 
 def _print_paper(audit: Any) -> None:

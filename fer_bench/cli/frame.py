@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 
 from fer_bench.cli.completion import BY_PARAMETER
+from fer_bench.cli.options import is_written
 from fer_bench.errors import FerBenchError
 from fer_bench.verbosity import set_level
 
@@ -109,7 +110,9 @@ def _completed(parameter: inspect.Parameter) -> inspect.Parameter:
 def _log_of(path: str, values: Mapping[str, Any]) -> AbstractContextManager[None]:
     """Return the log of the workspace that a command changes with these options; without one nothing is logged."""
     workspace = values.get("workspace")
-    elsewhere = values.get("published") or values.get("from_summary") or not values.get("local", True)
+    context = values.get("context")
+    named = isinstance(context, typer.Context) and is_written(context, "workspace")
+    elsewhere = values.get("published") or values.get("from_summary") or not (named or values.get("local", True))
     # The page of an exported file, which names no dataset, takes nothing from the workspace.
     elsewhere = elsewhere or (path == "web-demo" and values.get("dataset") is None)
     if not isinstance(workspace, Path) or path in READ_ONLY or values.get("check") or elsewhere:

@@ -130,7 +130,10 @@ GpusOption = Annotated[
 ]
 LocalOption = Annotated[
     bool,
-    typer.Option("--local", help="Use the workspace's own records and folders instead of the published ones."),
+    typer.Option(
+        "--local",
+        help="Use the workspace's own records and folders, not the published ones; so does --workspace by itself.",
+    ),
 ]
 
 DEFAULT_WORKSPACE = DEFAULT_ROOT

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fer_bench.cli.anova import EPILOG, anova
-from fer_bench.cli.options import DEFAULT_WORKSPACE, LocalOption, WorkspaceOption, results_of
+from fer_bench.cli.options import DEFAULT_WORKSPACE, LocalOption, WorkspaceOption, is_written, results_of
 from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def tables(
+    context: typer.Context,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 where the files differ.")
     ] = False,
@@ -43,7 +44,7 @@ def tables(
     from fer_bench.selection import select
     from fer_bench.tables import build_tables
 
-    results = _recorded(workspace, local)
+    results = _recorded(workspace, local or is_written(context, "workspace"))
     rendered = build_tables(select(results))
     if check:
         difference = check_tables(rendered, results.tables)
@@ -58,6 +59,7 @@ def tables(
 
 
 def figures(
+    context: typer.Context,
     check: Annotated[
         bool,
         typer.Option(
@@ -78,7 +80,7 @@ def figures(
     from fer_bench.figures import build_figures, check_figures, write_figures
     from fer_bench.selection import select
 
-    results = _recorded(workspace, local)
+    results = _recorded(workspace, local or is_written(context, "workspace"))
     drawings = build_figures(select(results))
     if check:
         _stop_at(check_figures(drawings, results.figures), f"{results.figures}", "fer-bench figures")
@@ -89,6 +91,7 @@ def figures(
 
 
 def report(
+    context: typer.Context,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 where the files differ.")
     ] = False,
@@ -106,7 +109,7 @@ def report(
     from fer_bench.selection import select
     from fer_bench.tables import build_tables
 
-    results = _recorded(workspace, local)
+    results = _recorded(workspace, local or is_written(context, "workspace"))
     evidence = select(results)
     rendered, drawings = build_tables(evidence), build_figures(evidence)
     stale = check_figures(drawings, results.figures)
