@@ -6,8 +6,8 @@ best (linear assignment), and warns only where three things hold:
 
 - large: on images that had no part in finding it, the permutation gains at least :data:`LARGE` of accuracy;
 - significant: McNemar's exact test on those images (:data:`ALPHA`);
-- the shape of a swap, see :func:`_swap`. Confusion alone can gain much: MobileNetV2 of RAF-DB gains 12 points on CK+
-  under a permutation (paper, Table 9), because disgust is called angry and angry sad. But sad is called sad as well,
+- the shape of a swap, see :func:`find_swap`. Confusion alone can gain much: MobileNetV2 of RAF-DB gains 12 points on
+  CK+ under a permutation (paper, Table 9), because disgust is called angry and angry sad. But sad is called sad as well,
   and nothing is called disgust. Where names were really swapped, each is the answer to the other's images.
 
 What it cannot see:
@@ -17,8 +17,8 @@ What it cannot see:
 - Which of the two parts is wrong, where they differ.
 - The swap of a class that the model hardly ever answers: both classes of a pair, and more than half of a longer cycle,
   must be recognised. The published MobileNetV2 never answers disgust on FER-2013 and RAF-DB.
-- Anything about a model that has hardly learned (:data:`LEARNED`), and labels that are wrong here and there. Of a
-  model between the two much stays unseen: CLCM by the recipe ``cpu48`` (55 %) shows 9 of the 21 swaps of two classes.
+- Anything about a model that has hardly learned (``LEARNED`` in :mod:`~fer_bench.label_swap`), and labels that are
+  wrong here and there. Of a model between the two much stays unseen: CLCM by the recipe ``cpu48`` (55 %) shows 9 of the 21 swaps of two classes.
 
 Cross-tests are out of its scope: on another dataset's pictures a model may answer one emotion by another's name
 although every label is right. An external model is taken all the same, whose order of labels somebody typed: there
@@ -30,8 +30,6 @@ rows scatter about the model's preferences as Dirichlet variables of a precision
 Both are in ``tests/test_label_doctor.py``. The method is fer-bench's own; the paper has none.
 """
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +39,8 @@ from numpy.typing import ArrayLike, NDArray
 from fer_bench import metrics
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
-from fer_bench.files import inside, sha256_of
+from fer_bench.label_swap import CLASSES, Counts, Finding, best_permutation, change_text, find_swap
+from fer_bench.predictions import read_predictions
 from fer_bench.records import EvalRecord
 
 SPLITS = 5
@@ -51,17 +50,9 @@ ALPHA = 0.001
 LARGE = 0.02
 """Smallest gain of accuracy worth a warning: half of what the smallest swap in an official test set costs (disgust
 and fear of RAF-DB, 234 of 3,068 images, with models that recognise about half of them)."""
-TIMES = 2.5
-"""How many times as often as its own name a moved class must be answered by the other's: geometric mean of the cycle.
-The hardest swap in Table 8 of classes with a recall of 0.4 or more, neutral and sad of MobileNetV2, has 2.65."""
-LEARNED = 0.40
-"""Least balanced accuracy, names put right, of a model whose answers can tell; Table 8 has 0.48 and more."""
 
-_CLASSES = len(EMOTIONS)
 _MOST_IMAGES = 10**9
 """Limit of numpy's hypergeometric sampling."""
-
-_Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,15 +87,6 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
-class _Finding:
-    permutation: NDArray[np.intp]
-    clear: tuple[int, ...] = ()
-    """Moved classes whose own answers show it; none where the permutation has no shape of a swap."""
-    objection: str = ""
-    """Why there is no swap to be seen, a sentence; empty where there is."""
-
-
-@dataclass(frozen=True)
 class _HeldOut:
     better: int
     worse: int
@@ -127,7 +109,7 @@ def diagnose(labels: ArrayLike, predictions: ArrayLike, seed: int = 0) -> Diagno
     Raises:
         FerBenchError: another shape or type, different lengths, an index out of range, no images.
     """
-    return diagnose_matrix(metrics.confusion_matrix(labels, predictions, _CLASSES), seed)
+    return diagnose_matrix(metrics.confusion_matrix(labels, predictions, CLASSES), seed)
 
 
 def diagnose_matrix(confusion_matrix: ArrayLike, seed: int = 0) -> Diagnosis:
@@ -144,16 +126,16 @@ def diagnose_matrix(confusion_matrix: ArrayLike, seed: int = 0) -> Diagnosis:
     """
     accuracy = metrics.accuracy(confusion_matrix)  # checks that these are counts
     counts = np.asarray(confusion_matrix, dtype=np.int64)
-    if counts.shape != (_CLASSES, _CLASSES):
-        raise FerBenchError(f"confusion matrix of shape {counts.shape}; the label doctor expects {(_CLASSES,) * 2}")
+    if counts.shape != (CLASSES, CLASSES):
+        raise FerBenchError(f"confusion matrix of shape {counts.shape}; the label doctor expects {(CLASSES,) * 2}")
     n = int(counts.sum())
     if not 0 < n < _MOST_IMAGES:
         raise FerBenchError(f"{n} test images; the label doctor needs some, and fewer than {_MOST_IMAGES:,}")
 
-    found = _swap(counts)
+    found = find_swap(counts)
     held_out, p = _judge(counts, seed, shaped=bool(found.clear))
     suspicious = bool(found.clear) and held_out.gain >= LARGE and p < ALPHA
-    moved = np.flatnonzero(found.permutation != np.arange(_CLASSES))
+    moved = np.flatnonzero(found.permutation != np.arange(CLASSES))
     return Diagnosis(
         suspicious=suspicious,
         reason=found.objection or _reason(counts, found, held_out, p),
@@ -162,7 +144,7 @@ def diagnose_matrix(confusion_matrix: ArrayLike, seed: int = 0) -> Diagnosis:
         permutation=tuple(int(i) for i in found.permutation),
         n=n,
         accuracy=accuracy,
-        accuracy_permuted=int(counts[np.arange(_CLASSES), found.permutation].sum()) / n,
+        accuracy_permuted=int(counts[np.arange(CLASSES), found.permutation].sum()) / n,
         gain=held_out.gain,
         interval=_interval(held_out),
         p=p,
@@ -180,7 +162,7 @@ def from_record(records_folder: Path, record: EvalRecord) -> tuple[NDArray[np.in
         Labels and predicted classes (the most probable one), int64, shape (n,) each.
 
     Raises:
-        FerBenchError: the record is of a cross-test; the file is missing, not that of the record, or not readable.
+        FerBenchError: the record is of a cross-test, or as :func:`fer_bench.predictions.read_predictions`.
     """
     if record.target != record.dataset and record.external is None:
         raise FerBenchError(
@@ -188,130 +170,11 @@ def from_record(records_folder: Path, record: EvalRecord) -> tuple[NDArray[np.in
             "on the model's own dataset: on another's pictures a model may answer one emotion by another's name "
             f"although every label is right; choose a test of {record.model} on {record.dataset}"
         )
-    folder = records_folder / EvalRecord.kind
-    file = inside(folder, record.predictions)
-    again = "run `fer-bench evaluate` again"
-    if not file.is_file():
-        raise FerBenchError(f"{file}: the predictions of {record.stem}.json are missing; {again}")
-    try:
-        if sha256_of(file) != record.predictions_sha256:
-            raise FerBenchError(f"{file}: not the predictions that {record.stem}.json was made from; {again}")
-        with np.load(file, allow_pickle=False) as archive:
-            labels, probabilities = archive["labels"], archive["probabilities"]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise FerBenchError(f"{file}: not readable as .npz of labels and probabilities ({error}); {again}") from error
-    if labels.shape != (record.n,) or probabilities.shape != (record.n, _CLASSES):
-        raise FerBenchError(
-            f"{file}: labels of shape {labels.shape} and probabilities of shape {probabilities.shape}, expected "
-            f"{(record.n,)} and {(record.n, _CLASSES)}; {again}"
-        )
-    predictions = probabilities.argmax(axis=1)
-    if not np.array_equal(metrics.confusion_matrix(labels, predictions, _CLASSES), record.confusion_matrix):
-        raise FerBenchError(f"{file}: gives another confusion matrix than {record.stem}.json holds; {again}")
-    return labels.astype(np.int64), predictions.astype(np.int64)
+    found = read_predictions(records_folder, record)
+    return found.labels, found.classes
 
 
-def _best(counts: _Counts) -> NDArray[np.intp]:
-    """Return the permutation of the highest accuracy; of equal ones, one that moves the fewest classes."""
-    from scipy.optimize import linear_sum_assignment
-
-    size = len(counts)
-    chosen: NDArray[np.intp] = linear_sum_assignment(counts * (size + 1) + np.eye(size, dtype=int), maximize=True)[1]
-    return chosen
-
-
-def _cycles(permutation: NDArray[np.intp]) -> list[list[int]]:
-    """Return the cycles of length 2 and more, each from its lowest class."""
-    found: list[list[int]] = []
-    for start in range(len(permutation)):
-        if permutation[start] != start and not any(start in cycle for cycle in found):
-            cycle = [start]
-            while (following := int(permutation[cycle[-1]])) != start:
-                cycle.append(following)
-            found.append(cycle)
-    return found
-
-
-def _swap(counts: _Counts) -> _Finding:
-    """Return the best permutation reduced to those of its cycles that have the shape of a swap.
-
-    A moved class is clear where the name it moves to is the most frequent answer to its images. A cycle has the shape
-    where
-
-    - more than half of its classes are clear (both, of a pair), so that a class which the model never answers does not
-      hide a wrong label map;
-    - no other class of it is mostly called by its own name: confusion takes the name of a class that keeps it;
-    - its clear classes are answered by the new name :data:`TIMES` times as often as by their own, on the geometric
-      mean: the odds ratio of the cycle, which a mere preference of the model for some answers does not change.
-
-    Nothing has it where the model has not learned its classes under the names put right (:data:`LEARNED`). Where no
-    cycle has it, the whole best permutation is returned with no clear class and an objection.
-    """
-    best = _best(counts)
-    identity = np.arange(_CLASSES)
-    images = counts.sum(axis=1)
-    rate = counts / np.maximum(images, 1)[:, None]
-    recognised = _recognised(counts)
-    if recognised < LEARNED:
-        return _Finding(
-            best,
-            objection="The model's answers cannot tell: in no order of the class names does it recognise more than "
-            f"{100 * recognised:.0f} % of the images of a class on average, and {100 * LEARNED:.0f} % are needed.",
-        )
-    # Half an image more in every cell, so that a name never given has a ratio.
-    smooth = (counts + 0.5) / (images + 0.5 * _CLASSES)[:, None]
-    most, own, hit = rate.max(axis=1), rate.diagonal(), rate[identity, best]
-
-    permutation = identity.copy()
-    clear_classes: list[int] = []
-    objections: list[str] = []
-    for cycle in _cycles(best):
-        clear = [i for i in cycle if images[i] and hit[i] == most[i] > own[i]]
-        kept = next((EMOTIONS[i] for i in cycle if images[i] and own[i] == most[i]), None)
-        if kept is not None:
-            objections.append(f"images labelled {kept} are mostly called {kept}")
-        elif 2 * len(clear) <= len(cycle):
-            lost = next(i for i in cycle if i not in clear)
-            objections.append(f"images labelled {EMOTIONS[lost]} are not mostly called {EMOTIONS[best[lost]]}")
-        elif np.exp(np.log(smooth[clear, best[clear]] / smooth[clear, clear]).mean()) < TIMES:
-            names = " and ".join(EMOTIONS[i] for i in clear)
-            objections.append(f"images labelled {names} are called so nearly as often as by the other name")
-        else:
-            permutation[cycle] = best[cycle]
-            clear_classes += clear
-    if not clear_classes:
-        change = _change(counts, best)
-        return _Finding(
-            best,
-            objection=f"Another order of the class names would change accuracy from {change}, but {objections[0]}, "
-            "as mere confusion does too: a swap of names cannot be told from it."
-            if objections
-            else "No other order of the class names fits the model's answers better than that of the labels.",
-        )
-    put_right = rate[images > 0, permutation[images > 0]].mean()
-    if put_right < LEARNED:
-        return _Finding(
-            best,
-            objection=f"The model's answers cannot tell: it recognises {100 * put_right:.1f} % of the images of a "
-            f"class on average with the names put right, and {100 * LEARNED:.0f} % are needed.",
-        )
-    return _Finding(permutation, clear=tuple(sorted(clear_classes)))
-
-
-def _recognised(counts: _Counts) -> float:
-    """Return the balanced accuracy under the order of the names that makes it highest."""
-    from scipy.optimize import linear_sum_assignment
-
-    rate = (counts / np.maximum(counts.sum(axis=1), 1)[:, None])[counts.sum(axis=1) > 0]
-    return float(rate[linear_sum_assignment(rate, maximize=True)].mean())
-
-
-def _change(counts: _Counts, permutation: NDArray[np.intp]) -> str:
-    correct = (counts.diagonal().sum(), counts[np.arange(_CLASSES), permutation].sum())
-    return " to ".join(f"{100 * number / counts.sum():.1f} %" for number in correct)
-
-
-def _judge(counts: _Counts, seed: int, *, shaped: bool) -> tuple[_HeldOut, float]:
+def _judge(counts: Counts, seed: int, *, shaped: bool) -> tuple[_HeldOut, float]:
     """Return the median direction of the halves, and the p-value of all.
 
     Args:
@@ -325,16 +188,16 @@ def _judge(counts: _Counts, seed: int, *, shaped: bool) -> tuple[_HeldOut, float
     images = counts.sum(axis=1)
     directions = []
     for _ in range(SPLITS):
-        sizes = (images + generator.integers(0, 2, _CLASSES)) // 2
+        sizes = (images + generator.integers(0, 2, CLASSES)) // 2
         half = np.stack(
             [generator.multivariate_hypergeometric(row, size) for row, size in zip(counts, sizes, strict=True)]
         )
         for finding, judging in ((half, counts - half), (counts - half, half)):
-            permutation = _best(finding)
+            permutation = best_permutation(finding)
             if shaped:
-                swap = _swap(finding)
-                permutation = swap.permutation if swap.clear else np.arange(_CLASSES)
-            moved = permutation != np.arange(_CLASSES)
+                swap = find_swap(finding)
+                permutation = swap.permutation if swap.clear else np.arange(CLASSES)
+            moved = permutation != np.arange(CLASSES)
             better = int(judging[moved, permutation[moved]].sum())
             worse = int(judging.diagonal()[moved].sum())
             p = float(binomtest(better, better + worse, alternative="greater").pvalue) if better + worse else 1.0
@@ -354,8 +217,8 @@ def _interval(held_out: _HeldOut) -> tuple[float, float]:
     return (2 * float(share.low) - 1) * disagree / held_out.n, (2 * float(share.high) - 1) * disagree / held_out.n
 
 
-def _reason(counts: _Counts, found: _Finding, held_out: _HeldOut, p: float) -> str:
-    change = _change(counts, found.permutation)
+def _reason(counts: Counts, found: Finding, held_out: _HeldOut, p: float) -> str:
+    change = change_text(counts, found.permutation)
     called = [
         f"{EMOTIONS[i]} are mostly called {EMOTIONS[found.permutation[i]]} "
         f"({100 * counts[i, found.permutation[i]] / counts[i].sum():.0f} %)"

@@ -2,16 +2,14 @@
 
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from fer_bench import metrics, paper, records
+from fer_bench import paper, records
 from fer_bench.errors import FerBenchError
-from fer_bench.files import replacing, sha256_of, write_text
+from fer_bench.files import replacing, write_text
+from fer_bench.predictions import path_of, read_predictions
 from fer_bench.records import EvalRecord, ProfileRecord, Record, StatisticsRecord, TrainRecord
 from fer_bench.selection import Choice, Selection, choose, load_selection, naming, read_all, select, toml_lines
 from fer_bench.workspace import Results
@@ -106,35 +104,17 @@ def _checked(source: Results) -> list[Path]:
                 f"{records.path_of(source.records, record)}: of synthetic faces; only real results are published. "
                 "Publish from a workspace without synthetic records"
             )
-    predictions = [_predictions(records.path_of(source.records, record), record) for record in tests]
+    predictions = [_predictions(source.records, record) for record in tests]
     return [*predictions, *(records.path_of(source.records, record) for record in found)]
 
 
-def _predictions(path: Path, record: EvalRecord) -> Path:
-    """Return the predictions of an evaluation, checked: unchanged, nothing else in them, and of the same matrix."""
-    file = path.parent / record.predictions
-    again = "run `fer-bench evaluate` again"
-    if Path(record.predictions).name != record.predictions or file.suffix != ".npz":
+def _predictions(folder: Path, record: EvalRecord) -> Path:
+    """Return the predictions of a test, checked: unchanged, nothing else in them, and of the same matrix."""
+    if Path(record.predictions).name != record.predictions or not record.predictions.endswith(".npz"):
+        path = records.path_of(folder, record)
         raise FerBenchError(f"{path}: predictions = {record.predictions!r}, expected the name of an .npz beside it")
-    if not file.is_file():
-        raise FerBenchError(f"{file}: the predictions of {path.name} are missing; {again}")
-    if sha256_of(file) != record.predictions_sha256:
-        raise FerBenchError(f"{file}: not the predictions that {path.name} was made from; {again}")
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise FerBenchError(f"{file}: not readable as .npz ({error}); {again}") from error
-    shapes = {name: array.shape for name, array in arrays.items()}
-    # Pictures of people must never be published: nothing but ids, labels and probabilities may be in there.
-    expected = {"ids": (record.n,), "labels": (record.n,), "probabilities": (record.n, len(record.class_names))}
-    if shapes != expected:
-        raise FerBenchError(f"{file}: holds {shapes}, expected {expected}; {again}")
-    classes = len(record.class_names)
-    matrix = metrics.confusion_matrix(arrays["labels"], arrays["probabilities"].argmax(axis=1), classes)
-    if not np.array_equal(matrix, record.confusion_matrix):
-        raise FerBenchError(f"{file}: gives another confusion matrix than {path.name} holds; {again}")
-    return file
+    read_predictions(folder, record)
+    return path_of(folder, record)
 
 
 def _added(named: Mapping[str, Choice], ours: Selection, published: Selection) -> dict[str, Choice]:

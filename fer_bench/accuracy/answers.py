@@ -1,7 +1,5 @@
 """What a run answered to each image of a test set, from the predictions beside its record."""
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench import metrics
 from fer_bench.errors import FerBenchError
-from fer_bench.files import inside, sha256_of
+from fer_bench.predictions import path_of, read_predictions
 from fer_bench.records import EvalRecord
 
 
@@ -43,47 +40,20 @@ def read(records_folder: Path, record: EvalRecord) -> Answers:
         record: the test.
 
     Raises:
-        FerBenchError: the file is missing, not that of the record or not readable, or its parts contradict each other
-            or the record.
+        FerBenchError: as :func:`fer_bench.predictions.read_predictions`, or a probability is none.
     """
-    folder = records_folder / EvalRecord.kind
-    file = inside(folder, record.predictions)
-    again = "run `fer-bench evaluate` or `fer-bench cross-test` again"
-    if not file.is_file():
-        raise FerBenchError(f"{file}: the predictions of {record.stem}.json are missing; {again}")
-    try:
-        if sha256_of(file) != record.predictions_sha256:
-            raise FerBenchError(f"{file}: not the predictions that {record.stem}.json was made from; {again}")
-        with np.load(file, allow_pickle=False) as archive:
-            ids, labels, probabilities = archive["ids"], archive["labels"], archive["probabilities"]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise FerBenchError(
-            f"{file}: not readable as .npz of ids, labels and probabilities ({error}); {again}"
-        ) from error
-    classes = len(record.class_names)
-    shapes = (ids.shape, labels.shape, probabilities.shape)
-    if shapes != ((record.n,), (record.n,), (record.n, classes)):
-        raise FerBenchError(
-            f"{file}: ids, labels and probabilities of the shapes {', '.join(map(str, shapes))}, expected "
-            f"{(record.n,)}, {(record.n,)} and {(record.n, classes)}; {again}"
-        )
-    ids = ids.astype(np.str_)
-    if len(np.unique(ids)) != len(ids):
-        raise FerBenchError(f"{file}: an image's id occurs twice; prepare the dataset again and {again}")
-    predictions = probabilities.argmax(axis=1)
-    if not np.array_equal(metrics.confusion_matrix(labels, predictions, classes), record.confusion_matrix):
-        raise FerBenchError(f"{file}: gives another confusion matrix than {record.stem}.json holds; {again}")
-    confidences = probabilities.max(axis=1).astype(np.float64)
+    found = read_predictions(records_folder, record)
+    confidences = found.probabilities.max(axis=1).astype(np.float64)
     if not (np.isfinite(confidences) & (confidences >= 0) & (confidences <= 1.001)).all():
         raise FerBenchError(
-            f"{file}: holds probabilities outside 0 to 1 or that are no numbers: the model has diverged; "
-            "train it again with a lower learning rate"
+            f"{path_of(records_folder, record)}: holds probabilities outside 0 to 1 or that are no numbers: the model "
+            "has diverged; train it again with a lower learning rate"
         )
-    order = np.argsort(ids, kind="stable")
+    order = np.argsort(found.ids, kind="stable")
     return Answers(
-        ids=ids[order],
-        labels=labels[order].astype(np.int64),
-        predictions=predictions[order].astype(np.int64),
+        ids=found.ids[order],
+        labels=found.labels[order],
+        predictions=found.classes[order],
         confidences=np.minimum(confidences[order], 1.0),
     )
 

@@ -59,11 +59,6 @@ class Outcome:
     """By model, the trials of the one setting that is best on average over the models, as the paper has one for all;
     empty for a single model, or where no setting has runs of every model."""
 
-    @property
-    def shared_setting(self) -> Setting | None:
-        """The setting of :attr:`shared`."""
-        return next((trial.setting for trial in self.shared.values()), None)
-
 
 def outcome(trials: Sequence[Trial]) -> Outcome:
     """Rank the trials of a search, each model's settings in the order of the search."""
