@@ -7,8 +7,8 @@ best (linear assignment), and warns only where three things hold:
 - large: on images that had no part in finding it, the permutation gains at least :data:`LARGE` of accuracy;
 - significant: McNemar's exact test on those images (:data:`ALPHA`);
 - the shape of a swap, see :func:`find_swap`. Confusion alone can gain much: MobileNetV2 of RAF-DB gains 12 points on
-  CK+ under a permutation (paper, Table 9), because disgust is called angry and angry sad. But sad is called sad as well,
-  and nothing is called disgust. Where names were really swapped, each is the answer to the other's images.
+  CK+ under a permutation (paper, Table 9), because disgust is called angry and angry sad. But sad is called sad as
+  well, and nothing is called disgust. Where names were really swapped, each is the answer to the other's images.
 
 What it cannot see:
 
@@ -18,7 +18,8 @@ What it cannot see:
 - The swap of a class that the model hardly ever answers: both classes of a pair, and more than half of a longer cycle,
   must be recognised. The published MobileNetV2 never answers disgust on FER-2013 and RAF-DB.
 - Anything about a model that has hardly learned (``LEARNED`` in :mod:`~fer_bench.label_swap`), and labels that are
-  wrong here and there. Of a model between the two much stays unseen: CLCM by the recipe ``cpu48`` (55 %) shows 9 of the 21 swaps of two classes.
+  wrong here and there. Of a model between the two much stays unseen: CLCM by the recipe ``cpu48`` (55 %) shows 9 of the
+  21 swaps of two classes.
 
 Cross-tests are out of its scope: on another dataset's pictures a model may answer one emotion by another's name
 although every label is right. An external model is taken all the same, whose order of labels somebody typed: there
