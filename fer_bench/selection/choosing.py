@@ -1,59 +1,22 @@
 """Load the records, group them, choose what forms each block, refuse to mix what must not be mixed."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fer_bench import paper, records
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
 from fer_bench.records import EvalRecord, Origin, ProfileRecord, RecordT, StatisticsRecord, TrainRecord
-from fer_bench.selection.choices import Choice, Selection, load_selection, quote, toml_lines
-from fer_bench.selection.evidence import Block, Evidence, Latency, in_order, place_of
+from fer_bench.selection.choices import Choice, Selection, load_selection, quote
+from fer_bench.selection.evidence import Block, Evidence, Latency, place_of
 from fer_bench.selection.externals import elsewhere, require_one_file, with_externals
+from fer_bench.selection.groups import Group, choose_group, contents, group_of
 from fer_bench.selection.others import other_runs
 from fer_bench.workspace import Results
 
 CROSS_TEST = "ck-plus"
 """The dataset that every model is tested on besides its own (paper, section V-D)."""
-
-
-@dataclass(frozen=True, order=True)
-class _Group:
-    """What the records of a block have in common; only the fields of its kind are filled."""
-
-    recipe: str = ""
-    backend: str = ""
-    fingerprint: str = ""
-    session: str = ""
-    machine: str = ""
-    """Host, image size and classes of a latency measurement."""
-
-    def matches(self, choice: Choice) -> bool:
-        return (
-            choice.recipe in (None, self.recipe)
-            and choice.backend in (None, self.backend)
-            and choice.session in (None, self.session)
-            and self.fingerprint.startswith(choice.fingerprint or "")
-        )
-
-    def describe(self) -> str:
-        known = {"session": self.session, "recipe": self.recipe, "backend": self.backend}
-        known |= {"dataset": self.fingerprint[:12], "measured on": self.machine}
-        return ", ".join(f"{name} {value}" for name, value in known.items() if value)
-
-    def choice(self, others: Iterable["_Group"]) -> Choice:
-        """Return the shortest choice that tells this group from ``others``."""
-        choice = Choice(session=self.session) if self.session else Choice(recipe=self.recipe)
-        rivals = [other for other in others if other != self and other.matches(choice)]
-        if any(other.backend != self.backend for other in rivals):
-            choice = replace(choice, backend=self.backend)
-            rivals = [other for other in rivals if other.matches(choice)]
-        if any(other.fingerprint != self.fingerprint for other in rivals):
-            choice = replace(choice, fingerprint=self.fingerprint)
-        return choice
 
 
 def select(results: Results) -> Evidence:
@@ -70,18 +33,11 @@ def select(results: Results) -> Evidence:
 def choose(results: Results, selection: Selection) -> Evidence:
     """As :func:`select`, with a selection that need not be on disk yet."""
     folder = results.records
-    trained = read_all(folder, TrainRecord)
-    trains = [r for r in trained if _is_ours(r)]
-    tests = read_all(folder, EvalRecord)
-    evals = [r for r in tests if _is_ours(r) and (r.target in (r.dataset, CROSS_TEST) or r.class_names == EMOTIONS)]
-    externals = [r for r in tests if r.external and r.target in (*paper.TRAINED_ON, CROSS_TEST)]
-    profiles = read_all(folder, ProfileRecord)
-    found = {r.origin for r in trains} | {r.origin for r in evals} | {r.origin for r in profiles}
-    origin = _origin(found | {r.origin for r in externals}, selection)
-    externals = [r for r in externals if r.origin == origin]
-    require_one_file(folder, externals, [r for r in profiles if r.origin == origin])
-    evals = [r for r in evals if r.origin == origin]
-    trains = [r for r in trains if r.origin == origin]
+    loaded = _load(folder, selection)
+    trains = [r for r in loaded.trains if _is_ours(r)]
+    evals = [r for r in loaded.tests if _is_shown(r)]
+    externals = [r for r in loaded.tests if _is_shown_external(r)]
+    require_one_file(folder, externals, loaded.profiles)
     for record in (*evals, *externals):
         if record.class_names != EMOTIONS:
             raise FerBenchError(
@@ -100,17 +56,40 @@ def choose(results: Results, selection: Selection) -> Evidence:
         if block is not None:
             _check_weights(folder, block)
             blocks[dataset] = block
-    latency = _latency(folder, [r for r in profiles if r.origin == origin], selection)
+    shown = [record for block in blocks.values() for record in block.trains]
     return Evidence(
-        origin=origin,
+        origin=loaded.origin,
         blocks=blocks,
-        latency=latency,
+        latency=_latency(folder, loaded.profiles, selection),
         elsewhere=elsewhere(externals),
         others=other_runs(
-            [r for r in trained if r.origin == origin],
-            [r for r in tests if r.origin == origin],
-            [record for block in blocks.values() for record in block.trains],
+            loaded.trains, loaded.tests, [record for block in blocks.values() for record in block.trains]
         ),
+    )
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """Every record of one origin."""
+
+    origin: Origin
+    trains: list[TrainRecord]
+    tests: list[EvalRecord]
+    profiles: list[ProfileRecord]
+
+
+def _load(folder: Path, selection: Selection) -> _Loaded:
+    """Read the records of the origin that is shown; those that no table can show do not decide which."""
+    trains, tests = read_all(folder, TrainRecord), read_all(folder, EvalRecord)
+    profiles = read_all(folder, ProfileRecord)
+    found = {r.origin for r in trains if _is_ours(r)} | {r.origin for r in profiles}
+    found |= {r.origin for r in tests if _is_shown(r) or _is_shown_external(r)}
+    origin = _origin(found, selection)
+    return _Loaded(
+        origin,
+        [r for r in trains if r.origin == origin],
+        [r for r in tests if r.origin == origin],
+        [r for r in profiles if r.origin == origin],
     )
 
 
@@ -119,18 +98,18 @@ def naming(results: Results, evidence: Evidence) -> dict[str, Choice]:
 
     Names (training datasets and ``latency``) that one group of records alone could form are left out.
     """
-    groups: dict[str, set[_Group]] = {}
-    shown: dict[str, _Group] = {}
+    groups: dict[str, set[Group]] = {}
+    shown: dict[str, Group] = {}
     for name, block in evidence.blocks.items():
         if not block.recipe:
             continue
         evals = [r for r in read_all(results.records, EvalRecord) if _is_ours(r) and r.dataset == name]
-        groups[name] = {_group(r) for r in evals}
-        shown[name] = _Group(recipe=block.recipe, backend=block.backend, fingerprint=block.fingerprint)
+        groups[name] = {group_of(r) for r in evals}
+        shown[name] = Group(recipe=block.recipe, backend=block.backend, fingerprint=block.fingerprint)
     if evidence.latency is not None:
-        groups["latency"] = {_group(r) for r in read_all(results.records, ProfileRecord) if not r.external}
+        groups["latency"] = {group_of(r) for r in read_all(results.records, ProfileRecord) if not r.external}
         profiles = list(evidence.latency.profiles.values())
-        shown["latency"] = _group(next((r for r in profiles if not r.external), profiles[0]))
+        shown["latency"] = group_of(next((r for r in profiles if not r.external), profiles[0]))
     return {name: group.choice(groups[name]) for name, group in shown.items() if groups[name] - {group}}
 
 
@@ -155,6 +134,14 @@ def _is_ours(record: TrainRecord | EvalRecord) -> bool:
     return record.dataset in paper.TRAINED_ON
 
 
+def _is_shown(record: EvalRecord) -> bool:
+    return _is_ours(record) and (record.target in (record.dataset, CROSS_TEST) or record.class_names == EMOTIONS)
+
+
+def _is_shown_external(record: EvalRecord) -> bool:
+    return record.external is not None and record.target in (*paper.TRAINED_ON, CROSS_TEST)
+
+
 def _origin(found: set[Origin], selection: Selection) -> Origin:
     if selection.origin is not None:
         if selection.origin not in found:
@@ -168,42 +155,13 @@ def _origin(found: set[Origin], selection: Selection) -> Origin:
     return next(iter(found), "real")
 
 
-def _choose(name: str, groups: Mapping[_Group, str], selection: Selection) -> _Group | None:
-    """Return the one group that the selection leaves, ``None`` where there are no records and nothing is selected.
-
-    ``groups`` maps a group to what it holds, for messages.
-    """
-    choice = selection.choices.get(name)
-    left = [group for group in sorted(groups) if choice is None or group.matches(choice)]
-    if not groups and choice is None:
-        return None
-    listed = "".join(f"\n  {group.describe()}: {groups[group]}" for group in sorted(groups))
-    if not left:
-        raise FerBenchError(
-            f"{selection.path}: [{name}] matches no record. Found:{listed or ' none'}\nCorrect it or remove it."
-        )
-    if len(left) == 1:
-        return left[0]
-    options = [group.choice(left) for group in left]
-    if any(other in options[:i] for i, other in enumerate(options)):
-        raise FerBenchError(
-            f"{name}: one session holds measurements that cannot be compared:{listed}\n"
-            "Run `fer-bench profile` again for all models."
-        )
-    lines = "\nor\n".join("\n".join(f"  {line}" for line in toml_lines(name, option)) for option in options)
-    raise FerBenchError(
-        f"{name}: {len(left)} groups of records could form its rows, and no table may mix them:{listed}\n"
-        f"Choose one: write into {selection.path}\n{lines}"
-    )
-
-
 def _block(dataset: str, evals: list[EvalRecord], trains: list[TrainRecord], selection: Selection) -> Block | None:
     # A run that is trained but not evaluated does not compete with evaluated ones.
-    group = _choose(dataset, _contents((_group(r), r) for r in (evals or trains)), selection)
+    group = choose_group(dataset, contents(evals or trains), selection)
     if group is None:
         return None
-    evals = [r for r in evals if _group(r) == group]
-    trains = [r for r in trains if _group(r) == group]
+    evals = [r for r in evals if group_of(r) == group]
+    trains = [r for r in trains if group_of(r) == group]
     choice = selection.choices.get(dataset, Choice())
     if choice.seeds is not None:
         absent = set(choice.seeds) - {r.seed for r in (*evals, *trains)}
@@ -248,20 +206,6 @@ def _one_test_set(
     return [r for r in evals if r.target != target or r.target_fingerprint in left]
 
 
-def _group(record: TrainRecord | EvalRecord | ProfileRecord) -> _Group:
-    if isinstance(record, ProfileRecord):
-        machine = f"host {record.environment.host}, {record.image_size} px, {record.classes} classes"
-        return _Group(backend=record.backend, session=record.session, machine=machine)
-    return _Group(recipe=record.recipe, backend=record.backend, fingerprint=record.dataset_fingerprint)
-
-
-def _contents(pairs: Iterable[tuple[_Group, Any]]) -> dict[_Group, str]:
-    models: dict[_Group, set[str]] = {}
-    for group, record in pairs:
-        models.setdefault(group, set()).add(record.model)
-    return {group: ", ".join(in_order(names)) for group, names in models.items()}
-
-
 def _check_weights(folder: Path, block: Block) -> None:
     """Refuse an evaluation that was made before its model was trained again."""
     weights: dict[tuple[str, int], tuple[str, Path]] = {}
@@ -279,10 +223,10 @@ def _check_weights(folder: Path, block: Block) -> None:
 def _latency(folder: Path, profiles: list[ProfileRecord], selection: Selection) -> Latency | None:
     # An external model has an input of its own: it goes with those of its session.
     ours = [r for r in profiles if not r.external] or profiles
-    group = _choose("latency", _contents((_group(r), r) for r in ours), selection)
+    group = choose_group("latency", contents(ours), selection)
     if group is None:
         return None
-    shown = [r for r in ours if _group(r) == group]
+    shown = [r for r in ours if group_of(r) == group]
     shown += [r for r in profiles if r.external and r not in shown and _same_session(r, shown[0])]
     chosen = {r.model: r for r in sorted(shown, key=lambda r: place_of(r.model))}
     statistics = {}
