@@ -164,7 +164,7 @@ def test_images_too_small_are_refused_before_anything_is_built(name):
 
 
 def test_inception_refuses_the_demos_images_everywhere():
-    from fer_bench.profiling.session import built_model
+    from fer_bench.profiling.building import built_model
 
     message = r"inceptionv3 takes images of at least 75 x 75 pixels, found 48 x 48; set a larger image_size"
     demo = PRESETS["demo"]

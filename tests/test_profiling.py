@@ -11,7 +11,7 @@ from fer_bench import backend, models, profiling, records, stages
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.models.card import ModelCard
-from fer_bench.profiling import KERAS_RUNTIMES, Plan, merged, profile_models, self_test, session
+from fer_bench.profiling import KERAS_RUNTIMES, Plan, building, merged, profile_models, self_test
 from fer_bench.profiling.document import profile_json
 from fer_bench.profiling.flops import flops, flops_paper_rule
 from fer_bench.profiling.frames import SIDE, jpeg_faces, network_image
@@ -120,9 +120,9 @@ def test_models_of_one_session_take_turns_and_share_its_name(use, fake) -> None:
 
 def test_weights_follow_from_the_seed_alone(use) -> None:
     use(SMALL)
-    first = session.built_model("small", QUICK)
+    first = building.built_model("small", QUICK)
     _build(16, 3)
-    second = session.built_model("small", QUICK)
+    second = building.built_model("small", QUICK)
     for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -146,7 +146,7 @@ def test_batches_and_whole_pictures_are_timed_on_request(use, fake, tmp_path) ->
 
 
 def test_memory_is_noted_before_and_after_each_step(use, fake) -> None:
-    if session.resident_bytes() is None:
+    if building.resident_bytes() is None:
         pytest.skip("only /proc tells the memory that a process holds now")
     use(SMALL)
     (record,) = profile_models(["small"], QUICK)

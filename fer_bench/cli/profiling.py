@@ -119,11 +119,11 @@ def _measure(names: Sequence[str], plan: "Plan", workspace: Path, wait: bool, js
 
 def _count(names: Sequence[str], plan: "Plan", json: bool) -> None:
     from fer_bench import backend
-    from fer_bench.profiling import session
+    from fer_bench.profiling import building
     from fer_bench.profiling.document import complexity_json
 
     backend.configure()
-    counted = [(name, session.counted(name, session.built_model(name, plan))) for name in names]
+    counted = [(name, building.counted(name, building.built_model(name, plan))) for name in names]
     if json:
         print_json([complexity_json(name, found, plan.image_size) for name, found in counted])
         return

@@ -34,6 +34,13 @@ class Plan:
     seed: int = 0
     """Of weights, pictures and the order of calls."""
 
+    @property
+    def threads_each(self) -> int:
+        """Threads of every runtime, in this process."""
+        from fer_bench.runtimes import keras_threads
+
+        return self.threads or keras_threads.unasked()
+
     def check(self) -> None:
         """Refuse what cannot be measured.
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from fer_bench import backend
 from fer_bench.errors import FerBenchError
+from fer_bench.profiling.building import built_model, prepared_call
 from fer_bench.profiling.frames import jpeg_faces, network_image
 from fer_bench.profiling.latency import Clock, Progress, measure, measure_in_turn, warm_up
 from fer_bench.profiling.plan import Plan
-from fer_bench.profiling.session import built_model, prepared_call
 from fer_bench.profiling.summary import anova_p, repeated_measures_p, wilson
 from fer_bench.runtimes import keras_threads, runtime
 
@@ -160,7 +160,7 @@ def self_test(
     plan.check()
     way = runtime(runtime_name)
     backend.configure()
-    keras_threads.pin(plan.threads or keras_threads.unasked())
+    keras_threads.pin(plan.threads_each)
     images = [network_image(data, plan.image_size) for data in jpeg_faces(8, plan.seed)]
     calls = []
     for done in (1, 2):

@@ -62,9 +62,7 @@ def choose(results: Results, selection: Selection) -> Evidence:
         blocks=blocks,
         latency=_latency(folder, loaded.profiles, selection),
         elsewhere=elsewhere(externals),
-        others=other_runs(
-            loaded.trains, loaded.tests, [record for block in blocks.values() for record in block.trains]
-        ),
+        others=other_runs(loaded.trains, loaded.tests, shown),
     )
 
 

@@ -1,0 +1,200 @@
+"""Models built and prepared in every runtime, ready to be timed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench.errors import FerBenchError
+from fer_bench.external.profiling import RUNTIME as EXTERNAL_RUNTIME
+from fer_bench.external.profiling import ExternalSource, require_runtime
+from fer_bench.models import model_card
+from fer_bench.network import count_parameters
+from fer_bench.profiling.complexity import Complexity, complexity, weight_bytes
+from fer_bench.profiling.frames import network_image
+from fer_bench.profiling.machine import resident_bytes
+from fer_bench.profiling.plan import ONE_SIZE, Plan
+from fer_bench.progress import warn
+from fer_bench.runtimes import Runtime, available, runtime
+
+Call = Callable[[NDArray[Any]], NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What a model costs; ``None`` is not known, of an external one or where an operation is not."""
+
+    trainable_parameters: int
+    non_trainable_parameters: int
+    weight_bytes: int
+    flops_paper_rule: int | None
+    flops: int | None
+    peak_activation_bytes: int | None
+    uncounted: str = ""
+    """Why the FLOPs are not known of one that is not external; empty where they are."""
+
+
+@dataclass
+class Built:
+    """A model ready to be timed."""
+
+    name: str
+    costs: Costs
+    batches: list[NDArray[Any]]
+    """One image each, as the calls take it."""
+    image: Callable[[bytes], NDArray[Any]]
+    """From the bytes of a picture's file to what the calls take."""
+    source: ExternalSource | None = None
+    calls: dict[str, Call] = field(default_factory=dict)
+    """By runtime."""
+    resident: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def timed(self, runtime: str) -> Callable[[int], object]:
+        """Return the call in a runtime of the image of a number."""
+        call, batches = self.calls[runtime], self.batches
+        return lambda number: call(batches[number])
+
+
+def chosen_runtimes(names: Sequence[str] | None) -> dict[str, Runtime]:
+    """Return the named runtimes, or all that are installed.
+
+    Raises:
+        FerBenchError: no runtime of a name, or a package that it needs is missing.
+    """
+    if names is not None:
+        return {name: runtime(name) for name in names}
+    return {name: item for name, item in available().items() if not item.missing()}
+
+
+def built_model(name: str, plan: Plan) -> Any:
+    """Return one registered model with random weights that depend on the plan's seed alone.
+
+    Raises:
+        FerBenchError: images too small for it, or parameters other than the card's.
+    """
+    import keras
+
+    card = model_card(name)
+    card.check_image_size(plan.image_size, advice=ONE_SIZE)
+    keras.utils.set_random_seed(plan.seed)
+    model = card.build(plan.image_size, plan.classes)
+    counts = count_parameters(model)
+    expected = (card.trainable_parameters, card.non_trainable_parameters)
+    if plan.classes == 7 and counts != expected:
+        raise FerBenchError(
+            f"model {card.name!r} has {counts[0]:,} trainable and {counts[1]:,} other parameters; its card says "
+            f"{expected[0]:,} and {expected[1]:,}: the architecture or the card has changed"
+        )
+    return model
+
+
+def counted(name: str, model: Any) -> Complexity:
+    """Return the complexity of a registered model.
+
+    Raises:
+        FerBenchError: an operation that the FLOPs rules do not know, or a graph that cannot be read.
+    """
+    try:
+        return complexity(model)
+    except FerBenchError as error:
+        raise FerBenchError(f"FLOPs of the model {name!r} are not known: {error}") from error
+
+
+def prepared_call(model: Any, name: str, item: Runtime, plan: Plan, folder: Path, images: NDArray[np.float32]) -> Call:
+    """Return the call of a model in one runtime, after a first call that gave probabilities.
+
+    Raises:
+        FerBenchError: the runtime cannot take the model, or answers another shape or something that is not finite.
+    """
+    call = item.prepare(model, folder, plan.threads_each, images)
+    output = call(images[:1])
+    if output.shape != (1, plan.classes) or not np.isfinite(output).all():
+        raise FerBenchError(
+            f"model {name!r} answers {output!r} in {item.name}; expected {plan.classes} finite probabilities"
+        )
+    return call
+
+
+def open_external(source: ExternalSource, runtimes: Sequence[str], plan: Plan, files: Sequence[bytes]) -> Built:
+    """Return an external model, after a first call that gave probabilities."""
+    require_runtime(source.model.name, runtimes)
+    model = source.model
+    costs = Costs(
+        trainable_parameters=model.parameters,  # the file does not tell which ones
+        non_trainable_parameters=0,
+        weight_bytes=model.weight_bytes,
+        flops_paper_rule=model.flops_paper_rule,
+        flops=None,
+        peak_activation_bytes=None,
+    )
+    item = Built(model.name, costs, [source.image(data) for data in files], source.image, source)
+    before = resident_bytes()
+    call = source.call(plan.threads_each)
+    call(item.batches[0])
+    item.calls[EXTERNAL_RUNTIME] = call
+    _note(item, EXTERNAL_RUNTIME, before)
+    return item
+
+
+def build(
+    name: str,
+    own: dict[str, Runtime],
+    plan: Plan,
+    folder: Path,
+    images: NDArray[np.float32],
+    batches: list[NDArray[Any]],
+    process: int,
+) -> Built:
+    """Return a registered model, prepared in the runtimes ``own``; its memory before and after is noted.
+
+    Args:
+        name: of the model.
+        own: runtimes by name.
+        plan: of the session.
+        folder: for converted files.
+        images: float32 (n, size, size, 3), the network's input.
+        batches: the same, one image each.
+        process: number of this process; the first one warns.
+    """
+    before = resident_bytes()
+    model = built_model(name, plan)
+    item = Built(
+        name, _costs(name, model, told=process == 0), batches, lambda data: network_image(data, plan.image_size)
+    )
+    _note(item, "build", before)
+    for key, way in own.items():
+        before = resident_bytes()
+        item.calls[key] = prepared_call(model, name, way, plan, folder, images)
+        _note(item, key, before)
+    return item
+
+
+def _costs(name: str, model: Any, *, told: bool) -> Costs:
+    """Return what a model costs; why its operations cannot be counted is a warning, where that is to be ``told``."""
+    trainable, others = count_parameters(model)
+    found: Complexity | None = None
+    uncounted = ""
+    try:
+        found = counted(name, model)
+    except FerBenchError as error:  # Of another package's model, whose times can be taken all the same.
+        uncounted = str(error)
+        if told:
+            warn(uncounted)
+    return Costs(
+        trainable_parameters=trainable,
+        non_trainable_parameters=others,
+        weight_bytes=weight_bytes(model),
+        flops_paper_rule=found.flops_paper_rule if found else None,
+        flops=found.flops if found else None,
+        peak_activation_bytes=found.peak_activation_bytes if found else None,
+        uncounted=uncounted,
+    )
+
+
+def _note(item: Built, key: str, before: int | None) -> None:
+    after = resident_bytes()
+    if before is not None and after is not None:
+        item.resident[key] = (before, after)
