@@ -40,7 +40,7 @@ _IMAGES_PER_SECOND = 160
 _COMPILE_SECONDS = 25.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """What ``run_all`` is asked to do."""
 

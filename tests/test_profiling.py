@@ -11,7 +11,7 @@ from fer_bench import backend, models, profiling, records, stages
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.models.card import ModelCard
-from fer_bench.profiling import KERAS_RUNTIMES, Plan, building, merged, profile_models, self_test
+from fer_bench.profiling import KERAS_RUNTIMES, Plan, building, merged, profile_models, self_test, session
 from fer_bench.profiling.document import profile_json
 from fer_bench.profiling.flops import flops, flops_paper_rule
 from fer_bench.profiling.frames import SIDE, jpeg_faces, network_image

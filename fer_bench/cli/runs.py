@@ -215,14 +215,14 @@ def run_all(
     if jobs is None:
         jobs = cores() if chosen.image_size <= ONE_THREAD_SIZE and devices == 1 else 1
     job = Job(
-        models,
-        chosen,
-        list(dict.fromkeys(seed)) if seed else seeds_of(0, seeds),
-        synthetic,
-        sources,
-        weights,
-        runs,
-        min(jobs, len(models)),
+        models=models,
+        recipe=chosen,
+        seeds=list(dict.fromkeys(seed)) if seed else seeds_of(0, seeds),
+        synthetic=synthetic,
+        sources=sources,
+        weights=weights,
+        runs=runs,
+        jobs=min(jobs, len(models)),
         train_on=dataset or (),
         watch=Watch(live, tensorboard),
         devices=devices,
