@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 ENTER, SPACE = "\ue007", " "
 COLUMN = """
-const table = [...document.querySelectorAll("table")].find(t => t.tHead.textContent.includes("Mean per class"));
+const table = [...document.querySelectorAll("table")].find(t => t.tHead.textContent.includes("Balanced accuracy"));
 const place = [...table.tHead.rows[0].cells].findIndex(c => c.textContent.includes(arguments[0] ?? "{name}"));
 """
 

@@ -80,7 +80,7 @@ def to_table(results: Sequence[Result], *, kind: Kind, model: str, dataset: Trai
     columns = [Column(_FIRST_COLUMN[kind], text=True), Column("Trainable parameters"), Column("Validation")]
     for part in targets:
         group = f"Test, {part.title}" if len(targets) > 1 else "Test"
-        columns += [Column("overall", group=group), Column("mean of classes", group=group)]
+        columns += [Column("overall", group=group), Column("balanced accuracy", group=group)]
     columns.append(Column("Runs"))
     rows = mark_best([_row(result, len(targets)) for result in results], 2)
     notes = [SEEDS_NOTE, "Validation: the best epoch's accuracy, by which epochs and variants are chosen."]

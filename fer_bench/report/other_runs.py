@@ -22,7 +22,7 @@ def other_runs(evidence: Evidence) -> list[Element]:
     if not evidence.others:
         return []
     columns = [Column(name, text=True) for name in ("Trained on", "Tested on", "Recipe", "Model", "Start")]
-    columns += [Column(name) for name in ("Runs", "Validation (%)", "Test (%)", "Mean per class (%)")]
+    columns += [Column(name) for name in ("Runs", "Validation (%)", "Test (%)", "Balanced accuracy (%)")]
     columns.append(Column("Remark", text=True))
     rows = [row for other in evidence.others for row in _rows(other)]
     return [
@@ -30,7 +30,7 @@ def other_runs(evidence: Evidence) -> list[Element]:
         Paragraph(
             "Runs that no table shows: by another recipe, on another backend or state of the dataset, with seeds that "
             "selection.toml leaves out, or on datasets that the paper does not train on. Several runs (seeds): mean ± "
-            "sample standard deviation. Validation: of the epoch that is tested. Mean per class: every class counts "
+            "sample standard deviation. Validation: of the epoch that is tested. Balanced accuracy: every class counts "
             "the same. Runs of different recipes differ in more than the model; fer-bench compare MODEL@RECIPE "
             "MODEL@RECIPE gives intervals and tests of those on one backend (of published ones with --published)."
         ),

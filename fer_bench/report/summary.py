@@ -131,7 +131,7 @@ def _best(evidence: Evidence) -> Grid:
 def beside_chance(evidence: Evidence) -> list[Element]:
     """Return each accuracy beside that of always answering the most frequent class; empty without tests."""
     columns = [Column(name, text=True) for name in ("Trained on", "Tested on", "Model")]
-    columns += [Column("Accuracy (%)"), Column("Most frequent class (%)"), Column("Mean per class (%)")]
+    columns += [Column("Accuracy (%)"), Column("Most frequent class (%)"), Column("Balanced accuracy (%)")]
     columns.append(Column("Reading", text=True))
     rows: list[Row] = []
     for block, target in _tests(evidence):

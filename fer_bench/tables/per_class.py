@@ -12,6 +12,8 @@ from fer_bench.tables.accuracy import PRIVATE, private_note, tested_beyond
 from fer_bench.tables.notes import SEEDS_NOTE, dataset_notes
 from fer_bench.tables.values import Cell, Column, Grid, Number, Pair, Table, Text, Value, mark_best, mean_of
 
+RECALL_NOTE = "Accuracy of a class is its recall: the fraction of its images that are answered right."
+
 
 def table10(evidence: Evidence) -> Table:
     """Table 10: accuracy per class (recall, fraction) on the own test sets; published ones in parentheses."""
@@ -22,7 +24,7 @@ def table10(evidence: Evidence) -> Table:
         for dataset, models in beyond
         if models
     ]
-    notes = [SEEDS_NOTE]
+    notes = [RECALL_NOTE, SEEDS_NOTE]
     private = _private(evidence)
     if private is not None:
         grids.append(private)
