@@ -217,7 +217,8 @@ def print_json(content: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: "Iterable[Sequence[str | Text]]", numbers: int = 0) -> None:
-    """Print a table on stdout; the last ``numbers`` columns are aligned to the right.
+    """Print a table on stdout, in plain characters where that is no terminal; the last ``numbers`` columns are aligned
+    to the right.
 
     What is in brackets is no markup of Rich: names of files and of groups may hold anything. A ``Text`` brings a style.
     """
@@ -225,12 +226,25 @@ def print_table(title: str, columns: Sequence[str], rows: "Iterable[Sequence[str
     from rich.table import Table
     from rich.text import Text
 
+    right = [position >= len(columns) - numbers for position in range(len(columns))]
+    # A pipe or a file, where colours are forced, has no width: let no column be cut there.
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    if not console.is_terminal:
+        _print_plain(title, columns, [[str(cell) for cell in row] for row in rows], right)
+        return
     table = Table(title=Text(title, style="bold"), title_justify="left")
-    for position, column in enumerate(columns):
-        right = position >= len(columns) - numbers
-        table.add_column(Text(column), justify="right" if right else "left", overflow="fold")
+    for column, on_the_right in zip(columns, right, strict=True):
+        table.add_column(Text(column), justify="right" if on_the_right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
-    # A pipe or a file has no width: let no column be cut there.
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     console.print(table)
+
+
+def _print_plain(title: str, columns: Sequence[str], rows: list[list[str]], right: Sequence[bool]) -> None:
+    from tabulate import tabulate
+
+    sides = ["right" if on_the_right else "left" for on_the_right in right]
+    sys.stdout.write(f"{title}\n" if title else "")
+    # What looks like a number stays as it is written.
+    text = tabulate(rows, columns, "simple", disable_numparse=True, colalign=sides if rows else None)
+    sys.stdout.write(text + "\n\n")
