@@ -4,6 +4,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,6 @@ from fer_bench.files import replacing
 from fer_bench.grid import Cell
 from fer_bench.network import Network, count_parameters
 from fer_bench.progress import say
-from fer_bench.recipe import Recipe
 from fer_bench.records import Epoch, TrainRecord, same_place
 from fer_bench.workspace import Workspace
 
@@ -64,7 +64,8 @@ def train(
         with locked(folder):
             record = _found(workspace, cell, dataset.fingerprint, weights)
             if record is None:
-                record = _train(cell, dataset, network, workspace, weights, on_epoch, on_step)
+                run = _Run(cell, dataset, network, workspace, weights, on_epoch=on_epoch, on_step=on_step)
+                record = _train(run)
             else:
                 network.load_weights(workspace.weights(cell.id), record.weights_sha256)
                 _tell(on_epoch, record.history)
@@ -83,15 +84,22 @@ def train(
     return record
 
 
-def _train(
-    cell: Cell,
-    dataset: TrainingData,
-    network: Network,
-    workspace: Workspace,
-    weights: str | None,
-    on_epoch: OnEpoch | None,
-    on_step: Callable[[], None] | None,
-) -> TrainRecord:
+@dataclass(frozen=True)
+class _Run:
+    """What :func:`train` was asked for."""
+
+    cell: Cell
+    dataset: TrainingData
+    network: Network
+    workspace: Workspace
+    weights: str | None
+    _: KW_ONLY
+    on_epoch: OnEpoch | None
+    on_step: Callable[[], None] | None
+
+
+def _train(run: _Run) -> TrainRecord:
+    cell, dataset, network, workspace, weights = run.cell, run.dataset, run.network, run.workspace, run.weights
     recipe = cell.recipe
     train_rows, val_rows = dataset.indices("train"), dataset.indices("val")
     if not len(train_rows) or not len(val_rows):
@@ -112,13 +120,10 @@ def _train(
     if progress.continues_in(environment):
         epochs = len(progress.history)
         say(f"{cell.id}: its first {epochs} epochs were trained in another environment; the record names both")
-    _tell(on_epoch, progress.history)
+    _tell(run.on_epoch, progress.history)
 
     images = dataset.at_size(recipe.image_size)
     batches = training_batches(images, dataset.labels, train_rows, recipe, cell.seed, len(progress.history))
-    callback = _epoch_callback(
-        network, recipe, cell.seed, progress, checkpoint, images, dataset.labels, val_rows, on_epoch, on_step
-    )
     if len(progress.history) < recipe.epochs:
         network.trainer.fit(
             batches,
@@ -126,7 +131,7 @@ def _train(
             initial_epoch=len(progress.history),
             shuffle=False,
             verbose=0,
-            callbacks=[callback],
+            callbacks=[_epoch_callback(run, progress, checkpoint, images)],
         )
 
     checkpoint.load_best(network, progress.best_epoch)
@@ -183,20 +188,13 @@ def _tell(on_epoch: OnEpoch | None, history: Sequence[Epoch]) -> None:
             on_epoch(number, epoch)
 
 
-def _epoch_callback(
-    network: Network,
-    recipe: Recipe,
-    seed: int,
-    progress: Progress,
-    checkpoint: Checkpoint,
-    images: Images,
-    labels: NDArray[Any],
-    val_rows: NDArray[np.intp],
-    on_epoch: OnEpoch | None,
-    on_step: Callable[[], None] | None,
-) -> Any:
+def _epoch_callback(run: _Run, progress: Progress, checkpoint: Checkpoint, images: Images) -> Any:
     """Return the Keras callback that sets the learning rate, validates, keeps the best weights and checkpoints."""
     import keras
+
+    network, recipe = run.network, run.cell.recipe
+    val_rows = run.dataset.indices("val")
+    labels = run.dataset.labels[val_rows]
 
     def require_number(what: str, loss: float, epoch: int) -> None:
         if not math.isfinite(loss):
@@ -210,16 +208,16 @@ def _epoch_callback(
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self.began = time.perf_counter()
             network.optimizer.learning_rate = recipe.learning_rate_at(epoch)
-            backend.begin_epoch(seed, epoch)
+            backend.begin_epoch(run.cell.seed, epoch)
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if on_step:
-                on_step()
+            if run.on_step:
+                run.on_step()
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             logs = logs or {}
             require_number("training", logs["loss"], epoch)
-            val_loss, val_accuracy = scores(network.predict(images, val_rows), labels[val_rows])
+            val_loss, val_accuracy = scores(network.predict(images, val_rows), labels)
             require_number("validation", val_loss, epoch)
             entry = Epoch(
                 loss=float(logs["loss"]),
@@ -233,8 +231,8 @@ def _epoch_callback(
                 progress.best_epoch = epoch
             progress.history.append(entry)
             checkpoint.save(network, progress)
-            if on_epoch:
-                on_epoch(epoch, entry)
+            if run.on_epoch:
+                run.on_epoch(epoch, entry)
 
     return EveryEpoch()
 
