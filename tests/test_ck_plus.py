@@ -312,6 +312,14 @@ def test_a_missing_archive_is_named(tmp_path: Path, folder: str, message: str) -
         reading("sequences", tmp_path, crop="landmarks")
 
 
+def test_a_folder_without_subjects_is_no_folder_of_ck_plus(tmp_path: Path) -> None:
+    sequences(tmp_path)
+    (tmp_path / "Emotion").rename(tmp_path / "away")
+    put(tmp_path / "Emotion/labels/notes.txt", "another copy")
+    with pytest.raises(FerBenchError, match=r"Emotion: holds no folder of a subject, such as S005; unpack Emotion_"):
+        reading("sequences", tmp_path, crop="none")
+
+
 def test_whole_frames_need_no_landmarks(tmp_path: Path) -> None:
     sequences(tmp_path)
     (tmp_path / "Landmarks").rename(tmp_path / "away")

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.card import DatasetCard, Flaw, Layout, PixelText, Protocol, Reading, Sample
+from fer_bench.datasets.folder import below
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.datasets.proof import Flaws
+from fer_bench.datasets.recognition import inspect
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -300,6 +302,56 @@ def test_one_folder_too_high_or_too_low_is_found(tmp_path: Path) -> None:
     assert {result.origin for result in results} == {"synthetic"}
     above = f"found in {tmp_path / 'here/data'}, above the folder that you named"
     assert [above in result.manifest["notes"] for result in results] == [False, False, True]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("dataset", "parts"),
+    [
+        ("fer2013", "train test"),
+        ("raf-db", "basic basic/Image basic/Image/aligned basic/EmoLabel basic/Annotation/manual"),
+        ("affectnet", "train_set train_set/images train_set/annotations val_set"),
+        ("ck-plus", "cohn-kanade-images Emotion Landmarks"),
+    ],
+)
+def test_folders_unpacked_into_folders_of_their_names_are_read_as_they_were(
+    tmp_path: Path, synthetic_root: Path, prepared_root: Path, dataset: str, parts: str, packed: bool
+) -> None:
+    root = tmp_path / "here"
+    shutil.copytree(synthetic_root / dataset, root)
+    for name in sorted(parts.split(), reverse=True):  # Inner folders first.
+        folder = root / name
+        folder.rename(tmp_path / "inner")
+        folder.mkdir()
+        (tmp_path / "inner").rename(folder / folder.name)
+        for junk in ("Thumbs.db", ".DS_Store", "readme.txt", f"{folder.name}.zip"):
+            (folder / junk).write_bytes(b"")
+        (folder / "__MACOSX").mkdir()
+    source = Path(shutil.make_archive(str(tmp_path / "all"), "zip", root)) if packed else root
+    card = dataset_card(dataset)
+    result = prepare(card, source, tmp_path / "out")
+    plain = Prepared.load(prepared_root / "datasets" / dataset)
+    assert result.fingerprint == plain.fingerprint
+    assert result.manifest["evidence"] == plain.manifest["evidence"]
+    first = parts.split()[0]
+    assert f"was read from {first}/{first}/" in " ".join(result.manifest["notes"])
+    assert {one.card.name for one in inspect(root)} == {dataset}
+
+
+@pytest.mark.parametrize("beside", ["other/face.jpg", "face.jpg", "labels.csv"])
+def test_a_folder_that_holds_more_than_one_of_its_name_is_itself(tmp_path: Path, beside: str) -> None:
+    (tmp_path / "train/train/happy").mkdir(parents=True)
+    assert below(tmp_path, "train/happy") == tmp_path / "train/train/happy"
+    assert below(tmp_path, "train/train/sad") == tmp_path / "train/train/sad"
+    (tmp_path / "train" / beside).parent.mkdir(exist_ok=True)
+    (tmp_path / "train" / beside).touch()
+    assert below(tmp_path, "train/happy") == tmp_path / "train/happy"
+
+
+def test_a_link_of_its_folders_name_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train/train").symlink_to(".")
+    assert below(tmp_path, "train") == tmp_path / "train"
 
 
 def test_another_folder_beside_a_dataset_is_not_replaced_by_it(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from fer_bench.datasets.affectnet_codes import CODES, CONTEMPT_CODE, OTHER, PARTS, Labelling
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, is_utf8
+from fer_bench.datasets.folder import Folder, below, is_utf8
 from fer_bench.errors import FerBenchError
 
 _ENDING = "_exp.npy"
@@ -55,7 +55,11 @@ def expression(content: bytes) -> int:
 
 def recognise_npy(path: Path) -> str | None:
     """Recognise the layout ``npy`` by a part with pictures and annotations; one part of the two is enough."""
-    parts = [part for part in PARTS if (path / part / "images").is_dir() and _annotated(path / part / "annotations")]
+    parts = [
+        part
+        for part in PARTS
+        if below(path, f"{part}/images").is_dir() and _annotated(below(path, f"{part}/annotations"))
+    ]
     if not parts:
         return None
     return " and ".join(f"{part}/ with images/ and annotations/ of files named 0{_ENDING}" for part in parts)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, is_utf8, shown, stem_of
+from fer_bench.datasets.folder import Folder, below, is_utf8, shown, stem_of
 from fer_bench.emotions import EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -51,7 +51,7 @@ class ClassFolders:
         """Return what is there of the layout; ``None`` where a part, or all of its classes, are missing."""
         found = []
         for part in self.parts:
-            place = path / part if self.nested else path
+            place = below(path, part) if self.nested else path
             if not place.is_dir():
                 return None
             known = sum(self._label(entry.name) is not None and entry.is_dir() for entry in place.iterdir())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
 from fer_bench.datasets.fer2013_tables import PARTS, SIDE
-from fer_bench.datasets.folder import Folder, is_picture, is_utf8, shown, stem_of
+from fer_bench.datasets.folder import Folder, below, is_picture, is_utf8, shown, stem_of
 from fer_bench.emotions import EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -94,9 +94,9 @@ def read_renamed(path: Path, choice: Choice) -> Reading:
 def _first_pictures(path: Path) -> dict[tuple[str, str], list[str]]:
     """Return the names of a few pictures of each folder inside each folder that may be read."""
     found = {
-        (split, name): _names(path / split / name, pictures=True)
+        (split, name): _names(below(path, f"{split}/{name}"), pictures=True)
         for split in _splits(_names(path))
-        for name in _names(path / split)
+        for name in _names(below(path, split))
     }
     return {place: names for place, names in found.items() if names}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder
+from fer_bench.datasets.folder import Folder, below
 from fer_bench.datasets.raf_db_official import ALIGNED_NAME, LABELS, Part, holds
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -21,7 +21,7 @@ def _prefix(path: Path) -> str | None:
     """Return the way to the folder of ``train`` and ``test``."""
     for prefix in _PREFIXES:
         for part in PARTS:
-            if any(holds(path / prefix / part / code, ALIGNED_NAME) for code in LABELS):
+            if any(holds(below(path, f"{prefix}{part}/{code}"), ALIGNED_NAME) for code in LABELS):
                 return prefix
     return None
 
@@ -29,7 +29,7 @@ def _prefix(path: Path) -> str | None:
 def _tables(path: Path, prefix: str) -> dict[str, str]:
     """Return the label table of each part that has one: beside ``train`` or beside ``DATASET``."""
     places = [(part, f"{place}{part}_labels.csv") for part in PARTS for place in dict.fromkeys(("", prefix))]
-    return {part: table for part, table in places if (path / table).is_file()}
+    return {part: table for part, table in places if below(path, table).is_file()}
 
 
 def recognise_class_folders(path: Path) -> str | None:
@@ -37,7 +37,7 @@ def recognise_class_folders(path: Path) -> str | None:
     prefix = _prefix(path)
     if prefix is None:
         return None
-    parts = " and ".join(f"{prefix}{part}/" for part in PARTS if (path / prefix / part).is_dir())
+    parts = " and ".join(f"{prefix}{part}/" for part in PARTS if below(path, prefix + part).is_dir())
     tables = ", ".join(_tables(path, prefix).values())
     return f"{parts} with class folders 1 to 7 of pictures named train_00001_aligned.jpg" + (
         f", and {tables}" if tables else ""

@@ -9,7 +9,7 @@ import hashlib
 import json
 import shlex
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import numpy as np
 from fer_bench.datasets.archives import opened
 from fer_bench.datasets.array_file import ArrayFile, keep_rows
 from fer_bench.datasets.card import Choice, DatasetCard, Layout
-from fer_bench.datasets.folder import Folder
+from fer_bench.datasets.folder import Folder, below
 from fer_bench.datasets.prepared import IMAGES, LABELS, MANIFEST, SAMPLES, SCHEMA, Prepared
 from fer_bench.datasets.proof import Expected, Flaws, check_counts, expected, printable
 from fer_bench.datasets.recognition import Found, recognise
@@ -187,10 +187,20 @@ def _write(
         "complete": complete,
         "skipped": flaws.as_json(),
         "deduplicated": dropped if wishes.deduplicate else None,
-        "notes": [*where, *reading.notes, *doubts, *_summarised(remarks)],
+        "notes": [*where, *_doubled(root, rows.sources), *reading.notes, *doubts, *_summarised(remarks)],
         "remarks": [{"source": printable(name), "remark": remark} for name, remark in remarks],
         "fingerprint": hashlib.sha256(json.dumps(identity).encode() + rows.identity()).hexdigest(),
     }
+
+
+def _doubled(root: Path, sources: Iterable[str]) -> list[str]:
+    """Return a sentence where pictures were read from a folder inside one of its own name, which sources do not say."""
+    for parent in dict.fromkeys(source.rpartition("/")[0] for source in sources):
+        place = below(root, parent)
+        if place != root / parent:
+            found = printable(place.relative_to(root).as_posix())
+            return [f"{printable(parent)}/ was read from {found}/: folders hold nothing but one of their own name"]
+    return []
 
 
 def _summarised(remarks: list[tuple[str, str]]) -> list[str]:
