@@ -635,6 +635,28 @@ def test_preparing_again_replaces_everything(raw: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out/scaled-24.npy").exists()
 
 
+def test_a_link_to_another_disk_stays_and_its_folder_is_replaced(raw: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk/fer"
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/fer2013").symlink_to(disk)
+    # As versions before left it, which took the link for the folder.
+    disk.parent.mkdir()
+    (disk.parent / ".fer.former").symlink_to(tmp_path / "elsewhere")
+    for seed in (1, 2):
+        result = prepare(FER2013, raw, tmp_path / "out/fer2013", Wishes(split_seed=seed))
+        assert result.folder == tmp_path / "out/fer2013"
+        assert Prepared.load(disk).manifest["split_seed"] == seed
+        assert (tmp_path / "out/fer2013").is_symlink()
+        assert [path.name for path in disk.parent.iterdir()] == ["fer"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["fer2013"]
+
+
+def test_a_link_to_itself_is_refused(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to(tmp_path / "out")
+    with pytest.raises(FerBenchError, match="out: a link that leads to itself; move it away"):
+        prepare(FER2013, raw, tmp_path / "out")
+
+
 def test_a_folder_of_something_else_is_not_replaced(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/thesis.tex").touch()

@@ -7,6 +7,7 @@ one folder that is whole or absent.
 import contextlib
 import hashlib
 import json
+import os
 import shlex
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -68,7 +69,7 @@ def prepare(
     Args:
         card: of the dataset.
         source: the user's folder, file or archive; a folder above it, or a part of it, is found too.
-        destination: the prepared folder.
+        destination: the prepared folder, or a link to where it is or shall be, on a larger disk say.
         wishes: ``None`` takes every default.
         progress: called with the images done and the number expected, ``None`` where it is unknown.
         unpacking: called with the members of an archive that are unpacked, and their number.
@@ -78,13 +79,15 @@ def prepare(
             and that is not allowed, the counts differ, or ``destination`` holds something else.
     """
     wishes = wishes or Wishes()
-    destination = destination.absolute()
+    target = Path(os.path.realpath(destination))  # Path.resolve is of two minds about a link to itself.
+    if target.is_symlink():
+        raise FerBenchError(f"{destination}: a link that leads to itself; move it away")
     # In a folder of its own, since one folder above is looked at too.
-    scratch = destination.with_name(f".{destination.name}.unpacked")
+    scratch = target.with_name(f".{target.name}.unpacked")
     try:
         with opened(source, scratch / "archive", unpacking) as place:
             try:
-                _prepare(card, place, destination, wishes, progress)
+                _prepare(card, place, target, wishes, progress)
             except FerBenchError as error:
                 if place == source:
                     raise
@@ -226,7 +229,7 @@ def _drop_train_copies(path: Path, rows: Rows) -> list[str]:
 
 
 def _require_replaceable(destination: Path, root: Path) -> None:
-    if root.is_relative_to(destination.resolve()):
+    if root.is_relative_to(destination):
         raise FerBenchError(f"{destination}: the dataset's own files are in there; choose another workspace")
     if (
         destination.exists()
@@ -243,6 +246,8 @@ def _making(partial: Path, destination: Path) -> Iterator[None]:
     if former.exists() and not destination.exists():  # Killed between the two renames below.
         former.rename(destination)
     for left_over in (partial, former):
+        if left_over.is_symlink():
+            left_over.unlink()
         shutil.rmtree(left_over, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
