@@ -1,5 +1,7 @@
 """AffectNet: every class is a shade of gray here, so a swapped label order shows in the pixels."""
 
+import csv
+import dataclasses
 import io
 import itertools
 from pathlib import Path
@@ -15,6 +17,7 @@ from fer_bench.datasets.affectnet import CARD
 from fer_bench.datasets.affectnet_npy import expression
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Layout, Reading, Sample
 from fer_bench.datasets.recognition import recognise
+from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.datasets.synthetic.layouts import synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -337,6 +340,43 @@ def test_faces_are_cropped_by_the_tables_or_not_at_all(tmp_path: Path) -> None:
     boxes = {sample.id: sample.box for sample in read("manual-csv", tmp_path, "box")[0]}
     assert boxes["1/face007"] == (7, 2, 27, 32)
     assert {sample.box for sample in read("manual-csv", tmp_path, "none")[0]} == {None}
+
+
+@pytest.mark.parametrize("wishes", [Wishes(), Wishes(skip_bad=True, allow_incomplete=True)])
+@pytest.mark.parametrize("cropped", [True, False])
+def test_boxes_beside_pictures_that_are_cropped_or_resized_already_are_refused(
+    tmp_path: Path, cropped: bool, wishes: Wishes
+) -> None:
+    raw, images = tmp_path / "raw", tmp_path / "raw/Manually_Annotated_Images"
+    synthesize("affectnet", raw, train=35, test=14, layout="manual-csv")
+    for name in ("training.csv", "validation.csv"):
+        for cells in csv.DictReader((raw / name).read_text().splitlines()):
+            picture = images / cells["subDirectory_filePath"]
+            left, top, width, height = (int(float(cells[f"face_{side}"])) for side in ("x", "y", "width", "height"))
+            image = cv2.imread(str(picture))
+            image = image[top : top + height, left : left + width] if cropped else cv2.resize(image, (112, 112))
+            assert cv2.imwrite(str(picture), image)
+    with pytest.raises(FerBenchError) as error:
+        prepare(CARD, raw, tmp_path / "out", wishes)
+    assert "the face box reaches beyond the picture: left " in str(error.value)
+    assert "look cropped or resized already" in str(error.value)
+    assert "--crop none" in str(error.value)
+    whole = prepare(CARD, raw, tmp_path / "out", dataclasses.replace(wishes, crop="none"))
+    assert len(whole.ids) == 49
+
+
+def test_one_box_of_another_picture_is_a_flaw(tmp_path: Path) -> None:
+    synthesize("affectnet", tmp_path / "raw", train=70, test=35, layout="manual-csv")
+    table = tmp_path / "raw/training.csv"
+    header, *lines = table.read_text().splitlines()
+    first = next(index for index, text in enumerate(lines) if text.split(",")[6] in "0123456")
+    cells = lines[first].split(",")
+    lines[first] = ",".join([cells[0], "-60", *cells[2:]])
+    put(table, "\n".join([header, *lines, ""]))
+    with pytest.raises(FerBenchError, match=r"1 of 105 images .*\n.*jpg: the face box reaches beyond .* --crop none"):
+        prepare(CARD, tmp_path / "raw", tmp_path / "out")
+    result = prepare(CARD, tmp_path / "raw", tmp_path / "out", Wishes(skip_bad=True))
+    assert len(result.manifest["skipped"]) == 1
 
 
 def test_a_table_without_a_header_line_is_read_in_the_official_order(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from fer_bench.datasets.affectnet_codes import CODES, OTHER, PARTS, Labelling
-from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
+from fer_bench.datasets.card import Choice, FaceBox, Flaw, Reading, Sample
 from fer_bench.datasets.folder import Folder, is_utf8
 from fer_bench.errors import FerBenchError
 
@@ -231,12 +231,12 @@ def _code(cell: str) -> int | None:
     return _CODES.get(cell.strip().removesuffix(".0"))
 
 
-def _face_box(cells: list[str]) -> tuple[float, float, float, float] | None:
-    """Return left, top, right, bottom in pixels; ``None`` where the cells are no box."""
+def _face_box(cells: list[str]) -> FaceBox | None:
+    """Return the box, ``None`` where the cells are none."""
     try:
         left, top, width, height = map(float, cells)
     except ValueError:
         return None
     if not all(map(math.isfinite, (left, top, width, height))) or width <= 0 or height <= 0:
         return None
-    return left, top, left + width, top + height
+    return FaceBox(left, top, left + width, top + height)
