@@ -473,6 +473,15 @@ def test_a_partial_copy_may_lack_pictures_but_not_have_damaged_ones(tmp_path: Pa
         prepare(card_of(mixed(GONE)), tmp_path, tmp_path / "out/mine")
 
 
+def test_where_no_image_is_left_the_reasons_are_told(tmp_path: Path) -> None:
+    everything = Wishes(skip_bad=True, allow_incomplete=True)
+    flaws = [dataclasses.replace(BAD, source=f"line {number}") for number in range(30)]
+    with pytest.raises(FerBenchError) as caught:
+        prepare(card_of(mixed(*flaws, good=0)), tmp_path, tmp_path / "out/mine", everything)
+    assert "holds no images of FER-2013\n  line 0: pixel '300', expected a whole number" in str(caught.value)
+    assert str(caught.value).endswith("  and 10 more")
+
+
 def test_flaws_are_not_gone_through_again_for_every_chunk() -> None:
     class Kept(list[Flaw]):
         def __iter__(self) -> Iterator[Flaw]:

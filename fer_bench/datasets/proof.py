@@ -80,21 +80,23 @@ class Flaws:
 
     def _message(self, how_many: str) -> str:
         refused = self.refused()
-        # As they are: a name that is not UTF-8 is shown with its bytes escaped.
-        lines = [f"  {line(flaw)}" for flaw in refused[:SHOWN]]
-        more = len(refused) - SHOWN
-        if more > 0:
-            lines.append(f"  and {more:,} more")
         ways = "leave them out with --skip-bad (the manifest then lists every one)"
         if all(flaw.missing for flaw in refused):
             ways = "accept a partial copy with --allow-incomplete"
-        return "\n".join([f"{how_many} cannot be taken:", *lines, f"Unpack the copy again, or {ways}."])
+        return "\n".join([f"{how_many} cannot be taken:", *_lines(refused), f"Unpack the copy again, or {ways}."])
 
     def as_json(self) -> list[dict[str, Any]]:
         """Return every one for the manifest."""
         return [
             {"source": printable(flaw.source), "reason": flaw.reason, "missing": flaw.missing} for flaw in self.found
         ]
+
+
+def _lines(flaws: Sequence[Flaw]) -> list[str]:
+    """Return a line for each of the first, and one for how many there are more."""
+    lines = [f"  {line(flaw)}" for flaw in flaws[:SHOWN]]
+    more = len(flaws) - SHOWN
+    return [*lines, f"  and {more:,} more"] if more > 0 else lines
 
 
 def line(flaw: Flaw) -> str:
@@ -163,7 +165,7 @@ def check_counts(card: DatasetCard, found: Found, counts: Counts, wanted: Expect
 
     where = f"{found.root} (layout {found.layout.name})"
     if not counts:
-        raise FerBenchError(f"{where}: holds no images of {card.title}")
+        raise FerBenchError("\n".join([f"{where}: holds no images of {card.title}", *_lines(flaws.found)]))
     if wanted.counts is None:
         return None
     nothing = [0] * len(EMOTIONS)
