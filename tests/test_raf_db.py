@@ -1,6 +1,7 @@
 """RAF-DB: every class is a shade of gray here, so a swapped label order shows in the pixels."""
 
 import itertools
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,7 @@ from fer_bench.datasets.card import Choice, Flaw, Layout, Reading, Sample
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.raf_db import CARD
 from fer_bench.datasets.raf_db_official import face_box, read_attributes
+from fer_bench.datasets.store import prepare
 from fer_bench.datasets.synthetic.layouts import synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -363,6 +365,13 @@ def test_an_image_without_attributes_is_taken_and_noted(tmp_path: Path) -> None:
         "gender, race, age are unknown for 2 images: their annotation files are missing or not of the expected form, "
         "the first is basic/Annotation/manual/train_00003_manu_attri.txt"
     ]
+
+
+def test_unlisted_pictures_are_noted_whatever_their_names(tmp_path: Path) -> None:
+    synthesize("raf-db", tmp_path / "raw", train=70, test=14)
+    (tmp_path / "raw/basic/Image/aligned" / os.fsdecode(b"\xe4.jpg")).touch()
+    notes = prepare(CARD, tmp_path / "raw", tmp_path / "out").manifest["notes"]
+    assert any(note.endswith("left out, the first is \\xe4.jpg") for note in notes)
 
 
 def test_a_copy_without_the_annotations_has_no_attributes(tmp_path: Path) -> None:

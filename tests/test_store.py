@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -576,6 +577,38 @@ def test_a_full_disk_gets_a_message_and_leaves_nothing(raw: Path, tmp_path: Path
     assert f"fer-bench: {tmp_path}/w/datasets/.fer2013.partial/images.npy: File too large; " in result.stderr
     assert "Traceback" not in result.stderr
     assert list((tmp_path / "w/datasets").iterdir()) == []
+
+
+def test_names_that_are_not_utf8_end_no_command(raw: Path, tmp_path: Path) -> None:
+    """In the options, the lock, the folder above, the table, its rows and notes; for a terminal of UTF-8 only."""
+    place = tmp_path / os.fsdecode(b"d\xe4ta")
+    raw.rename(place)
+    class_folders(tmp_path / "folders")  # OpenCV crashes over such a name.
+    mark(tmp_path / "folders")
+    (tmp_path / "folders").rename(place / os.fsdecode(b"f\xf6lders"))
+    (place / "fer2013.csv").rename(place / os.fsdecode(b"f\xe4r.csv"))
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+
+    def run(*words: object) -> str:
+        result = subprocess.run(
+            [sys.executable, "-m", "fer_bench", *map(str, words)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+        )
+        assert (result.returncode, "Traceback" in result.stderr) == (0, False), result.stderr
+        return result.stdout
+
+    assert "d\\udce4ta" in run("inspect", place)
+    assert [Path(found["path"]) for found in json.loads(run("inspect", place, "--json"))] == [
+        place / os.fsdecode(b"f\xf6lders")
+    ]
+    workspace = tmp_path / os.fsdecode(b"w\xe4")
+    run("prepare", "fer2013", "--source", place / os.fsdecode(b"f\xe4r.csv"), "-w", workspace)
+    assert ",f\\xe4r.csv:2," in (workspace / "datasets/fer2013/samples.csv").read_text(encoding="utf-8")
+    told = run("prepare", "fer2013", "--source", place / os.fsdecode(b"f\xf6lders") / "train", "-w", workspace)
+    assert "d\\xe4ta/f\\xf6lders, above the folder that you named" in told
 
 
 @pytest.mark.slow

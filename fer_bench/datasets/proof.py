@@ -11,7 +11,7 @@ from fer_bench.datasets.recognition import Found
 from fer_bench.datasets.rows import Counts
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
-from fer_bench.files import read_json
+from fer_bench.files import printable, read_json
 
 SYNTHETIC_MARKER = "fer-bench-synthetic.json"
 """Left beside synthetic files by whoever drew them; says how many there are."""
@@ -88,7 +88,8 @@ class Flaws:
     def as_json(self) -> list[dict[str, Any]]:
         """Return every one for the manifest."""
         return [
-            {"source": printable(flaw.source), "reason": flaw.reason, "missing": flaw.missing} for flaw in self.found
+            {"source": printable(flaw.source), "reason": printable(flaw.reason), "missing": flaw.missing}
+            for flaw in self.found
         ]
 
 
@@ -101,12 +102,7 @@ def _lines(flaws: Sequence[Flaw]) -> list[str]:
 
 def line(flaw: Flaw) -> str:
     """Return one line with file and reason."""
-    return f"{printable(flaw.source)}: {flaw.reason}"
-
-
-def printable(name: str) -> str:
-    """Return a file name that any terminal and any UTF-8 file takes: bytes that are not UTF-8 are escaped."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return printable(f"{flaw.source}: {flaw.reason}")
 
 
 @dataclass(frozen=True)

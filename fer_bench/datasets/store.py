@@ -22,13 +22,13 @@ from fer_bench.datasets.array_file import ArrayFile, keep_rows
 from fer_bench.datasets.card import Choice, DatasetCard, Layout
 from fer_bench.datasets.folder import Folder, below
 from fer_bench.datasets.prepared import IMAGES, LABELS, MANIFEST, SAMPLES, SCHEMA, Prepared
-from fer_bench.datasets.proof import Expected, Flaws, check_counts, expected, printable
+from fer_bench.datasets.proof import Expected, Flaws, check_counts, expected
 from fer_bench.datasets.recognition import Found, recognise
 from fer_bench.datasets.rows import Rows
 from fer_bench.datasets.side_by_side import decoded
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
-from fer_bench.files import write_json
+from fer_bench.files import printable, write_json
 
 Progress = Callable[[int, int | None], None]
 
@@ -164,6 +164,7 @@ def _write(
             doubts.append(f"subjects in train and in test: {len(shared):,}, such as {shared[0]!r}; see fer-bench audit")
         rows.write(folder / LABELS, folder / SAMPLES)
     where = [f"found in {found.root}, above the folder that you named"] if found.above else []
+    notes = [*where, *_doubled(root, rows.sources), *reading.notes, *doubts, *_summarised(remarks)]
     protocol = card.protocol(choice.protocol)
     identity = [SCHEMA, card.size, protocol.name, protocol.version, choice.crop, wishes.deduplicate]
     return {
@@ -172,7 +173,7 @@ def _write(
         "title": card.title,
         "origin": wanted.origin,
         "layout": found.layout.name,
-        "evidence": found.evidence,
+        "evidence": printable(found.evidence),
         "official_split": found.layout.official,
         "protocol": {"name": protocol.name, "version": protocol.version, "description": protocol.description},
         "crop": choice.crop,
@@ -190,7 +191,7 @@ def _write(
         "complete": complete,
         "skipped": flaws.as_json(),
         "deduplicated": dropped if wishes.deduplicate else None,
-        "notes": [*where, *_doubled(root, rows.sources), *reading.notes, *doubts, *_summarised(remarks)],
+        "notes": list(map(printable, notes)),
         "remarks": [{"source": printable(name), "remark": remark} for name, remark in remarks],
         "fingerprint": hashlib.sha256(json.dumps(identity).encode() + rows.identity()).hexdigest(),
     }
@@ -201,8 +202,8 @@ def _doubled(root: Path, sources: Iterable[str]) -> list[str]:
     for parent in dict.fromkeys(source.rpartition("/")[0] for source in sources):
         place = below(root, parent)
         if place != root / parent:
-            found = printable(place.relative_to(root).as_posix())
-            return [f"{printable(parent)}/ was read from {found}/: folders hold nothing but one of their own name"]
+            found = place.relative_to(root).as_posix()
+            return [f"{parent}/ was read from {found}/: folders hold nothing but one of their own name"]
     return []
 
 
@@ -211,7 +212,7 @@ def _summarised(remarks: list[tuple[str, str]]) -> list[str]:
     first: dict[str, str] = {}
     count: dict[str, int] = {}
     for name, remark in remarks:
-        first.setdefault(remark, printable(name))
+        first.setdefault(remark, name)
         count[remark] = count.get(remark, 0) + 1
     return [f"{count[remark]:,} pictures: {remark} ({first[remark]} is the first)" for remark in count]
 
