@@ -335,6 +335,14 @@ def test_what_is_none_of_the_seven_classes_is_left_out_by_name(tmp_path: Path) -
     assert found.label_map == {str(code): LEFT_OUT if code >= 7 else emotion for emotion, code in OLDER_CODES.items()}
 
 
+def test_files_beside_the_pictures_that_are_none_are_noted(tmp_path: Path) -> None:
+    npy(tmp_path)
+    (tmp_path / "val_set/images/0.avif").touch()
+    found = reading("npy", tmp_path)
+    split(found)
+    assert "val_set/images/ holds files that are no pictures by their ending, not read: 0.avif." in found.notes
+
+
 def test_faces_are_cropped_by_the_tables_or_not_at_all(tmp_path: Path) -> None:
     manual_csv(tmp_path)
     boxes = {sample.id: sample.box for sample in read("manual-csv", tmp_path, "box")[0]}
@@ -579,6 +587,10 @@ def test_pictures_below_a_class_folder_are_not_lost_without_a_word(tmp_path: Pat
     found = reading("class-folders", tmp_path)
     split(found)
     assert "train/1/ holds no pictures" in found.notes
+    (tmp_path / "train/0/a.avif").touch()
+    found = reading("class-folders", tmp_path)
+    split(found)
+    assert "train/0/ holds files that are no pictures by their ending, not read: a.avif." in found.notes
     (tmp_path / "more").rename(tmp_path / "train/1/more")
     with pytest.raises(FerBenchError, match=r"train/1/more: a folder inside a class folder .* move them there"):
         read("class-folders", tmp_path)

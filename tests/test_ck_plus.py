@@ -550,6 +550,17 @@ def test_a_folder_that_is_no_class_of_ck48_is_refused(tmp_path: Path, folder: st
         reading("ck48", tmp_path)
 
 
+def test_no_picture_of_ck48_is_lost_without_a_word(tmp_path: Path) -> None:
+    ck48(tmp_path)
+    (tmp_path / "CK+48/fear/a.avif").touch()
+    assert "CK+48/fear/ holds files that are no pictures by their ending, not read: a.avif." in (
+        reading("ck48", tmp_path)[2].notes
+    )
+    (tmp_path / "CK+48/fear/more").mkdir()
+    with pytest.raises(FerBenchError, match=r"CK\+48/fear/more: a folder inside a class folder"):
+        reading("ck48", tmp_path)
+
+
 def test_a_picture_of_ck48_without_a_sure_class_or_subject_is_a_flaw(tmp_path: Path) -> None:
     ck48(tmp_path)
     save(tmp_path / "CK+48/happy/im0.png", "happy", (48, 48))

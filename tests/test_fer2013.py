@@ -636,6 +636,23 @@ def test_the_name_decides_where_a_picture_was_moved_and_a_note_says_so(tmp_path:
     assert result.notes == ["pictures in val/ that were read as Training, as their names say: 1"]
 
 
+@pytest.mark.parametrize("name", ["folders", "folders-renamed"])
+def test_no_picture_is_lost_without_a_word(tmp_path: Path, name: str) -> None:
+    """Neither by its ending nor in a folder within its class's."""
+    (folders if name == "folders" else renamed)(tmp_path)
+    before = samples(name, tmp_path)
+    first = tmp_path / before[0].source
+    first.rename(first.with_suffix(".jfif"))
+    (first.parent / "face.avif").touch()
+    found, result = reading(name, tmp_path)
+    assert [sample.id for sample in found] == [sample.id for sample in before]
+    place = first.parent.relative_to(tmp_path).as_posix()
+    assert f"{place}/ holds files that are no pictures by their ending, not read: face.avif." in result.notes
+    (first.parent / "more").mkdir()
+    with pytest.raises(FerBenchError, match=f"{place}/more: a folder inside a class folder"):
+        samples(name, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("stray", "expected"),
     [

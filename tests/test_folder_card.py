@@ -106,7 +106,13 @@ def test_a_name_is_enough(tmp_path: Path) -> None:
 
 def test_pictures_are_read_with_split_label_part_subject_and_id(tmp_path: Path) -> None:
     put(tmp_path / "data", "train/joie/S01_1.jpg", "train/joie/S02_1.PNG", "train/Anger/S01_2.jpg")
-    put(tmp_path / "data", "validation/joie/S03_1.jpg", "train/mepris/S09_1.jpg", "train/joie/Thumbs.db")
+    put(
+        tmp_path / "data",
+        "validation/joie/S03_1.jpg",
+        "train/mepris/S09_1.jpg",
+        "train/joie/Thumbs.db",
+        "train/joie/list.txt",
+    )
     samples, flaws, reading = read(card(tmp_path, FULL), tmp_path / "data")
     happy, angry = EMOTIONS.index("happy"), EMOTIONS.index("angry")
     assert flaws == []
@@ -119,7 +125,8 @@ def test_pictures_are_read_with_split_label_part_subject_and_id(tmp_path: Path) 
     assert reading.label_map == {"Anger": "angry", "joie": "happy", "mepris": LEFT_OUT}
     notes = " ".join(reading.notes)
     assert "train/mepris/ was left out, as the card says (pictures: 1)." in notes
-    assert "Thumbs.db" in notes
+    assert "train/joie/ holds files that are no pictures by their ending, not read: list.txt." in notes
+    assert "Thumbs.db" not in notes
 
 
 def test_without_splits_the_class_folders_lie_in_the_source_and_all_are_test(tmp_path: Path) -> None:

@@ -472,6 +472,17 @@ def test_a_picture_without_an_official_name_of_its_part_is_a_flaw(tmp_path: Path
     assert flaw.reason == "expected a picture named train_NUMBER_aligned.jpg"
 
 
+def test_no_picture_of_a_class_folder_is_lost_without_a_word(tmp_path: Path) -> None:
+    class_folders(tmp_path)
+    (tmp_path / "DATASET/train/1/a.avif").touch()
+    found = reading("class-folders", tmp_path)
+    split(found)
+    assert "DATASET/train/1/ holds files that are no pictures by their ending, not read: a.avif." in found.notes
+    (tmp_path / "DATASET/train/1/more").mkdir()
+    with pytest.raises(FerBenchError, match=r"train/1/more: a folder inside a class folder"):
+        read("class-folders", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("stray", "message"),
     [

@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, is_utf8, shown, stem_of
+from fer_bench.datasets.folder import Folder, below, is_utf8, listed, note_of_others, shown, stem_of
 from fer_bench.emotions import EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
 CLASSES = ", ".join(EMOTIONS)
-
-_SHOWN = 12
-"""Folders named in a note."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +69,8 @@ class ClassFolders:
         return label if label is not None or index is None else EMOTIONS[index]
 
     def _samples(self, folder: Folder, label_map: dict[str, str], notes: list[str]) -> Iterator[Sample | Flaw]:
-        if self.nested and (others := [shown(name) for name in folder.folders() if name not in self.parts]):
-            notes.append(f"Folders that [splits] does not name were not read: {_listed(others)}.")
+        if self.nested and (others := [name for name in folder.folders() if name not in self.parts]):
+            notes.append(f"Folders that [splits] does not name were not read: {listed(others)}.")
         for part, split in self.parts.items():
             top = part if self.nested else ""
             stray = folder.pictures(top)
@@ -99,15 +96,13 @@ class ClassFolders:
         present = {normal(name) for name in label_map}
         absent = sorted(name for name in self.labels if normal(name) not in present)
         if absent:
-            notes.append(f"[labels] names folders that are not there: {_listed(absent)}.")
+            notes.append(f"[labels] names folders that are not there: {listed(absent)}.")
 
     def _class(
         self, folder: Folder, place: str, part: str, split: Literal["train", "test"], label: int, notes: list[str]
     ) -> Iterator[Sample | Flaw]:
         pictures, others = folder.of_class(place)
-        if others:
-            named = _listed(list(map(shown, others)))
-            notes.append(f"{place}/ holds files that are no pictures by their ending, not read: {named}.")
+        notes += note_of_others(place, others)
         if not pictures:
             notes.append(f"{place}/ holds no pictures.")
         stems: dict[str, str] = {}
@@ -137,7 +132,3 @@ def normal(name: str) -> str:
     """Return a folder's name in the form in which names are compared."""
     # macOS stores an accent as a character of its own, editors write the composed letter. Any case, as everywhere.
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")

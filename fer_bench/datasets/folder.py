@@ -3,16 +3,23 @@
 import errno
 import os
 import stat
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fer_bench.errors import FerBenchError
 from fer_bench.files import inside
 
-PICTURES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp"})
+PICTURES = frozenset(
+    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
 """Endings, in lower case, of the files that count as pictures; anything else (``Thumbs.db``, notes) is ignored."""
 _TABLES = (".csv", ".npy")
 """Endings of other files that datasets are made of. Texts are none: a read-me is no reason not to look further."""
 
+_OF_WINDOWS = frozenset({"thumbs.db", "desktop.ini"})
+"""What it leaves in folders, in lower case."""
+_SHOWN = 12
+"""Names in a note."""
 _NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 """Opening fails where the file is a symbolic link; 0 where the system cannot do that."""
 _BLOCK = 1 << 16
@@ -32,6 +39,20 @@ def is_utf8(name: str) -> bool:
 def shown(name: str) -> str:
     """Return a file's name as a message can show it: what is not UTF-8 or not printable is written as an escape."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names of many as a note can show them, and how many more there are."""
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(shown, names[:_SHOWN])) + more
+
+
+def note_of_others(place: str, others: Iterable[str]) -> list[str]:
+    """Return a note that says which files of a class's folder were not read, none where none is worth a word."""
+    others = [name for name in others if name.lower() not in _OF_WINDOWS]
+    if not others:
+        return []
+    return [f"{place}/ holds files that are no pictures by their ending, not read: {listed(others)}."]
 
 
 def stem_of(name: str) -> str:
