@@ -226,6 +226,19 @@ def test_single_pictures_that_cannot_be_taken_are_flaws_and_the_rest_is_read(tmp
     assert {(flaw.part, flaw.label, flaw.missing) for flaw in flaws} == {("train", EMOTIONS.index("happy"), False)}
 
 
+@pytest.mark.parametrize("name", ["Épreuve", "e\N{COMBINING ACUTE ACCENT}preuve", "ÉPREUVE"])
+def test_the_folders_of_splits_may_be_in_another_case_or_other_accents(tmp_path: Path, name: str) -> None:
+    put(tmp_path / "data", f"{name}/sad/1.jpg", "other/sad/1.jpg")
+    chosen = card(tmp_path, 'name = "o"\n[splits]\n"épreuve" = "test"\n')
+    samples, _, reading = read(chosen, tmp_path / "data")
+    assert [(one.source, one.part) for one in samples] == [(f"{name}/sad/1.jpg", "épreuve")]
+    assert reading.notes == ["Folders that [splits] does not name were not read: other."]
+    assert recognise(chosen, tmp_path / "data" / name).above
+    put(tmp_path / "data", "éPREUVE/sad/2.jpg")
+    with pytest.raises(FerBenchError, match=r"data: .* and .* are 'épreuve' of the card's \[splits\], expected one"):
+        read(chosen, tmp_path / "data")
+
+
 def test_what_was_not_read_is_said(tmp_path: Path) -> None:
     put(
         tmp_path / "data", "train/sad/S01_1.jpg", "validation/sad/S02_1.jpg", "extra/sad/S03_1.jpg", "train/fear/x.heic"
@@ -272,6 +285,7 @@ def test_the_order_is_that_of_the_card_and_then_of_the_names(tmp_path: Path) -> 
         (f'name = "x"\nsize = 0x{"f" * 5000}', ("size is an enormous number",)),
         ('name = "x"\nsplits = "train"', ("splits is 'train'", "a table [splits]")),
         ('name = "x"\n[splits]', ("[splits] is empty",)),
+        ('name = "x"\n[splits]\ntrain = "train"\nTrain = "test"', ("[splits] Train is there twice", "one line")),
         ('name = "x"\n[splits]\ntrain = "val"', ("[splits] train is 'val'", '"train" or "test"')),
         ('name = "x"\n[splits]\n"../train" = "train"', ("'../train'", "the name of a folder")),
         ('name = "x"\n[splits]\n".." = "train"', ("'..'", "the name of a folder")),
