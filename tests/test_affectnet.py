@@ -396,6 +396,25 @@ def test_a_table_without_a_header_line_is_read_in_the_official_order(tmp_path: P
     assert any(note.startswith("validation.csv has no header line") for note in found.notes)
 
 
+def test_a_table_without_a_header_line_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    save(tmp_path / "Manually_Annotated_Images/1/a.jpg", "happy")
+    put(tmp_path / "training.csv", "1/a.jpg,1,2,20,30,,1,0,0\n", "utf-8-sig")
+    assert recognised(tmp_path) == ["manual-csv"]
+    [sample], flaws = read("manual-csv", tmp_path)
+    assert (sample.id, flaws) == ("1/a", [])
+
+
+def test_pictures_that_differ_in_the_ending_only_cost_the_second_one(tmp_path: Path) -> None:
+    for ending in ("jpg", "png", "JPG"):
+        save(tmp_path / f"Manually_Annotated_Images/1/a.{ending}", "happy")
+    rows = [f"1/{name},1,2,20,30,,1,0,0" for name in ("a.png", "a.jpg", "a.JPG")]
+    put(tmp_path / "training.csv", "\n".join([HEADER, *rows, ""]))
+    samples, flaws = read("manual-csv", tmp_path)
+    assert [(sample.id, sample.source) for sample in samples] == [("1/a", "Manually_Annotated_Images/1/a.png")]
+    assert [flaw.source for flaw in flaws] == ["training.csv:3", "training.csv:4"]
+    assert flaws[0].reason.startswith("1/a.jpg is named as an earlier row's picture is but for the ending; rename")
+
+
 def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
     save(tmp_path / "Manually_Annotated_Images/7/a.JPG", "fear")
     put(

@@ -271,12 +271,13 @@ def test_another_table_is_not_taken_for_it(tmp_path: Path, name: str, content: s
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("fraction", ["", ".0"])
 def test_the_way_in_which_a_table_was_saved_does_not_matter(
-    tmp_path: Path, encoding: str, end: str, quote: str
+    tmp_path: Path, encoding: str, end: str, quote: str, fraction: str
 ) -> None:
-    """As a spreadsheet or pandas writes it: with an index, quotation marks, a byte-order mark, blank lines."""
+    """As a spreadsheet or pandas writes it: an index, 3.0 for 3, quotation marks, a byte-order mark, blank lines."""
     whole(tmp_path / "a")
-    lines = [f"{i},{CODES[e]},{quote}{pixels(e)}{quote},{quote}{p}{quote}" for i, (e, p) in enumerate(ROWS)]
+    lines = [f"{i},{CODES[e]}{fraction},{quote}{pixels(e)}{quote},{quote}{p}{quote}" for i, (e, p) in enumerate(ROWS)]
     lines.insert(3, "")
     put(tmp_path / "b" / "fer2013.csv", end.join([",emotion,pixels,Usage", *lines, ""]), encoding)
     assert recognised(tmp_path / "b") == ["csv"]
