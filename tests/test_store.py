@@ -382,6 +382,17 @@ def test_messages_name_the_archive_and_never_the_folder_it_was_unpacked_into(tmp
     assert "unpacked" not in message
 
 
+def test_what_one_of_several_archives_lacks_is_to_be_unpacked_with_it(tmp_path: Path, synthetic_root: Path) -> None:
+    shutil.copytree(synthetic_root / "ck-plus/cohn-kanade-images", tmp_path / "images/cohn-kanade-images")
+    archive = Path(shutil.make_archive(str(tmp_path / "extended-cohn-kanade-images"), "zip", tmp_path / "images"))
+    with pytest.raises(FerBenchError) as caught:
+        prepare(dataset_card("ck-plus"), archive, tmp_path / "out")
+    assert str(caught.value).splitlines() == [
+        f"{archive}:/Emotion: no such folder; unpack Emotion_labels.zip of CK+ beside the others",
+        "extended-cohn-kanade-images.zip is an archive: unpack both into one folder, and name that with --source",
+    ]
+
+
 @pytest.mark.parametrize("workspace", ["workspace", "my workspace"])
 def test_a_folder_in_an_archive_is_not_named_with_source(raw: Path, tmp_path: Path, workspace: str) -> None:
     for name in ("new", "old"):

@@ -106,7 +106,7 @@ def _has_subject(path: Path) -> bool:
 def _required(path: Path, names: tuple[str, ...], archive: str, otherwise: str = "") -> str:
     name = _first(path, names)
     if name is None:
-        raise FerBenchError(f"{path / names[-1]}: no such folder; unpack {archive} of CK+ in {path}{otherwise}")
+        raise FerBenchError(f"{path / names[-1]}: no such folder; unpack {archive} of CK+ beside the others{otherwise}")
     if not _has_subject(below(path, name)):
         raise FerBenchError(
             f"{path / name}: holds no folder of a subject, such as S005; unpack {archive} of CK+ there{otherwise}"

@@ -100,6 +100,8 @@ def prepare(
 def _of_archive(message: str, place: Path, archive: Path) -> str:
     """Name the archive in place of the folder that it was unpacked into, which is gone by then."""
     forms = (str(place.resolve()), str(place))
+    if "; unpack " in message:  # What a folder lacks.
+        message += f"\n{archive.name} is an archive: unpack both into one folder, and name that with --source"
     if any(f"--source {quotation}{form}/" in message for form in forms for quotation in ("", "'")):
         message += "\nunpack the archive first: a folder in it cannot be named with --source"
     for form in forms:
