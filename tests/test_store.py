@@ -805,6 +805,14 @@ def test_no_copy_is_made_at_or_above_the_stored_size(raw: Path, tmp_path: Path, 
     assert not list((tmp_path / "out").glob("scaled-*"))
 
 
+@pytest.mark.parametrize(("height", "width"), [(64, 200), (200, 64)])
+def test_a_copy_is_made_where_either_side_is_larger(raw: Path, tmp_path: Path, height: int, width: int) -> None:
+    result = prepare(dataclasses.replace(FER2013, size=(height, width)), raw, tmp_path / "out")
+    assert result.at_size(96).shape == (115, 96, 96)
+    assert result.at_size(64).shape == (115, 64, 64)
+    assert result.at_size(200) is result.images
+
+
 def test_no_size_below_one(raw: Path, tmp_path: Path) -> None:
     with pytest.raises(FerBenchError, match="image size 0, expected at least 1"):
         prepare(FER2013, raw, tmp_path / "out").at_size(0)
