@@ -205,7 +205,7 @@ def _doubled(root: Path, sources: Iterable[str]) -> list[str]:
         place = below(root, parent)
         if place != root / parent:
             found = place.relative_to(root).as_posix()
-            return [f"{parent}/ was read from {found}/: folders hold nothing but one of their own name"]
+            return [f"{parent}/ was read from {found}/: a folder that holds only one of its own name is taken for that"]
     return []
 
 
