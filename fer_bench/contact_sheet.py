@@ -20,6 +20,7 @@ from fer_bench.augmentation import identity_matrices, random_matrices, warp
 from fer_bench.datasets.card import Split
 from fer_bench.datasets.decoding import resize
 from fer_bench.datasets.prepared import Prepared
+from fer_bench.datasets.scaled import is_averaged
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing
@@ -127,7 +128,7 @@ def _versions(
     if not rows.size:
         return np.empty((0, 1 + AUGMENTED, size, size), np.uint8)
     images = prepared.images[rows]
-    if size < images.shape[1]:
+    if is_averaged(images.shape[1:], size):
         # As Prepared.at_size does, which would write a copy of the whole dataset.
         images = np.stack([resize(image, (size, size)) for image in images])
     matrices = [identity_matrices(len(rows))]

@@ -2,10 +2,12 @@
 
 import errno
 
-_STORAGE = (
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS),
-    *(errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG),
+_OTHERWISE = (
+    dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room or choose another folder")
+    | dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "check its permissions or choose another folder")
+    | dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG), "choose another folder")
 )
+"""What to do about each error of the disk."""
 
 
 class FerBenchError(Exception):
@@ -22,10 +24,10 @@ class DivergedError(FerBenchError):
 
 def storage_message(error: OSError) -> str | None:
     """Return one line for a disk that is full, too small for the file or not writable; ``None`` for other errors."""
-    if error.errno not in _STORAGE:
+    if error.errno not in _OTHERWISE:
         return None
     where = f"{error.filename}: " if error.filename else ""
     return (
         f"{where}{error.strerror}; nothing half-written is left, finished work is kept: "
-        "make room or choose another folder, then the same command continues"
+        f"{_OTHERWISE[error.errno]}, then the same command continues"
     )

@@ -176,6 +176,11 @@ def read_json(path: Path) -> Any:
         raise FerBenchError(f"{path}: not readable as JSON ({error})") from error
 
 
+def printable(name: str) -> str:
+    """Return a file name that any terminal and any UTF-8 file takes: bytes that are not UTF-8 are escaped."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
     with path.open("rb") as stream:

@@ -18,6 +18,7 @@ from typing import TextIO
 
 from fer_bench import __version__, progress
 from fer_bench.errors import FerBenchError, storage_message
+from fer_bench.files import printable
 
 NAME = "fer-bench.log"
 LARGEST = 1_000_000
@@ -125,8 +126,9 @@ def _how(error: BaseException) -> str:
 
 
 def command_line() -> str:
-    """Return the command line of this process as one would type it."""
+    """Return the command line of this process as one would type it, what is not UTF-8 escaped."""
     import shlex
 
     program = Path(sys.argv[0]).name
-    return shlex.join([*(["python", "-m", "fer_bench"] if program == "__main__.py" else [program]), *sys.argv[1:]])
+    words = [*(["python", "-m", "fer_bench"] if program == "__main__.py" else [program]), *sys.argv[1:]]
+    return printable(shlex.join(words))

@@ -1,5 +1,7 @@
 """AffectNet: every class is a shade of gray here, so a swapped label order shows in the pixels."""
 
+import csv
+import dataclasses
 import io
 import itertools
 from pathlib import Path
@@ -15,6 +17,7 @@ from fer_bench.datasets.affectnet import CARD
 from fer_bench.datasets.affectnet_npy import expression
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Layout, Reading, Sample
 from fer_bench.datasets.recognition import recognise
+from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.datasets.synthetic.layouts import synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -332,11 +335,56 @@ def test_what_is_none_of_the_seven_classes_is_left_out_by_name(tmp_path: Path) -
     assert found.label_map == {str(code): LEFT_OUT if code >= 7 else emotion for emotion, code in OLDER_CODES.items()}
 
 
+def test_files_beside_the_pictures_that_are_none_are_noted(tmp_path: Path) -> None:
+    npy(tmp_path)
+    (tmp_path / "val_set/images/0.avif").touch()
+    found = reading("npy", tmp_path)
+    split(found)
+    assert "val_set/images/ holds files that are no pictures by their ending, not read: 0.avif." in found.notes
+
+
 def test_faces_are_cropped_by_the_tables_or_not_at_all(tmp_path: Path) -> None:
     manual_csv(tmp_path)
     boxes = {sample.id: sample.box for sample in read("manual-csv", tmp_path, "box")[0]}
     assert boxes["1/face007"] == (7, 2, 27, 32)
     assert {sample.box for sample in read("manual-csv", tmp_path, "none")[0]} == {None}
+
+
+@pytest.mark.parametrize("wishes", [Wishes(), Wishes(skip_bad=True, allow_incomplete=True)])
+@pytest.mark.parametrize("cropped", [True, False])
+def test_boxes_beside_pictures_that_are_cropped_or_resized_already_are_refused(
+    tmp_path: Path, cropped: bool, wishes: Wishes
+) -> None:
+    raw, images = tmp_path / "raw", tmp_path / "raw/Manually_Annotated_Images"
+    synthesize("affectnet", raw, train=35, test=14, layout="manual-csv")
+    for name in ("training.csv", "validation.csv"):
+        for cells in csv.DictReader((raw / name).read_text().splitlines()):
+            picture = images / cells["subDirectory_filePath"]
+            left, top, width, height = (int(float(cells[f"face_{side}"])) for side in ("x", "y", "width", "height"))
+            image = cv2.imread(str(picture))
+            image = image[top : top + height, left : left + width] if cropped else cv2.resize(image, (112, 112))
+            assert cv2.imwrite(str(picture), image)
+    with pytest.raises(FerBenchError) as error:
+        prepare(CARD, raw, tmp_path / "out", wishes)
+    assert "the face box reaches beyond the picture: left " in str(error.value)
+    assert "look cropped or resized already" in str(error.value)
+    assert "--crop none" in str(error.value)
+    whole = prepare(CARD, raw, tmp_path / "out", dataclasses.replace(wishes, crop="none"))
+    assert len(whole.ids) == 49
+
+
+def test_one_box_of_another_picture_is_a_flaw(tmp_path: Path) -> None:
+    synthesize("affectnet", tmp_path / "raw", train=70, test=35, layout="manual-csv")
+    table = tmp_path / "raw/training.csv"
+    header, *lines = table.read_text().splitlines()
+    first = next(index for index, text in enumerate(lines) if text.split(",")[6] in "0123456")
+    cells = lines[first].split(",")
+    lines[first] = ",".join([cells[0], "-60", *cells[2:]])
+    put(table, "\n".join([header, *lines, ""]))
+    with pytest.raises(FerBenchError, match=r"1 of 105 images .*\n.*jpg: the face box reaches beyond .* --crop none"):
+        prepare(CARD, tmp_path / "raw", tmp_path / "out")
+    result = prepare(CARD, tmp_path / "raw", tmp_path / "out", Wishes(skip_bad=True))
+    assert len(result.manifest["skipped"]) == 1
 
 
 def test_a_table_without_a_header_line_is_read_in_the_official_order(tmp_path: Path) -> None:
@@ -346,6 +394,25 @@ def test_a_table_without_a_header_line_is_read_in_the_official_order(tmp_path: P
     assert flaws == []
     assert sum(sample.part == "val_set" for sample in samples) == 7
     assert any(note.startswith("validation.csv has no header line") for note in found.notes)
+
+
+def test_a_table_without_a_header_line_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    save(tmp_path / "Manually_Annotated_Images/1/a.jpg", "happy")
+    put(tmp_path / "training.csv", "1/a.jpg,1,2,20,30,,1,0,0\n", "utf-8-sig")
+    assert recognised(tmp_path) == ["manual-csv"]
+    [sample], flaws = read("manual-csv", tmp_path)
+    assert (sample.id, flaws) == ("1/a", [])
+
+
+def test_pictures_that_differ_in_the_ending_only_cost_the_second_one(tmp_path: Path) -> None:
+    for ending in ("jpg", "png", "JPG"):
+        save(tmp_path / f"Manually_Annotated_Images/1/a.{ending}", "happy")
+    rows = [f"1/{name},1,2,20,30,,1,0,0" for name in ("a.png", "a.jpg", "a.JPG")]
+    put(tmp_path / "training.csv", "\n".join([HEADER, *rows, ""]))
+    samples, flaws = read("manual-csv", tmp_path)
+    assert [(sample.id, sample.source) for sample in samples] == [("1/a", "Manually_Annotated_Images/1/a.png")]
+    assert [flaw.source for flaw in flaws] == ["training.csv:3", "training.csv:4"]
+    assert flaws[0].reason.startswith("1/a.jpg is named as an earlier row's picture is but for the ending; rename")
 
 
 def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
@@ -539,6 +606,10 @@ def test_pictures_below_a_class_folder_are_not_lost_without_a_word(tmp_path: Pat
     found = reading("class-folders", tmp_path)
     split(found)
     assert "train/1/ holds no pictures" in found.notes
+    (tmp_path / "train/0/a.avif").touch()
+    found = reading("class-folders", tmp_path)
+    split(found)
+    assert "train/0/ holds files that are no pictures by their ending, not read: a.avif." in found.notes
     (tmp_path / "more").rename(tmp_path / "train/1/more")
     with pytest.raises(FerBenchError, match=r"train/1/more: a folder inside a class folder .* move them there"):
         read("class-folders", tmp_path)

@@ -8,8 +8,11 @@ import lzma
 import os
 import random
 import shutil
+import signal
 import stat
 import struct
+import subprocess
+import sys
 import tarfile
 import tempfile
 import zipfile
@@ -22,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_bench.datasets import archives
-from fer_bench.datasets.archives import ENDINGS, is_archive, opened
+from fer_bench.datasets.archives import ENDINGS, is_archive, named_as_archive, opened
 from fer_bench.errors import FerBenchError
 
 FILES = {"train/happy/a.jpg": b"\xff\xd8 a picture", "train/sad/b.jpg": b"b" * 3000, "labels.csv": b"emotion,pixels\n"}
@@ -283,6 +286,70 @@ def test_an_unknown_compression_is_refused_with_what_to_do(tmp_path: Path) -> No
     assert "unpack it yourself" in refused(source, "compression")
 
 
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_part_of_a_split_zip_is_named_as_one_with_what_joins_them(tmp_path: Path, beside: bool) -> None:
+    source = zipped(tmp_path / "my data.zip", {"a.jpg": bytes(100_000)})
+    data = bytearray(source.read_bytes())
+    if beside:  # A remark ends the archive.
+        data[-2:] = struct.pack("<H", 4)
+        data += b"note"
+        (tmp_path / "my data.z01").write_bytes(b"PK\7\x08")
+        assert named_as_archive("my data.z01")
+        refused(tmp_path / "my data.z01", r"a part of a split archive; .*zip -s 0 'my data.zip' --out whole.zip")
+    else:
+        data[-18:-16] = struct.pack("<H", 1)
+    source.write_bytes(data)
+    refused(source, r"a part of a split archive; .* join them there, zip -s 0 'my data.zip' --out whole.zip, and name")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("x.zip.001", "zip"), ("x.tar.gz.002", "tar.gz")])
+def test_a_numbered_part_is_named_as_one_with_what_joins_them(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / name).write_bytes(b"PK\3\4")
+    join = f"cat x.{kind}.[0-9]* > whole.{kind}, and name whole.{kind} instead"
+    assert join in refused(tmp_path / name, "a part of a split archive")
+
+
+def test_a_whole_zip_is_whole_whatever_lies_beside_it(tmp_path: Path) -> None:
+    source = zipped(tmp_path / "data.zip", FILES)
+    (tmp_path / "data.z01").touch()
+    with opened(source, tmp_path / "scratch") as place:
+        assert tree(place) == FILES
+
+
+@pytest.mark.parametrize("ending", [".zip", ".tar", ".tar.gz"])
+def test_heads_are_the_names_the_small_pictures_and_the_beginnings_of_the_rest(tmp_path: Path, ending: str) -> None:
+    small, large = random.Random(1).randbytes(8192), random.Random(2).randbytes(8193)
+    table = random.Random(3).randbytes(200_000)
+    source = packed(tmp_path / f"data{ending}", {"a/small.png": small, "a/large.JPG": large, "t.csv": table, "e": b""})
+    with nothing_left(tmp_path), opened(source, tmp_path / "scratch", heads=True) as place:
+        assert tree(place) == {"a/small.png": small, "a/large.JPG": b"", "t.csv": table[: 1 << 16], "e": b""}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be asked to end there")
+@pytest.mark.parametrize("command", ["inspect", "prepare"])
+def test_a_command_that_is_asked_to_end_leaves_nothing_unpacked(tmp_path: Path, command: str) -> None:
+    # Asked to end while it looks at what was unpacked.
+    code = (
+        "import os, signal, sys\n"
+        "from fer_bench.datasets import fer2013_tables\n"
+        "from fer_bench.cli import main\n"
+        "fer2013_tables.header = lambda table: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "sys.argv = ['fer-bench', *sys.argv[1:]]\n"
+        "main()\n"
+    )
+    source = zipped(tmp_path / "data.zip", {"fer2013.csv": b"emotion,pixels,Usage\n"})
+    (tmp_path / "tmp").mkdir()
+    words = ["inspect", str(source)]
+    if command == "prepare":
+        words = ["prepare", "fer2013", "--source", str(source), "-w", str(tmp_path / "w")]
+    environment = os.environ | {"TMPDIR": str(tmp_path / "tmp")}
+    result = subprocess.run([sys.executable, "-c", code, *words], env=environment, check=False)
+    assert result.returncode == 128 + signal.SIGTERM
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not list((tmp_path / "w").rglob("*.unpacked"))
+    assert not list((tmp_path / "w").rglob(".lock-holder"))
+
+
 def test_other_kinds_of_archives_and_impostors_are_refused(tmp_path: Path) -> None:
     for name in ("faces.rar", "faces.7z"):
         (tmp_path / name).write_bytes(b"Rar!\x1a\x07")
@@ -308,7 +375,7 @@ def test_what_does_not_fit_on_the_disk_is_not_begun(
 
 
 def test_a_disk_that_fills_up_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(member: object, scratch: Path) -> None:
+    def full(member: object, scratch: Path, taken: int) -> None:
         (scratch / "a.jpg").write_bytes(b"half")
         raise OSError(28, "No space left on device")
 

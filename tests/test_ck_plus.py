@@ -312,6 +312,14 @@ def test_a_missing_archive_is_named(tmp_path: Path, folder: str, message: str) -
         reading("sequences", tmp_path, crop="landmarks")
 
 
+def test_a_folder_without_subjects_is_no_folder_of_ck_plus(tmp_path: Path) -> None:
+    sequences(tmp_path)
+    (tmp_path / "Emotion").rename(tmp_path / "away")
+    put(tmp_path / "Emotion/labels/notes.txt", "another copy")
+    with pytest.raises(FerBenchError, match=r"Emotion: holds no folder of a subject, such as S005; unpack Emotion_"):
+        reading("sequences", tmp_path, crop="none")
+
+
 def test_whole_frames_need_no_landmarks(tmp_path: Path) -> None:
     sequences(tmp_path)
     (tmp_path / "Landmarks").rename(tmp_path / "away")
@@ -539,6 +547,17 @@ def test_a_folder_that_is_no_class_of_ck48_is_refused(tmp_path: Path, folder: st
     ck48(tmp_path)
     save(tmp_path / f"CK+48/{folder}/S005_001_00000001.png", "neutral", (48, 48))
     with pytest.raises(FerBenchError, match=f"{folder}: not a class folder of CK\\+48"):
+        reading("ck48", tmp_path)
+
+
+def test_no_picture_of_ck48_is_lost_without_a_word(tmp_path: Path) -> None:
+    ck48(tmp_path)
+    (tmp_path / "CK+48/fear/a.avif").touch()
+    assert "CK+48/fear/ holds files that are no pictures by their ending, not read: a.avif." in (
+        reading("ck48", tmp_path)[2].notes
+    )
+    (tmp_path / "CK+48/fear/more").mkdir()
+    with pytest.raises(FerBenchError, match=r"CK\+48/fear/more: a folder inside a class folder"):
         reading("ck48", tmp_path)
 
 

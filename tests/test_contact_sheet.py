@@ -26,6 +26,7 @@ def prepared(
     counts: Sequence[int],
     *,
     side: int = 48,
+    width: int | None = None,
     test_only: bool = False,
     origin: str = "real",
     ids: Sequence[str] | None = None,
@@ -38,7 +39,7 @@ def prepared(
     if not test_only:
         labels, splits = np.append(labels, np.arange(7, dtype=np.uint8)), np.append(splits, ["test"] * 7)
     n = len(labels)
-    images = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=(n, side, side))
+    images = np.lib.format.open_memmap(folder / "images.npy", mode="w+", dtype=np.uint8, shape=(n, side, width or side))
     images[:] = np.random.default_rng(0).integers(0, 256, images.shape)
     names = np.array(ids if ids is not None else [f"picture{row:04d}" for row in range(n)])
     empty = np.full(n, "")
@@ -91,9 +92,14 @@ def places(sheet: np.ndarray, picture: np.ndarray, tolerance: int = 0) -> list[t
     return [(x, y) for x, y, w in windows if w.shape == picture.shape and np.abs(w - wanted).max() <= tolerance]
 
 
-@pytest.mark.parametrize(("side", "size", "zoom"), [(100, 100, 1), (48, 48, 2), (48, 120, 1), (224, 100, 1)])
-def test_pixels_are_those_of_the_network(configured: str, tmp_path: Path, side: int, size: int, zoom: int) -> None:
-    dataset = prepared(tmp_path / "data", [1] * 7, side=side)
+@pytest.mark.parametrize(
+    ("side", "width", "size", "zoom"),
+    [(100, None, 100, 1), (48, None, 48, 2), (48, None, 120, 1), (224, None, 100, 1), (64, 200, 100, 1)],
+)
+def test_pixels_are_those_of_the_network(
+    configured: str, tmp_path: Path, side: int, width: int | None, size: int, zoom: int
+) -> None:
+    dataset = prepared(tmp_path / "data", [1] * 7, side=side, width=width)
     draw(dataset, STILL, size, tmp_path / "sheet.png")
     sheet = gray(tmp_path / "sheet.png")
     matrices = np.broadcast_to(IDENTITY, (len(dataset.labels), 2, 3))

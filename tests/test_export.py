@@ -179,6 +179,11 @@ def test_the_contract_alone_gives_what_the_network_sees(trained, size, resize):
     assert [f"resize to {size} x {size}" in " ".join(told["steps"]), size == 48].count(True) >= 1
 
 
+def test_images_are_averaged_where_either_side_shrinks():
+    told = {size: preprocessing((64, 200), size)["resize"] for size in (48, 96, 200)}
+    assert told == {48: "area", 96: "area", 200: "bilinear"}
+
+
 def test_the_sizes_of_the_contract_are_the_datasets(trained):
     content = exporting.contract(trained.run, trained.prepared, "onnx")
     assert content["preprocessing"]["stored_size"] == [48, 48]

@@ -271,12 +271,13 @@ def test_another_table_is_not_taken_for_it(tmp_path: Path, name: str, content: s
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("fraction", ["", ".0"])
 def test_the_way_in_which_a_table_was_saved_does_not_matter(
-    tmp_path: Path, encoding: str, end: str, quote: str
+    tmp_path: Path, encoding: str, end: str, quote: str, fraction: str
 ) -> None:
-    """As a spreadsheet or pandas writes it: with an index, quotation marks, a byte-order mark, blank lines."""
+    """As a spreadsheet or pandas writes it: an index, 3.0 for 3, quotation marks, a byte-order mark, blank lines."""
     whole(tmp_path / "a")
-    lines = [f"{i},{CODES[e]},{quote}{pixels(e)}{quote},{quote}{p}{quote}" for i, (e, p) in enumerate(ROWS)]
+    lines = [f"{i},{CODES[e]}{fraction},{quote}{pixels(e)}{quote},{quote}{p}{quote}" for i, (e, p) in enumerate(ROWS)]
     lines.insert(3, "")
     put(tmp_path / "b" / "fer2013.csv", end.join([",emotion,pixels,Usage", *lines, ""]), encoding)
     assert recognised(tmp_path / "b") == ["csv"]
@@ -634,6 +635,23 @@ def test_the_name_decides_where_a_picture_was_moved_and_a_note_says_so(tmp_path:
     (sample,) = (s for s in found if isinstance(s, Sample) and s.source.startswith("val/"))
     assert (sample.split, sample.part, sample.id) == ("train", "Training", f"fear/{moved.stem}")
     assert result.notes == ["pictures in val/ that were read as Training, as their names say: 1"]
+
+
+@pytest.mark.parametrize("name", ["folders", "folders-renamed"])
+def test_no_picture_is_lost_without_a_word(tmp_path: Path, name: str) -> None:
+    """Neither by its ending nor in a folder within its class's."""
+    (folders if name == "folders" else renamed)(tmp_path)
+    before = samples(name, tmp_path)
+    first = tmp_path / before[0].source
+    first.rename(first.with_suffix(".jfif"))
+    (first.parent / "face.avif").touch()
+    found, result = reading(name, tmp_path)
+    assert [sample.id for sample in found] == [sample.id for sample in before]
+    place = first.parent.relative_to(tmp_path).as_posix()
+    assert f"{place}/ holds files that are no pictures by their ending, not read: face.avif." in result.notes
+    (first.parent / "more").mkdir()
+    with pytest.raises(FerBenchError, match=f"{place}/more: a folder inside a class folder"):
+        samples(name, tmp_path)
 
 
 @pytest.mark.parametrize(

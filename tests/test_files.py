@@ -71,6 +71,9 @@ def test_an_error_of_the_disk_names_the_file(tmp_path):
         f"{path}: No space left on device; nothing half-written is left, finished work is kept: make room or choose "
         "another folder, then the same command continues"
     )
+    assert "kept: check its permissions or choose another folder, then" in str(
+        storage_message(PermissionError(errno.EACCES, "Permission denied", "workspace/.lock"))
+    )
     assert storage_message(OSError(errno.ECONNRESET, "Connection reset by peer")) is None
 
 

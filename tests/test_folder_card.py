@@ -106,7 +106,13 @@ def test_a_name_is_enough(tmp_path: Path) -> None:
 
 def test_pictures_are_read_with_split_label_part_subject_and_id(tmp_path: Path) -> None:
     put(tmp_path / "data", "train/joie/S01_1.jpg", "train/joie/S02_1.PNG", "train/Anger/S01_2.jpg")
-    put(tmp_path / "data", "validation/joie/S03_1.jpg", "train/mepris/S09_1.jpg", "train/joie/Thumbs.db")
+    put(
+        tmp_path / "data",
+        "validation/joie/S03_1.jpg",
+        "train/mepris/S09_1.jpg",
+        "train/joie/Thumbs.db",
+        "train/joie/list.txt",
+    )
     samples, flaws, reading = read(card(tmp_path, FULL), tmp_path / "data")
     happy, angry = EMOTIONS.index("happy"), EMOTIONS.index("angry")
     assert flaws == []
@@ -119,7 +125,8 @@ def test_pictures_are_read_with_split_label_part_subject_and_id(tmp_path: Path) 
     assert reading.label_map == {"Anger": "angry", "joie": "happy", "mepris": LEFT_OUT}
     notes = " ".join(reading.notes)
     assert "train/mepris/ was left out, as the card says (pictures: 1)." in notes
-    assert "Thumbs.db" in notes
+    assert "train/joie/ holds files that are no pictures by their ending, not read: list.txt." in notes
+    assert "Thumbs.db" not in notes
 
 
 def test_without_splits_the_class_folders_lie_in_the_source_and_all_are_test(tmp_path: Path) -> None:
@@ -219,6 +226,19 @@ def test_single_pictures_that_cannot_be_taken_are_flaws_and_the_rest_is_read(tmp
     assert {(flaw.part, flaw.label, flaw.missing) for flaw in flaws} == {("train", EMOTIONS.index("happy"), False)}
 
 
+@pytest.mark.parametrize("name", ["Épreuve", "e\N{COMBINING ACUTE ACCENT}preuve", "ÉPREUVE"])
+def test_the_folders_of_splits_may_be_in_another_case_or_other_accents(tmp_path: Path, name: str) -> None:
+    put(tmp_path / "data", f"{name}/sad/1.jpg", "other/sad/1.jpg")
+    chosen = card(tmp_path, 'name = "o"\n[splits]\n"épreuve" = "test"\n')
+    samples, _, reading = read(chosen, tmp_path / "data")
+    assert [(one.source, one.part) for one in samples] == [(f"{name}/sad/1.jpg", "épreuve")]
+    assert reading.notes == ["Folders that [splits] does not name were not read: other."]
+    assert recognise(chosen, tmp_path / "data" / name).above
+    put(tmp_path / "data", "éPREUVE/sad/2.jpg")
+    with pytest.raises(FerBenchError, match=r"data: .* and .* are 'épreuve' of the card's \[splits\], expected one"):
+        read(chosen, tmp_path / "data")
+
+
 def test_what_was_not_read_is_said(tmp_path: Path) -> None:
     put(
         tmp_path / "data", "train/sad/S01_1.jpg", "validation/sad/S02_1.jpg", "extra/sad/S03_1.jpg", "train/fear/x.heic"
@@ -265,6 +285,7 @@ def test_the_order_is_that_of_the_card_and_then_of_the_names(tmp_path: Path) -> 
         (f'name = "x"\nsize = 0x{"f" * 5000}', ("size is an enormous number",)),
         ('name = "x"\nsplits = "train"', ("splits is 'train'", "a table [splits]")),
         ('name = "x"\n[splits]', ("[splits] is empty",)),
+        ('name = "x"\n[splits]\ntrain = "train"\nTrain = "test"', ("[splits] Train is there twice", "one line")),
         ('name = "x"\n[splits]\ntrain = "val"', ("[splits] train is 'val'", '"train" or "test"')),
         ('name = "x"\n[splits]\n"../train" = "train"', ("'../train'", "the name of a folder")),
         ('name = "x"\n[splits]\n".." = "train"', ("'..'", "the name of a folder")),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fer_bench.datasets import pictures
+from fer_bench.datasets.folder import is_picture
 from fer_bench.datasets.pictures import decode
 
 HALVES = np.zeros((40, 20), np.uint8)
@@ -110,6 +111,13 @@ def test_a_pgm_has_the_values_of_8_or_16_bits(kind: str) -> None:
     for white, value in ((1023, 800), (15, 12)):
         with pytest.raises(ValueError, match=rf"values up to {white:,}, expected 255 or 65,535; save it as PNG"):
             decode(pgm(white, value), "a.pgm")
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".jpe", ".JPEG", ".jfif", ".ppm", ".pgm"])
+def test_every_ending_of_a_format_is_its_own(ending: str) -> None:
+    assert is_picture(f"a{ending}")
+    picture = decode(encoded(HALVES, ".jpg" if ending[1] in "jJ" else ".pgm"), f"a{ending}")
+    assert (picture.image.shape, picture.remark) == (HALVES.shape, "")
 
 
 def test_a_wrong_ending_is_remarked() -> None:

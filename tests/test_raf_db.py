@@ -1,6 +1,7 @@
 """RAF-DB: every class is a shade of gray here, so a swapped label order shows in the pixels."""
 
 import itertools
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_bench.datasets.card import Choice, Flaw, Layout, Reading, Sample
+from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.raf_db import CARD
 from fer_bench.datasets.raf_db_official import face_box, read_attributes
+from fer_bench.datasets.store import prepare
 from fer_bench.datasets.synthetic.layouts import synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -166,12 +169,13 @@ def test_archives_may_be_unpacked_into_folders_of_their_own_names(tmp_path: Path
             folder.mkdir()
             (tmp_path / "inner").rename(folder / folder.name)
     assert recognised(nested) == [name]
-    assert f"Image/{name}/{name}/ with pictures" in str(layout(name).recognise(nested))
+    assert f"Image/{name}/ with pictures" in str(layout(name).recognise(nested))
     (samples, flaws), (wanted, _) = read(name, nested), read(name, flat)
     assert flaws == []
-    bare = [sample._replace(source="") for sample in samples]
-    assert bare == [sample._replace(source="") for sample in wanted]
-    assert all((nested / sample.source).is_file() for sample in samples)
+    assert samples == wanted
+    folder = Folder(nested)
+    assert all(f"/Image/{name}/{name}/" in str(folder.path(sample.source)) for sample in samples)
+    assert all(folder.path(sample.source).is_file() for sample in samples)
 
 
 def test_the_original_pictures_give_way_where_the_aligned_ones_are_there(tmp_path: Path) -> None:
@@ -363,6 +367,13 @@ def test_an_image_without_attributes_is_taken_and_noted(tmp_path: Path) -> None:
     ]
 
 
+def test_unlisted_pictures_are_noted_whatever_their_names(tmp_path: Path) -> None:
+    synthesize("raf-db", tmp_path / "raw", train=70, test=14)
+    (tmp_path / "raw/basic/Image/aligned" / os.fsdecode(b"\xe4.jpg")).touch()
+    notes = prepare(CARD, tmp_path / "raw", tmp_path / "out").manifest["notes"]
+    assert any(note.endswith("left out, the first is \\xe4.jpg") for note in notes)
+
+
 def test_a_copy_without_the_annotations_has_no_attributes(tmp_path: Path) -> None:
     aligned(tmp_path)
     samples, _ = read("aligned", tmp_path)
@@ -459,6 +470,17 @@ def test_a_picture_without_an_official_name_of_its_part_is_a_flaw(tmp_path: Path
     _, [flaw] = read("class-folders", tmp_path)
     assert flaw.source == f"DATASET/train/4/{name}"
     assert flaw.reason == "expected a picture named train_NUMBER_aligned.jpg"
+
+
+def test_no_picture_of_a_class_folder_is_lost_without_a_word(tmp_path: Path) -> None:
+    class_folders(tmp_path)
+    (tmp_path / "DATASET/train/1/a.avif").touch()
+    found = reading("class-folders", tmp_path)
+    split(found)
+    assert "DATASET/train/1/ holds files that are no pictures by their ending, not read: a.avif." in found.notes
+    (tmp_path / "DATASET/train/1/more").mkdir()
+    with pytest.raises(FerBenchError, match=r"train/1/more: a folder inside a class folder"):
+        read("class-folders", tmp_path)
 
 
 @pytest.mark.parametrize(

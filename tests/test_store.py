@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.card import DatasetCard, Flaw, Layout, PixelText, Protocol, Reading, Sample
+from fer_bench.datasets.folder import below
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.datasets.proof import Flaws
+from fer_bench.datasets.recognition import inspect
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -302,6 +305,56 @@ def test_one_folder_too_high_or_too_low_is_found(tmp_path: Path) -> None:
     assert [above in result.manifest["notes"] for result in results] == [False, False, True]
 
 
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("dataset", "parts"),
+    [
+        ("fer2013", "train test"),
+        ("raf-db", "basic basic/Image basic/Image/aligned basic/EmoLabel basic/Annotation/manual"),
+        ("affectnet", "train_set train_set/images train_set/annotations val_set"),
+        ("ck-plus", "cohn-kanade-images Emotion Landmarks"),
+    ],
+)
+def test_folders_unpacked_into_folders_of_their_names_are_read_as_they_were(
+    tmp_path: Path, synthetic_root: Path, prepared_root: Path, dataset: str, parts: str, packed: bool
+) -> None:
+    root = tmp_path / "here"
+    shutil.copytree(synthetic_root / dataset, root)
+    for name in sorted(parts.split(), reverse=True):  # Inner folders first.
+        folder = root / name
+        folder.rename(tmp_path / "inner")
+        folder.mkdir()
+        (tmp_path / "inner").rename(folder / folder.name)
+        for junk in ("Thumbs.db", ".DS_Store", "readme.txt", f"{folder.name}.zip"):
+            (folder / junk).write_bytes(b"")
+        (folder / "__MACOSX").mkdir()
+    source = Path(shutil.make_archive(str(tmp_path / "all"), "zip", root)) if packed else root
+    card = dataset_card(dataset)
+    result = prepare(card, source, tmp_path / "out")
+    plain = Prepared.load(prepared_root / "datasets" / dataset)
+    assert result.fingerprint == plain.fingerprint
+    assert result.manifest["evidence"] == plain.manifest["evidence"]
+    first = parts.split()[0]
+    assert f"was read from {first}/{first}/" in " ".join(result.manifest["notes"])
+    assert {one.card.name for one in inspect(root)} == {dataset}
+
+
+@pytest.mark.parametrize("beside", ["other/face.jpg", "face.jpg", "labels.csv"])
+def test_a_folder_that_holds_more_than_one_of_its_name_is_itself(tmp_path: Path, beside: str) -> None:
+    (tmp_path / "train/train/happy").mkdir(parents=True)
+    assert below(tmp_path, "train/happy") == tmp_path / "train/train/happy"
+    assert below(tmp_path, "train/train/sad") == tmp_path / "train/train/sad"
+    (tmp_path / "train" / beside).parent.mkdir(exist_ok=True)
+    (tmp_path / "train" / beside).touch()
+    assert below(tmp_path, "train/happy") == tmp_path / "train/happy"
+
+
+def test_a_link_of_its_folders_name_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train/train").symlink_to(".")
+    assert below(tmp_path, "train") == tmp_path / "train"
+
+
 def test_another_folder_beside_a_dataset_is_not_replaced_by_it(tmp_path: Path) -> None:
     class_folders(tmp_path / "data")
     mark(tmp_path / "data")
@@ -327,6 +380,17 @@ def test_messages_name_the_archive_and_never_the_folder_it_was_unpacked_into(tmp
     assert message.startswith(f"{archive}: not recognised as FER-2013")
     assert f"fer-bench inspect '{archive}' tells" in message
     assert "unpacked" not in message
+
+
+def test_what_one_of_several_archives_lacks_is_to_be_unpacked_with_it(tmp_path: Path, synthetic_root: Path) -> None:
+    shutil.copytree(synthetic_root / "ck-plus/cohn-kanade-images", tmp_path / "images/cohn-kanade-images")
+    archive = Path(shutil.make_archive(str(tmp_path / "extended-cohn-kanade-images"), "zip", tmp_path / "images"))
+    with pytest.raises(FerBenchError) as caught:
+        prepare(dataset_card("ck-plus"), archive, tmp_path / "out")
+    assert str(caught.value).splitlines() == [
+        f"{archive}:/Emotion: no such folder; unpack Emotion_labels.zip of CK+ beside the others",
+        "extended-cohn-kanade-images.zip is an archive: unpack both into one folder, and name that with --source",
+    ]
 
 
 @pytest.mark.parametrize("workspace", ["workspace", "my workspace"])
@@ -419,6 +483,15 @@ def test_a_partial_copy_may_lack_pictures_but_not_have_damaged_ones(tmp_path: Pa
     assert "72.png" not in str(caught.value)
     with pytest.raises(FerBenchError, match="--allow-incomplete"):
         prepare(card_of(mixed(GONE)), tmp_path, tmp_path / "out/mine")
+
+
+def test_where_no_image_is_left_the_reasons_are_told(tmp_path: Path) -> None:
+    everything = Wishes(skip_bad=True, allow_incomplete=True)
+    flaws = [dataclasses.replace(BAD, source=f"line {number}") for number in range(30)]
+    with pytest.raises(FerBenchError) as caught:
+        prepare(card_of(mixed(*flaws, good=0)), tmp_path, tmp_path / "out/mine", everything)
+    assert "holds no images of FER-2013\n  line 0: pixel '300', expected a whole number" in str(caught.value)
+    assert str(caught.value).endswith("  and 10 more")
 
 
 def test_flaws_are_not_gone_through_again_for_every_chunk() -> None:
@@ -517,6 +590,38 @@ def test_a_full_disk_gets_a_message_and_leaves_nothing(raw: Path, tmp_path: Path
     assert list((tmp_path / "w/datasets").iterdir()) == []
 
 
+def test_names_that_are_not_utf8_end_no_command(raw: Path, tmp_path: Path) -> None:
+    """In the options, the lock, the folder above, the table, its rows and notes; for a terminal of UTF-8 only."""
+    place = tmp_path / os.fsdecode(b"d\xe4ta")
+    raw.rename(place)
+    class_folders(tmp_path / "folders")  # OpenCV crashes over such a name.
+    mark(tmp_path / "folders")
+    (tmp_path / "folders").rename(place / os.fsdecode(b"f\xf6lders"))
+    (place / "fer2013.csv").rename(place / os.fsdecode(b"f\xe4r.csv"))
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+
+    def run(*words: object) -> str:
+        result = subprocess.run(
+            [sys.executable, "-m", "fer_bench", *map(str, words)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+        )
+        assert (result.returncode, "Traceback" in result.stderr) == (0, False), result.stderr
+        return result.stdout
+
+    assert "d\\udce4ta" in run("inspect", place)
+    assert [Path(found["path"]) for found in json.loads(run("inspect", place, "--json"))] == [
+        place / os.fsdecode(b"f\xf6lders")
+    ]
+    workspace = tmp_path / os.fsdecode(b"w\xe4")
+    run("prepare", "fer2013", "--source", place / os.fsdecode(b"f\xe4r.csv"), "-w", workspace)
+    assert ",f\\xe4r.csv:2," in (workspace / "datasets/fer2013/samples.csv").read_text(encoding="utf-8")
+    told = run("prepare", "fer2013", "--source", place / os.fsdecode(b"f\xf6lders") / "train", "-w", workspace)
+    assert "d\\xe4ta/f\\xf6lders, above the folder that you named" in told
+
+
 @pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_a_whole_store_or_none(raw: Path, tmp_path: Path) -> None:
     place = tmp_path / "w/datasets/fer2013"
@@ -581,6 +686,28 @@ def test_preparing_again_replaces_everything(raw: Path, tmp_path: Path) -> None:
     again = prepare(FER2013, raw, tmp_path / "out", Wishes(split_seed=1))
     assert Prepared.load(tmp_path / "out").fingerprint == again.fingerprint
     assert not (tmp_path / "out/scaled-24.npy").exists()
+
+
+def test_a_link_to_another_disk_stays_and_its_folder_is_replaced(raw: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk/fer"
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/fer2013").symlink_to(disk)
+    # As versions before left it, which took the link for the folder.
+    disk.parent.mkdir()
+    (disk.parent / ".fer.former").symlink_to(tmp_path / "elsewhere")
+    for seed in (1, 2):
+        result = prepare(FER2013, raw, tmp_path / "out/fer2013", Wishes(split_seed=seed))
+        assert result.folder == tmp_path / "out/fer2013"
+        assert Prepared.load(disk).manifest["split_seed"] == seed
+        assert (tmp_path / "out/fer2013").is_symlink()
+        assert [path.name for path in disk.parent.iterdir()] == ["fer"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["fer2013"]
+
+
+def test_a_link_to_itself_is_refused(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to(tmp_path / "out")
+    with pytest.raises(FerBenchError, match="out: a link that leads to itself; move it away"):
+        prepare(FER2013, raw, tmp_path / "out")
 
 
 def test_a_folder_of_something_else_is_not_replaced(raw: Path, tmp_path: Path) -> None:
@@ -676,6 +803,14 @@ def test_no_copy_is_made_at_or_above_the_stored_size(raw: Path, tmp_path: Path, 
     result = prepare(FER2013, raw, tmp_path / "out")
     assert result.at_size(size) is result.images
     assert not list((tmp_path / "out").glob("scaled-*"))
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 200), (200, 64)])
+def test_a_copy_is_made_where_either_side_is_larger(raw: Path, tmp_path: Path, height: int, width: int) -> None:
+    result = prepare(dataclasses.replace(FER2013, size=(height, width)), raw, tmp_path / "out")
+    assert result.at_size(96).shape == (115, 96, 96)
+    assert result.at_size(64).shape == (115, 64, 64)
+    assert result.at_size(200) is result.images
 
 
 def test_no_size_below_one(raw: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 Nothing heavy is imported before a command runs: ``fer-bench --help`` needs typer and rich only.
 """
 
+import io
 import sys
 import traceback
 
@@ -114,6 +115,8 @@ def _options(
 
 def main() -> None:
     """Run the command line; a :class:`FerBenchError` becomes one message and exit code 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # A file's name need not be UTF-8.
     try:
         app(prog_name="fer-bench")  # Also as `python -m fer_bench`: usage, and what completion asks for.
     except (FerBenchError, OSError) as error:

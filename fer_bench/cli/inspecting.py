@@ -25,6 +25,8 @@ def inspect(
 ) -> None:
     """Tell which dataset, and which layout of it, a folder or an archive holds.
 
+    Of an archive it unpacks the names, small pictures and the beginnings of tables.
+
     Example: fer-bench inspect ~/Downloads/archive.zip
     """
     import tempfile
@@ -39,7 +41,7 @@ def inspect(
     with (
         tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch,
         bar(f"unpack {path.name}", unit="file") as shown,
-        opened(path, Path(scratch) / "unpacked", shown.at) as place,
+        opened(path, Path(scratch) / "unpacked", shown.at, heads=True) as place,
     ):
         found = look(place)
         inside = "" if place == path else f"{path}:"

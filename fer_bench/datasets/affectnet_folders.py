@@ -9,7 +9,7 @@ from typing import Literal
 
 from fer_bench.datasets.affectnet_codes import CODES, CONTEMPT_CODE, Labelling
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, is_utf8
+from fer_bench.datasets.folder import Folder, below, is_utf8, note_of_others
 from fer_bench.emotions import CONTEMPT, EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -43,12 +43,14 @@ def recognise_class_folders(path: Path) -> str | None:
     for part in _first_folders(path):
         if part.lower() not in PARTS:
             continue
-        names = _first_folders(path / part)
+        names = _first_folders(below(path, part))
         numbers = [name for name in names if name in _NUMBERS]
         emotions = [name for name in names if _named_code(name) is not None]
         # Folders 1 to 7 are RAF-DB's and 0 to 6 fit FER-2013, whose codes mean other classes.
         classes = numbers if {"0", str(CONTEMPT_CODE)} <= {*numbers} else emotions
-        if len(classes) > 1 and not any(_OTHERS.fullmatch(name) for name in _first_names(path / part / classes[0])):
+        if len(classes) > 1 and not any(
+            _OTHERS.fullmatch(name) for name in _first_names(below(path, f"{part}/{classes[0]}"))
+        ):
             found.append(f"{part}/ with class folders {classes[0]} to {classes[-1]}")
             named = named or classes is emotions
     doubt = "; such folders may be of any dataset: see prepare --card" if named else ""
@@ -57,7 +59,9 @@ def recognise_class_folders(path: Path) -> str | None:
 
 def doubts_of_class_folders(path: Path) -> list[str]:
     """Return that numbers which fit AffectNet's codes and FER-2013's are not guessed."""
-    numbers = {name for part in _first_folders(path) if part.lower() in PARTS for name in _first_folders(path / part)}
+    numbers = {
+        name for part in _first_folders(path) if part.lower() in PARTS for name in _first_folders(below(path, part))
+    }
     if "0" not in numbers or str(CONTEMPT_CODE) in numbers:
         return []
     return [
@@ -127,7 +131,8 @@ def _class_folders(folder: Folder, part: str) -> dict[str, int]:
 def _samples(folder: Folder, codes: dict[str, dict[str, int]], labelling: Labelling) -> Iterator[Sample | Flaw]:
     for part in sorted(codes, key=lambda part: (PARTS[part.lower()] == "test", part)):
         for name, code in codes[part].items():
-            pictures, _ = folder.of_class(f"{part}/{name}")
+            pictures, others = folder.of_class(f"{part}/{name}")
+            labelling.notes += note_of_others(f"{part}/{name}", others)
             if not pictures:
                 labelling.notes.append(f"{part}/{name}/ holds no pictures")
             for picture in pictures:

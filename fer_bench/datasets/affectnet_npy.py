@@ -14,7 +14,7 @@ import numpy as np
 
 from fer_bench.datasets.affectnet_codes import CODES, CONTEMPT_CODE, OTHER, PARTS, Labelling
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, is_utf8
+from fer_bench.datasets.folder import Folder, below, is_picture, is_utf8, note_of_others
 from fer_bench.errors import FerBenchError
 
 _ENDING = "_exp.npy"
@@ -55,7 +55,11 @@ def expression(content: bytes) -> int:
 
 def recognise_npy(path: Path) -> str | None:
     """Recognise the layout ``npy`` by a part with pictures and annotations; one part of the two is enough."""
-    parts = [part for part in PARTS if (path / part / "images").is_dir() and _annotated(path / part / "annotations")]
+    parts = [
+        part
+        for part in PARTS
+        if below(path, f"{part}/images").is_dir() and _annotated(below(path, f"{part}/annotations"))
+    ]
     if not parts:
         return None
     return " and ".join(f"{part}/ with images/ and annotations/ of files named 0{_ENDING}" for part in parts)
@@ -86,7 +90,9 @@ def _samples(folder: Folder, labelling: Labelling) -> Iterator[Sample | Flaw]:
 def _part(folder: Folder, part: str, labelling: Labelling) -> Iterator[Sample | Flaw]:
     images, annotations = f"{part}/images", f"{part}/annotations"
     # Shorter names first, which is the order of the numbers.
-    pictures = sorted(folder.pictures(images), key=_by_number)
+    names = folder.files(images)
+    pictures = sorted(filter(is_picture, names), key=_by_number)
+    labelling.notes += note_of_others(images, [name for name in names if not is_picture(name)])
     unused = _stems(folder, annotations)
     for picture, found in zip(pictures, _expressions(folder, annotations, map(_stem, pictures)), strict=True):
         source, stem = f"{images}/{picture}", _stem(picture)

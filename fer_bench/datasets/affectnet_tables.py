@@ -1,17 +1,19 @@
 """AffectNet's older edition: whole pictures in numbered folders, labels and face boxes in two tables."""
 
+import codecs
 import csv
 import itertools
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from fer_bench.datasets.affectnet_codes import CODES, OTHER, PARTS, Labelling
-from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
+from fer_bench.datasets.card import Choice, FaceBox, Flaw, Reading, Sample
 from fer_bench.datasets.folder import Folder, is_utf8
 from fer_bench.errors import FerBenchError
 
@@ -80,7 +82,7 @@ def _has_numbered(path: Path) -> bool:
 
 def _begins_well(table: Path) -> bool:
     with table.open("rb") as stream:
-        start = stream.read(512)
+        start = stream.read(512).removeprefix(codecs.BOM_UTF8)
     return _PATH.encode() in start or _ROW.match(start) is not None
 
 
@@ -125,15 +127,25 @@ class _Pictures:
     folder: Folder
     images: str
     _unused: dict[str, set[str]] = field(default_factory=dict)
+    _twins: dict[str, bool] = field(default_factory=dict)
+    """Ids that several pictures have, whose names differ in the ending, and whether a row has named one of them."""
 
-    def take(self, relative: str) -> Literal["taken", "missing", "again"]:
-        """Take a picture, and return what came of it; ``again`` where another row has it."""
+    def take(self, relative: str) -> Literal["taken", "missing", "again", "twin"]:
+        """Take a picture, and return what came of it; ``again`` where another row has it, ``twin`` where its id."""
         parent, _, name = relative.rpartition("/")
         if parent not in self._unused:
             place = f"{self.images}/{parent}"
-            self._unused[parent] = set(self.folder.files(place)) if self.folder.path(place).is_dir() else set()
+            names = self.folder.files(place) if self.folder.path(place).is_dir() else []
+            self._unused[parent] = set(names)
+            ids = Counter(_id(f"{parent}/{name}") for name in names)
+            self._twins |= {id_: False for id_, count in ids.items() if count > 1}
         if name in self._unused[parent]:
             self._unused[parent].remove(name)
+            id_ = _id(relative)
+            if self._twins.get(id_):
+                return "twin"
+            if id_ in self._twins:
+                self._twins[id_] = True
             return "taken"
         return "again" if self.folder.has(f"{self.images}/{relative}") else "missing"
 
@@ -214,6 +226,9 @@ class _Table:
         outcome = self.pictures.take(relative)
         if outcome == "again":
             return Flaw(where, f"{relative} is named by an earlier row too", part=part, label=label)
+        if outcome == "twin":
+            reason = f"{relative} is named as an earlier row's picture is but for the ending; rename one of them"
+            return Flaw(where, reason, part=part, label=label)
         if outcome == "missing":
             return Flaw(source, f"no such picture, but {where} names it", missing=True, part=part, label=label)
         face = None
@@ -224,19 +239,23 @@ class _Table:
                 reason = f"face box ({cells}), expected left, top, width and height; --crop none takes whole pictures"
                 return Flaw(where, reason, part=part, label=label)
         self.labelling.label(code, part)
-        return Sample(relative.rpartition(".")[0] or relative, PARTS[part], label, source, part, box=face)
+        return Sample(_id(relative), PARTS[part], label, source, part, box=face)
+
+
+def _id(relative: str) -> str:
+    return relative.rpartition(".")[0] or relative
 
 
 def _code(cell: str) -> int | None:
     return _CODES.get(cell.strip().removesuffix(".0"))
 
 
-def _face_box(cells: list[str]) -> tuple[float, float, float, float] | None:
-    """Return left, top, right, bottom in pixels; ``None`` where the cells are no box."""
+def _face_box(cells: list[str]) -> FaceBox | None:
+    """Return the box, ``None`` where the cells are none."""
     try:
         left, top, width, height = map(float, cells)
     except ValueError:
         return None
     if not all(map(math.isfinite, (left, top, width, height))) or width <= 0 or height <= 0:
         return None
-    return left, top, left + width, top + height
+    return FaceBox(left, top, left + width, top + height)

@@ -6,22 +6,23 @@ that a name without ``..`` stays below the folder.
 """
 
 import contextlib
-import functools
 import lzma
 import os
-import posixpath
 import re
+import shlex
 import shutil
-import stat
+import signal
 import struct
 import tarfile
+import threading
 import zipfile
 import zlib
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Literal
+from types import FrameType
 
+from fer_bench.datasets.archive_members import BY_HAND, Format, Member, members
+from fer_bench.datasets.folder import is_picture
 from fer_bench.errors import FerBenchError
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
@@ -29,12 +30,18 @@ ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 
 _FOREIGN = (".7z", ".rar", ".tar.zst")
 """Of archives that people must unpack themselves."""
+_PART = re.compile(r"(.+\.)(?:z[0-9]{2}|((?:zip|tar|tar\.gz|tgz|tar\.xz|tar\.bz2)\.)[0-9]{3})", re.IGNORECASE)
+"""How the parts of split archives are named, but for the last one of ``x.z01``, ``x.z02``, ``x.zip``."""
+_END_OF_ZIP = struct.Struct("<4sH16x")
+"""Mark, number of this part."""
+_ONLY_PART = (0, 0xFFFF)
+"""Its number; the second where another record has it."""
 _BLOCK = 1 << 20
-_LONGEST_PATH = 4096
-_BY_HAND = "unpack it yourself and name the folder with --source"
+_BY_SIGNAL = 128
+"""Added to a signal's number it is the exit code of a process that the signal has ended."""
+_SMALL_PICTURE, _HEAD = 1 << 13, 1 << 16
+"""Bytes of what is unpacked where only heads are: a picture of 48 x 48 pixels, the first line of a table."""
 _AGAIN = "download it again"
-_ENCRYPTED, _UTF8 = 0x1, 0x800
-_DRIVE = re.compile(r"[A-Za-z]:")
 _LIBRARIES = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error)
 DAMAGE = (*_LIBRARIES, EOFError, ValueError, LookupError, OverflowError, RuntimeError)
 """What the libraries raise where an archive is not whole; found by changing bytes of good ones."""
@@ -43,8 +50,8 @@ Progress = Callable[[int, int | None], None]
 
 
 def named_as_archive(name: str) -> bool:
-    """Whether a file's name ends as those of archives do, of kinds that are not unpacked here too."""
-    return name.lower().endswith((*ENDINGS, *_FOREIGN))
+    """Whether a file's name ends as those of archives and their parts do, of kinds that are not unpacked here too."""
+    return name.lower().endswith((*ENDINGS, *_FOREIGN)) or _PART.fullmatch(name) is not None
 
 
 def is_archive(path: Path) -> bool:
@@ -53,22 +60,24 @@ def is_archive(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def opened(source: Path, scratch: Path, progress: Progress | None = None) -> Iterator[Path]:
+def opened(source: Path, scratch: Path, progress: Progress | None = None, *, heads: bool = False) -> Iterator[Path]:
     """Yield a path as it is, or where it is an archive the folder into which it has been unpacked.
 
-    The archive is only read. ``__MACOSX`` and ``.DS_Store`` are not unpacked; members keep their names, those that are
-    not UTF-8 included. Archives inside the archive stay packed.
+    The archive is only read, and SIGTERM removes what was unpacked, too. ``__MACOSX`` and ``.DS_Store`` are not
+    unpacked; members keep their names, those that are not UTF-8 included. Archives inside the archive stay packed.
 
     Args:
         source: folder, file or archive.
         scratch: folder to unpack into; emptied first where it exists, and removed at the end in any case. Give it the
             archive's name inside a folder of its own: messages show it, and recognition looks one folder above.
         progress: called with the members done and their number.
+        heads: unpack only what tells a dataset: every name, pictures of up to 8 KiB, and 64 KiB of other files; a
+            larger picture is an empty file.
 
     Raises:
-        FerBenchError: the archive is damaged, encrypted, of an unknown kind or compression, or larger than the disk has
-            room for; a member would lie outside (absolute, ``..``, a drive), is a link that leads outside or a device,
-            or two have one name. Nothing is left behind.
+        FerBenchError: the archive is damaged, encrypted, a part of a split one, of an unknown kind or compression, or
+            larger than the disk has room for; a member would lie outside (absolute, ``..``, a drive), is a link that
+            leads outside or a device, or two have one name. Nothing is left behind.
     """
     try:
         packed = named_as_archive(source.name) and source.is_file()
@@ -80,29 +89,33 @@ def opened(source: Path, scratch: Path, progress: Progress | None = None) -> Ite
     kind = _required_format(source)
     if source.resolve().is_relative_to(scratch.resolve()):
         raise FerBenchError(f"{source}: lies in {scratch}, which is emptied for unpacking; move the archive elsewhere")
+    with _ended_in_order():
+        try:
+            _unpack(source, kind, scratch, progress, heads)
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let SIGTERM, which would end the process at once, leave the block as an exception does."""
+    # Only the first thread may say what a signal does; and whoever has said it already has his reasons.
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _end)
     try:
-        _unpack(source, kind, scratch, progress)
-        yield scratch
+        yield
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """One member of an archive, whatever its format."""
-
-    name: str
-    """With ``/`` between the parts."""
-    kind: Literal["file", "folder", "link", "special"]
-    size: int
-    """Bytes of a file, as the archive declares them."""
-    content: Callable[[], IO[bytes] | None]
-    """Opens a file, while the archive is being gone through."""
-    target: str = ""
-    """Of a link: where it leads, from the archive's root."""
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(_BY_SIGNAL + number)
 
 
-def _format(path: Path) -> Literal["zip", "tar"] | None:
+def _format(path: Path) -> Format | None:
     try:
         # A tar whose last member is a zip ends as a zip does.
         if tarfile.is_tarfile(path):
@@ -112,15 +125,16 @@ def _format(path: Path) -> Literal["zip", "tar"] | None:
         return None
 
 
-def _required_format(source: Path) -> Literal["zip", "tar"]:
+def _required_format(source: Path) -> Format:
     try:
         with source.open("rb") as stream:
             begins = stream.read(4)
         size = source.stat().st_size
+        _require_whole(source)
     except OSError as error:
         raise FerBenchError(f"{source}: cannot be read ({error.strerror or error})") from error
     if not source.name.lower().endswith(ENDINGS):
-        raise FerBenchError(f"{source}: only {', '.join(ENDINGS)} are unpacked here; {_BY_HAND}")
+        raise FerBenchError(f"{source}: only {', '.join(ENDINGS)} are unpacked here; {BY_HAND}")
     kind = _format(source)
     if kind is None:
         found = f"{size:,} bytes, the first are {begins.hex(' ')}" if size else "0 bytes"
@@ -128,30 +142,59 @@ def _required_format(source: Path) -> Literal["zip", "tar"]:
     return kind
 
 
-def _unpack(source: Path, kind: Literal["zip", "tar"], scratch: Path, progress: Progress | None) -> None:
+def _require_whole(source: Path) -> None:
+    """Raise FerBenchError where a file is a part of a split archive, with what joins the parts."""
+    match, whole = _PART.fullmatch(source.name), "whole.zip"
+    if match is not None and match[2]:
+        parts, whole = f"{match[1]}{match[2]}", f"whole.{match[2].rstrip('.')}"
+        join = f"cat {shlex.quote(parts)}[0-9]* > {whole}"
+    else:
+        last = source if match is None else source.with_suffix(".zip")
+        if match is None and not (source.suffix.lower() == ".zip" and _is_last_part(source)):
+            return
+        join = f"zip -s 0 {shlex.quote(last.name)} --out {whole}"
+    raise FerBenchError(
+        f"{source}: a part of a split archive; with all of its parts in one folder join them there, {join}, and name "
+        f"{whole} instead"
+    )
+
+
+def _is_last_part(source: Path) -> bool:
+    """Whether a zip is the last of several parts: by its number, else by the first part that lies beside it."""
+    with source.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - _END_OF_ZIP.size))
+        end = stream.read()
+    mark, number = _END_OF_ZIP.unpack(end) if len(end) == _END_OF_ZIP.size else (b"", 0)
+    if mark == b"PK\5\6":
+        return number not in _ONLY_PART
+    return any(source.with_suffix(ending).exists() for ending in (".z01", ".Z01"))
+
+
+def _unpack(source: Path, kind: Format, scratch: Path, progress: Progress | None, heads: bool) -> None:
     member = ""
     try:
         _make_empty(scratch)
         free = shutil.disk_usage(scratch).free
         number, total = 0, 0
         # Gone through twice: nothing is written before every name and the sum of sizes are known to be good.
-        with contextlib.closing(_members(source, kind)) as members:
-            for one in members:
+        with contextlib.closing(members(source, kind)) as found:
+            for one in found:
                 member = one.name
-                number, total = number + 1, total + one.size
+                number, total = number + 1, total + _taken(one, heads)
                 if total > free:
                     raise FerBenchError(
                         f"{source}: {total:,} bytes or more when unpacked, but {scratch.parent} has {free:,} bytes "
-                        f"free; make room, or {_BY_HAND}"
+                        f"free; make room, or {BY_HAND}"
                     )
         links = []
-        with contextlib.closing(_members(source, kind)) as members:
-            for done, one in enumerate(members, start=1):
+        with contextlib.closing(members(source, kind)) as found:
+            for done, one in enumerate(found, start=1):
                 member = one.name
                 if one.kind == "link":
                     links.append(one)
                 else:
-                    _write(one, scratch)
+                    _write(one, scratch, _taken(one, heads))
                 if progress is not None:
                     progress(done, number)
         for one in links:
@@ -159,10 +202,10 @@ def _unpack(source: Path, kind: Literal["zip", "tar"], scratch: Path, progress: 
             _link(source, one, scratch)
     except FileExistsError:
         raise FerBenchError(
-            f"{source}: more than one member is named {member!r}, or differs from it in case only; {_BY_HAND}"
+            f"{source}: more than one member is named {member!r}, or differs from it in case only; {BY_HAND}"
         ) from None
     except NotImplementedError as error:  # zipfile's word for an encryption or compression that it does not know
-        raise FerBenchError(f"{source}: {error}; {_BY_HAND}") from error
+        raise FerBenchError(f"{source}: {error}; {BY_HAND}") from error
     except DAMAGE as error:
         raise _damaged(source, member, error) from error
     except OSError as error:
@@ -186,105 +229,20 @@ def _make_empty(scratch: Path) -> None:
     scratch.mkdir(parents=True)
 
 
-def _members(source: Path, kind: Literal["zip", "tar"]) -> Generator[_Member, None, None]:
-    """Yield the members that are to be unpacked.
-
-    Raises:
-        FerBenchError: one of them would lie outside, or is neither file, folder nor link.
-    """
-    for member in _zip_members(source) if kind == "zip" else _tar_members(source):
-        fault = _fault(member)
-        if fault:
-            raise FerBenchError(f"{source}: member {member.name!r} {fault}; nothing was unpacked")
-        parts = member.name.split("/")
-        if "__MACOSX" not in parts and parts[-1] != ".DS_Store":
-            yield member
-
-
-def _fault(member: _Member) -> str:
-    if member.kind == "special":
-        return "is a device or another special file"
-    for name, what in ((member.name, "would lie"), (member.target, "is a link that leads")):
-        parts = name.split("/")
-        if name.startswith("/") or ".." in parts or any(map(_DRIVE.match, parts)):
-            return f"{what} outside the folder"
-        if "\\" in name or "\0" in name:
-            return f"has a name that systems read differently (a backslash or a null character): {_BY_HAND}"
-    return "" if member.name else "has no name"
-
-
-def _zip_members(source: Path) -> Iterator[_Member]:
-    with zipfile.ZipFile(source) as archive:
-        for info in archive.infolist():
-            name = _zip_name(info)
-            if info.flag_bits & _ENCRYPTED:
-                raise FerBenchError(
-                    f"{source}: encrypted; unpack it with its password and name the folder with --source"
-                )
-            mode = stat.S_IFMT(info.external_attr >> 16)
-            if mode == stat.S_IFDIR or name.endswith("/"):
-                yield _Member(name, "folder", 0, _nothing)
-            elif mode == stat.S_IFLNK:
-                with archive.open(info) as stream:
-                    leads = os.fsdecode(stream.read(_LONGEST_PATH))
-                yield _Member(name, "link", 0, _nothing, _from_root(name, leads))
-            else:
-                kind: Literal["file", "special"] = "file" if mode in (0, stat.S_IFREG) else "special"
-                yield _Member(name, kind, info.file_size, functools.partial(archive.open, info))
-
-
-def _zip_name(info: zipfile.ZipInfo) -> str:
-    # zipfile reads names that are not marked as UTF-8 as code page 437; their bytes are what unzip would write.
-    name = info.orig_filename
-    return name if info.flag_bits & _UTF8 else os.fsdecode(name.encode("cp437"))
-
-
-def _tar_members(source: Path) -> Iterator[_Member]:
-    with tarfile.open(source) as archive:
-        last = -1
-        while (info := archive.next()) is not None:
-            # tarfile keeps every member otherwise, a kilobyte each; and a negative size would send it in circles.
-            archive.members.clear()  # type: ignore[attr-defined]
-            if info.offset <= last or info.size < 0:
-                raise tarfile.ReadError("a header that leads backwards")
-            last = info.offset
-            if info.isdir():
-                yield _Member(info.name, "folder", 0, _nothing)
-            elif info.issym():
-                yield _Member(info.name, "link", 0, _nothing, _from_root(info.name, info.linkname))
-            elif info.islnk():
-                yield _Member(info.name, "link", 0, _nothing, _from_root("", info.linkname))
-            else:
-                content = functools.partial(archive.extractfile, info)
-                yield _Member(info.name, "file" if info.isreg() else "special", info.size, content)
-        _require_end(archive)
-
-
-def _require_end(archive: tarfile.TarFile) -> None:
-    # tarfile takes a damaged header, or the end of the file, for the end of the archive.
-    stream = archive.fileobj
-    assert stream is not None
-    stream.seek(archive.offset)
-    block = stream.read(tarfile.BLOCKSIZE)
-    if len(block) < tarfile.BLOCKSIZE or any(block):
-        raise tarfile.ReadError("no end mark")
-    while stream.read(_BLOCK):  # To the check sum at the end of a compressed file.
-        pass
-
-
-def _nothing() -> None:
-    return None
-
-
-def _from_root(member: str, leads: str) -> str:
-    return posixpath.normpath(posixpath.join(posixpath.dirname(member), leads))
-
-
 def _path(scratch: Path, name: str) -> Path:
     return scratch.joinpath(*(part for part in name.split("/") if part not in ("", ".")))
 
 
-def _write(member: _Member, scratch: Path) -> None:
+def _taken(member: Member, heads: bool) -> int:
+    """Return how many bytes of a member are unpacked."""
+    if not heads:
+        return member.size
+    if is_picture(member.name.rpartition("/")[2]):
+        return member.size if member.size <= _SMALL_PICTURE else 0
+    return min(member.size, _HEAD)
+
+
+def _write(member: Member, scratch: Path, taken: int) -> None:
     path = _path(scratch, member.name)
     if member.kind == "folder":
         path.mkdir(parents=True, exist_ok=True)
@@ -293,9 +251,11 @@ def _write(member: _Member, scratch: Path) -> None:
     stream = member.content()
     if stream is None:
         raise tarfile.ReadError("a file without content")
-    left = member.size
+    left = taken
     with stream, path.open("xb") as target:
-        while block := stream.read(min(_BLOCK, left + 1)):
+        if taken < member.size:
+            left -= target.write(stream.read(taken))
+        while taken == member.size and (block := stream.read(min(_BLOCK, left + 1))):
             left -= len(block)
             if left < 0:
                 break
@@ -304,12 +264,12 @@ def _write(member: _Member, scratch: Path) -> None:
         raise tarfile.ReadError(f"{'fewer' if left > 0 else 'more'} bytes than the archive declares")
 
 
-def _link(source: Path, member: _Member, scratch: Path) -> None:
+def _link(source: Path, member: Member, scratch: Path) -> None:
     """Give a file of the archive the link's name, too."""
     path, target = _path(scratch, member.name), _path(scratch, member.target)
     if not target.is_file():
         raise FerBenchError(
-            f"{source}: member {member.name!r} is a link to {member.target!r}, no file of the archive; {_BY_HAND}"
+            f"{source}: member {member.name!r} is a link to {member.target!r}, no file of the archive; {BY_HAND}"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.hardlink_to(target)

@@ -21,6 +21,15 @@ class PixelText:
     """Height and width that the numbers must fill."""
 
 
+class FaceBox(NamedTuple):
+    """A face that was found within its picture, in pixels: where it reaches well beyond, it is of another picture."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 class Sample(NamedTuple):
     """One labelled image as a reader found it, before decoding.
 
@@ -39,7 +48,10 @@ class Sample(NamedTuple):
     group: str = ""
     """What images must not be separated from, such as the subject; empty where unknown."""
     box: tuple[float, float, float, float] | None = None
-    """Face crop: left, top, right, bottom in pixels of the source; ``None`` takes the whole picture."""
+    """Face crop: left, top, right, bottom in pixels of the source; ``None`` takes the whole picture.
+
+    What of it lies beyond the picture is cut off, but a :class:`FaceBox` that reaches well beyond is a flaw.
+    """
     pixels: PixelText | None = None
     """The picture where the source is a table of pixels; ``None`` where it is a picture file."""
     attributes: tuple[tuple[str, str], ...] = ()

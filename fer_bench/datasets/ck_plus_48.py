@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, PixelText, Reading, Sample
-from fer_bench.datasets.folder import Folder, shown
+from fer_bench.datasets.folder import Folder, below, note_of_others, shown
 from fer_bench.datasets.pixel_text import header, rows
 from fer_bench.emotions import (
     ANGRY,
@@ -51,8 +51,8 @@ def recognise_folders(path: Path) -> str | None:
     root = _root(path)
     if root is None:
         return None
-    folders = _class_folders(path / root)
-    picture = next(filter(None, (_picture(path / root / name) for name in folders)))
+    folders = _class_folders(below(path, root))
+    picture = next(filter(None, (_picture(below(path, f"{root}/{name}")) for name in folders)))
     where = f"{root}/ with " if root else ""
     return f"{where}{len(folders)} class folders of pictures named like {picture}"
 
@@ -117,8 +117,8 @@ def _class(folder: str) -> int | None:
 def _root(path: Path) -> str | None:
     """Return where the class folders are below ``path``: ``""``, ``"CK+48"``, or ``None`` where there are none."""
     for root in ("", "CK+48"):
-        folders = _class_folders(path / root)
-        if any(_picture(path / root / name) for name in folders):
+        folders = _class_folders(below(path, root))
+        if any(_picture(below(path, f"{root}/{name}")) for name in folders):
             return root
     return None
 
@@ -140,10 +140,10 @@ def _picture(path: Path) -> str | None:
 
 
 def _pictures(folder: Folder, root: str, label_map: dict[str, str], notes: list[str]) -> Iterator[Sample | Flaw]:
-    below = f"{root}/" if root else ""
+    before = f"{root}/" if root else ""
     contempt = 0
     for picture in folder.pictures(root):
-        yield Flaw(below + picture, "outside the class folders, so its class cannot be known")
+        yield Flaw(before + picture, "outside the class folders, so its class cannot be known")
     for name in folder.folders(root):
         try:
             label = _class(name)
@@ -152,13 +152,14 @@ def _pictures(folder: Folder, root: str, label_map: dict[str, str], notes: list[
                 f"{folder.root / root / shown(name)}: not a class folder of CK+48 ({', '.join(CLASS_FOLDERS)}); "
                 "move it away"
             ) from None
-        pictures = folder.pictures(below + name)
+        pictures, others = folder.of_class(before + name)
+        notes += note_of_others(before + name, others)
         label_map[name] = LEFT_OUT if label is None else EMOTIONS[label]
         if label is None:
             contempt += len(pictures)
             continue
         for picture in pictures:
-            source, match = f"{below}{name}/{picture}", _PICTURE.fullmatch(picture)
+            source, match = f"{before}{name}/{picture}", _PICTURE.fullmatch(picture)
             if match is None:
                 reason = "expected a name such as S010_004_00000017.png: subject, sequence and frame"
                 yield Flaw(source, reason, part=LAST_THREE, label=label)

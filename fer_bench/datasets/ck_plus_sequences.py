@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Reading, Sample
 from fer_bench.datasets.ck_plus_landmarks import face_box, read_points
-from fer_bench.datasets.folder import Folder, shown
+from fer_bench.datasets.folder import Folder, below, shown
 from fer_bench.emotions import ANGRY, CONTEMPT, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE
 from fer_bench.errors import FerBenchError
 
@@ -24,10 +24,11 @@ TAKEN = {"paper-432": ("peak", 1), "peak-309": ("peak", 1), "last-three": ("last
 """Of each protocol: the part of the labelled frames, and how many are taken from the end of a sequence."""
 WITH_NEUTRAL = "paper-432"
 
-# Unpacked side by side, or each archive into a folder of its own name; the inner folder first.
+# Unpacked side by side, or each archive into a folder of its own name; the inner folder first. A folder that is in one
+# of its own name, such as Landmarks/Landmarks, is no case of its own.
 _IMAGES = ("extended-cohn-kanade-images/cohn-kanade-images", "cohn-kanade-images")
 _EMOTIONS = ("Emotion_labels/Emotion", "Emotion_labels", "Emotion")
-_LANDMARKS = ("Landmarks/Landmarks", "Landmarks")
+_LANDMARKS = ("Landmarks",)
 
 _SUBJECT = re.compile(r"S[0-9]+")
 _SEQUENCE = re.compile(r"[0-9]+")
@@ -61,7 +62,7 @@ def emotion_code(data: bytes) -> int:
 def recognise(path: Path) -> str | None:
     """Recognise the folder that holds the unpacked archives, by the names of the archives' and subjects' folders."""
     images, emotions = _first(path, _IMAGES), _first(path, _EMOTIONS)
-    found = [name for name in (images, emotions) if name is not None and _has_subject(path / name)]
+    found = [name for name in (images, emotions) if name is not None and _has_subject(below(path, name))]
     if not found:
         return None
     if not (images and emotions) and _first(path.parent, _IMAGES) and _first(path.parent, _EMOTIONS):
@@ -94,7 +95,7 @@ def read(path: Path, choice: Choice) -> Reading:
 
 
 def _first(path: Path, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if (path / name).is_dir()), None)
+    return next((name for name in names if below(path, name).is_dir()), None)
 
 
 def _has_subject(path: Path) -> bool:
@@ -105,7 +106,11 @@ def _has_subject(path: Path) -> bool:
 def _required(path: Path, names: tuple[str, ...], archive: str, otherwise: str = "") -> str:
     name = _first(path, names)
     if name is None:
-        raise FerBenchError(f"{path / names[-1]}: no such folder; unpack {archive} of CK+ in {path}{otherwise}")
+        raise FerBenchError(f"{path / names[-1]}: no such folder; unpack {archive} of CK+ beside the others{otherwise}")
+    if not _has_subject(below(path, name)):
+        raise FerBenchError(
+            f"{path / name}: holds no folder of a subject, such as S005; unpack {archive} of CK+ there{otherwise}"
+        )
     return name
 
 

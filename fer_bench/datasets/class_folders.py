@@ -2,20 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, is_utf8, shown, stem_of
+from fer_bench.datasets.folder import Folder, below, is_utf8, listed, note_of_others, shown, stem_of
 from fer_bench.emotions import EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
 CLASSES = ", ".join(EMOTIONS)
-
-_SHOWN = 12
-"""Folders named in a note."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +46,19 @@ class ClassFolders:
 
     def recognise(self, path: Path) -> str | None:
         """Return what is there of the layout; ``None`` where a part, or all of its classes, are missing."""
+        if not path.is_dir():
+            return None
         found = []
+        names = sorted(entry.name for entry in path.iterdir()) if self.nested else []
         for part in self.parts:
-            place = path / part if self.nested else path
-            if not place.is_dir():
+            top = next((name for name in _same(part, names) if (path / name).is_dir()), None) if self.nested else ""
+            if top is None:
                 return None
+            place = below(path, top)
             known = sum(self._label(entry.name) is not None and entry.is_dir() for entry in place.iterdir())
             if not known:
                 return None
-            found.append(f"{part}/ with {known} class folders" if self.nested else f"{known} class folders")
+            found.append(f"{top}/ with {known} class folders" if self.nested else f"{known} class folders")
         return " and ".join(found)
 
     def read(self, path: Path, choice: Choice) -> Reading:
@@ -72,10 +73,11 @@ class ClassFolders:
         return label if label is not None or index is None else EMOTIONS[index]
 
     def _samples(self, folder: Folder, label_map: dict[str, str], notes: list[str]) -> Iterator[Sample | Flaw]:
-        if self.nested and (others := [shown(name) for name in folder.folders() if name not in self.parts]):
-            notes.append(f"Folders that [splits] does not name were not read: {_listed(others)}.")
+        tops = self._tops(folder)
+        if self.nested and (others := [name for name in folder.folders() if name not in tops.values()]):
+            notes.append(f"Folders that [splits] does not name were not read: {listed(others)}.")
         for part, split in self.parts.items():
-            top = part if self.nested else ""
+            top = tops[part]
             stray = folder.pictures(top)
             if stray:
                 raise FerBenchError(
@@ -99,15 +101,30 @@ class ClassFolders:
         present = {normal(name) for name in label_map}
         absent = sorted(name for name in self.labels if normal(name) not in present)
         if absent:
-            notes.append(f"[labels] names folders that are not there: {_listed(absent)}.")
+            notes.append(f"[labels] names folders that are not there: {listed(absent)}.")
+
+    def _tops(self, folder: Folder) -> dict[str, str]:
+        """Return the folder of each part as the disk spells it.
+
+        Raises:
+            FerBenchError: a part has none, or two.
+        """
+        if not self.nested:
+            return dict.fromkeys(self.parts, "")
+        tops = {}
+        for part in self.parts:
+            found = list(_same(part, folder.folders()))
+            if len(found) != 1:
+                what = f"{' and '.join(map(shown, found))} are" if found else "no folder is"
+                raise FerBenchError(f"{folder.root}: {what} {part!r} of the card's [splits], expected one: rename it")
+            tops[part] = found[0]
+        return tops
 
     def _class(
         self, folder: Folder, place: str, part: str, split: Literal["train", "test"], label: int, notes: list[str]
     ) -> Iterator[Sample | Flaw]:
         pictures, others = folder.of_class(place)
-        if others:
-            named = _listed(list(map(shown, others)))
-            notes.append(f"{place}/ holds files that are no pictures by their ending, not read: {named}.")
+        notes += note_of_others(place, others)
         if not pictures:
             notes.append(f"{place}/ holds no pictures.")
         stems: dict[str, str] = {}
@@ -133,11 +150,12 @@ class ClassFolders:
         return (match[1] or None) if match else None
 
 
+def _same(name: str, folders: Iterable[str]) -> Iterator[str]:
+    """Yield the folders of a name that a card gives."""
+    return (folder for folder in folders if normal(folder) == normal(name))
+
+
 def normal(name: str) -> str:
     """Return a folder's name in the form in which names are compared."""
     # macOS stores an accent as a character of its own, editors write the composed letter. Any case, as everywhere.
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")

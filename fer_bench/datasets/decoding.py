@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.datasets.card import PixelText, Sample
+from fer_bench.datasets.card import FaceBox, PixelText, Sample
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.pictures import decode, opencv
 from fer_bench.datasets.pixel_text import parse
@@ -22,6 +22,12 @@ from fer_bench.errors import FerBenchError
 
 DIGEST = 16
 """Bytes of an image's digest."""
+
+BEYOND = "the face box reaches beyond the picture"
+"""Begins the reason against a :class:`~fer_bench.datasets.card.FaceBox` that is of another picture."""
+
+_SLACK = 0.1
+"""Of a face box's width and height: no further does it reach beyond its picture."""
 
 Box = tuple[float, float, float, float]
 
@@ -48,11 +54,21 @@ def square(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
     left, top = max(0, math.floor(box[0])), max(0, math.floor(box[1]))
     right, bottom = min(width, math.ceil(box[2])), min(height, math.ceil(box[3]))
     if left >= right or top >= bottom:
-        raise ValueError(f"face box {box} holds nothing of the picture, {width} x {height} pixels")
+        raise ValueError(
+            f"face box {box} holds nothing of the picture, {width} x {height} pixels; --crop none takes whole pictures"
+        )
     side = max(right - left, bottom - top)
     left, right = _widen(left, right, side, width)
     top, bottom = _widen(top, bottom, side, height)
     return left, top, right, bottom
+
+
+def _require_within(box: FaceBox, height: int, width: int) -> None:
+    """Raise ValueError where a face reaches well beyond the picture of that size, in pixels."""
+    x, y = _SLACK * (box.right - box.left), _SLACK * (box.bottom - box.top)
+    if box.left < -x or box.top < -y or box.right > width + x or box.bottom > height + y:
+        found = f"left {box.left:g}, top {box.top:g}, right {box.right:g}, bottom {box.bottom:g}"
+        raise ValueError(f"{BEYOND}: {found} of {width} x {height} pixels; --crop none takes whole pictures")
 
 
 def _widen(start: int, end: int, side: int, limit: int) -> tuple[int, int]:
@@ -130,6 +146,8 @@ def decode_jobs(folder: Folder, jobs: Sequence[Job], images: NDArray[np.uint8]) 
             image, remark = decode(folder.read(source), source) if pixels is None else (next(texts), "")
             if isinstance(image, str):
                 raise ValueError(image)
+            if isinstance(box, FaceBox):
+                _require_within(box, image.shape[0], image.shape[1])
             if box is not None:
                 left, top, right, bottom = square(box, image.shape[0], image.shape[1])
                 image = image[top:bottom, left:right]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
 from fer_bench.datasets.fer2013_tables import PARTS, SIDE
-from fer_bench.datasets.folder import Folder, is_picture, is_utf8, shown, stem_of
+from fer_bench.datasets.folder import Folder, below, is_picture, is_utf8, note_of_others, shown, stem_of
 from fer_bench.emotions import EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -87,16 +87,16 @@ def read_renamed(path: Path, choice: Choice) -> Reading:
     del choice
     folder = Folder(path)
     places = _class_folders(folder)
-    note = f"the file names do not say the official part: PublicTest and PrivateTest together are the part {TEST}"
-    return Reading(_renamed(folder, places), _label_map(places), [note])
+    notes = [f"the file names do not say the official part: PublicTest and PrivateTest together are the part {TEST}"]
+    return Reading(_renamed(folder, places, notes), _label_map(places), notes)
 
 
 def _first_pictures(path: Path) -> dict[tuple[str, str], list[str]]:
     """Return the names of a few pictures of each folder inside each folder that may be read."""
     found = {
-        (split, name): _names(path / split / name, pictures=True)
+        (split, name): _names(below(path, f"{split}/{name}"), pictures=True)
         for split in _splits(_names(path))
-        for name in _names(path / split)
+        for name in _names(below(path, split))
     }
     return {place: names for place, names in found.items() if names}
 
@@ -156,14 +156,18 @@ def _label_map(places: Sequence[_ClassFolder]) -> dict[str, str]:
     return {place.name: EMOTIONS[place.label] for place in places}
 
 
-def _pictures(folder: Folder, places: Sequence[_ClassFolder]) -> Iterator[tuple[_ClassFolder, str] | Flaw]:
+def _pictures(
+    folder: Folder, places: Sequence[_ClassFolder], notes: list[str]
+) -> Iterator[tuple[_ClassFolder, str] | Flaw]:
     """Yield the name of every picture with its class folder, and a flaw for each that has none or a bad name."""
     for split in dict.fromkeys(place.split for place in places):
         for name in folder.pictures(split):
             reason = "it lies outside the class folders, so its class is unknown; move it to the right one or away"
             yield Flaw(f"{split}/{name}", reason, part=_part(name) or "")
     for place in places:
-        for name in folder.pictures(str(place)):
+        pictures, others = folder.of_class(str(place))
+        notes += note_of_others(str(place), others)
+        for name in pictures:
             if is_utf8(name):
                 yield place, name
             else:
@@ -172,7 +176,7 @@ def _pictures(folder: Folder, places: Sequence[_ClassFolder]) -> Iterator[tuple[
 
 def _named(folder: Folder, places: Sequence[_ClassFolder], notes: list[str]) -> Iterator[Sample | Flaw]:
     moved: Counter[tuple[str, str]] = Counter()
-    for found in _pictures(folder, places):
+    for found in _pictures(folder, places, notes):
         if isinstance(found, Flaw):
             yield found
             continue
@@ -192,8 +196,8 @@ def _named(folder: Folder, places: Sequence[_ClassFolder], notes: list[str]) -> 
         notes.append(f"pictures in {split}/ that were read as {part}, as their names say: {count:,}")
 
 
-def _renamed(folder: Folder, places: Sequence[_ClassFolder]) -> Iterator[Sample | Flaw]:
-    for found in _pictures(folder, places):
+def _renamed(folder: Folder, places: Sequence[_ClassFolder], notes: list[str]) -> Iterator[Sample | Flaw]:
+    for found in _pictures(folder, places, notes):
         if isinstance(found, Flaw):
             yield found
             continue

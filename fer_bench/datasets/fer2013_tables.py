@@ -175,7 +175,7 @@ def _row(cells: list[str], columns: list[int], own: str, index: int, source: str
         return Flaw(source, f"{len(cells)} cells, fewer than the header names", part=own)
     emotion, pixels, *usage = (cells[column] for column in columns)
     code, part = emotion.strip(), usage[0].strip() if usage else own
-    label = _LABELS.get(code)
+    label = _LABELS.get(code.removesuffix(".0"))  # As pandas writes a column in which a cell was empty.
     if part not in PARTS:
         return Flaw(source, f"Usage {part[:20]!r}, expected {', '.join(PARTS)}", label=label)
     if own and part != own:

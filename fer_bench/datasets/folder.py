@@ -2,14 +2,24 @@
 
 import errno
 import os
+import stat
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fer_bench.errors import FerBenchError
 from fer_bench.files import inside
 
-PICTURES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp"})
+PICTURES = frozenset(
+    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
 """Endings, in lower case, of the files that count as pictures; anything else (``Thumbs.db``, notes) is ignored."""
+_TABLES = (".csv", ".npy")
+"""Endings of other files that datasets are made of. Texts are none: a read-me is no reason not to look further."""
 
+_OF_WINDOWS = frozenset({"thumbs.db", "desktop.ini"})
+"""What it leaves in folders, in lower case."""
+_SHOWN = 12
+"""Names in a note."""
 _NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 """Opening fails where the file is a symbolic link; 0 where the system cannot do that."""
 _BLOCK = 1 << 16
@@ -31,6 +41,20 @@ def shown(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return the first names of many as a note can show them, and how many more there are."""
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(shown, names[:_SHOWN])) + more
+
+
+def note_of_others(place: str, others: Iterable[str]) -> list[str]:
+    """Return a note that says which files of a class's folder were not read, none where none is worth a word."""
+    others = [name for name in others if name.lower() not in _OF_WINDOWS]
+    if not others:
+        return []
+    return [f"{place}/ holds files that are no pictures by their ending, not read: {listed(others)}."]
+
+
 def stem_of(name: str) -> str:
     """Return a file name without its ending."""
     return name.rpartition(".")[0] or name
@@ -43,8 +67,48 @@ def is_picture(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in PICTURES  # noqa: PTH122
 
 
+def below(root: Path, relative: str) -> Path:
+    """Return the path of a file or folder, which need not exist, as the readers take it.
+
+    A folder that holds nothing but a folder of its own name (``train/train/``, as archives are often unpacked) stands
+    for the inner one, unless ``relative`` names that itself. The root stands for nothing but itself.
+    """
+    place = root
+    for part in filter(None, relative.split("/")):
+        step = place / part
+        if place != root and not os.path.lexists(step):
+            step = _innermost(place) / part
+        place = step
+    return root if place == root else _innermost(place)
+
+
+def _innermost(path: Path) -> Path:
+    inner = path / path.name
+    # A link is not followed: it may lead back to where it lies.
+    while inner.is_dir() and not inner.is_symlink() and _is_all(path):
+        path, inner = inner, inner / inner.name
+    return path
+
+
+def _is_all(path: Path) -> bool:
+    """Whether a folder holds no other folder than one of its own name, and no file that a dataset is made of."""
+    try:
+        with os.scandir(path) as entries:
+            return not any(
+                entry.name != path.name if entry.is_dir() else entry.name.lower().endswith((*PICTURES, *_TABLES))
+                for entry in entries
+                if _is_visible(entry.name)
+            )
+    except OSError:
+        return False
+
+
+def _is_visible(name: str) -> bool:
+    return name[0] != "." and name != "__MACOSX"
+
+
 class Folder:
-    """Files below ``root``, named by paths relative to it with ``/`` between the parts.
+    """Files below ``root``, named by paths relative to it with ``/`` between the parts (see :func:`below`).
 
     Hidden files (``.DS_Store``, ``._face.jpg``) and ``__MACOSX`` are not listed. Names are sorted, so that a
     reader gives the same order on every file system.
@@ -54,8 +118,8 @@ class Folder:
         self.root = root
         # A file in it that the user named himself: its link is his own, wherever it leads.
         self._named = named
-        self._below = f"{root}/"
-        self._trusted: set[str] = set()
+        # Where each folder whose files were asked for really is, with a slash behind it.
+        self._places: dict[str, str] = {}
 
     def path(self, relative: str) -> Path:
         """Return the path of a file or folder.
@@ -75,13 +139,21 @@ class Folder:
             return self.root / relative
         parent, slash, name = relative.rpartition("/")
         if name in ("", ".", "..") or "\\" in relative or ":" in relative or (slash and not parent):
-            return inside(self.root, relative)
+            inside(self.root, relative)
+            return self._within(below(self.root, relative))
         # Resolving every part of 280,000 paths takes a minute; each folder is resolved once instead.
-        if parent not in self._trusted:
+        if parent not in self._places:
             inside(self.root, parent)
-            self._trusted.add(parent)
-        path = self.root / parent / name
-        return inside(self.root, relative) if path.is_symlink() else path
+            self._places[parent] = f"{self._within(below(self.root, parent))}/"
+        path = Path(self._places[parent] + name)
+        try:
+            mode = path.lstat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return below(self.root, relative)
+        return path if stat.S_ISREG(mode) else self._within(below(self.root, relative))
+
+    def _within(self, path: Path) -> Path:
+        return inside(self.root, path.relative_to(self.root).as_posix())
 
     def read(self, relative: str) -> bytes:
         """Return the content of a file; a symbolic link is followed only to a place inside the folder.
@@ -91,10 +163,11 @@ class Folder:
             FerBenchError: it leads out of the folder.
         """
         parent, _, name = relative.rpartition("/")
-        if _NOFOLLOW and parent in self._trusted and name not in ("", ".", "..") and "\0" not in relative:
+        place = self._places.get(parent)
+        if _NOFOLLOW and place is not None and name not in ("", ".", "..") and "\0" not in relative:
             # One system call instead of three for each of 300,000 pictures.
             try:
-                return _content(os.open(self._below + relative, _NOFOLLOW | os.O_RDONLY | os.O_NONBLOCK))
+                return _content(os.open(place + name, _NOFOLLOW | os.O_RDONLY | os.O_NONBLOCK))
             except OSError as error:
                 if error.errno not in (errno.ELOOP, errno.EMLINK):
                     raise
@@ -136,11 +209,11 @@ class Folder:
         Raises:
             FerBenchError: a folder lies in it, whose pictures would be lost.
         """
-        below, files = self.listed(relative)
-        if below:
+        folders, files = self.listed(relative)
+        if folders:
             raise FerBenchError(
-                f"{self.root / relative / shown(below[0])}: a folder inside a class folder ({len(below)} such); the "
-                f"pictures must lie in {relative}/ itself: move them there, or the folder away"
+                f"{self.root / relative / shown(folders[0])}: a folder inside a class folder ({len(folders)} such); "
+                f"the pictures must lie in {relative}/ itself: move them there, or the folder away"
             )
         pictures = [name for name in files if is_picture(name)]
         return pictures, sorted({*files} - {*pictures})
@@ -163,7 +236,7 @@ class Folder:
         path = self.path(relative) if relative else self.root
         try:
             with os.scandir(path) as entries:
-                return [entry for entry in entries if (name := entry.name)[0] != "." and name != "__MACOSX"]
+                return [entry for entry in entries if _is_visible(entry.name)]
         except OSError as error:
             reason = error.strerror or error
             raise FerBenchError(f"{path}: cannot be listed ({reason}); the dataset needs this folder") from error

@@ -153,6 +153,8 @@ def _splits(content: dict[str, Any], path: Path) -> dict[str, Literal["train", "
         _require_folder(folder, "splits", path)
         if split not in ("train", "test"):
             raise _wrong(path, f"[splits] {folder}", _found(split), '"train" or "test"')
+        if normal(folder) in map(normal, splits):
+            raise _wrong(path, f"[splits] {folder}", "is there twice, in another case or other accents", "one line")
         splits[folder] = "train" if split == "train" else "test"
     return splits
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.datasets.card import Split
-from fer_bench.datasets.scaled import scaled
+from fer_bench.datasets.scaled import is_averaged, scaled
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json
@@ -125,14 +125,14 @@ class Prepared:
     def at_size(self, size: int) -> np.memmap[Any, np.dtype[np.uint8]]:
         """Return all images for a network of ``size`` x ``size`` pixels, uint8, read only.
 
-        The stored ones where they are no larger than that, (n, height, width); otherwise an area-averaged copy,
+        The stored ones where neither side is larger than that, (n, height, width); otherwise an area-averaged copy,
         (n, size, size), made on the first call and kept as ``scaled-<size>.npy`` beside them.
         """
         if size < 1:
             raise FerBenchError(f"image size {size}, expected at least 1")
-        if size >= self.images.shape[1]:
-            return self.images
-        return scaled(self.images, self.folder / f"scaled-{size}.npy", size)
+        if is_averaged(self.images.shape[1:], size):
+            return scaled(self.images, self.folder / f"scaled-{size}.npy", size)
+        return self.images
 
 
 def prepared_names(folder: Path) -> list[str]:

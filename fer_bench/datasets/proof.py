@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from fer_bench.datasets.card import DatasetCard, Flaw, Protocol
+from fer_bench.datasets.decoding import BEYOND
 from fer_bench.datasets.recognition import Found
 from fer_bench.datasets.rows import Counts
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
-from fer_bench.files import read_json
+from fer_bench.files import printable, read_json
 
 SYNTHETIC_MARKER = "fer-bench-synthetic.json"
 """Left beside synthetic files by whoever drew them; says how many there are."""
@@ -19,6 +20,8 @@ SHOWN = 20
 
 _BAD_SHARE = 0.01
 _BAD_LEAST = 20
+_OTHERS_SHARE = 0.03
+"""Of the images: where more face boxes than that are of other pictures, so are all of them."""
 
 
 @dataclass
@@ -30,9 +33,14 @@ class Flaws:
     found: list[Flaw] = field(default_factory=list)
     _refused: int = 0
     """How many of them the user's options do not allow: counted, since a partial AffectNet has 100,000 flaws."""
+    _beyond: int = 0
+    """How many are face boxes that reach beyond their pictures."""
 
     def add(self, flaws: Sequence[Flaw], read: int) -> None:
         """Note flaws; stop where more than 1 % of the images so far (and at least 20) are not to be had.
+
+        Whatever the user allows, stop where the face boxes of so many are not those of their pictures: the others are
+        not either, and only happen to lie within.
 
         Raises:
             FerBenchError: the copy is hopeless.
@@ -41,6 +49,9 @@ class Flaws:
             return
         self.found += flaws
         self._refused += sum(map(self._is_refused, flaws))
+        self._beyond += sum(flaw.reason.startswith(BEYOND) for flaw in flaws)
+        if self._beyond > _BAD_LEAST:
+            self._require_own_boxes(read)
         refused = self._refused
         if refused > max(_BAD_LEAST, _BAD_SHARE * (read + refused)):
             raise FerBenchError(self._message(f"{refused:,} of the first {read + len(self.found):,} images"))
@@ -54,36 +65,44 @@ class Flaws:
 
     def check(self, read: int) -> None:
         """Raise :class:`FerBenchError` with a line for each image where any is refused."""
+        self._require_own_boxes(read)
         if self._refused:
             raise FerBenchError(self._message(f"{self._refused:,} of {read + len(self.found):,} images"))
 
+    def _require_own_boxes(self, read: int) -> None:
+        if self._beyond > _OTHERS_SHARE * (read + len(self.found)):
+            first = next(flaw for flaw in self.found if flaw.reason.startswith(BEYOND))
+            raise FerBenchError(
+                f"{self._beyond:,} of {read + len(self.found):,} face boxes reach beyond their pictures, such as "
+                f"{line(first)}\nThese pictures look cropped or resized already, so that no box fits: take them whole "
+                "with --crop none, or unpack the original pictures"
+            )
+
     def _message(self, how_many: str) -> str:
         refused = self.refused()
-        # As they are: a name that is not UTF-8 is shown with its bytes escaped.
-        lines = [f"  {line(flaw)}" for flaw in refused[:SHOWN]]
-        more = len(refused) - SHOWN
-        if more > 0:
-            lines.append(f"  and {more:,} more")
         ways = "leave them out with --skip-bad (the manifest then lists every one)"
         if all(flaw.missing for flaw in refused):
             ways = "accept a partial copy with --allow-incomplete"
-        return "\n".join([f"{how_many} cannot be taken:", *lines, f"Unpack the copy again, or {ways}."])
+        return "\n".join([f"{how_many} cannot be taken:", *_lines(refused), f"Unpack the copy again, or {ways}."])
 
     def as_json(self) -> list[dict[str, Any]]:
         """Return every one for the manifest."""
         return [
-            {"source": printable(flaw.source), "reason": flaw.reason, "missing": flaw.missing} for flaw in self.found
+            {"source": printable(flaw.source), "reason": printable(flaw.reason), "missing": flaw.missing}
+            for flaw in self.found
         ]
+
+
+def _lines(flaws: Sequence[Flaw]) -> list[str]:
+    """Return a line for each of the first, and one for how many there are more."""
+    lines = [f"  {line(flaw)}" for flaw in flaws[:SHOWN]]
+    more = len(flaws) - SHOWN
+    return [*lines, f"  and {more:,} more"] if more > 0 else lines
 
 
 def line(flaw: Flaw) -> str:
     """Return one line with file and reason."""
-    return f"{printable(flaw.source)}: {flaw.reason}"
-
-
-def printable(name: str) -> str:
-    """Return a file name that any terminal and any UTF-8 file takes: bytes that are not UTF-8 are escaped."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return printable(f"{flaw.source}: {flaw.reason}")
 
 
 @dataclass(frozen=True)
@@ -142,7 +161,7 @@ def check_counts(card: DatasetCard, found: Found, counts: Counts, wanted: Expect
 
     where = f"{found.root} (layout {found.layout.name})"
     if not counts:
-        raise FerBenchError(f"{where}: holds no images of {card.title}")
+        raise FerBenchError("\n".join([f"{where}: holds no images of {card.title}", *_lines(flaws.found)]))
     if wanted.counts is None:
         return None
     nothing = [0] * len(EMOTIONS)

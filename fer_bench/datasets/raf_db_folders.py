@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder
+from fer_bench.datasets.folder import Folder, below, note_of_others
 from fer_bench.datasets.raf_db_official import ALIGNED_NAME, LABELS, Part, holds
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -21,7 +21,7 @@ def _prefix(path: Path) -> str | None:
     """Return the way to the folder of ``train`` and ``test``."""
     for prefix in _PREFIXES:
         for part in PARTS:
-            if any(holds(path / prefix / part / code, ALIGNED_NAME) for code in LABELS):
+            if any(holds(below(path, f"{prefix}{part}/{code}"), ALIGNED_NAME) for code in LABELS):
                 return prefix
     return None
 
@@ -29,7 +29,7 @@ def _prefix(path: Path) -> str | None:
 def _tables(path: Path, prefix: str) -> dict[str, str]:
     """Return the label table of each part that has one: beside ``train`` or beside ``DATASET``."""
     places = [(part, f"{place}{part}_labels.csv") for part in PARTS for place in dict.fromkeys(("", prefix))]
-    return {part: table for part, table in places if (path / table).is_file()}
+    return {part: table for part, table in places if below(path, table).is_file()}
 
 
 def recognise_class_folders(path: Path) -> str | None:
@@ -37,7 +37,7 @@ def recognise_class_folders(path: Path) -> str | None:
     prefix = _prefix(path)
     if prefix is None:
         return None
-    parts = " and ".join(f"{prefix}{part}/" for part in PARTS if (path / prefix / part).is_dir())
+    parts = " and ".join(f"{prefix}{part}/" for part in PARTS if below(path, prefix + part).is_dir())
     tables = ", ".join(_tables(path, prefix).values())
     return f"{parts} with class folders 1 to 7 of pictures named train_00001_aligned.jpg" + (
         f", and {tables}" if tables else ""
@@ -60,10 +60,12 @@ def read_class_folders(path: Path, choice: Choice) -> Reading:
             notes.append(f"{place}/ is not in this copy")
         elif part not in tables:
             notes.append(f"{part}_labels.csv is not in this copy: the class folders alone give the labels")
-    return Reading(_samples(folder, prefix, tables, label_map), label_map, notes)
+    return Reading(_samples(folder, prefix, tables, label_map, notes), label_map, notes)
 
 
-def _samples(folder: Folder, prefix: str, tables: dict[str, str], label_map: dict[str, str]) -> Iterator[Sample | Flaw]:
+def _samples(
+    folder: Folder, prefix: str, tables: dict[str, str], label_map: dict[str, str], notes: list[str]
+) -> Iterator[Sample | Flaw]:
     for part in PARTS:
         place = prefix + part
         if not folder.has(place):
@@ -71,7 +73,7 @@ def _samples(folder: Folder, prefix: str, tables: dict[str, str], label_map: dic
         listed = _Listed()
         if part in tables:
             yield from _rows(folder, tables[part], part, listed)
-        yield from _part(folder, place, part, tables.get(part, ""), listed, label_map)
+        yield from _part(folder, place, part, tables.get(part, ""), listed, label_map, notes)
 
 
 @dataclass
@@ -113,7 +115,13 @@ def _rows(folder: Folder, table: str, part: Part, listed: _Listed) -> Iterator[F
 
 
 def _part(
-    folder: Folder, place: str, part: Part, table: str, listed: _Listed, label_map: dict[str, str]
+    folder: Folder,
+    place: str,
+    part: Part,
+    table: str,
+    listed: _Listed,
+    label_map: dict[str, str],
+    notes: list[str],
 ) -> Iterator[Sample | Flaw]:
     classes: dict[str, list[str]] = {}
     for code in folder.folders(place):
@@ -123,7 +131,9 @@ def _part(
                 "rename it or move it away"
             )
         label_map[code] = EMOTIONS[LABELS[code]]
-        for picture in folder.pictures(f"{place}/{code}"):
+        pictures, others = folder.of_class(f"{place}/{code}")
+        notes += note_of_others(f"{place}/{code}", others)
+        for picture in pictures:
             classes.setdefault(picture, []).append(code)
     stray = folder.pictures(place)
     if stray:

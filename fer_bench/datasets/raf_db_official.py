@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder
+from fer_bench.datasets.folder import Folder, below
 from fer_bench.emotions import ANGRY, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE
 from fer_bench.errors import FerBenchError
 
@@ -35,8 +35,6 @@ ATTRIBUTES = {
 ALIGNED_NAME = re.compile(r"((train|test)_\d+)_aligned\.jpg")
 ORIGINAL_NAME = re.compile(r"((train|test)_\d+)\.jpg")
 """Also the names in the label list."""
-_BOX_NAME = re.compile(r"((train|test)_\d+)_boundingbox\.txt")
-_MANUAL_NAME = re.compile(r"((train|test)_\d+)_manu_attri\.txt")
 
 _PREFIXES = ("", "basic/")
 _UNKNOWN = tuple((name, "") for name in ATTRIBUTES)
@@ -55,36 +53,30 @@ class _Copy:
     prefix: str
     """From the folder that was named to the basic part, so that a sample's source is found from the former."""
     label_list: str | None
-    aligned: str | None
-    """Folder of the aligned pictures below ``prefix``; ``None`` where there are none."""
-    original: str | None
+    aligned: bool
+    """Whether the aligned pictures are there."""
+    original: bool
 
     def evidence(self, pictures: str) -> str:
         found = [self.prefix + self.label_list] if self.label_list else []
         if pictures == ALIGNED and self.aligned:
-            found.append(f"{self.prefix}{self.aligned}/ with pictures named train_00001_aligned.jpg")
+            found.append(f"{self.prefix}{ALIGNED}/ with pictures named train_00001_aligned.jpg")
         if pictures == ORIGINAL:
-            found.append(f"{self.prefix}{self.original}/ with pictures named train_00001.jpg")
+            found.append(f"{self.prefix}{ORIGINAL}/ with pictures named train_00001.jpg")
         return " and ".join(found)
 
 
 def _look(path: Path) -> _Copy | None:
     for prefix in _PREFIXES:
-        base = path / prefix
+        base = below(path, prefix)
         # The compound part has files of the same names, with other classes behind the same codes.
         if base.name.lower() == "compound":
             continue
-        label_list = next((name for name in LISTS if (base / name).is_file()), None)
-        aligned, original = _holding(base, ALIGNED, ALIGNED_NAME), _holding(base, ORIGINAL, ORIGINAL_NAME)
+        label_list = next((name for name in LISTS if below(base, name).is_file()), None)
+        aligned, original = holds(below(base, ALIGNED), ALIGNED_NAME), holds(below(base, ORIGINAL), ORIGINAL_NAME)
         if label_list or aligned or original:
             return _Copy(prefix, label_list, aligned, original)
     return None
-
-
-def _holding(base: Path, folder: str, name: re.Pattern[str]) -> str | None:
-    """Return which folder holds files of that name: this one, or one of its own name in it, as some tools unpack."""
-    places = (folder, f"{folder}/{folder.rpartition('/')[2]}")
-    return next((place for place in places if holds(base / place, name)), None)
 
 
 def holds(folder: Path, name: re.Pattern[str]) -> bool:
@@ -136,15 +128,13 @@ def _read(path: Path, pictures: str, suffix: str, boxes: bool) -> Reading:
                 f"{path / copy.prefix / needed}: no such folder; unpack {needed.rpartition('/')[2]}.zip of RAF-DB's "
                 f"basic part there{otherwise}"
             )
-    base = path / copy.prefix
     reader = _Reader(
         folder=folder,
         prefix=copy.prefix,
         label_list=copy.label_list,
-        pictures=(copy.aligned if pictures == ALIGNED else copy.original) or pictures,
+        pictures=pictures,
         suffix=suffix,
-        boxes=(_holding(base, BOXES, _BOX_NAME) or BOXES) if boxes else None,
-        manual=_holding(base, MANUAL, _MANUAL_NAME) or MANUAL,
+        boxes=boxes,
     )
     return Reading(reader.samples(), reader.label_map, reader.notes)
 
@@ -166,9 +156,8 @@ class _Reader:
     pictures: str
     suffix: str
     """Between an image's name and ``.jpg`` in the names of the pictures."""
-    boxes: str | None
-    """Folder of the face boxes; ``None`` where whole pictures are taken."""
-    manual: str
+    boxes: bool
+    """Whether faces are cut out; whole pictures are taken otherwise."""
     notes: list[str] = field(default_factory=list)
     label_map: dict[str, str] = field(default_factory=dict)
 
@@ -176,7 +165,7 @@ class _Reader:
         listed: dict[str, _Line] = {}
         yield from self._lines(listed)
         present = set(self.folder.files(self.prefix + self.pictures))
-        manual = self.prefix + self.manual
+        manual = self.prefix + MANUAL
         annotated = self.folder.path(manual).is_dir()
         without: list[str] = []
         # The order of every layout: train_00001 ... test_0001 ...
@@ -189,7 +178,7 @@ class _Reader:
                 yield Flaw(source, reason, missing=True, part=line.part, label=line.label)
                 continue
             present.remove(picture)
-            box = self._box(f"{self.prefix}{self.boxes}/{name}_boundingbox.txt", name, line) if self.boxes else None
+            box = self._box(f"{self.prefix}{BOXES}/{name}_boundingbox.txt", name, line) if self.boxes else None
             if isinstance(box, Flaw):
                 yield box
                 continue

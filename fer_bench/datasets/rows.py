@@ -17,7 +17,7 @@ from fer_bench.datasets.decoding import DIGEST
 from fer_bench.datasets.side_by_side import Chunk
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
-from fer_bench.files import replacing
+from fer_bench.files import printable, replacing
 
 VALIDATION_SHARE = 0.2
 """Of the official training set (paper, section IV)."""
@@ -166,7 +166,8 @@ class Rows:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow([*COLUMNS, *names])
             classes = (EMOTIONS[label] for label in self.labels)
-            columns = zip(self.ids, self.splits, classes, self.parts, self.sources, self.groups, strict=True)
+            sources = (source if source.isascii() else printable(source) for source in self.sources)
+            columns = zip(self.ids, self.splits, classes, self.parts, sources, self.groups, strict=True)
             if not names:
                 writer.writerows(columns)
                 return

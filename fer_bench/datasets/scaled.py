@@ -4,6 +4,7 @@ A bilinear warp to a size below the stored one skips pixels and aliases; averagi
 """
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ from fer_bench.files import replacing
 
 BLOCK = 1024
 """Images a task."""
+
+
+def is_averaged(stored: Sequence[int], size: int) -> bool:
+    """Whether images of a height and width are averaged over areas for a network of ``size`` x ``size`` pixels."""
+    return size < max(stored)
 
 
 def scaled(images: NDArray[np.uint8], path: Path, size: int) -> np.memmap[Any, np.dtype[np.uint8]]:

@@ -7,9 +7,10 @@ one folder that is whole or absent.
 import contextlib
 import hashlib
 import json
+import os
 import shlex
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,15 @@ import numpy as np
 from fer_bench.datasets.archives import opened
 from fer_bench.datasets.array_file import ArrayFile, keep_rows
 from fer_bench.datasets.card import Choice, DatasetCard, Layout
-from fer_bench.datasets.folder import Folder
+from fer_bench.datasets.folder import Folder, below
 from fer_bench.datasets.prepared import IMAGES, LABELS, MANIFEST, SAMPLES, SCHEMA, Prepared
-from fer_bench.datasets.proof import Expected, Flaws, check_counts, expected, printable
+from fer_bench.datasets.proof import Expected, Flaws, check_counts, expected
 from fer_bench.datasets.recognition import Found, recognise
 from fer_bench.datasets.rows import Rows
 from fer_bench.datasets.side_by_side import decoded
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
-from fer_bench.files import write_json
+from fer_bench.files import printable, write_json
 
 Progress = Callable[[int, int | None], None]
 
@@ -68,7 +69,7 @@ def prepare(
     Args:
         card: of the dataset.
         source: the user's folder, file or archive; a folder above it, or a part of it, is found too.
-        destination: the prepared folder.
+        destination: the prepared folder, or a link to where it is or shall be, on a larger disk say.
         wishes: ``None`` takes every default.
         progress: called with the images done and the number expected, ``None`` where it is unknown.
         unpacking: called with the members of an archive that are unpacked, and their number.
@@ -78,13 +79,15 @@ def prepare(
             and that is not allowed, the counts differ, or ``destination`` holds something else.
     """
     wishes = wishes or Wishes()
-    destination = destination.absolute()
+    target = Path(os.path.realpath(destination))  # Path.resolve is of two minds about a link to itself.
+    if target.is_symlink():
+        raise FerBenchError(f"{destination}: a link that leads to itself; move it away")
     # In a folder of its own, since one folder above is looked at too.
-    scratch = destination.with_name(f".{destination.name}.unpacked")
+    scratch = target.with_name(f".{target.name}.unpacked")
     try:
         with opened(source, scratch / "archive", unpacking) as place:
             try:
-                _prepare(card, place, destination, wishes, progress)
+                _prepare(card, place, target, wishes, progress)
             except FerBenchError as error:
                 if place == source:
                     raise
@@ -97,6 +100,8 @@ def prepare(
 def _of_archive(message: str, place: Path, archive: Path) -> str:
     """Name the archive in place of the folder that it was unpacked into, which is gone by then."""
     forms = (str(place.resolve()), str(place))
+    if "; unpack " in message:  # What a folder lacks.
+        message += f"\n{archive.name} is an archive: unpack both into one folder, and name that with --source"
     if any(f"--source {quotation}{form}/" in message for form in forms for quotation in ("", "'")):
         message += "\nunpack the archive first: a folder in it cannot be named with --source"
     for form in forms:
@@ -161,6 +166,7 @@ def _write(
             doubts.append(f"subjects in train and in test: {len(shared):,}, such as {shared[0]!r}; see fer-bench audit")
         rows.write(folder / LABELS, folder / SAMPLES)
     where = [f"found in {found.root}, above the folder that you named"] if found.above else []
+    notes = [*where, *_doubled(root, rows.sources), *reading.notes, *doubts, *_summarised(remarks)]
     protocol = card.protocol(choice.protocol)
     identity = [SCHEMA, card.size, protocol.name, protocol.version, choice.crop, wishes.deduplicate]
     return {
@@ -169,7 +175,7 @@ def _write(
         "title": card.title,
         "origin": wanted.origin,
         "layout": found.layout.name,
-        "evidence": found.evidence,
+        "evidence": printable(found.evidence),
         "official_split": found.layout.official,
         "protocol": {"name": protocol.name, "version": protocol.version, "description": protocol.description},
         "crop": choice.crop,
@@ -187,10 +193,20 @@ def _write(
         "complete": complete,
         "skipped": flaws.as_json(),
         "deduplicated": dropped if wishes.deduplicate else None,
-        "notes": [*where, *reading.notes, *doubts, *_summarised(remarks)],
+        "notes": list(map(printable, notes)),
         "remarks": [{"source": printable(name), "remark": remark} for name, remark in remarks],
         "fingerprint": hashlib.sha256(json.dumps(identity).encode() + rows.identity()).hexdigest(),
     }
+
+
+def _doubled(root: Path, sources: Iterable[str]) -> list[str]:
+    """Return a sentence where pictures were read from a folder inside one of its own name, which sources do not say."""
+    for parent in dict.fromkeys(source.rpartition("/")[0] for source in sources):
+        place = below(root, parent)
+        if place != root / parent:
+            found = place.relative_to(root).as_posix()
+            return [f"{parent}/ was read from {found}/: a folder that holds only one of its own name is taken for that"]
+    return []
 
 
 def _summarised(remarks: list[tuple[str, str]]) -> list[str]:
@@ -198,7 +214,7 @@ def _summarised(remarks: list[tuple[str, str]]) -> list[str]:
     first: dict[str, str] = {}
     count: dict[str, int] = {}
     for name, remark in remarks:
-        first.setdefault(remark, printable(name))
+        first.setdefault(remark, name)
         count[remark] = count.get(remark, 0) + 1
     return [f"{count[remark]:,} pictures: {remark} ({first[remark]} is the first)" for remark in count]
 
@@ -216,7 +232,7 @@ def _drop_train_copies(path: Path, rows: Rows) -> list[str]:
 
 
 def _require_replaceable(destination: Path, root: Path) -> None:
-    if root.is_relative_to(destination.resolve()):
+    if root.is_relative_to(destination):
         raise FerBenchError(f"{destination}: the dataset's own files are in there; choose another workspace")
     if (
         destination.exists()
@@ -233,6 +249,8 @@ def _making(partial: Path, destination: Path) -> Iterator[None]:
     if former.exists() and not destination.exists():  # Killed between the two renames below.
         former.rename(destination)
     for left_over in (partial, former):
+        if left_over.is_symlink():
+            left_over.unlink()
         shutil.rmtree(left_over, ignore_errors=True)
     try:
         partial.mkdir(parents=True)

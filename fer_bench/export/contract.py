@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_bench.datasets.prepared import Prepared
+from fer_bench.datasets.scaled import is_averaged
 from fer_bench.environment import describe
 from fer_bench.export.convert import INPUT, Target
 from fer_bench.records import TrainRecord
@@ -69,8 +70,7 @@ def preprocessing(stored: tuple[int, int], size: int) -> dict[str, Any]:
         stored: height and width of the prepared dataset's images, pixels.
         size: height and width of the network's input, pixels.
     """
-    # The sizes by which Prepared.at_size chooses.
-    area = size < stored[0]
+    area = is_averaged(stored, size)
     resize = "area" if area else "none" if stored == (size, size) else "bilinear"
     last = {
         "area": f"resize to {size} x {size} by averaging areas (cv2.INTER_AREA), rounded to 8 bits",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.datasets.decoding import resize
+from fer_bench.datasets.scaled import is_averaged
 from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
 from fer_bench.export.contract import SCHEMA
@@ -113,8 +114,9 @@ def load_trained(workspace: Workspace, cell: "Cell", run: "TrainRecord", prepare
     side = cell.recipe.image_size
 
     def probabilities(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        # As Prepared.at_size does: averaged beforehand where the network's images are smaller.
-        shown = np.stack([resize(image, (side, side)) for image in images]) if side < height else images
+        # As Prepared.at_size does.
+        averaged = is_averaged((height, width), side)
+        shown = np.stack([resize(image, (side, side)) for image in images]) if averaged else images
         return network.predict(shown, np.arange(len(shown)))
 
     return Model(cell.model, run.dataset, run.origin, run.class_names, (height, width), probabilities)
