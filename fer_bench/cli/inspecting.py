@@ -29,19 +29,18 @@ def inspect(
 
     Example: fer-bench inspect ~/Downloads/archive.zip
     """
-    import tempfile
-
     from fer_bench.datasets import dataset_cards
     from fer_bench.datasets.archives import opened
     from fer_bench.datasets.recognition import describe, doubts
     from fer_bench.datasets.recognition import inspect as look
+    from fer_bench.files import scratch
     from fer_bench.progress import bar
 
     path = path.expanduser()
     with (
-        tempfile.TemporaryDirectory(prefix="fer-bench-") as scratch,
+        scratch() as folder,
         bar(f"unpack {path.name}", unit="file") as shown,
-        opened(path, Path(scratch) / "unpacked", shown.at, heads=True) as place,
+        opened(path, folder / "unpacked", shown.at, heads=True) as place,
     ):
         found = look(place)
         inside = "" if place == path else f"{path}:"
