@@ -92,7 +92,9 @@ def read_matrix(path: Path, decimals: int = 0) -> PrintedMatrix:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream)
             lines = [(reader.line_num, [cell.strip() for cell in line]) for line in reader if any(map(str.strip, line))]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise FerBenchError(f"{path}: cannot be read ({error.strerror}); expected a CSV file") from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise FerBenchError(f"{path}: not readable as CSV ({error}); expected text in UTF-8") from error
     if len(lines) < 2:
         raise FerBenchError(f"{path}: {len(lines)} lines; expected a header of class names and one row for each class")

@@ -128,7 +128,7 @@ def test_datasets_says_what_is_incomplete_or_a_re_upload(workspace):
     ("arguments", "words"),
     [
         (["train", "--model", "resnet", "--dataset", "fer2013"], "no model 'resnet'"),
-        (["train", "--model", "clcm", "--dataset", "imagenet"], "imagenet"),
+        (["train", "--model", "clcm", "--dataset", "imagenet"], "unknown dataset 'imagenet'"),
         (["train", "--model", "clcm", "--dataset", "fer2013", "--recipe", "fast"], "no recipe 'fast'"),
         (["train", "--model", "mobilenetv2", "--dataset", "fer2013"], "fer-bench prepare fer2013 --source PATH"),
         (["train", "--model", "clcm", "--dataset", "fer2013"], "give --weights imagenet"),

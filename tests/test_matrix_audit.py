@@ -254,7 +254,7 @@ def test_a_bad_file_is_named_with_its_line_and_what_was_found(tmp_path, text, me
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FerBenchError, match=r"none\.csv: not readable"):
+    with pytest.raises(FerBenchError, match=r"none\.csv: cannot be read \(No such file"):
         read_matrix(tmp_path / "none.csv")
 
 

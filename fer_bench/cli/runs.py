@@ -38,7 +38,7 @@ from fer_bench.cli.profiling import profile
 from fer_bench.cli.saying import mean_text
 from fer_bench.cli.testing import cross_test, evaluate
 from fer_bench.errors import FerBenchError
-from fer_bench.lookup import cell_of, open_training
+from fer_bench.lookup import cell_of, open_training, require_known
 
 
 def register(app: typer.Typer) -> None:
@@ -83,6 +83,8 @@ def train(
     refuse_external(place, [model])
     chosen = recipe_with(recipe, balance, freeze_layers)
     dataset = SEPARATOR.join(parts_of(dataset))
+    for part in parts_of(dataset):
+        require_known(place, part)  # Before anything is asked of it.
     cells = [cell_of(model, dataset, chosen, number, weights) for number in seeds_of(seed, seeds)]
     grid.check_start([model], cells[0].recipe, weights)
     check(devices, cells[0].recipe.batch_size)

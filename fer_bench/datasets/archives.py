@@ -54,11 +54,6 @@ def named_as_archive(name: str) -> bool:
     return name.lower().endswith((*ENDINGS, *_FOREIGN)) or _PART.fullmatch(name) is not None
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a path is a zip or tar archive: a file with one of :data:`ENDINGS`, and an archive by its content."""
-    return path.is_file() and path.name.lower().endswith(ENDINGS) and _format(path) is not None
-
-
 @contextlib.contextmanager
 def opened(source: Path, scratch: Path, progress: Progress | None = None, *, heads: bool = False) -> Iterator[Path]:
     """Yield a path as it is, or where it is an archive the folder into which it has been unpacked.
