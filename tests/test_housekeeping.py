@@ -406,7 +406,8 @@ def full(place):
     record = trained(place, "clcm", "fer2013", targets=("fer2013",))
     begun(place, record.cell_id)
     begun(place, f"shufflenetv2__fer2013__{PAPER.id}__s0")
-    (place.prepared("fer2013") / "scaled-48.npy").write_bytes(b"x" * 1000)
+    for name in ("scaled-48-0123456789ab.npy", "scaled-48.npy"):  # The second as earlier versions named it.
+        (place.prepared("fer2013") / name).write_bytes(b"x" * 1000)
     (place.datasets / ".affectnet.former").mkdir()
     (place.results.records / "eval" / ".my-notes").write_bytes(b"mine")
     for name, marker in (("fer2013", True), ("raf-db", False), ("affectnet", True)):
@@ -429,6 +430,7 @@ def files(place):
 
 GONE = {
     "runs/clcm",
+    "datasets/fer2013/scaled-48-0123456789ab.npy",
     "datasets/fer2013/scaled-48.npy",
     "raw/fer2013/",
 }
