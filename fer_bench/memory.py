@@ -18,7 +18,9 @@ _WORDS = ("RESOURCE_EXHAUSTED", "can't allocate memory")
 
 
 def is_exhausted(error: BaseException) -> bool:
-    """Return whether an error of a backend says that its memory did not suffice."""
+    """Return whether an error, of a backend or of Python and numpy, says that memory did not suffice."""
+    if isinstance(error, MemoryError):
+        return True
     return type(error).__name__ in _KINDS or any(word in str(error) for word in _WORDS)
 
 
