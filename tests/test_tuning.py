@@ -73,6 +73,12 @@ def test_the_best_setting_becomes_a_recipe_that_train_and_evaluate_know(workspac
     assert grid.trained(workspace.studies, cell, found["dataset_fingerprint"]) is not None
 
 
+def test_the_best_of_a_search_on_any_preset_is_the_recipe_that_was_trained(workspace, trained):
+    for preset in PRESETS:
+        found = tuned(workspace, "-r", preset, "--balance", "oversample", "--learning-rates", "3e-4")
+        assert load_recipe(found["files"]["clcm"]).id == found["winners"]["clcm"]["recipe"]
+
+
 def test_another_search_on_the_same_recipe_overwrites_no_winner(workspace, trained):
     first = tuned(workspace)["files"]["clcm"]
     best = Path(first).read_text()
