@@ -366,7 +366,8 @@ def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path, mo
     stub.write_text(
         '#!/bin/sh\nfor own; do :; done\ntest -f "$own/datasets/fer2013/manifest.json" || exit 3\n'
         "test -f mine.toml || exit 4\n"
-        'touch "$own/.lock"\necho "$@" > "$own/records/$SLURM_ARRAY_TASK_ID.txt"\n'
+        'touch "$own/.lock" "$own/fer-bench.log" "$own/fer-bench.log.1"\n'
+        'echo "$@" > "$own/records/$SLURM_ARRAY_TASK_ID.txt"\n'
     )
     stub.chmod(0o755)
     for task in (0, 5, 5):
