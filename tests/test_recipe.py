@@ -130,6 +130,7 @@ def test_a_recipe_from_toml(tmp_path):
         ("epoch = 3", "unknown key 'epoch'"),
         ("epochs = 0", "epochs = 0 is out of range"),
         ("epochs = 2.5", "expected int"),
+        ("batch_size = 100000000000", "batch_size = 100000000000 is out of range"),
         ("epochs = true", "expected int"),
         ('optimizer = "rmsprop"', "optimizer"),
         ('base = "fast"', "base = 'fast'"),

@@ -376,7 +376,8 @@ def test_a_full_disk_names_the_file_and_the_run_continues(
 def test_a_finished_run_is_not_replaced_by_another_call_of_it(change, told, workspace, dataset, network):
     cell = dataclasses.replace(CELL, recipe=CELL.recipe.starting("tiny", pretrained=True))
     start = Start(kind="imagenet", source="keras")
-    run = dataclasses.replace(train(CELL, dataset, network, workspace), recipe=cell.recipe.id, start=start)
+    run = train(CELL, dataset, network, workspace)
+    run = dataclasses.replace(run, recipe=cell.recipe.id, recipe_content=cell.recipe.content(), start=start)
     path = records.save(workspace.results.records, run)
     workspace.weights(CELL.id).rename(workspace.weights(cell.id))
     assert train(cell, dataset, network, workspace, weights="imagenet") == run
