@@ -14,6 +14,8 @@ from fer_bench.datasets.proof import SYNTHETIC_MARKER
 from fer_bench.errors import FerBenchError
 from fer_bench.files import is_left_over
 from fer_bench.lock import HOLDER, LOCK, is_held
+from fer_bench.log import KEPT
+from fer_bench.log import NAME as LOG
 from fer_bench.records import EvalRecord, ProfileRecord, RecordT, StatisticsRecord, TrainRecord
 from fer_bench.workspace import Workspace
 
@@ -23,7 +25,7 @@ KINDS: dict[Kind, str] = {
     "scaled copy": "of prepared images; made again when a recipe needs it",
     "raw synthetic files": "of datasets that are prepared; drawn again by fer-bench synthesize",
     "temporary": "left by commands that were killed",
-    "task": "locks of a cluster's tasks that have ended, and their links to the workspace's own folders",
+    "task": "locks and logs of a cluster's tasks that have ended, and their links to the workspace's own folders",
     "record": "records, predictions, and the weights that no command finds without them",
 }
 """What each kind is, for people."""
@@ -132,12 +134,13 @@ def _replaced(former: Path) -> Path:
 
 
 def _ended_tasks(workspace: Workspace) -> list[Path]:
-    """Return the folders of tasks that have ended: links, and a lock that nobody holds."""
+    """Return the folders of tasks that have ended: links, logs, and a lock that nobody holds."""
+    known = (LOCK, HOLDER, LOG, *(f"{LOG}.{number}" for number in range(1, KEPT + 1)))
     return [
         folder
         for folder in _below(workspace.tasks)
         if folder.is_dir()
-        and all(path.is_symlink() or path.name in (LOCK, HOLDER) for path in _below(folder))
+        and all(path.is_symlink() or path.name in known for path in _below(folder))
         and time.time() - folder.stat().st_mtime > _STARTING
         and is_held(folder / LOCK) is False
     ]

@@ -172,7 +172,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FerBenchError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # Too deep, or a number of thousands of digits, too.
         raise FerBenchError(f"{path}: not readable as JSON ({error})") from error
 
 

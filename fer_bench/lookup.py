@@ -1,6 +1,7 @@
 """What names mean in a workspace: prepared datasets, cells, trained runs."""
 
 import shlex
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from fer_bench.errors import FerBenchError
@@ -57,6 +58,39 @@ def open_training(place: Workspace, name: str) -> "TrainingData":
     from fer_bench.datasets.joined import join, parts_of
 
     return join([open_prepared(place, part) for part in parts_of(name)])
+
+
+def recipe_ids(wanted: Sequence[str], known: Collection[str], where: str) -> frozenset[str]:
+    """Return the recipes, of those that some records have, that are meant by names, ids or files.
+
+    A preset's name, changed or not (``paper+freeze0``), means the preset's own recipe where that is among them, and it
+    is said which others of that name are left out. Any other name means all that have it.
+
+    Args:
+        wanted: as for ``--recipe``.
+        known: ids of recipes.
+        where: what the records are of, for what is said.
+
+    Raises:
+        FerBenchError: a file cannot be read as a recipe.
+    """
+    from fer_bench.presets import own_id
+    from fer_bench.progress import say
+
+    meant: set[str] = set()
+    named: set[str] = set()
+    for recipe in wanted:
+        own = own_id(recipe)
+        having = {one for one in known if one == own or recipe in (one, one.rpartition("-")[0])}
+        named |= having
+        meant |= {own} if own in having else having
+    others = sorted(named - meant)
+    if others:
+        say(
+            f"{where}: {', '.join(sorted(meant))} is taken, which --recipe {' '.join(wanted)} is now; left out: "
+            f"{', '.join(others)} (give the id to choose one)"
+        )
+    return frozenset(meant)
 
 
 def cell_of(model: str, dataset: str, recipe: str, seed: int, weights: str | None) -> "Cell":

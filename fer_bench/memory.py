@@ -18,7 +18,9 @@ _WORDS = ("RESOURCE_EXHAUSTED", "can't allocate memory")
 
 
 def is_exhausted(error: BaseException) -> bool:
-    """Return whether an error of a backend says that its memory did not suffice."""
+    """Return whether an error, of a backend or of Python and numpy, says that memory did not suffice."""
+    if isinstance(error, MemoryError):
+        return True
     return type(error).__name__ in _KINDS or any(word in str(error) for word in _WORDS)
 
 
@@ -30,13 +32,13 @@ def advice(network: "Network", recipe: Recipe, stored: tuple[int, int]) -> str:
         recipe: of the step.
         stored: height and width of the stored images, pixels.
     """
-    fits = _largest(network, recipe.batch_size // 2, stored)
+    fits = _largest(network, _halved(recipe.batch_size, network), stored)
     size = f"{recipe.image_size} x {recipe.image_size}"
     found = (
         f"{fits} fit (tried just now): set batch_size = {fits} in a recipe file, which is another recipe with its "
         "own start and results, or"
         if fits
-        else "not even 2 fit (tried just now):"
+        else f"not even {max(2, network.devices)} fit (tried just now):"
     )
     return (
         f"{network.name}: a training step on {recipe.batch_size} images of {size} pixels does not fit into memory; "
@@ -45,7 +47,10 @@ def advice(network: "Network", recipe: Recipe, stored: tuple[int, int]) -> str:
 
 
 def _largest(network: "Network", size: int, stored: tuple[int, int]) -> int | None:
-    """Return the largest of ``size``, its half, ... that a training step takes, at least 2."""
+    """Return the largest of ``size``, its half, ... that a training step takes, at least 2.
+
+    Every one of them can be dealt out evenly to the network's devices.
+    """
     while size >= 2:
         gc.collect()
         # The failed step may have taken the variables with it, as JAX does.
@@ -56,10 +61,14 @@ def _largest(network: "Network", size: int, stored: tuple[int, int]) -> int | No
         except Exception as error:
             if not is_exhausted(error):
                 raise
-            size //= 2
+            size = _halved(size, network)
         else:
             return size
     return None
+
+
+def _halved(size: int, network: "Network") -> int:
+    return size // 2 // network.devices * network.devices
 
 
 def _step(network: "Network", size: int, stored: tuple[int, int]) -> Any:

@@ -109,6 +109,7 @@ class Network:
         import keras
 
         self.name = name
+        self.devices = devices
         self.card = model_card(name)
         self.core = build_model(name, recipe, seed=0)
         batch_norm.fuse(self.core)

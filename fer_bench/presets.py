@@ -60,21 +60,39 @@ def load_recipe(name_or_path: str) -> Recipe:
     """
     if name_or_path in PRESETS:
         return PRESETS[name_or_path]
-    before, plus, change = name_or_path.rpartition("+")
-    if plus and (change == "unbalanced" or change in get_args(Balance)[1:]):
-        return load_recipe(before).changed(balance="none" if change == "unbalanced" else change)
-    if plus and (digits := change.removeprefix("freeze")) != change and digits.isdecimal():
-        return load_recipe(before).changed(freeze_layers=int(digits))
+    before, change = _last_change(name_or_path)
+    if change:
+        return load_recipe(before).changed(**change)
     path = Path(name_or_path)
     if path.suffix != ".toml":
         raise FerBenchError(
             f"no recipe {name_or_path!r}: expected one of {', '.join(PRESETS)} or a path to a .toml file"
         )
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad writes a mark of UTF-8 first.
+        text = path.read_text(encoding="utf-8-sig")  # Notepad writes a mark of UTF-8 first.
     except OSError as error:
         raise FerBenchError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise FerBenchError(f"{path}: not TOML ({error})") from error
+    return _from_toml(text, path)
+
+
+def _last_change(recipe: str) -> tuple[str, dict[str, Any]]:
+    """Return what stands before the last change that a name ends with, and the change; no change where none does."""
+    before, plus, change = recipe.rpartition("+")
+    if plus and (change == "unbalanced" or change in get_args(Balance)[1:]):
+        return before, {"balance": "none" if change == "unbalanced" else change}
+    digits = change.removeprefix("freeze")
+    # No model has a million layers, and Python refuses a number of thousands of digits.
+    if plus and digits != change and digits.isdecimal() and len(digits) < 7:
+        return before, {"freeze_layers": int(digits)}
+    return recipe, {}
+
+
+def _from_toml(text: str, path: Path) -> Recipe:
+    try:
+        content = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # The first also of a number of thousands of digits.
         raise FerBenchError(f"{path}: not TOML ({error})") from error
     base = content.pop("base", "paper")
     if not isinstance(base, str) or base not in PRESETS:
@@ -89,13 +107,16 @@ def load_recipe(name_or_path: str) -> Recipe:
     )
 
 
-def wanted_id(recipe: str) -> str:
-    """Return what tells recorded runs: of a file, changed or not, the id of its recipe; any other name as it is.
+def own_id(recipe: str) -> str | None:
+    """Return the id of a preset or of a recipe's file, changed or not; ``None`` of any other name, such as an id.
 
     Raises:
         FerBenchError: as :func:`load_recipe` of a file.
     """
-    return load_recipe(recipe).id if recipe.partition("+")[0].endswith(".toml") else recipe
+    plain, change = _last_change(recipe)
+    while change:
+        plain, change = _last_change(plain)
+    return load_recipe(recipe).id if plain in PRESETS or Path(plain).suffix == ".toml" else None
 
 
 def _in_one_form(values: _T, base: _T) -> _T:
@@ -127,15 +148,33 @@ def recipe_from(content: dict[str, Any], *, base: Recipe, where: str) -> Recipe:
 
 
 def to_toml(recipe: Recipe, comment: str) -> str:
-    """Return a file that :func:`load_recipe` reads as this recipe: what differs from ``paper``, after a comment."""
+    """Return a file that :func:`load_recipe` reads as this recipe, after a comment.
+
+    It tells what differs from ``paper``; or from another preset, where that has a number in a form that only a file
+    based on it keeps, and so the id.
+
+    Raises:
+        ValueError: no file gives this recipe.
+    """
+    for base in PRESETS.values():
+        text = _as_toml(recipe, comment, base)
+        if text is not None and _from_toml(text, Path(f"{base.name}.toml")).id == recipe.id:
+            return text
+    raise ValueError(f"{recipe}: no file gives this recipe")
+
+
+def _as_toml(recipe: Recipe, comment: str, base: Recipe) -> str | None:
+    """Return a file of what differs from ``base``; ``None`` where that is a value that TOML has no word for."""
 
     def line(key: str, value: Any) -> str:
         # JSON's strings, numbers and lists of strings are TOML's too.
         return f"{key} = {json.dumps(value, ensure_ascii=False)}"
 
-    told = differing(recipe.content(), PRESETS["paper"].content())
+    told = differing(recipe.content(), base.content())
+    if None in told.values():
+        return None
     tables = {key: value for key, value in told.items() if isinstance(value, dict)}
-    lines = [*(f"# {text}" for text in comment.splitlines()), line("name", recipe.name), line("base", "paper")]
+    lines = [*(f"# {text}" for text in comment.splitlines()), line("name", recipe.name), line("base", base.name)]
     lines += [line(key, value) for key, value in told.items() if key not in tables]
     for key, table in tables.items():
         lines += ["", f"[{key}]", *(line(inner, value) for inner, value in table.items())]

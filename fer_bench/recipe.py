@@ -23,6 +23,9 @@ _NAME = re.compile(r"(?![_.])(?!.*__)[\w .,+=()-]{1,100}")
 _NAME_BYTES = 100
 """Systems count the length of a file's name in bytes, of which some letters take several."""
 
+_LARGEST_BATCH = 65536
+"""More than any of the datasets' would be worth; a number mistyped far beyond it would take all memory."""
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -101,7 +104,7 @@ class Recipe:
         checks = {
             "image_size": 32 <= self.image_size <= 1024,
             "epochs": self.epochs >= 1,
-            "batch_size": self.batch_size >= 2,
+            "batch_size": 2 <= self.batch_size <= _LARGEST_BATCH,
             "learning_rate": 0 < self.learning_rate <= 1,
             "optimizer": self.optimizer in get_args(Optimizer),
             "schedule": self.schedule in get_args(Schedule),
@@ -127,14 +130,8 @@ class Recipe:
 
     @property
     def id(self) -> str:
-        """Name and the first eight hexadecimal digits of a SHA-256 of the content, e.g. ``paper-1a2b3c4d``.
-
-        Fields at their default are left out of the hash, so that a field added later changes no old id; hence a
-        default must never change.
-        """
-        told = differing(self.content(), Recipe(name="default").content())
-        canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
-        return f"{self.name}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
+        """Name and digest of the content, e.g. ``paper-1a2b3c4d``."""
+        return f"{self.name}-{digest_of(self.content())}"
 
     def learning_rate_at(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 0."""
@@ -174,11 +171,29 @@ class Recipe:
         return recipe
 
 
+def digest_of(content: dict[str, Any]) -> str:
+    """Return the first eight hexadecimal digits of a SHA-256 of a recipe's content.
+
+    Fields at their default are left out of the hash, so that a field added later changes no old id; hence a default
+    must never change.
+    """
+    told = differing(content, Recipe(name="default").content())
+    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
+
+
+def is_of_this_version(content: dict[str, Any]) -> bool:
+    """Return whether a content has the fields that recipes have now, and no others."""
+    now = Recipe(name="default").content()
+    tables = (now["augmentation"], content.get("augmentation"))
+    return content.keys() == now.keys() and isinstance(tables[1], dict) and tables[0].keys() == tables[1].keys()
+
+
 def differing(content: dict[str, Any], default: dict[str, Any]) -> dict[str, Any]:
     """Return what of ``content`` differs from ``default``, in nested tables too."""
     told = {}
     for key, value in content.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and isinstance(default[key], dict):
             value = differing(value, default[key])
             if value:
                 told[key] = value

@@ -254,9 +254,7 @@ def _measured(
 ) -> list[_Measured]:
     """Return what epochs took. The median leaves out the first, which compiles, and a pause."""
     found = [
-        _Measured(run.model, run.dataset, run.recipe, run.n_train + run.n_val, _median(run.history))
-        for run in runs
-        if run.history
+        _Measured(run.model, run.dataset, run.recipe, run.n_train + run.n_val, _median(run.history)) for run in runs
     ]
     for cell in wanted:
         state = states[cell.id]

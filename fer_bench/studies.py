@@ -92,9 +92,20 @@ class Study:
         return all(grid.evaluated(self.home(cell), run, on) is not None for on in parts(self.dataset))
 
     def diverged(self, cell: Cell) -> str:
-        """Return the message of a cell whose loss became no number, else an empty text."""
+        """Return why there is no run of a cell whose loss became no number, and where that is noted; else nothing.
+
+        Raises:
+            FerBenchError: the note is no longer one.
+        """
         path = self._note(cell)
-        return str(read_json(path)["reason"]) if path.is_file() else ""
+        if not path.is_file():
+            return ""
+        note = read_json(path)
+        if not isinstance(note, dict) or not isinstance(note.get("reason"), str):
+            raise FerBenchError(f"{path}: not a note of why a run ended; delete it to try that run again")
+        # Relative, as this gets into generated files, which hold no path of a machine.
+        place = path.relative_to(self.place.root)
+        return f"{note['reason']} (noted in {place} of the workspace; delete that file to try again)"
 
     def train_or_note(self, cell: Cell) -> None:
         """Train a cell; note a loss that became no number, which the same run would only give again."""
@@ -104,7 +115,9 @@ class Study:
             write_json(self._note(cell), {"reason": str(error)})
 
     def _note(self, cell: Cell) -> Path:
-        name = f"{cell.id}.{self.dataset.fingerprint[:12]}.{backend.name()}.json"
+        """Return the file of a cell's note, whose name tells all that its loss follows from."""
+        start = grid.weights_hash(self.weights)[:12] if cell.model in cell.recipe.pretrained else "random"
+        name = f"{cell.id}.{self.dataset.fingerprint[:12]}.{backend.name()}.{start}.json"
         return self.place.studies.root / "diverged" / name
 
 

@@ -11,14 +11,14 @@ import typer
 from record_factory import digest, eval_record, preparation, results_in, save_eval
 from typer.testing import CliRunner
 
-from fer_bench import metrics, records
+from fer_bench import metrics, progress, records
 from fer_bench.accuracy.intervals import newcombe_paired, wilson
 from fer_bench.accuracy.pairwise import mcnemar
 from fer_bench.cli import comparing
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
-from fer_bench.presets import load_recipe
+from fer_bench.presets import PRESETS, load_recipe
 
 SUBJECTS, IMAGES = 40, 240
 LABELS = np.arange(IMAGES) % 7
@@ -344,6 +344,26 @@ def test_of_two_recipes_one_is_chosen_by_name(two):
     assert compared(two, "clcm", "shufflenetv2", *ON, "--recipe", str(file))["recipe"] == found
     with pytest.raises(FerBenchError, match=r"--recipe x: no such test of clcm/raf-db; there are demo-.*, paper-"):
         run(two, "clcm", "shufflenetv2", *ON, "--recipe", "x")
+
+
+def test_the_name_of_a_preset_is_its_own_recipe_where_there_are_others_of_the_name(two, monkeypatch):
+    said = []
+    monkeypatch.setattr(progress, "say", said.append)
+    own = PRESETS["cpu48"].id
+    for model in ("clcm", "shufflenetv2"):
+        for recipe in (own, "cpu48-508e220a", "mine-508e220a", "mine-3d7823a6"):
+            save(two, model, answers(8, 0.5), recipe=recipe)
+    assert compared(two, "clcm", "shufflenetv2", *ON, "--recipe", "cpu48")["recipe"] == own
+    assert said == [
+        f"{model}/raf-db: {own} is taken, which --recipe cpu48 is now; left out: cpu48-508e220a (give the id to choose "
+        "one)"
+        for model in ("clcm", "shufflenetv2")
+    ]
+    said.clear()
+    compared(two, "clcm", "shufflenetv2", *ON, "--recipe", "cpu48-508e220a")
+    with pytest.raises(FerBenchError, match="differ in recipe"):
+        run(two, "clcm", "shufflenetv2", *ON, "--recipe", "mine")
+    assert said == []
 
 
 def test_recipes_are_compared_where_the_names_have_one(two):

@@ -211,8 +211,9 @@ def test_the_same_content_gives_the_same_bytes(tmp_path):
 
 
 def test_unreadable_json_names_the_file(tmp_path):
-    (tmp_path / "broken.json").write_text("{")
-    for name in ("broken.json", "missing.json"):
+    for name, content in {"broken": "{", "deep": "[" * 100_000, "long": "9" * 5000, "latin": b"\xe9"}.items():
+        (tmp_path / f"{name}.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    for name in ("broken.json", "deep.json", "long.json", "latin.json", "missing.json"):
         with pytest.raises(FerBenchError, match=name):
             read_json(tmp_path / name)
 

@@ -366,7 +366,8 @@ def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path, mo
     stub.write_text(
         '#!/bin/sh\nfor own; do :; done\ntest -f "$own/datasets/fer2013/manifest.json" || exit 3\n'
         "test -f mine.toml || exit 4\n"
-        'touch "$own/.lock"\necho "$@" > "$own/records/$SLURM_ARRAY_TASK_ID.txt"\n'
+        'touch "$own/.lock" "$own/fer-bench.log" "$own/fer-bench.log.1"\n'
+        'echo "$@" > "$own/records/$SLURM_ARRAY_TASK_ID.txt"\n'
     )
     stub.chmod(0o755)
     for task in (0, 5, 5):
@@ -406,7 +407,8 @@ def full(place):
     record = trained(place, "clcm", "fer2013", targets=("fer2013",))
     begun(place, record.cell_id)
     begun(place, f"shufflenetv2__fer2013__{PAPER.id}__s0")
-    (place.prepared("fer2013") / "scaled-48.npy").write_bytes(b"x" * 1000)
+    for name in ("scaled-48-0123456789ab.npy", "scaled-48.npy"):  # The second as earlier versions named it.
+        (place.prepared("fer2013") / name).write_bytes(b"x" * 1000)
     (place.datasets / ".affectnet.former").mkdir()
     (place.results.records / "eval" / ".my-notes").write_bytes(b"mine")
     for name, marker in (("fer2013", True), ("raf-db", False), ("affectnet", True)):
@@ -429,6 +431,7 @@ def files(place):
 
 GONE = {
     "runs/clcm",
+    "datasets/fer2013/scaled-48-0123456789ab.npy",
     "datasets/fer2013/scaled-48.npy",
     "raw/fer2013/",
 }

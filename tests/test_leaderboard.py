@@ -14,13 +14,14 @@ import record_factory as make
 import typer
 from typer.testing import CliRunner
 
-from fer_bench import metrics, records
+from fer_bench import metrics, progress, records
 from fer_bench.accuracy.intervals import wilson
 from fer_bench.accuracy.pairwise import holm, mcnemar, swap_test
 from fer_bench.cli import comparing, leaderboard
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
+from fer_bench.presets import PRESETS
 
 IMAGES = 210
 LABELS = np.arange(IMAGES) % 7
@@ -349,6 +350,23 @@ def test_recipes_compete_where_asked(tmp_path):
         "clcm, demo-89abcdef": (3, 3),
     }
     assert "may be due to the recipe" in " ".join(board["notes"])
+
+
+def test_the_name_of_a_preset_is_its_own_recipe_where_there_are_others_of_the_name(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(progress, "say", said.append)
+    own = PRESETS["cpu48"].changed(freeze_layers=0)
+    for recipe in (own.id, "cpu48+freeze0-508e220a", "cpu48-508e220a"):
+        save(tmp_path, "clcm", right(1, 0.9), recipe=recipe)
+    save(tmp_path, "clcm", right(1, 0.9), recipe="cpu48+freeze0-508e220a", target="ck-plus")
+    named = boards(tmp_path, options=("--recipe", own.name))
+    assert [(board["target"], board["standings"][0]["recipe"]) for board in named] == [
+        ("raf-db", own.id),
+        ("ck-plus", "cpu48+freeze0-508e220a"),
+    ]
+    [told] = said
+    assert told.startswith(f"raf-db on raf-db: {own.id} is taken, ")
+    assert "left out: cpu48+freeze0-508e220a (" in told
 
 
 def test_one_model_from_two_starts_is_two_contenders(tmp_path):

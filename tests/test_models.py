@@ -1,6 +1,8 @@
 """Contract tests over every registered model."""
 
 import dataclasses
+import fcntl
+import re
 import threading
 import time
 
@@ -10,7 +12,7 @@ from conftest import built
 
 from fer_bench import models, paper
 from fer_bench.errors import FerBenchError
-from fer_bench.models import model_card, model_cards
+from fer_bench.models import model_card, model_cards, pretrained
 from fer_bench.models.layers import compute_in
 from fer_bench.models.pretrained import copy_imagenet
 from fer_bench.network import build_model, count_parameters
@@ -137,6 +139,53 @@ def test_weights_that_cannot_be_had_are_an_error_not_a_random_start(tmp_path, im
         copy_imagenet(model, card.imagenet_application, str(other))
 
 
+@pytest.mark.parametrize("ending", [".weights.h5", ".keras"])
+def test_weights_of_a_network_that_holds_the_application_are_refused(ending, tmp_path, imagenet_file):
+    """Keras reads what it looks for and says nothing of the rest: the paper's MobileNetV2, trained, would pass."""
+    model = model_card("mobilenetv2").build(48, 7)
+    whole, larger = (tmp_path / f"{name}{ending}" for name in ("whole", "larger"))
+    for source, path in ((imagenet_file[1], whole), (model, larger)):
+        (source.save_weights if ending == ".weights.h5" else source.save)(path)
+    assert copy_imagenet(model, "MobileNetV2", str(whole)) == 105
+    with pytest.raises(FerBenchError, match=rf"larger{ending}: not a .* holds 264 arrays of weights, expected 262"):
+        copy_imagenet(model, "MobileNetV2", str(larger))
+
+
+def test_a_damaged_weights_file_is_named(tmp_path, imagenet_file, monkeypatch):
+    model = model_card("clcm").build(48, 7)
+    content = bytearray(imagenet_file[0].read_bytes())
+    content[1000:300_000:97] = bytes(len(range(1000, 300_000, 97)))
+    damaged = tmp_path / "damaged.weights.h5"
+    damaged.write_bytes(content)
+    cut = tmp_path / "cut.keras"
+    imagenet_file[1].save(cut)
+    cut.write_bytes(cut.read_bytes()[:-1000])
+    for path in (damaged, cut):
+        with pytest.raises(FerBenchError, match=rf"{path.name}: not a Keras weights file of"):
+            copy_imagenet(model, "MobileNetV2", str(path))
+
+    def exhausted(*_args):
+        raise MemoryError
+
+    monkeypatch.setattr(type(model), "load_weights", exhausted)
+    with pytest.raises(MemoryError):
+        copy_imagenet(model, "MobileNetV2", str(imagenet_file[0]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("application", pretrained.DOWNLOADS)
+def test_the_names_of_the_downloads_are_keras_own(application, monkeypatch):
+    import keras
+    from keras.src.utils import file_utils
+
+    def asked(name, *_args, **_options):
+        raise FileNotFoundError(name)
+
+    monkeypatch.setattr(file_utils, "get_file", asked)
+    with pytest.raises(FileNotFoundError, match=f"^{re.escape(pretrained.DOWNLOADS[application])}$"):
+        getattr(keras.applications, application)(weights="imagenet")
+
+
 def test_a_failed_download_says_what_to_do(monkeypatch):
     import keras
 
@@ -159,38 +208,59 @@ def test_max_and_average_pooling_differ_in_nothing_but_the_pooling():
     assert [(a, b) for a, b in zip(*kinds, strict=True) if a != b] == [("GlobalAveragePooling2D", "GlobalMaxPooling2D")]
 
 
-def test_half_a_download_is_not_taken_for_the_weights(monkeypatch, tmp_path, imagenet_file):
-    """Keras leaves it in its cache where the download was killed, and looks no further than its name."""
+@pytest.fixture
+def download(monkeypatch, tmp_path):
+    """The file that Keras would download, in a cache of its own; the download itself fails."""
     import keras
 
-    from fer_bench.models import pretrained
-
-    content = imagenet_file[0].read_bytes()
-    whole, half, growing = (tmp_path / "models" / f"{name}.h5" for name in ("whole", "half", "growing"))
-    whole.parent.mkdir()
-    whole.write_bytes(content)
-    half.write_bytes(content[:1_000_000])
-    growing.write_bytes(content[:1_000_000])
-
-    def download() -> None:
-        for start in range(1_000_000, len(content), 2_000_000):
-            time.sleep(0.1)
-            with growing.open("ab") as stream:
-                stream.write(content[start : start + 2_000_000])
-
-    def build(weights: str) -> None:
-        assert not half.exists()
+    def refuse(weights: str) -> None:
         raise Exception("URL fetch failure")
 
-    monkeypatch.setattr(keras.applications, "MobileNetV2", build)
+    monkeypatch.setattr(keras.applications, "MobileNetV2", refuse)
     monkeypatch.setattr(pretrained, "_STALLED", 0.5)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    thread = threading.Thread(target=download)
+    path = tmp_path / "models" / pretrained.DOWNLOADS["MobileNetV2"]
+    path.parent.mkdir()
+    return path
+
+
+def test_half_a_download_is_not_taken_for_the_weights_and_nothing_else_goes(download, imagenet_file):
+    """Keras leaves it in its cache where the download was killed, and looks no further than its name."""
+    content = imagenet_file[0].read_bytes()
+    download.write_bytes(content[:1_000_000])
+    others = [download.with_name(name) for name in ("mine.h5", pretrained.DOWNLOADS["ResNet50"])]
+    for other in others:
+        other.write_bytes(b"no HDF5")
+    with pytest.raises(FerBenchError, match="could not be downloaded"):
+        copy_imagenet(None, "MobileNetV2", "imagenet")
+    assert sorted(download.parent.iterdir()) == sorted(others)
+
+
+def test_another_process_download_is_waited_for(download, imagenet_file):
+    content = imagenet_file[0].read_bytes()
+    download.write_bytes(content[:1_000_000])
+
+    def grow() -> None:
+        for start in range(1_000_000, len(content), 2_000_000):
+            time.sleep(0.1)
+            with download.open("ab") as stream:
+                stream.write(content[start : start + 2_000_000])
+
+    thread = threading.Thread(target=grow)
     thread.start()
     with pytest.raises(FerBenchError, match="could not be downloaded"):
         copy_imagenet(None, "MobileNetV2", "imagenet")
     thread.join()
-    assert whole.read_bytes() == growing.read_bytes() == content
+    assert download.read_bytes() == content
+
+
+def test_weights_in_the_cache_that_another_program_has_locked_stay(download):
+    download.write_bytes(b"no HDF5")
+    with download.open("rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        with pytest.raises(FerBenchError, match="could not be downloaded"):
+            copy_imagenet(None, "MobileNetV2", "imagenet")
+    assert download.exists()
 
 
 def test_a_recipe_reaches_the_layers_of_a_model_within_the_model(monkeypatch, tiny_model):

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_bench.errors import FerBenchError
-from fer_bench.presets import PRESETS, load_recipe, recipe_from
-from fer_bench.recipe import Recipe
+from fer_bench.presets import PRESETS, load_recipe, own_id, recipe_from, to_toml
+from fer_bench.recipe import Augmentation, Recipe
 
 
 def test_the_paper_preset_is_the_papers_protocol():
@@ -29,6 +29,7 @@ def test_the_id_is_a_hash_of_the_content_alone():
     # Records of other machines and days hold this id: it must not change by itself.
     assert PRESETS["paper"].id == "paper-f40bacc7"
     assert PRESETS["demo"].id == "demo-00264362"
+    assert PRESETS["cpu48"].id == "cpu48-3d7823a6"
 
 
 def test_what_goes_beyond_the_paper_is_off_in_every_preset():
@@ -50,6 +51,41 @@ def test_a_changed_recipe_says_so_in_its_name_and_is_found_by_it(tmp_path):
     assert load_recipe(f"{path}").name == "a+b"
     assert load_recipe(f"{path}+freeze3") == load_recipe(f"{path}")
     assert load_recipe(f"{path}+class-weight").balance == "class-weight"
+
+
+def test_a_recipe_is_found_by_a_file_whose_path_has_a_plus(tmp_path):
+    path = tmp_path / "clcm+2" / "a+freeze0.toml+b.toml"
+    path.parent.mkdir()
+    path.write_text("epochs = 3\n")
+    for name in (f"{path}", f"{path}+class-weight+freeze3", "paper", "cpu48+oversample+unbalanced"):
+        assert own_id(name) == load_recipe(name).id
+    for name in ("paper-f40bacc7", "mine", "mine+freeze0", "paper+freeze"):
+        assert own_id(name) is None
+
+
+@pytest.mark.parametrize("base", PRESETS)
+def test_a_file_of_a_recipe_gives_its_id_back(base, tmp_path):
+    """Else train would train again what tune has: a number of the preset ``demo`` is 3, of a file on ``paper`` 3.0."""
+    path = tmp_path / "r.toml"
+    path.write_text(f'base = "{base}"\nepochs = 20\ndropout = 0\n[augmentation]\nrotation = 10\nshear = 3\n')
+    preset = PRESETS[base]
+    for recipe in (
+        preset,
+        preset.changed(balance="oversample", freeze_layers=0),
+        preset.starting("mobilenetv2", pretrained=True),
+        preset.from_random(),
+        dataclasses.replace(preset, epochs=30, learning_rate=1e-5, batch_size=128, optimizer="sgd"),
+        dataclasses.replace(preset, dropout=0.5, batch_norm_momentum=0.99, augmentation=Augmentation()),
+        load_recipe(f"{path}"),
+    ):
+        path.write_text(to_toml(recipe, "two\nlines"))
+        assert load_recipe(f"{path}") == recipe
+        assert load_recipe(f"{path}").id == recipe.id
+
+
+def test_what_no_file_can_say_is_not_written():
+    with pytest.raises(ValueError, match="no file gives this recipe"):
+        to_toml(dataclasses.replace(PRESETS["demo"], batch_norm_momentum=None), "")
 
 
 @pytest.mark.parametrize("name", ["paper+", "paper+fast", "paper+none", "paper+freeze", "paper+freeze-1", "+freeze1"])
@@ -94,6 +130,7 @@ def test_a_recipe_from_toml(tmp_path):
         ("epoch = 3", "unknown key 'epoch'"),
         ("epochs = 0", "epochs = 0 is out of range"),
         ("epochs = 2.5", "expected int"),
+        ("batch_size = 100000000000", "batch_size = 100000000000 is out of range"),
         ("epochs = true", "expected int"),
         ('optimizer = "rmsprop"', "optimizer"),
         ('base = "fast"', "base = 'fast'"),
@@ -112,6 +149,8 @@ def test_a_recipe_from_toml(tmp_path):
         ('pretrained = [1, "a"]', "pretrained = [1, 'a'], expected names of models"),
         ("learning_rate = nan", "learning_rate = nan is out of range"),
         ("epochs =", "not TOML"),
+        (f"epochs = {'9' * 5000}", "not TOML"),
+        (f"epochs = {'[' * 100_000}", "not TOML"),
     ],
 )
 def test_a_wrong_recipe_names_file_and_key(tmp_path, text, words):

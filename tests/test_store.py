@@ -685,7 +685,20 @@ def test_preparing_again_replaces_everything(raw: Path, tmp_path: Path) -> None:
     prepare(FER2013, raw, tmp_path / "out").at_size(24)
     again = prepare(FER2013, raw, tmp_path / "out", Wishes(split_seed=1))
     assert Prepared.load(tmp_path / "out").fingerprint == again.fingerprint
-    assert not (tmp_path / "out/scaled-24.npy").exists()
+    assert not list((tmp_path / "out").glob("scaled-*"))
+
+
+def test_a_smaller_copy_of_replaced_images_is_never_read(raw: Path, tmp_path: Path) -> None:
+    """A command without the workspace's lock may hold the images from before, and make their copy afterwards."""
+    former = prepare(FER2013, raw, tmp_path / "out")
+    header, first, second, *rest = (raw / "fer2013.csv").read_text().splitlines()
+    (raw / "fer2013.csv").write_text("\n".join([header, second, first, *rest]))
+    prepare(FER2013, raw, tmp_path / "out")
+    before = np.array(former.at_size(24))
+    np.save(tmp_path / "out/scaled-24.npy", before)  # As earlier versions named it.
+    after = Prepared.load(tmp_path / "out").at_size(24)
+    assert np.array_equal(after[:2], before[[1, 0]])
+    assert not np.array_equal(after, before)
 
 
 def test_a_link_to_another_disk_stays_and_its_folder_is_replaced(raw: Path, tmp_path: Path) -> None:
@@ -783,13 +796,13 @@ def test_a_smaller_size_is_the_average_of_areas(raw: Path, tmp_path: Path) -> No
     assert small.shape == (115, 24, 24)
     assert small.dtype == np.uint8
     assert np.abs(small - means).max() <= 0.5
-    assert np.array_equal(small, np.load(tmp_path / "out/scaled-24.npy"))
+    assert np.array_equal(small, np.load(tmp_path / f"out/scaled-24-{result.fingerprint[:12]}.npy"))
 
 
 def test_the_smaller_copy_is_made_once_and_again_when_damaged(raw: Path, tmp_path: Path) -> None:
     result = prepare(FER2013, raw, tmp_path / "out")
     expected = np.array(result.at_size(20))
-    path = tmp_path / "out/scaled-20.npy"
+    path = tmp_path / f"out/scaled-20-{result.fingerprint[:12]}.npy"
     made = path.stat()
     assert np.array_equal(result.at_size(20), expected)
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (made.st_ino, made.st_mtime_ns)

@@ -376,7 +376,8 @@ def test_a_full_disk_names_the_file_and_the_run_continues(
 def test_a_finished_run_is_not_replaced_by_another_call_of_it(change, told, workspace, dataset, network):
     cell = dataclasses.replace(CELL, recipe=CELL.recipe.starting("tiny", pretrained=True))
     start = Start(kind="imagenet", source="keras")
-    run = dataclasses.replace(train(CELL, dataset, network, workspace), recipe=cell.recipe.id, start=start)
+    run = train(CELL, dataset, network, workspace)
+    run = dataclasses.replace(run, recipe=cell.recipe.id, recipe_content=cell.recipe.content(), start=start)
     path = records.save(workspace.results.records, run)
     workspace.weights(CELL.id).rename(workspace.weights(cell.id))
     assert train(cell, dataset, network, workspace, weights="imagenet") == run
@@ -477,12 +478,24 @@ def test_a_checkpoint_is_given_up_for_other_data_alone(tmp_path, network, capsys
     assert "90 epochs of this run were trained on another state of the dataset" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("limit", "told"), [(4, "4 fit (tried just now): set batch_size = 4"), (1, "not even 2 fit")])
-def test_too_little_memory_names_the_batch_that_fits(limit, told, workspace, dataset, network, monkeypatch):
+@pytest.mark.parametrize(
+    ("devices", "limit", "told"),
+    [
+        (1, 4, "4 fit (tried just now): set batch_size = 4"),
+        (1, 1, "not even 2 fit"),
+        (5, 6, "5 fit (tried just now)"),
+        (5, 4, "not even 5 fit"),
+    ],
+)
+def test_too_little_memory_names_the_batch_that_fits(devices, limit, told, workspace, dataset, network, monkeypatch):
     import tensorflow as tf
 
     def exhausted() -> None:
+        if limit == 1:
+            raise MemoryError
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(network, "devices", devices)  # On TensorFlow there is one: of them only the number counts here.
 
     step = memory._step
 

@@ -73,6 +73,12 @@ def test_the_best_setting_becomes_a_recipe_that_train_and_evaluate_know(workspac
     assert grid.trained(workspace.studies, cell, found["dataset_fingerprint"]) is not None
 
 
+def test_the_best_of_a_search_on_any_preset_is_the_recipe_that_was_trained(workspace, trained):
+    for preset in PRESETS:
+        found = tuned(workspace, "-r", preset, "--balance", "oversample", "--learning-rates", "3e-4")
+        assert load_recipe(found["files"]["clcm"]).id == found["winners"]["clcm"]["recipe"]
+
+
 def test_another_search_on_the_same_recipe_overwrites_no_winner(workspace, trained):
     first = tuned(workspace)["files"]["clcm"]
     best = Path(first).read_text()
@@ -144,6 +150,9 @@ def test_a_diverged_setting_is_noted_once_a_backend_and_never_wins(workspace, tr
     assert tuned(workspace, *options) == found
     assert len(trained) == 2
     assert "diverged" in tune(workspace, *options).stdout
+    [note] = (workspace.studies.root / "diverged").iterdir()
+    told = f"noted in {note.relative_to(workspace.root)} of the workspace; delete that file to try again"
+    assert told in " ".join(tune(workspace, *options).stdout.split())
     with monkeypatch.context() as other:  # Another backend computes otherwise: it is tried there too.
         other.setenv("KERAS_BACKEND", "jax")
         with pytest.raises(FerBenchError, match="every setting diverged"):
@@ -153,6 +162,20 @@ def test_a_diverged_setting_is_noted_once_a_backend_and_never_wins(workspace, tr
             tune(workspace, *options)
     with pytest.raises(FerBenchError, match="every setting diverged"):
         tune(workspace, "--learning-rates", "0.5", "--batch-sizes", "32")
+
+
+def test_a_noted_divergence_is_of_its_own_starting_weights(workspace, trained, tmp_path):
+    options = ("--learning-rates", "0.5", "--batch-sizes", "32", "--optimizers", "sgd")
+    for number, name in enumerate(("mine", "other", "mine"), start=1):
+        weights = tmp_path / f"{name}.weights.h5"
+        weights.write_text(name)
+        with pytest.raises(FerBenchError, match="every setting diverged"):
+            tune(workspace, *options, weights=str(weights))
+        assert len(trained) == min(number, 2)
+    for note in (workspace.studies.root / "diverged").iterdir():
+        note.write_text("[]")
+    with pytest.raises(FerBenchError, match=r"\.json: not a note of why a run ended; delete it"):
+        tune(workspace, *options, weights=str(weights))
 
 
 @pytest.mark.parametrize(

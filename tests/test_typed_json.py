@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from fer_bench import records
 from fer_bench.errors import FerBenchError
+from fer_bench.presets import PRESETS
 from fer_bench.records import EvalRecord, ProfileRecord, StatisticsRecord, TrainRecord
 from fer_bench.typed_json import build
 
@@ -248,7 +249,10 @@ def test_records_of_before_preparations_still_load(tmp_path: Path) -> None:
         ({"n_val": -1}, "-1 validation images"),
         ({"best_epoch": 12}, "best_epoch is 12, but the history has 12 epochs"),
         ({"best_epoch": -1}, "best_epoch is -1"),
+        ({"history": [], "best_epoch": 0}, "the history is empty"),
         ({"recipe_content": {}}, "image_size None"),
+        ({"recipe_content": {**PRESETS["paper"].content(), "epochs": 99}}, "recipe_content is not that of paper-0123"),
+        ({"recipe_content": {**PRESETS["paper"].content(), "epochs": {"a": 1}}}, "recipe_content is not that of"),
         ({"recipe_content": {"image_size": "48"}}, "image_size '48'"),
     ],
 )

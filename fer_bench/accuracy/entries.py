@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_bench.errors import FerBenchError
-from fer_bench.presets import wanted_id
+from fer_bench.lookup import recipe_ids
 from fer_bench.records import EvalRecord
 from fer_bench.selection import read_all
 
@@ -182,13 +182,14 @@ def _of_recipes(tests: Mapping[Entry, list[EvalRecord]], recipe: str | None) -> 
 def _of_recipe(entry: Entry, tests: list[EvalRecord], recipe: str | None) -> list[EvalRecord]:
     if recipe is None:
         return tests
-    recipe = wanted_id(recipe)
-    found = [record for record in tests if recipe in (record.recipe, _recipe_name(record.recipe))]
-    if not found:
-        known = ", ".join(sorted({record.recipe for record in tests}))
+    known = {record.recipe for record in tests}
+    meant = recipe_ids([recipe], known, f"{entry.model}/{entry.dataset}")
+    if not meant:
         asked = f"{entry}" if entry.recipe else f"--recipe {recipe}"
-        raise FerBenchError(f"{asked}: no such test of {entry.model}/{entry.dataset}; there are {known}")
-    return found
+        raise FerBenchError(
+            f"{asked}: no such test of {entry.model}/{entry.dataset}; there are {', '.join(sorted(known))}"
+        )
+    return [record for record in tests if record.recipe in meant]
 
 
 def _recipe_name(identifier: str) -> str:

@@ -115,7 +115,6 @@ def _wanted(
     fingerprints: Sequence[str] | None,
 ) -> "Wanted":
     from fer_bench.leaderboard.gathering import Wanted
-    from fer_bench.presets import wanted_id
 
     if origin not in (None, "real", "synthetic"):
         raise FerBenchError(f"--origin {origin!r}: expected real or synthetic")
@@ -129,7 +128,7 @@ def _wanted(
         datasets=tuple(datasets or ()),
         targets=tuple(targets or ()),
         models=tuple(models or ()),
-        recipes=tuple(map(wanted_id, recipes or ())),
+        recipes=tuple(recipes or ()),
         seeds=tuple(seeds or ()),
         backend=backend,
         origin=cast("Origin | None", origin),

@@ -69,10 +69,23 @@ FreezeOption = Annotated[
         "recipe's name tells it; --recipe paper+freeze0 is the same.",
     ),
 ]
+
+
+def _expanded(weights: str | None) -> str | None:
+    """Return --weights with its ``~`` replaced, which the shell leaves alone in --weights=~/file."""
+    if weights is None or not weights.startswith("~"):
+        return weights
+    try:
+        return str(Path(weights).expanduser())
+    except RuntimeError:  # No such user: then there is no such file either, which is said where it is looked for.
+        return weights
+
+
 WeightsOption = Annotated[
     str | None,
     typer.Option(
         "--weights",
+        callback=_expanded,
         help="Where the model starts: 'imagenet' (downloaded by Keras), a file of ImageNet weights, or 'random'. "
         "Needed where the recipe starts it from ImageNet; where it does not, the result is of another recipe, which "
         "its id tells.",
@@ -82,6 +95,7 @@ StartsOption = Annotated[
     str | None,
     typer.Option(
         "--weights",
+        callback=_expanded,
         help="Start of the models that the recipe starts from ImageNet: 'imagenet' (downloaded by Keras), a file of "
         "ImageNet weights, or 'random'.",
     ),

@@ -166,6 +166,8 @@ def _print_search(study: "Study", found: "Outcome", files: Mapping[str, Path]) -
         ],
         numbers=8,
     )
+    for trial in (trial for own in found.trials.values() for trial in own if not trial.runs):
+        typer.echo(f"{trial.model}, {trial.setting}: {trial.reason}")
     if found.shared:
         print_table(
             "The best of each model, and the best setting that they share",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.datasets.card import Split
-from fer_bench.datasets.scaled import is_averaged, scaled
+from fer_bench.datasets.scaled import is_averaged, name_of, scaled
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json
@@ -126,12 +126,12 @@ class Prepared:
         """Return all images for a network of ``size`` x ``size`` pixels, uint8, read only.
 
         The stored ones where neither side is larger than that, (n, height, width); otherwise an area-averaged copy,
-        (n, size, size), made on the first call and kept as ``scaled-<size>.npy`` beside them.
+        (n, size, size), made on the first call and kept as ``scaled-<size>-<fingerprint>.npy`` beside them.
         """
         if size < 1:
             raise FerBenchError(f"image size {size}, expected at least 1")
         if is_averaged(self.images.shape[1:], size):
-            return scaled(self.images, self.folder / f"scaled-{size}.npy", size)
+            return scaled(self.images, self.folder / name_of(size, self.fingerprint), size)
         return self.images
 
 

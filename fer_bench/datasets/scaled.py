@@ -25,6 +25,15 @@ def is_averaged(stored: Sequence[int], size: int) -> bool:
     return size < max(stored)
 
 
+def name_of(size: int, fingerprint: str) -> str:
+    """Return the file name of a copy at ``size`` x ``size`` pixels of the images with a dataset's fingerprint.
+
+    The content is in the name since a process without the workspace's lock may still hold the images that ``prepare``
+    has replaced: it writes their copy into the new folder, where only that process reads it.
+    """
+    return f"scaled-{size}-{fingerprint[:12]}.npy"
+
+
 def scaled(images: NDArray[np.uint8], path: Path, size: int) -> np.memmap[Any, np.dtype[np.uint8]]:
     """Return the copy of ``images`` at ``size`` x ``size`` kept at ``path``, made where it is not there yet.
 

@@ -6,10 +6,9 @@ import urllib.request
 from pathlib import Path
 
 from fer_bench.doctor.finding import Finding
-from fer_bench.models.pretrained import opens
+from fer_bench.models.pretrained import DOWNLOADS, opens
 
-FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
-"""With the 1000-way top, as Keras names it (``keras.applications.mobilenet_v2``)."""
+FILE = DOWNLOADS["MobileNetV2"]
 FOLDER = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
 SECONDS = 5.0
 """In which the server must answer."""

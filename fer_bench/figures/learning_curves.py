@@ -105,7 +105,7 @@ class LearningCurves(Drawing):
 
 
 def learning_curves(evidence: Evidence) -> Iterator[LearningCurves]:
-    """Yield a figure for each training dataset with a history."""
+    """Yield a figure for each training dataset with a run."""
     for dataset, block in evidence.blocks.items():
         found = tuple(
             Curves(model=model, runs=runs) for model in models_of(evidence) if (runs := _runs(block, model.name))
@@ -129,9 +129,7 @@ def of_one_run(title: str, history: Sequence[Epoch]) -> LearningCurves:
 
 
 def _runs(block: Block, model: str) -> tuple[Run, ...]:
-    return tuple(
-        _run(record.seed, record.history, record.best_epoch) for record in block.trained(model) if record.history
-    )
+    return tuple(_run(record.seed, record.history, record.best_epoch) for record in block.trained(model))
 
 
 def _run(seed: int, history: Sequence[Epoch], best: int) -> Run:

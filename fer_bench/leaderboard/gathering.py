@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fer_bench import records
 from fer_bench.errors import FerBenchError
 from fer_bench.leaderboard.places import Place
+from fer_bench.lookup import recipe_ids
 from fer_bench.records import EvalRecord, Origin, ProfileRecord, TrainRecord
 from fer_bench.selection import read_all
 
@@ -20,7 +21,7 @@ class Wanted:
     """Tested on."""
     models: tuple[str, ...] = ()
     recipes: tuple[str, ...] = ()
-    """Names or ids."""
+    """Names, ids or files; :func:`gather` heeds them, as what they mean depends on the records that there are."""
     seeds: tuple[int, ...] = ()
     backend: str | None = None
     origin: Origin | None = None
@@ -28,7 +29,7 @@ class Wanted:
     """The beginning of a fingerprint by dataset, trained or tested on."""
 
     def takes(self, record: EvalRecord) -> bool:
-        """Return whether a test is asked for."""
+        """Return whether a test is asked for, whatever its recipe."""
         if record.external is not None:
             # Neither trained on a dataset nor by a recipe, so these choices leave it open.
             return (
@@ -42,7 +43,6 @@ class Wanted:
             (not self.datasets or record.dataset in self.datasets)
             and (not self.targets or record.target in self.targets)
             and (not self.models or record.model in self.models)
-            and (not self.recipes or not {record.recipe, record.recipe.rpartition("-")[0]}.isdisjoint(self.recipes))
             and (not self.seeds or record.seed in self.seeds)
             and self.backend in (None, record.backend)
             and self.origin in (None, record.origin)
@@ -85,15 +85,19 @@ def gather(places: Sequence[Place], wanted: Wanted) -> list[Run]:
         FerBenchError: an unreadable record, a test of other weights than its training gave, a fingerprint asked of a
             dataset that no record names, or no such test.
     """
-    found: dict[tuple[object, ...], list[Run]] = {}
     seen: list[EvalRecord] = []
+    fit: list[tuple[Place, EvalRecord]] = []
+    trains: dict[Place, dict[str, TrainRecord]] = {}
     for place in sorted(places):
-        trains = {record.cell_id: record for record in read_all(place.records, TrainRecord)}
+        trains[place] = {record.cell_id: record for record in read_all(place.records, TrainRecord)}
         for record in read_all(place.records, EvalRecord):
             seen.append(record)
             if wanted.takes(record):
-                run = Run(record=record, train=_training(place, record, trains), places=(place,))
-                found.setdefault(_identity(record), []).append(run)
+                fit.append((place, record))
+    found: dict[tuple[object, ...], list[Run]] = {}
+    for place, record in _of_recipes(fit, wanted.recipes) if wanted.recipes else fit:
+        run = Run(record=record, train=_training(place, record, trains[place]), places=(place,))
+        found.setdefault(_identity(record), []).append(run)
     known = {record.dataset for record in seen} | {record.target for record in seen}
     unknown = sorted(set(wanted.fingerprints) - known)
     if seen and unknown:
@@ -105,6 +109,20 @@ def gather(places: Sequence[Place], wanted: Wanted) -> list[Run]:
         raise FerBenchError(_nothing(places, wanted, seen))
     merged = [_merged(same) for same in found.values()]
     return sorted(merged, key=lambda run: (run.record.stem, run.record.backend, run.record.weights_sha256, run.labels))
+
+
+def _of_recipes(tests: Sequence[tuple[Place, EvalRecord]], wanted: Sequence[str]) -> list[tuple[Place, EvalRecord]]:
+    """Return the tests of the recipes that are meant, on each test set; an external model has no recipe."""
+    known: dict[tuple[str, str], set[str]] = {}
+    for _, record in tests:
+        if record.external is None:
+            known.setdefault((record.dataset, record.target), set()).add(record.recipe)
+    meant = {task: recipe_ids(wanted, recipes, " on ".join(task)) for task, recipes in sorted(known.items())}
+    return [
+        (place, record)
+        for place, record in tests
+        if record.external is not None or record.recipe in meant[record.dataset, record.target]
+    ]
 
 
 def profiles(places: Sequence[Place]) -> list[ProfileRecord]:

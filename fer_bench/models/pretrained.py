@@ -1,14 +1,25 @@
 """ImageNet weights from Keras' download or a file, copied into a model layer by layer. Never a silent random start."""
 
+import contextlib
 import time
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from fer_bench import backend
+from fer_bench import backend, memory
 from fer_bench.errors import FerBenchError
 
 IMAGENET = "imagenet"
 """The value of ``--weights`` that lets Keras download its own ImageNet weights."""
+
+DOWNLOADS = {
+    "DenseNet121": "densenet121_weights_tf_dim_ordering_tf_kernels.h5",
+    "EfficientNetB0": "efficientnetb0.h5",
+    "InceptionV3": "inception_v3_weights_tf_dim_ordering_tf_kernels.h5",
+    "MobileNetV2": "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",
+    "ResNet50": "resnet50_weights_tf_dim_ordering_tf_kernels.h5",
+}
+"""The file that Keras downloads for an application with its 1000-way top, as Keras names it in its cache."""
 
 _STALLED = 5.0
 """Seconds after which a download that has not grown is none."""
@@ -28,14 +39,14 @@ def copy_imagenet(model: Any, application: str, weights: str) -> int:
         The number of layers with weights that were copied.
 
     Raises:
-        FerBenchError: the download failed, the file is missing or of another architecture, or the model does not
-            contain the application's layers.
+        FerBenchError: the download failed, the file is missing, damaged or of another architecture, or the model does
+            not contain the application's layers.
     """
     import keras
 
     build = getattr(keras.applications, application)
     if weights == IMAGENET:
-        _remove_half_downloaded()
+        _remove_half_downloaded(application)
         try:
             source = build(weights="imagenet")
         except Exception as error:  # Keras raises a bare Exception where the download fails
@@ -44,24 +55,56 @@ def copy_imagenet(model: Any, application: str, weights: str) -> int:
                 "give a weights file with --weights PATH, or --weights random to start from random weights"
             ) from error
     else:
-        if not Path(weights).is_file():
-            raise FerBenchError(
-                f"{weights}: no such weights file; expected 'imagenet', 'random' or the path of a Keras weights file "
-                f"of keras.applications.{application} with its 1000-way top"
-            )
         source = build(weights=None)
-        try:
-            source.load_weights(weights)
-        except (ValueError, OSError, KeyError) as error:
-            reason = str(error).splitlines()[0]
-            raise FerBenchError(
-                f"{weights}: not a Keras weights file of keras.applications.{application} with its 1000-way top "
-                f"({reason})"
-            ) from error
+        _load_file(source, weights, application)
     pairs = _pairs(model, source, application)
     for given, own in pairs:
         own.set_weights(given.get_weights())
     return len(pairs)
+
+
+def _load_file(source: Any, weights: str, application: str) -> None:
+    """Read a weights file into the application, and make sure that it is of nothing larger, which Keras does not."""
+    if not Path(weights).is_file():
+        raise FerBenchError(
+            f"{weights}: no such weights file; expected 'imagenet', 'random' or the path of a Keras weights file "
+            f"of keras.applications.{application} with its 1000-way top"
+        )
+    try:
+        source.load_weights(weights)
+        held, expected = _arrays(weights), len(source.weights)
+        if held not in (None, expected):
+            raise ValueError(f"it holds {held} arrays of weights, expected {expected}: a larger network's")
+    except Exception as error:  # Of h5py, zipfile, zlib and Keras: damaged bytes can raise nearly any.
+        if memory.is_exhausted(error):
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise FerBenchError(
+            f"{weights}: not a Keras weights file of keras.applications.{application} with its 1000-way top ({reason})"
+        ) from error
+
+
+def _arrays(weights: str) -> int | None:
+    """Return how many arrays of weights a file holds; ``None`` of an old ``.h5``, whose layers Keras counts itself.
+
+    The states of random generators, such as a dropout layer's, are no weights.
+    """
+    import h5py
+
+    names: list[str] = []
+
+    def note(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and "/seed_generator/" not in name:
+            names.append(name)
+
+    with contextlib.ExitStack() as opened:
+        stream: str | IO[bytes] = weights
+        if weights.endswith(".keras"):
+            stream = opened.enter_context(opened.enter_context(zipfile.ZipFile(weights)).open("model.weights.h5"))
+        elif not weights.endswith(".weights.h5"):
+            return None
+        opened.enter_context(h5py.File(stream, "r"))["layers"].visititems(note)
+    return len(names)
 
 
 def _pairs(model: Any, source: Any, application: str) -> list[tuple[Any, Any]]:
@@ -89,16 +132,20 @@ def _shapes(layer: Any) -> list[tuple[int, ...]]:
     return [tuple(weight.shape) for weight in layer.weights]
 
 
-def _remove_half_downloaded() -> None:
+def _remove_half_downloaded(application: str) -> None:
     """Remove what a kill in the middle of a download left in Keras' cache: Keras would take it for the whole file.
 
-    One that still grows is another process's download, and is waited for.
+    One that still grows is another process's download, and is waited for. What may not be read or removed, or is
+    locked, is left to Keras.
     """
+    if application not in DOWNLOADS:
+        return
     # The second is where Keras goes when it may not write to the first.
     for folder in (backend.keras_home(), Path("/tmp/.keras")):
-        for path in (folder / "models").glob("*.h5"):
-            size = -1
-            while path.is_file() and not opens(path):
+        path = folder / "models" / DOWNLOADS[application]
+        size = -1
+        with contextlib.suppress(OSError):
+            while _is_cut_short(path):
                 if path.stat().st_size == size:
                     path.unlink()
                     break
@@ -106,12 +153,26 @@ def _remove_half_downloaded() -> None:
                 time.sleep(_STALLED)
 
 
-def opens(path: Path) -> bool:
-    """Return whether a file is HDF5 and whole: one whose download was killed is cut short."""
+def _is_cut_short(path: Path) -> bool:
+    """Return whether a file can be read and is not HDF5, or not all of it: so a killed download leaves it.
+
+    Raises:
+        OSError: it is missing, locked or may not be read.
+    """
     import h5py
 
     try:
         h5py.File(path, "r").close()
+    except OSError as error:
+        if error.errno is not None:  # Of the system, where h5py gives none for what is in the file.
+            raise
+        return True
+    return False
+
+
+def opens(path: Path) -> bool:
+    """Return whether a file can be read and is HDF5 and whole."""
+    try:
+        return not _is_cut_short(path)
     except OSError:
         return False
-    return True

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from fer_bench.errors import FerBenchError
+from fer_bench.recipe import digest_of, is_of_this_version
 from fer_bench.records.common import Environment, Identity, Preparation, stem_of
 
 
@@ -71,7 +72,9 @@ class TrainRecord(Identity):
         """Refuse a record whose parts contradict each other."""
         if self.n_train < 1 or self.n_val < 0:
             raise FerBenchError(f"{where}: {self.n_train} training and {self.n_val} validation images")
-        if self.history and not 0 <= self.best_epoch < len(self.history):
+        if not self.history:
+            raise FerBenchError(f"{where}: the history is empty; expected an epoch at least")
+        if not 0 <= self.best_epoch < len(self.history):
             raise FerBenchError(
                 f"{where}: best_epoch is {self.best_epoch}, but the history has {len(self.history)} epochs"
             )
@@ -82,7 +85,7 @@ class TrainRecord(Identity):
                     f"{where}: epoch {number} of the history has an accuracy outside 0 to 1, or a negative value"
                 )
         scores = [epoch.val_accuracy for epoch in self.history]
-        if scores and self.best_epoch != scores.index(max(scores)):
+        if self.best_epoch != scores.index(max(scores)):
             raise FerBenchError(
                 f"{where}: best_epoch is {self.best_epoch}, but the earliest with the highest validation accuracy is "
                 f"{scores.index(max(scores))}"
@@ -90,3 +93,9 @@ class TrainRecord(Identity):
         size = self.recipe_content.get("image_size")
         if type(size) is not int or size < 1:
             raise FerBenchError(f"{where}: recipe_content has image_size {size!r}; expected a number of pixels")
+        # Of a content with other fields, of an older version, it is not known what its id was made from.
+        if is_of_this_version(self.recipe_content) and digest_of(self.recipe_content) != self.recipe.rpartition("-")[2]:
+            raise FerBenchError(
+                f"{where}: recipe_content is not that of {self.recipe}, but of a recipe "
+                f"...-{digest_of(self.recipe_content)}; one of the two has been edited"
+            )

@@ -52,7 +52,7 @@ def _rows(other: OtherRuns) -> Iterator[Row]:
             Text(_title(target)) if target else Missing(),
             *head,
             Number(value=len(trained), decimals=0),
-            mean_of([record.best.val_accuracy for record in trained if record.history], decimals=1, scale=100),
+            mean_of([record.best.val_accuracy for record in trained], decimals=1, scale=100),
             mean_of([record.accuracy for record in tested], decimals=1, scale=100),
             mean_of(balanced, decimals=1, scale=100),
             Text(one_answer(tested)),

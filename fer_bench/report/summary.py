@@ -188,7 +188,7 @@ def _handicap(evidence: Evidence) -> str:
     low, linear = [], []
     for dataset, block in evidence.blocks.items():
         tested = block.tested(HANDICAPPED, dataset)
-        histories = [record.history for record in block.trained(HANDICAPPED) if record.history]
+        histories = [record.history for record in block.trained(HANDICAPPED)]
         if not tested or not histories:
             continue
         means = {m: float(np.mean(s)) for m in paper.MODELS if (s := accuracies(evidence, dataset, m, dataset))}

@@ -72,7 +72,7 @@ def load_selection(path: Path) -> Selection:
         return Selection(path=path)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FerBenchError(f"{path}: not readable as TOML ({error})") from error
     origin = content.pop("origin", None)
     if origin not in (None, "real", "synthetic"):
