@@ -187,6 +187,18 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return a path whose ``~`` is the user's home; a shell leaves that of ``--option=~/x`` alone.
+
+    Raises:
+        FerBenchError: it begins with ``~name``, and there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise FerBenchError(f"{path}: there is no user of that name; write the path out") from error
+
+
 def inside(root: Path, relative: str) -> Path:
     """Return ``root / relative`` where that stays inside ``root``, symbolic links resolved.
 

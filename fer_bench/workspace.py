@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from fer_bench.files import expanded
+
 ENVIRONMENT_VARIABLE = "FER_BENCH_WORKSPACE"
 DEFAULT_ROOT = Path("workspace")
 
 
 def default_root() -> Path:
     """Return the folder of the workspace where none is named: that of the environment variable, or ``workspace``."""
-    return Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ROOT).expanduser()
+    return expanded(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ROOT)
 
 
 FOLDERS = (

@@ -17,6 +17,7 @@ from fer_bench.cli.options import (
 )
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
+from fer_bench.files import expanded
 
 _SHOWN = 20
 """Images named on the terminal."""
@@ -130,7 +131,7 @@ def prepare(
             shown.at(done, of)
 
         prepared = run(
-            chosen, source.expanduser(), place.prepared(chosen.name), wishes, progress=shown.at, unpacking=unpacking
+            chosen, expanded(source), place.prepared(chosen.name), wishes, progress=shown.at, unpacking=unpacking
         )
     if json:
         print_json(prepared.manifest)

@@ -33,10 +33,10 @@ def inspect(
     from fer_bench.datasets.archives import opened
     from fer_bench.datasets.recognition import describe, doubts
     from fer_bench.datasets.recognition import inspect as look
-    from fer_bench.files import scratch
+    from fer_bench.files import expanded, scratch
     from fer_bench.progress import bar
 
-    path = path.expanduser()
+    path = expanded(path)
     with (
         scratch() as folder,
         bar(f"unpack {path.name}", unit="file") as shown,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fer_bench.errors import FerBenchError
+from fer_bench.files import expanded
 from fer_bench.recipe import Balance
 from fer_bench.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, PUBLISHED, Results, Workspace
 
@@ -26,7 +27,7 @@ WorkspaceOption = Annotated[
         "--workspace",
         "-w",
         envvar=ENVIRONMENT_VARIABLE,
-        callback=Path.expanduser,  # The shell leaves the ~ of --workspace=~/fer alone.
+        callback=expanded,  # The shell leaves the ~ of --workspace=~/fer alone.
         help="Folder of everything that runs produce.",
     ),
 ]
@@ -72,13 +73,8 @@ FreezeOption = Annotated[
 
 
 def _expanded(weights: str | None) -> str | None:
-    """Return --weights with its ``~`` replaced, which the shell leaves alone in --weights=~/file."""
-    if weights is None or not weights.startswith("~"):
-        return weights
-    try:
-        return str(Path(weights).expanduser())
-    except RuntimeError:  # No such user: then there is no such file either, which is said where it is looked for.
-        return weights
+    """Return --weights with its ``~`` replaced; a word such as imagenet stays as it is."""
+    return str(expanded(weights)) if weights is not None and weights.startswith("~") else weights
 
 
 WeightsOption = Annotated[

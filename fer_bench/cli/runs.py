@@ -38,6 +38,7 @@ from fer_bench.cli.profiling import profile
 from fer_bench.cli.saying import mean_text
 from fer_bench.cli.testing import cross_test, evaluate
 from fer_bench.errors import FerBenchError
+from fer_bench.files import expanded
 from fer_bench.lookup import cell_of, open_training, require_known
 
 
@@ -193,7 +194,7 @@ def run_all(
         name, equals, path = item.partition("=")
         if not equals or not path:
             raise FerBenchError(f"--source {item!r}: expected NAME=PATH, e.g. fer2013=/data/fer2013")
-        sources[dataset_card(name).name] = Path(path).expanduser()
+        sources[dataset_card(name).name] = expanded(path)
     if synthetic and sources:
         raise FerBenchError("--synthetic and --source exclude each other: real and synthetic data are never mixed")
     models = list(dict.fromkeys(model or paper.MODELS))

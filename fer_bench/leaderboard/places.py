@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_bench.errors import FerBenchError
+from fer_bench.files import expanded
 from fer_bench.records import KINDS
 from fer_bench.workspace import PUBLISHED, Workspace
 
@@ -38,7 +39,7 @@ def find_places(paths: Sequence[Path]) -> tuple[Place, ...]:
         return (Place("published", PUBLISHED.records, None),)
     found: dict[Path, tuple[Path, Path, Path | None]] = {}
     for path in paths:
-        named, records, datasets = _look(path.expanduser())
+        named, records, datasets = _look(expanded(path))
         found.setdefault(records.resolve(), (named, records, datasets))
     labels = _labels([named for named, _, _ in found.values()])
     return tuple(

@@ -15,7 +15,7 @@ from fer_bench.export.contract import SCHEMA
 from fer_bench.export.exporting import sidecar
 from fer_bench.external.model import refuse_external
 from fer_bench.external.onnx_file import first_line
-from fer_bench.files import read_json, sha256_of
+from fer_bench.files import expanded, read_json, sha256_of
 from fer_bench.prediction.model import Model
 from fer_bench.workspace import Workspace, default_root
 
@@ -80,8 +80,8 @@ def load_model(
     """
     if is_exported(model):
         refuse_training(model, dataset=dataset, recipe=recipe, seed=seed, weights=weights)
-        return load_exported(Path(model).expanduser())
-    place = Workspace(default_root() if workspace is None else Path(workspace).expanduser())
+        return load_exported(expanded(model))
+    place = Workspace(default_root() if workspace is None else expanded(workspace))
     refuse_external(place, [str(model)])
     if dataset is None:
         raise FerBenchError(
