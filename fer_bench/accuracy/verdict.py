@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fer_bench.accuracy.comparison import ALPHA, Comparison, Pair
 from fer_bench.accuracy.groups import SMALLEST
 from fer_bench.accuracy.sums import BINS
+from fer_bench.p_values import p_text
 
 
 def heading(found: Comparison) -> str:
@@ -51,11 +52,6 @@ def _untold(pair: Pair) -> str:
         f"no difference of accuracy between {pair.a} and {pair.b} is shown ({100 * found.value:+z.1f} points{reach}, "
         f"adjusted p {p_text(pair.p_holm)}), which does not show that they are equal"
     )
-
-
-def p_text(p: float) -> str:
-    """Return a p-value with its sign of relation, e.g. ``= 0.031``."""
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
 def notes(found: Comparison) -> list[str]:

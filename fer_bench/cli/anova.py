@@ -9,6 +9,7 @@ import typer
 from fer_bench.anova_result import RULES
 from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, is_written, print_json, print_table
 from fer_bench.errors import FerBenchError
+from fer_bench.p_values import p_cell, p_text
 
 if TYPE_CHECKING:
     from fer_bench.anova_result import AnovaResult, Assumptions, Outcome, PairDifference, RankPair, RepeatedMeasures
@@ -181,7 +182,7 @@ def _tukey_rows(result: "AnovaResult") -> Iterator[Sequence[str]]:
             pair.b,
             f"{pair.difference:+.4f}{'*' if pair.significant else ' '}",
             f"{pair.ci[0]:+.4f} to {pair.ci[1]:+.4f}",
-            _p(pair.p).removeprefix("= "),
+            p_cell(pair.p),
             "–" if g is None else f"{g:+.2f}",
         )
 
@@ -192,7 +193,7 @@ def _form_rows(result: "AnovaResult") -> Iterator[Sequence[str]]:
         welch = result.welch
         yield "Welch, Games-Howell", _f(welch.f, welch.df, welch.p), _significant(result.games_howell)
     if result.kruskal and result.dunn is not None:
-        found = f"H({result.kruskal.df}) = {result.kruskal.h:.2f}, p {_p(result.kruskal.p)}"
+        found = f"H({result.kruskal.df}) = {result.kruskal.h:.2f}, p {p_text(result.kruskal.p)}"
         yield "Kruskal-Wallis, Dunn (Holm)", found, _significant(result.dunn)
     if result.repeated_measures:
         found = _within_blocks(result.repeated_measures)
@@ -205,7 +206,7 @@ def _form_rows(result: "AnovaResult") -> Iterator[Sequence[str]]:
 
 def _within_blocks(found: "RepeatedMeasures") -> str:
     # With two models there is nothing to correct.
-    corrected = f", Greenhouse-Geisser {found.epsilon:.2f}: p {_p(found.p_corrected)}" if found.df[0] > 1 else ""
+    corrected = f", Greenhouse-Geisser {found.epsilon:.2f}: p {p_text(found.p_corrected)}" if found.df[0] > 1 else ""
     what = "processes" if found.block == "process" else "blocks"
     return f"{_f(found.f, found.df, found.p)}{corrected}; {found.blocks} {what}"
 
@@ -218,7 +219,8 @@ def _assumption_rows(result: "AnovaResult", found: "Assumptions") -> Iterator[Se
     normal = (("Shapiro-Wilk, residuals", found.residuals), ("least normal model", least))
     yield "normal residuals", _tests(normal), _verdict(found.normal)
     parts = [
-        f"{model} lag 1 {item.lag1:+.2f} ({item.ci[0]:+.2f} to {item.ci[1]:+.2f}), Ljung-Box p {_p(item.ljung_box.p)}"
+        f"{model} lag 1 {item.lag1:+.2f} ({item.ci[0]:+.2f} to {item.ci[1]:+.2f}), "
+        f"Ljung-Box p {p_text(item.ljung_box.p)}"
         for model, item in found.autocorrelation.items()
     ]
     if result.repeated_measures:
@@ -227,7 +229,7 @@ def _assumption_rows(result: "AnovaResult", found: "Assumptions") -> Iterator[Se
 
 
 def _tests(named: "Sequence[tuple[str, Outcome | None]]") -> str:
-    return ", ".join(f"{name} p {_p(test.p)}" for name, test in named if test) or "not tested"
+    return ", ".join(f"{name} p {p_text(test.p)}" for name, test in named if test) or "not tested"
 
 
 def _verdict(holds: bool | None) -> str:
@@ -241,8 +243,4 @@ def _significant(pairs: "Sequence[PairDifference | RankPair]") -> str:
 
 
 def _f(f: float, df: Sequence[Any], p: float) -> str:
-    return f"F({df[0]:.4g}, {df[1]:.4g}) = {f:.2f}, p {_p(p)}"
-
-
-def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+    return f"F({df[0]:.4g}, {df[1]:.4g}) = {f:.2f}, p {p_text(p)}"

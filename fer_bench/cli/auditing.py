@@ -11,7 +11,7 @@ from fer_bench.cli.options import (
     JsonOption,
     LocalOption,
     WorkspaceOption,
-    is_written,
+    is_local,
     print_json,
     print_table,
     results_of,
@@ -218,7 +218,7 @@ def audit_paper(
     from fer_bench.paper_audit.document import FILE, check_document, to_json, to_markdown
 
     audit = run()
-    path = results_of(workspace, local or is_written(context, "workspace")).tables / FILE
+    path = results_of(workspace, is_local(context, local)).tables / FILE
     text = to_markdown(audit)
     difference = check_document(text, path) if check else ""
     writes = not check and not json

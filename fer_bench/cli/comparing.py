@@ -13,6 +13,7 @@ from fer_bench.cli.options import (
     print_table,
     results_of,
 )
+from fer_bench.p_values import p_cell
 
 if TYPE_CHECKING:
     from fer_bench.accuracy.comparison import Comparison
@@ -115,8 +116,8 @@ def _print_pairs(found: "Comparison") -> None:
                 f"{pair.a} - {pair.b}",
                 _points(pair.difference) + ("*" if pair.significant else " "),
                 _points(pair.balanced_accuracy),
-                _p(pair.p),
-                _p(pair.p_holm),
+                p_cell(pair.p),
+                p_cell(pair.p_holm),
             )
             for pair in found.pairs
         ],
@@ -132,8 +133,8 @@ def _print_pairs(found: "Comparison") -> None:
                 f"{100 * pair.found.difference:+z.1f}",
                 f"{pair.found.only_a:,}",
                 f"{pair.found.only_b:,}",
-                _p(pair.found.p),
-                _p(pair.p_holm),
+                p_cell(pair.found.p),
+                p_cell(pair.p_holm),
             )
             for pair in found.run_pairs
         ],
@@ -206,7 +207,3 @@ def _with_interval(estimate: "Estimate", scale: float, decimals: int, sign: str 
         return f"{value} (–)"
     low, high = (f"{scale * end:{sign}z.{decimals}f}" for end in (estimate.low, estimate.high))
     return f"{value} ({low} to {high})"
-
-
-def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -160,6 +160,11 @@ def is_written(context: typer.Context, option: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
+def is_local(context: typer.Context, local: bool) -> bool:
+    """Return whether a command takes the workspace's own records: --local says so, and so does a named --workspace."""
+    return local or is_written(context, "workspace")
+
+
 def cluster_of(
     executor: Literal["local", "ray"], address: str | None, cpus: float | None, gpus: float | None, *, written: bool
 ) -> "RayCluster | None":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fer_bench.cli.anova import EPILOG, anova
-from fer_bench.cli.options import DEFAULT_WORKSPACE, LocalOption, WorkspaceOption, is_written, results_of
+from fer_bench.cli.options import DEFAULT_WORKSPACE, LocalOption, WorkspaceOption, is_local, results_of
 from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def tables(
     from fer_bench.selection import select
     from fer_bench.tables import build_tables
 
-    results = _recorded(workspace, local or is_written(context, "workspace"))
+    results = _recorded(workspace, is_local(context, local))
     rendered = build_tables(select(results))
     if check:
         difference = check_tables(rendered, results.tables)
@@ -80,7 +80,7 @@ def figures(
     from fer_bench.figures import build_figures, check_figures, write_figures
     from fer_bench.selection import select
 
-    results = _recorded(workspace, local or is_written(context, "workspace"))
+    results = _recorded(workspace, is_local(context, local))
     drawings = build_figures(select(results))
     if check:
         _stop_at(check_figures(drawings, results.figures), f"{results.figures}", "fer-bench figures")
@@ -109,7 +109,7 @@ def report(
     from fer_bench.selection import select
     from fer_bench.tables import build_tables
 
-    results = _recorded(workspace, local or is_written(context, "workspace"))
+    results = _recorded(workspace, is_local(context, local))
     evidence = select(results)
     rendered, drawings = build_tables(evidence), build_figures(evidence)
     stale = check_figures(drawings, results.figures)

@@ -5,19 +5,10 @@ never rounded scores, and says what it was made from (design: "Rules", "Decided"
 that a hand-edited or foreign file gives a message instead of a wrong table.
 """
 
-from fer_bench.records.common import (
-    EXTERNAL,
-    Environment,
-    External,
-    Identity,
-    Origin,
-    Preparation,
-    cell_id,
-    profile_stem,
-    same_place,
-    stem_of,
-)
+from fer_bench.records.environment import Environment, same_place
+from fer_bench.records.identity import Identity, cell_id, profile_stem, stem_of
 from fer_bench.records.profiling import LatencySample, MachineSample, ProfileRecord
+from fer_bench.records.provenance import EXTERNAL, External, Origin, Preparation
 from fer_bench.records.statistics import StatisticsRecord
 from fer_bench.records.store import (
     KINDS,

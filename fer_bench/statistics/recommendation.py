@@ -9,6 +9,7 @@ from fer_bench.anova_result import (
     Recommendation,
     RepeatedMeasures,
 )
+from fer_bench.p_values import p_text
 
 _FORMS: dict[Form, str] = {
     "repeated_measures": "the repeated-measures form",
@@ -104,8 +105,3 @@ def _scope(result: AnovaResult) -> str:
         "it describes one process, since its calls are not independent replicates "
         "(these are fresh processes: fer-bench profile --processes 5)"
     )
-
-
-def p_text(p: float) -> str:
-    """Return a p-value with its relation, e.g. ``= 0.010`` or ``< 0.001``."""
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"

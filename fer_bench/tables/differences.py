@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fer_bench import paper
 from fer_bench.anova_result import Form, PairDifference, RankPair
 from fer_bench.models import model_title
+from fer_bench.p_values import p_cell, p_text
 from fer_bench.records import StatisticsRecord
 from fer_bench.selection import Evidence, in_order
 from fer_bench.tables.complexity import PAPER_RUNTIME
@@ -114,7 +115,7 @@ def _anova_notes(record: StatisticsRecord) -> Iterator[str]:
     yield (
         f"* {record.runtime}: the difference is significant at the {record.alpha:g} level (Tukey's HSD, over all "
         f"{len(record.pairs) // 2} pairs of the {len(record.models)} models of the session); one-way ANOVA "
-        f"of {models}, {over}: F({record.df[0]}, {record.df[1]}) = {record.f:.2f}, {_p(record.p)}."
+        f"of {models}, {over}: F({record.df[0]}, {record.df[1]}) = {record.f:.2f}, p {p_text(record.p)}."
     )
     if reason := record.refused.get("process_means"):
         yield f"{record.runtime}: the first process of each model alone is compared; {reason}."
@@ -122,12 +123,12 @@ def _anova_notes(record: StatisticsRecord) -> Iterator[str]:
         within = record.within_process
         yield (
             f"{record.runtime}, descriptive: over the {_sizes(within.n)} calls of one process F({within.df[0]}, "
-            f"{within.df[1]}) = {within.f:.2f}, {_p(within.p)}{_other_stars(record, within.pairs)}."
+            f"{within.df[1]}) = {within.f:.2f}, p {p_text(within.p)}{_other_stars(record, within.pairs)}."
         )
     if record.welch and record.games_howell is not None:
         yield (
             f"{record.runtime}, unequal variances allowed: Welch's F({record.welch.df[0]:.0f}, "
-            f"{record.welch.df[1]:.1f}) = {record.welch.f:.2f}, {_p(record.welch.p)}; Games-Howell"
+            f"{record.welch.df[1]:.1f}) = {record.welch.f:.2f}, p {p_text(record.welch.p)}; Games-Howell"
             f"{_other_stars(record, record.games_howell)}."
         )
     if record.repeated_measures:
@@ -135,8 +136,8 @@ def _anova_notes(record: StatisticsRecord) -> Iterator[str]:
         yield (
             f"{record.runtime}, repeated measures over {repeated.blocks} "
             f"{'processes' if repeated.block == 'process' else 'blocks of calls'}: F({repeated.df[0]}, "
-            f"{repeated.df[1]}) = {repeated.f:.2f}, {_p(repeated.p_corrected)} (Greenhouse-Geisser); paired differences"
-            f"{_other_stars(record, repeated.pairs)}."
+            f"{repeated.df[1]}) = {repeated.f:.2f}, p {p_text(repeated.p_corrected)} (Greenhouse-Geisser); paired "
+            f"differences{_other_stars(record, repeated.pairs)}."
         )
     if record.recommended:
         yield f"{record.runtime}: {record.recommended.sentence}"
@@ -157,15 +158,9 @@ def _other_stars(record: StatisticsRecord, pairs: Sequence[PairDifference]) -> s
 
 
 def _p_of(pair: PairDifference | RankPair | None) -> Cell:
-    """Return the adjusted p-value of a pair, e.g. ``< 0.001``."""
-    if pair is None:
-        return Missing()
-    return Text("< 0.001" if pair.p < 0.001 else f"{pair.p:.3f}")
+    """Return the adjusted p-value of a pair."""
+    return Missing() if pair is None else Text(p_cell(pair.p))
 
 
 def _sizes(n: Mapping[str, int]) -> str:
     return " to ".join(str(size) for size in sorted({min(n.values()), max(n.values())}))
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
