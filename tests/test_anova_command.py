@@ -121,6 +121,8 @@ def test_published_profiles_are_analysed_in_their_place(checkout):
     assert json.loads(path.read_text()) == content
     assert not (checkout / "workspace").exists()
     assert run("--check").exit_code == 0
+    # The workspace's own, where they are asked for.
+    assert isinstance(run("--check", "--local").exception, FerBenchError)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +130,7 @@ def test_published_profiles_are_analysed_in_their_place(checkout):
     [
         (("--published", "--workspace", "w"), "name two places"),
         (("--from-summary", "--check"), "leave out --check"),
+        (("--from-summary", "--local"), "leave out --check, --local"),
         (("--check", "--json"), "leave out --json and --alpha"),
         (("--check", "--alpha", "0.01"), "leave out --json and --alpha"),
         (("--from-summary", "--runtime", "keras-call"), "leave out --runtime"),

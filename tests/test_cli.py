@@ -390,6 +390,18 @@ def test_tables_check_shows_a_diff_and_exits_1(tmp_path):
     assert result.returncode == 1
     assert re.search(r"^-.*99", result.stdout, re.MULTILINE)
     assert re.search(r"^\+.*58", result.stdout, re.MULTILINE)
+    # Printed as JSON they are not written.
+    changed = table.read_text(encoding="utf-8")
+    printed = run("tables", "--json", "--workspace", str(tmp_path))
+    assert json.loads(printed.stdout)[3]["title"].startswith("Overall accuracy")
+    assert table.read_text(encoding="utf-8") == changed
+
+
+@pytest.mark.parametrize("command", ["tables", "figures", "report", "audit-paper", "anova"])
+def test_results_of_two_places_are_not_both_meant(command, tmp_path):
+    result = run(command, "--published", "--workspace", str(tmp_path))
+    assert result.returncode == 2
+    assert result.stderr == "fer-bench: --published and --workspace name two places; give one of them\n"
 
 
 @pytest.mark.parametrize(

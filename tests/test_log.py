@@ -208,6 +208,8 @@ def test_the_commands_that_only_read_exist():
         ["models", "--json"],
         ["web-demo", "demo.html", "--model", "clcm.onnx"],
         ["tables", "--local", "--check"],
+        ["tables", "--json"],
+        ["audit-paper", "--json"],
         ["anova", "--from-summary"],
         ["compare", "clcm", "mobilenetv2", "--local"],
         ["leaderboard", "--records", "."],

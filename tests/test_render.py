@@ -1,5 +1,6 @@
 """Tables as text: golden files, escaping, the check."""
 
+import json
 import locale
 import os
 import re
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from fer_bench import metrics, paper, records
 from fer_bench.errors import FerBenchError
-from fer_bench.render import check_tables, to_html, to_latex, to_markdown, write_tables
+from fer_bench.render import check_tables, to_html, to_json, to_latex, to_markdown, write_tables
 from fer_bench.render.latex import escape as latex_escape
 from fer_bench.render.markdown import escape as markdown_escape
 from fer_bench.render.text import number_text
@@ -146,6 +147,41 @@ def test_html_is_escaped() -> None:
     assert "<img" not in text
     assert "<b>" not in text
     assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt;" in text
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_json_holds_what_is_printed_unrounded(tables: dict[str, list[Table]], origin: str) -> None:
+    def printed(cell: object) -> str:
+        if cell is None:
+            return "–"
+        if isinstance(cell, str):
+            return cell
+        assert isinstance(cell, dict)
+        if "measured" in cell:
+            return f"{printed(cell['measured'])} ({printed(cell['published'])})"
+        if "low" in cell:
+            return f"{cell['low']:.{cell['decimals']}f} to {cell['high']:.{cell['decimals']}f}"
+        text = f"{cell['value']:z.{cell['decimals']}f}"
+        text += f" ± {cell['sd']:.{cell['decimals']}f}" if cell["sd"] is not None else ""
+        text += "*" if cell["star"] else ""
+        return f"**{text}**" if cell["best"] else text
+
+    def bare(text: str) -> str:
+        return re.sub(r"[+,\\†]", "", text).strip()
+
+    rows = 0
+    for table in tables[origin]:
+        content = json.loads(json.dumps(to_json(table), allow_nan=False))
+        markdown = to_markdown(table).splitlines()
+        lines = [[bare(cell) for cell in line.strip("|").split("|")] for line in markdown if line.startswith("|")]
+        for block in content["blocks"]:
+            for row in block.get("rows", ()):
+                assert [bare(printed(cell)) for cell in row] in lines
+                rows += 1
+            for matrix in block.get("matrices", ()):
+                assert len(matrix["measured"]) == len(block["classes"]) == 7
+        assert content["synthetic"] == (origin == "synthetic" and table.number > 3)
+    assert rows > 60
 
 
 def test_what_does_not_print_is_replaced() -> None:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fer_bench.anova_result import RULES
-from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, is_written, print_json, print_table
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    LocalByDefault,
+    WorkspaceOption,
+    is_local,
+    is_written,
+    print_json,
+    print_table,
+)
 from fer_bench.errors import FerBenchError
 from fer_bench.p_values import p_cell, p_text
 
@@ -54,13 +63,11 @@ def anova(
         bool,
         typer.Option(
             "--check",
-            help="Write nothing; exit 1 where the published statistics (with --workspace: its own) are not what the "
-            "profiles give.",
+            help="Write nothing; exit 1 where the statistics are not what the profiles give: the published ones, with "
+            "--local the workspace's.",
         ),
     ] = False,
-    published: Annotated[
-        bool, typer.Option("--published", help="Analyse the published profiles in reports/records and write there.")
-    ] = False,
+    local: LocalByDefault = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
@@ -76,11 +83,10 @@ def anova(
     from fer_bench.workspace import PUBLISHED, Workspace
 
     given = is_written(context, "workspace")
-    if published and given:
-        raise FerBenchError("--published and --workspace name two places; give one of them")
-    if from_summary and (check or published):
+    own = is_local(context, local, default=not check)  # What a build checks is what is published.
+    if from_summary and (check or local is not None):
         raise FerBenchError(
-            "--from-summary uses the paper's Table 6 and saves nothing; leave out --check and --published"
+            "--from-summary uses the paper's Table 6 and saves nothing; leave out --check, --local and --published"
         )
     if check and (json or is_written(context, "alpha")):
         raise FerBenchError(
@@ -90,14 +96,14 @@ def anova(
         raise FerBenchError("--from-summary uses the paper's Table 6: leave out --runtime and --workspace")
     place = Workspace(workspace)
     if check:
-        if given:
+        if own:
             _check(place.results, runtime, f"fer-bench anova --workspace {workspace}")
         else:
             _check(PUBLISHED, runtime, "fer-bench anova --published")
         return
     if from_summary:
         result, title = _of_the_paper(alpha), "the paper's Table 6 (N = 50)"
-    elif published:
+    elif not own:
         result, title = stages.anova(PUBLISHED, runtime, alpha), f"{runtime}, published profiles"
     else:
         if not workspace.is_dir():

@@ -9,7 +9,7 @@ import typer
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     JsonOption,
-    LocalOption,
+    PublishedByDefault,
     WorkspaceOption,
     is_local,
     print_json,
@@ -202,7 +202,7 @@ def audit_paper(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 where audit.md differs.")
     ] = False,
-    local: LocalOption = False,
+    local: PublishedByDefault = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
@@ -218,7 +218,7 @@ def audit_paper(
     from fer_bench.paper_audit.document import FILE, check_document, to_json, to_markdown
 
     audit = run()
-    path = results_of(workspace, is_local(context, local)).tables / FILE
+    path = results_of(workspace, is_local(context, local, default=False)).tables / FILE
     text = to_markdown(audit)
     difference = check_document(text, path) if check else ""
     writes = not check and not json

@@ -8,6 +8,7 @@ import typer
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     JsonOption,
+    LocalByDefault,
     WorkspaceOption,
     print_json,
     print_table,
@@ -49,9 +50,7 @@ def compare(
     by: Annotated[
         str | None, typer.Option("--by", help="Accuracy by an attribute of the person: gender, race or age of RAF-DB.")
     ] = None,
-    local: Annotated[
-        bool, typer.Option("--local/--published", help="The workspace's records, or those in reports/records.")
-    ] = True,
+    local: LocalByDefault = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
@@ -68,7 +67,7 @@ def compare(
     from fer_bench.accuracy.entries import choose
     from fer_bench.workspace import Workspace
 
-    records = results_of(workspace, local).records
+    records = results_of(workspace, local is not False).records
     chosen = choose(records, models, dataset=dataset, target=on, recipe=recipe, seeds=seed or ())
     found = run(records, chosen, Workspace(workspace).prepared(chosen.target), by)
     if json:

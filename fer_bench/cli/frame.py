@@ -32,6 +32,9 @@ READ_ONLY = frozenset(
 )
 """Commands that change no workspace."""
 
+PUBLISHED_BY_DEFAULT = frozenset({"audit-paper", "figures", "report", "tables"})
+"""Commands that write the published state where neither --local nor a workspace is named."""
+
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; the answer, warnings and errors stay.")]
 VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Also each epoch, what is kept of earlier runs, tracebacks of errors.")
@@ -112,7 +115,12 @@ def _log_of(path: str, values: Mapping[str, Any]) -> AbstractContextManager[None
     workspace = values.get("workspace")
     context = values.get("context")
     named = isinstance(context, typer.Context) and is_written(context, "workspace")
-    elsewhere = values.get("published") or values.get("from_summary") or not (named or values.get("local", True))
+    local = values.get("local")
+    if local is None:
+        local = path not in PUBLISHED_BY_DEFAULT
+    elsewhere = values.get("from_summary") or not (named or local)
+    # Printed as JSON, what these would write is only read.
+    elsewhere = elsewhere or (path in PUBLISHED_BY_DEFAULT and values.get("json"))
     # The page of an exported file, which names no dataset, takes nothing from the workspace.
     elsewhere = elsewhere or (path == "web-demo" and values.get("dataset") is None)
     if not isinstance(workspace, Path) or path in READ_ONLY or values.get("check") or elsewhere:

@@ -138,13 +138,12 @@ GpusOption = Annotated[
         help="For --executor ray; 0.5 lets two cells share one. Default: 1 where the cluster has any.",
     ),
 ]
-LocalOption = Annotated[
-    bool,
-    typer.Option(
-        "--local",
-        help="Use the workspace's own records and folders, not the published ones; so does --workspace by itself.",
-    ),
-]
+_PLACES = (
+    "The workspace's records and folders, as --workspace means by itself, or the published ones of the current folder: "
+    "reports/records, tables and reports. Default: "
+)
+LocalByDefault = Annotated[bool | None, typer.Option("--local/--published", help=f"{_PLACES}local.")]
+PublishedByDefault = Annotated[bool | None, typer.Option("--local/--published", help=f"{_PLACES}published.")]
 
 DEFAULT_WORKSPACE = DEFAULT_ROOT
 
@@ -160,9 +159,21 @@ def is_written(context: typer.Context, option: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def is_local(context: typer.Context, local: bool) -> bool:
-    """Return whether a command takes the workspace's own records: --local says so, and so does a named --workspace."""
-    return local or is_written(context, "workspace")
+def is_local(context: typer.Context, local: bool | None, *, default: bool) -> bool:
+    """Return whether a command takes the workspace's own records, rather than the published ones.
+
+    Args:
+        context: of the command; a --workspace on its command line means the workspace's.
+        local: as --local or --published says.
+        default: where the command line says neither.
+
+    Raises:
+        FerBenchError: --published stands beside --workspace.
+    """
+    named = is_written(context, "workspace")
+    if named and local is False:
+        raise FerBenchError("--published and --workspace name two places; give one of them")
+    return named or (default if local is None else local)
 
 
 def cluster_of(

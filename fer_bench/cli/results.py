@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fer_bench.cli.anova import EPILOG, anova
-from fer_bench.cli.options import DEFAULT_WORKSPACE, LocalOption, WorkspaceOption, is_local, results_of
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    PublishedByDefault,
+    WorkspaceOption,
+    is_local,
+    print_json,
+    results_of,
+)
 from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:
@@ -29,23 +37,30 @@ def tables(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 where the files differ.")
     ] = False,
-    local: LocalOption = False,
+    local: PublishedByDefault = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    json: JsonOption = False,
 ) -> None:
     """Render the paper's Tables 1 to 11 as Markdown and LaTeX, measured beside published.
 
     Tables 1 to 3 come from the cards of the datasets and the graphs of the models, 4 to 11 from records: those of
     reports/records, written to tables/ in the current folder (the published state); --local uses the workspace's.
-    Where several groups of records could form a table's rows, selection.toml beside the records names one.
+    Where several groups of records could form a table's rows, selection.toml beside the records names one. With --json
+    nothing is written: the values are printed, unrounded.
 
     Example: fer-bench tables --check
     """
-    from fer_bench.render import check_tables, write_tables
+    from fer_bench.render import check_tables, to_json, write_tables
     from fer_bench.selection import select
     from fer_bench.tables import build_tables
 
-    results = _recorded(workspace, is_local(context, local))
+    if check and json:
+        raise FerBenchError("--check and --json exclude each other; give one of them")
+    results = _recorded(workspace, is_local(context, local, default=False))
     rendered = build_tables(select(results))
+    if json:
+        print_json([to_json(table) for table in rendered])
+        return
     if check:
         difference = check_tables(rendered, results.tables)
         if difference:
@@ -67,7 +82,7 @@ def figures(
             help="Draw nothing; say what differs between the values drawn and the records, and exit 1.",
         ),
     ] = False,
-    local: LocalOption = False,
+    local: PublishedByDefault = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Draw all figures that the records allow, as PDF (vectors, sized for a journal's page) and PNG.
@@ -80,7 +95,7 @@ def figures(
     from fer_bench.figures import build_figures, check_figures, write_figures
     from fer_bench.selection import select
 
-    results = _recorded(workspace, is_local(context, local))
+    results = _recorded(workspace, is_local(context, local, default=False))
     drawings = build_figures(select(results))
     if check:
         _stop_at(check_figures(drawings, results.figures), f"{results.figures}", "fer-bench figures")
@@ -95,7 +110,7 @@ def report(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 where the files differ.")
     ] = False,
-    local: LocalOption = False,
+    local: PublishedByDefault = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Write the report with all tables and figures: report.md and a self-contained report.html.
@@ -109,7 +124,7 @@ def report(
     from fer_bench.selection import select
     from fer_bench.tables import build_tables
 
-    results = _recorded(workspace, is_local(context, local))
+    results = _recorded(workspace, is_local(context, local, default=False))
     evidence = select(results)
     rendered, drawings = build_tables(evidence), build_figures(evidence)
     stale = check_figures(drawings, results.figures)

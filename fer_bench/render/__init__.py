@@ -1,4 +1,4 @@
-"""Tables to Markdown, LaTeX and HTML; all formatting and escaping.
+"""Tables to Markdown, LaTeX, HTML and JSON; all formatting and escaping.
 
 The same records give the same bytes: no dates, no paths, independent of the locale.
 """
@@ -10,13 +10,14 @@ from pathlib import Path
 
 from fer_bench.errors import FerBenchError
 from fer_bench.files import write_text
+from fer_bench.render.document import to_json
 from fer_bench.render.html import to_html
 from fer_bench.render.latex import all_tex, to_latex
 from fer_bench.render.markdown import to_markdown
 from fer_bench.render.text import GENERATED
 from fer_bench.tables.values import Table
 
-__all__ = ["all_tex", "check_tables", "to_html", "to_latex", "to_markdown", "write_tables"]
+__all__ = ["all_tex", "check_tables", "to_html", "to_json", "to_latex", "to_markdown", "write_tables"]
 
 _OURS = re.compile(r"table\d\d\.(md|tex)")
 
