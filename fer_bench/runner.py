@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fer_bench import backend, devices, grid, records, stages
+from fer_bench import backend, devices, grid, records, rendering, session_anova, stages
 from fer_bench.cellwork import CellWork
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.joined import TrainingData, join, parts_of
@@ -84,8 +84,8 @@ def run_all(workspace: Workspace, job: Job) -> None:
         _work_through(_data(workspace, job))
         groups = _training(workspace, job, _load(workspace, job.synthetic))
         after = _profiling(workspace, job)
-        if groups or after or not stages.is_rendered(workspace.results):
-            after.append((Stage("tables, figures, report", 15), partial(stages.render, workspace.results)))
+        if groups or after or not rendering.is_rendered(workspace.results):
+            after.append((Stage("tables, figures, report", 15), partial(rendering.render, workspace.results)))
         if job.executor is None:
             groups = _spread(groups, job.jobs)
         here = Processes(job.jobs) if job.jobs > 1 and len(groups) > 1 else None
@@ -273,8 +273,10 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
                 partial(_profile_apart, workspace, job.models, job.runs, stages.origin_of(workspace)),
             )
         )
-    if len(job.models) > 1 and (work or not stages.anova_is_fresh(workspace.results, stages.RUNTIME, job.models)):
-        anova = partial(stages.anova, workspace.results, stages.RUNTIME, models=job.models)
+    if len(job.models) > 1 and (
+        work or not session_anova.anova_is_fresh(workspace.results, session_anova.RUNTIME, job.models)
+    ):
+        anova = partial(session_anova.anova, workspace.results, session_anova.RUNTIME, models=job.models)
         work.append((Stage("ANOVA", 3), anova))
     return work
 

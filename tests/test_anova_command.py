@@ -6,7 +6,7 @@ import pytest
 import record_factory as make
 from typer.testing import CliRunner
 
-from fer_bench import paper, records, stages
+from fer_bench import paper, records, rendering, session_anova, stages
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.selection import select
@@ -146,9 +146,9 @@ def test_an_analysis_of_an_earlier_version_is_made_again(place):
     make.save_statistics(place.results)
     record = records.load_all(place.results.records, records.StatisticsRecord)[0]
     records.save(place.results.records, records.replace(record, recommended=None))
-    assert not stages.anova_is_fresh(place.results, "keras-predict")
-    stages.anova(place.results, "keras-predict")
-    assert stages.anova_is_fresh(place.results, "keras-predict")
+    assert not session_anova.anova_is_fresh(place.results, "keras-predict")
+    session_anova.anova(place.results, "keras-predict")
+    assert session_anova.anova_is_fresh(place.results, "keras-predict")
 
 
 def later(model, session):
@@ -159,16 +159,16 @@ def later(model, session):
 def test_a_later_profile_of_another_model_leaves_those_before_comparable(place):
     records.save(place.results.records, later("resnet50", "session-2"))
     with pytest.raises(FerBenchError, match=r"'session-2' measured resnet50 alone in keras-predict; profile those"):
-        stages.anova(place.results, "keras-predict")
-    assert not stages.anova_is_fresh(place.results, "keras-predict", paper.MODELS)
-    assert stages.anova(place.results, "keras-predict", models=paper.MODELS).models == paper.MODELS
-    assert stages.anova_is_fresh(place.results, "keras-predict", paper.MODELS)
+        session_anova.anova(place.results, "keras-predict")
+    assert not session_anova.anova_is_fresh(place.results, "keras-predict", paper.MODELS)
+    assert session_anova.anova(place.results, "keras-predict", models=paper.MODELS).models == paper.MODELS
+    assert session_anova.anova_is_fresh(place.results, "keras-predict", paper.MODELS)
 
 
 def test_the_session_that_the_selection_names_is_compared(place):
     for model in ("resnet50", "densenet121"):
         records.save(place.results.records, later(model, "session-2"))
-    assert set(stages.anova(place.results, "keras-predict").models) == {"resnet50", "densenet121"}
+    assert set(session_anova.anova(place.results, "keras-predict").models) == {"resnet50", "densenet121"}
     place.results.selection.write_text('[latency]\nsession = "session-1"\n')
     assert run("--workspace", place.root).exit_code == 0
     [record] = records.load_all(place.results.records, records.StatisticsRecord)
@@ -183,12 +183,12 @@ def test_the_session_of_the_backend_that_the_selection_names_is_compared(place):
     for model in paper.MODELS:
         records.save(place.results.records, records.replace(later(model, "session-2"), backend="jax"))
     place.results.selection.write_text('[latency]\nbackend = "tensorflow"\n')
-    assert {record.session for record in stages.compared_session(place.results)} == {"session-1"}
-    stages.anova(place.results, "keras-predict")
+    assert {record.session for record in session_anova.compared_session(place.results)} == {"session-1"}
+    session_anova.anova(place.results, "keras-predict")
     assert select(place.results).latency.statistics  # As the tables choose.
     place.results.selection.write_text('[latency]\nbackend = "torch"\n')
     with pytest.raises(FerBenchError, match=r"selection.toml: \[latency\] backend: no profile is on 'torch'"):
-        stages.compared_session(place.results)
+        session_anova.compared_session(place.results)
 
 
 def test_a_mistyped_workspace_is_not_made(tmp_path):
@@ -197,7 +197,7 @@ def test_a_mistyped_workspace_is_not_made(tmp_path):
 
 
 def test_of_few_processes_the_table_says_that_it_holds_the_first_alone(place):
-    stages.anova(place.results, "keras-predict")
+    session_anova.anova(place.results, "keras-predict")
     notes = " ".join(table7(select(place.results)).notes)
     assert "keras-predict: the first process of each model alone is compared; 1 process of a model; the test" in notes
     assert "a star holds for that process, not for others" in notes
@@ -209,12 +209,12 @@ def test_the_interval_bears_its_level(place):
 
 def test_a_profile_takes_the_statistics_of_those_that_it_replaces_with_it(place, monkeypatch, capsys):
     for runtime in ("keras-predict", "keras-call"):
-        stages.anova(place.results, runtime)
+        session_anova.anova(place.results, runtime)
     again = [later(model, "session-2") for model in paper.MODELS]
     again = [records.replace(record, latency={"keras-predict": record.latency["keras-predict"]}) for record in again]
     monkeypatch.setattr("fer_bench.profiling.profile_models", lambda *_, **__: again)
     stages.profile(place, paper.MODELS, 50, "real")
     assert records.load_all(place.results.records, records.StatisticsRecord) == []
     assert "anova__keras-call.json: removed, it was of profiles before these" in capsys.readouterr().err
-    stages.anova(place.results, "keras-predict")
-    stages.render(place.results)
+    session_anova.anova(place.results, "keras-predict")
+    rendering.render(place.results)

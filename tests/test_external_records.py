@@ -17,7 +17,7 @@ from record_factory import (
     train_record,
 )
 
-from fer_bench import records, stages
+from fer_bench import records, session_anova
 from fer_bench.errors import FerBenchError
 from fer_bench.figures import build_figures
 from fer_bench.figures.transfer import NAME
@@ -78,8 +78,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Results:
         save_eval(results, external_eval(target, "AffectNet-8"))
     timed_in_onnxruntime(results)
     records.save(results.records, external_profile())
-    stages.anova(results, "keras-predict")
-    stages.anova(results, "onnxruntime")
+    session_anova.anova(results, "keras-predict")
+    session_anova.anova(results, "onnxruntime")
     return results
 
 
@@ -146,8 +146,8 @@ def test_its_complexity_and_times_stand_beside_ours(mixed: Results) -> None:
     ]
     keras = next(block for block in tables[7].blocks if "keras-predict" in block.title)
     assert len(keras.rows) == 6
-    assert stages.anova_is_fresh(mixed, "keras-predict")
-    assert stages.anova_is_fresh(mixed, "onnxruntime")
+    assert session_anova.anova_is_fresh(mixed, "keras-predict")
+    assert session_anova.anova_is_fresh(mixed, "onnxruntime")
 
 
 def test_figures_and_report_say_what_it_is(mixed: Results) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import record_factory as make
 
-from fer_bench import models, runner, stages
+from fer_bench import models, rendering, runner, session_anova, stages
 from fer_bench.errors import FerBenchError
 from fer_bench.progress import Stage
 from fer_bench.recipe import Augmentation, Recipe
@@ -61,8 +61,10 @@ def test_everything_is_made_and_a_second_run_does_nothing(workspace, tiny_model,
     def must_not(*_: object, **__: object) -> None:
         pytest.fail("the second run did something again")
 
-    for name in ("train_cell", "test_run", "profile", "anova", "render"):
+    for name in ("train_cell", "test_run", "profile"):
         monkeypatch.setattr(stages, name, must_not)
+    monkeypatch.setattr(session_anova, "anova", must_not)
+    monkeypatch.setattr(rendering, "render", must_not)
     monkeypatch.setattr(runner, "prepare", must_not)
     run_all(workspace, job("clcm"))
     assert capsys.readouterr().err == ""

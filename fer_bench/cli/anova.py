@@ -79,7 +79,7 @@ def anova(
 
     Example: fer-bench anova --from-summary
     """
-    from fer_bench import stages
+    from fer_bench import session_anova
     from fer_bench.workspace import PUBLISHED, Workspace
 
     given = is_written(context, "workspace")
@@ -104,12 +104,12 @@ def anova(
     if from_summary:
         result, title = _of_the_paper(alpha), "the paper's Table 6 (N = 50)"
     elif not own:
-        result, title = stages.anova(PUBLISHED, runtime, alpha), f"{runtime}, published profiles"
+        result, title = session_anova.anova(PUBLISHED, runtime, alpha), f"{runtime}, published profiles"
     else:
         if not workspace.is_dir():
             raise FerBenchError(f"{workspace}: no such workspace; run fer-bench profile first, or name it")
         with place.lock():
-            result = stages.anova(place.results, runtime, alpha)
+            result = session_anova.anova(place.results, runtime, alpha)
         title = f"{runtime}, {place.root}"
     if json:
         content = dataclasses.asdict(result)
@@ -119,9 +119,9 @@ def anova(
 
 
 def _check(results: "Results", runtime: str, again: str) -> None:
-    from fer_bench import stages
+    from fer_bench import session_anova
 
-    lines = stages.anova_differences(results, runtime)
+    lines = session_anova.anova_differences(results, runtime)
     if lines:
         for line in lines:
             typer.echo(line)

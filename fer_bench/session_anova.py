@@ -1,0 +1,130 @@
+"""ANOVA over the inference times of one measuring session: chosen, computed, saved, and compared with what is saved."""
+
+from collections.abc import Sequence
+
+from fer_bench import records
+from fer_bench.errors import FerBenchError
+from fer_bench.files import sha256_of
+from fer_bench.progress import say
+from fer_bench.records import ProfileRecord, StatisticsRecord
+from fer_bench.workspace import Results
+
+RUNTIME = "keras-predict"
+"""The runtime that Tables 6 and 7 show: probably what the paper timed."""
+
+
+def compared_session(results: Results, models: Sequence[str] = ()) -> list[ProfileRecord]:
+    """Return the profiles that an ANOVA compares, the paper's models first in the paper's order.
+
+    Of the measuring session that ``selection.toml`` names, which is the tables'; where it names none, of the latest one
+    (on the backend that it names) that measured any of ``models`` (any model at all where none is given).
+
+    Raises:
+        FerBenchError: there is none.
+    """
+    from fer_bench.models import model_names
+    from fer_bench.selection import Choice, load_selection
+
+    known = records.load_all(results.records, ProfileRecord)
+    if not known:
+        raise FerBenchError(f"{results.records}: no profile records; run fer-bench profile first")
+    choice = load_selection(results.selection).choices.get("latency", Choice())
+    session = choice.session
+    if choice.backend and session is None:
+        known = [record for record in known if record.backend == choice.backend]
+        if not known:
+            raise FerBenchError(f"{results.selection}: [latency] backend: no profile is on {choice.backend!r}")
+    if session is None:
+        wanted = [record for record in known if record.model in models] or known
+        session = max(wanted, key=lambda record: record.environment.created).session
+    found = [record for record in known if record.session == session]
+    if not found:
+        raise FerBenchError(
+            f"{results.selection}: [latency] session: {session!r} is none of the profiles' sessions, "
+            f"{', '.join(sorted({record.session for record in known}))}"
+        )
+    order = {name: position for position, name in enumerate(model_names())}
+    return sorted(found, key=lambda record: order.get(record.model, len(order)))
+
+
+def anova(results: Results, runtime: str, alpha: float = 0.05, models: Sequence[str] = ()) -> StatisticsRecord:
+    """Compare the inference times of one session (:func:`compared_session`), and save what is not saved already.
+
+    Raises:
+        FerBenchError: fewer than two profiles in it, or the runtime was not measured.
+    """
+    statistics = _compared(results, runtime, alpha, models)
+    if not _is_saved(results, statistics):
+        records.save(results.records, statistics)
+    return statistics
+
+
+def _is_saved(results: Results, statistics: StatisticsRecord) -> bool:
+    """Return whether the record is there, up to the rounding of another machine, so that reading changes no file."""
+    from fer_bench.statistics import differences
+
+    try:
+        saved = records.load(records.path_of(results.records, statistics), StatisticsRecord)
+    except FerBenchError:  # None, or a damaged one.
+        return False
+    return not differences(saved, statistics)
+
+
+def _timed(profiles: Sequence[ProfileRecord], runtime: str) -> list[ProfileRecord]:
+    """Return the profiles that an ANOVA is over: an external model is in it where it was timed in that runtime."""
+    return [record for record in profiles if record.external is None or record.latency.get(runtime)]
+
+
+def _compared(results: Results, runtime: str, alpha: float, models: Sequence[str] = ()) -> StatisticsRecord:
+    from fer_bench.statistics import analyse_profiles, to_record
+
+    profiles = _timed(compared_session(results, models), runtime)
+    if len(profiles) == 1:
+        raise FerBenchError(
+            f"ANOVA needs at least two models, but the session {profiles[0].session!r} measured {profiles[0].model} "
+            f"alone in {runtime}; profile those to compare together: fer-bench profile -m {profiles[0].model} -m ..."
+        )
+    result = analyse_profiles(profiles, runtime, alpha=alpha)
+    inputs = {record.model: sha256_of(records.path_of(results.records, record)) for record in profiles}
+    return to_record(result, runtime=runtime, origin=profiles[0].origin, inputs=inputs)
+
+
+def anova_differences(results: Results, runtime: str) -> list[str]:
+    """Return one line for each place where the saved statistics are not what the profiles give; none where all agree.
+
+    All statistics are checked, each at its own alpha; those of ``runtime`` must be there.
+
+    Raises:
+        FerBenchError: as in :func:`anova`.
+    """
+    from fer_bench.statistics import differences
+
+    saved = {record.runtime: record for record in records.load_all(results.records, StatisticsRecord)}
+    compared_session(results)
+    lines = [] if runtime in saved else [f"no statistics of {runtime} beside the profiles"]
+    for record in saved.values():
+        path = records.path_of(results.records, record)
+        found = differences(record, _compared(results, record.runtime, record.alpha))
+        lines += [f"{path}: {line}" for line in found]
+    return lines
+
+
+def anova_is_fresh(results: Results, runtime: str, models: Sequence[str] = ()) -> bool:
+    """Return whether there is an ANOVA of the profiles as they are now, with every form that this version gives."""
+    found = [item for item in records.load_all(results.records, StatisticsRecord) if item.runtime == runtime]
+    timed = _timed(compared_session(results, models), runtime)
+    profiles = {record.model: sha256_of(records.path_of(results.records, record)) for record in timed}
+    return any(item.inputs == profiles and item.recommended for item in found)
+
+
+def drop_outdated(results: Results) -> None:
+    """Remove the statistics of profiles that are no longer there.
+
+    Tables refuse them, and those of a runtime that was not timed again could not be made again.
+    """
+    profiles = {sha256_of(path) for path in records.paths(results.records, ProfileRecord)}
+    for path in records.paths(results.records, StatisticsRecord):
+        record = records.load(path, StatisticsRecord)
+        if not profiles.issuperset(record.inputs.values()):
+            path.unlink()
+            say(f"{path.name}: removed, it was of profiles before these; fer-bench anova --runtime {record.runtime}")
