@@ -397,6 +397,20 @@ def test_tables_check_shows_a_diff_and_exits_1(tmp_path):
     assert table.read_text(encoding="utf-8") == changed
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("trian",), "No such command 'trian'. Did you mean 'train'? See fer-bench --help"),
+        (("train", "-m", "clcm"), "Missing option '--dataset' / '-d'. See fer-bench train --help"),
+        (("doctor", "labels", "--zzz"), "No such option: --zzz. See fer-bench doctor labels --help"),
+    ],
+)
+def test_a_mistake_in_the_usage_is_one_line_like_any_other(arguments, message):
+    result = run(*arguments)
+    assert result.returncode == 2
+    assert (result.stdout, result.stderr) == ("", f"fer-bench: {message}\n")
+
+
 @pytest.mark.parametrize("command", ["tables", "figures", "report", "audit-paper", "anova"])
 def test_results_of_two_places_are_not_both_meant(command, tmp_path):
     result = run(command, "--published", "--workspace", str(tmp_path))
@@ -413,10 +427,7 @@ def test_results_of_two_places_are_not_both_meant(command, tmp_path):
     ],
 )
 def test_ctrl_c_promises_no_more_than_a_command_keeps(arguments, words, monkeypatch, capsys):
-    def interrupted(prog_name: str) -> None:
-        raise SystemExit(130)
-
-    monkeypatch.setattr(cli, "app", interrupted)
+    monkeypatch.setattr(cli, "app", lambda prog_name, standalone_mode: 130)  # As Typer answers.
     monkeypatch.setattr(sys, "argv", ["fer-bench", *arguments])
     with pytest.raises(SystemExit):
         cli.main()

@@ -6,6 +6,7 @@ Nothing heavy is imported before a command runs: ``fer-bench --help`` needs type
 import io
 import sys
 import traceback
+from typing import NoReturn, cast
 
 import typer
 
@@ -63,6 +64,9 @@ CONTINUING = ("run-all", "train", "evaluate", "cross-test", "tune", "ablate")
 """Commands of which a part of the work outlives Ctrl-C."""
 NOTHING_LEFT = "nothing half-written is left, the same command begins again"
 
+_UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
+"""Of the click that Typer brings or, in older versions, needs; it does not export it."""
+
 app = typer.Typer(
     name="fer-bench",
     help="Benchmark lightweight CNNs for facial emotion recognition on FER-2013, RAF-DB, AffectNet and CK+.\n\n"
@@ -114,23 +118,36 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; a :class:`FerBenchError` becomes one message and exit code 2."""
+    """Run the command line; a mistake, in the input or the usage, becomes one message and exit code 2."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # A file's name need not be UTF-8.
     try:
-        app(prog_name="fer-bench")  # Also as `python -m fer_bench`: usage, and what completion asks for.
+        # The name also as `python -m fer_bench`: usage, and what completion asks for.
+        code = app(prog_name="fer-bench", standalone_mode=False)
     except (FerBenchError, OSError) as error:
         message = storage_message(error) if isinstance(error, OSError) else str(error)
         if message is None:
             raise
         if level() == "verbose":
             traceback.print_exc()
-        print(f"fer-bench: {message}", file=sys.stderr)
-        sys.exit(2)
-    except SystemExit as end:
+        _stop(message, 2)
+    except _UsageError as error:
+        # Without a command its help has been shown.
+        if type(error).__name__ != "NoArgsIsHelpError":
+            message = error.format_message()
+            command = error.ctx.command_path if error.ctx else "fer-bench"
+            _stop(f"{message}{'' if message[-1] in '.?' else '.'} See {command} --help", error.exit_code)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        _stop("not confirmed; nothing was done", 1)
+    if code == INTERRUPTED:
         # Typer turns Ctrl-C into this code, without a word.
-        if end.code == INTERRUPTED:
-            command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-            left = "finished work is kept, the same command continues" if command in CONTINUING else NOTHING_LEFT
-            print(f"fer-bench: interrupted; {left}", file=sys.stderr)
-        raise
+        command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+        left = "finished work is kept, the same command continues" if command in CONTINUING else NOTHING_LEFT
+        _stop(f"interrupted; {left}", INTERRUPTED)
+    sys.exit(code)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    print(f"fer-bench: {message}", file=sys.stderr)
+    sys.exit(code)
