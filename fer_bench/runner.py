@@ -19,7 +19,8 @@ from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names, r
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.errors import FerBenchError
 from fer_bench.models import model_card
-from fer_bench.profiling.plan import ONE_SIZE
+from fer_bench.profiling.kept import touched
+from fer_bench.profiling.plan import KERAS_RUNTIMES, ONE_SIZE
 from fer_bench.profiling.plan import Plan as ProfilePlan
 from fer_bench.progress import Plan, Stage, bar, say
 from fer_bench.recipe import Recipe
@@ -266,13 +267,14 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
     known = {profile.model: profile for profile in profiles if profile.backend == backend.name()}
     of_job = [known[model] for model in job.models if model in known]
     if len(of_job) < len(job.models) or len({profile.session for profile in of_job}) > 1:
-        seconds = 15.0 + 10 * len(job.models)
-        work.append(
-            (
-                Stage("profile", seconds),
-                partial(_profile_apart, workspace, job.models, job.runs, stages.origin_of(workspace)),
-            )
-        )
+        # With the other models and runtimes of the sessions that it takes the place of.
+        before = touched(profiles, job.models, backend.name())
+        models = tuple(dict.fromkeys([*job.models, *(profile.model for profile in before)]))
+        runtimes = dict.fromkeys([*KERAS_RUNTIMES, *(name for profile in before for name in profile.latency)])
+        seconds = 15.0 + 5 * len(models) * len(runtimes)
+        plan = ProfilePlan(runtimes=tuple(runtimes))
+        apart = partial(_profile_apart, workspace, models, job.runs, stages.origin_of(workspace), plan)
+        work.append((Stage("profile", seconds), apart))
     if len(job.models) > 1 and (
         work or not session_anova.anova_is_fresh(workspace.results, session_anova.RUNTIME, job.models)
     ):
@@ -281,11 +283,11 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
     return work
 
 
-def _profile_apart(workspace: Workspace, models: Sequence[str], runs: int, origin: Origin) -> None:
+def _profile_apart(workspace: Workspace, models: Sequence[str], runs: int, origin: Origin, plan: ProfilePlan) -> None:
     """Profile in a process of its own: this one may have trained, with other threads and kernels."""
     stage = Stage("profile", 0)
     work_side_by_side(
-        [[(stage, partial(stages.profile, workspace, models, runs, origin))]],
+        [[(stage, partial(stages.profile, workspace, models, runs, origin, plan=plan))]],
         1,
         tell,
     )

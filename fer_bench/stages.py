@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fer_bench import records, session_anova
+from fer_bench import backend, records, session_anova
 from fer_bench.grid import Cell
 from fer_bench.progress import bar, detail
 from fer_bench.records import Epoch, EvalRecord, Origin, ProfileRecord, TrainRecord
@@ -125,7 +125,13 @@ def origin_of(workspace: Workspace) -> Origin:
 
 
 def profile(
-    workspace: Workspace, models: Sequence[str], runs: int, origin: Origin, *, plan: "Plan | None" = None
+    workspace: Workspace,
+    models: Sequence[str],
+    runs: int,
+    origin: Origin,
+    *,
+    plan: "Plan | None" = None,
+    replace: bool = False,
 ) -> list[ProfileRecord]:
     """Profile models in one session and save their records.
 
@@ -135,13 +141,22 @@ def profile(
         runs: timed calls of each, whatever ``plan`` says.
         origin: recorded as it is.
         plan: what to measure; ``None`` measures the runtimes of Keras in this process.
+        replace: take models out of sessions before this one, too.
+
+    Raises:
+        FerBenchError: as :func:`fer_bench.profiling.profile_models`, and as
+            :func:`fer_bench.profiling.kept.require_whole` unless ``replace``.
     """
     import dataclasses
 
     from fer_bench.external.profiling import external_sources
     from fer_bench.profiling import KERAS_RUNTIMES, Plan, profile_models
+    from fer_bench.profiling.kept import require_whole
 
     chosen = dataclasses.replace(plan or Plan(runtimes=KERAS_RUNTIMES), runs=runs)
+    if not replace:
+        known = records.load_all(workspace.results.records, ProfileRecord)
+        require_whole(known, models, chosen.runtime_names, backend.name())
     with bar("profile", unit="call") as shown:
 
         def on_progress(what: str, done: int, total: int) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import record_factory as make
 from typer.testing import CliRunner
 
-from fer_bench import backend, models, profiling, records, stages
+from fer_bench import backend, models, profiling, records, session_anova, stages
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.models.card import ModelCard
@@ -19,6 +20,7 @@ from fer_bench.profiling.latency import Steady
 from fer_bench.records import ProfileRecord
 from fer_bench.runtimes import Runtime
 from fer_bench.workers import Event
+from fer_bench.workspace import Workspace
 
 QUICK = Plan(runs=3, image_size=16, runtimes=KERAS_RUNTIMES, steady=Steady(window=1, most=2))
 
@@ -368,6 +370,34 @@ def test_options_reach_the_plan(measured, tmp_path) -> None:
     options = ("--runtime", "keras-call", "--threads", "1", "--throughput", "--end-to-end")
     _run("-m", "clcm", *options, tmp_path=tmp_path)
     assert measured["plan"] == Plan(runtimes=("keras-call",), threads=1, throughput=True, end_to_end=True)
+
+
+def test_a_session_is_not_left_without_a_model_or_times_unless_told_to(measured, tmp_path) -> None:
+    place = Workspace(tmp_path / "w")
+    for name in ("clcm", "mobilenetv2", "shufflenetv2"):
+        records.save(place.results.records, make.profile_record(name))
+    session_anova.anova(place.results, "keras-predict")
+    before = {path: path.read_bytes() for path in place.results.records.rglob("*.json")}
+    runtimes = make.profile_record("clcm").latency
+    all_of_them = [option for name in runtimes for option in ("--runtime", name)]
+    both = ("-m", "clcm", "-m", "mobilenetv2")
+    with pytest.raises(FerBenchError) as refused:
+        _run(*both, "--runtime", "keras-predict", tmp_path=tmp_path)
+    told = str(refused.value)
+    assert told.startswith(
+        "clcm, mobilenetv2 were profiled before, and this session would replace the comparison with "
+    )
+    assert f"shufflenetv2 and the times in {', '.join(name for name in runtimes if name != 'keras-predict')};" in told
+    (command,) = re.findall(r"\((fer-bench .*?)\)", told)
+    with pytest.raises(FerBenchError, match="the comparison with shufflenetv2; measure"):
+        _run(*both, *all_of_them, tmp_path=tmp_path)
+    assert measured == {}
+    assert {path: path.read_bytes() for path in place.results.records.rglob("*.json")} == before
+    _run(*command.split()[2:], tmp_path=tmp_path)
+    assert measured["names"] == ["clcm", "mobilenetv2", "shufflenetv2"]
+    assert measured["plan"].runtime_names == tuple(sorted(runtimes, key="keras-predict".__ne__))
+    _run("-m", "clcm", "--runtime", "keras-predict", "--replace", tmp_path=tmp_path)
+    assert measured["names"] == ["clcm"]
 
 
 def test_run_all_measures_the_runtimes_of_keras(measured, tmp_path) -> None:

@@ -95,6 +95,17 @@ def test_the_profile_of_another_backend_is_not_this_ones(workspace):
     assert titles == ["ANOVA"]
 
 
+def test_a_session_that_gets_another_model_keeps_the_others(workspace):
+    for model in ("clcm", "shufflenetv2", "resnet50"):
+        save(workspace.results.records, make.profile_record(model, session="before", origin="synthetic"))
+    kept = make.profile_record("densenet121", session="another", origin="synthetic")
+    save(workspace.results.records, kept)
+    (_, profile), _ = runner._profiling(workspace, job("clcm", "mobilenetv2"))
+    _, names, _, _, plan = profile.args
+    assert set(names) == {"clcm", "mobilenetv2", "shufflenetv2", "resnet50"}
+    assert set(plan.runtimes) == {"keras-predict", "keras-call", *kept.latency}
+
+
 def test_a_profile_belongs_to_the_data_of_its_workspace(workspace, tmp_path):
     assert stages.origin_of(workspace) == "synthetic"
     assert stages.origin_of(Workspace(tmp_path / "empty")) == "real"

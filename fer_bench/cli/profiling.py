@@ -52,6 +52,13 @@ def profile(
             help="Check the measurement instead: time one model under two names and count false differences.",
         ),
     ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Measure these models again although a session before this one then lacks them, or times of theirs.",
+        ),
+    ] = False,
     experiments: Annotated[int, typer.Option(min=1, help="Experiments of --self-test in each design.")] = 100,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     wait: WaitOption = False,
@@ -100,17 +107,17 @@ def profile(
     elif self_test:
         _check(model or ["clcm"], plan, experiments, json)
     else:
-        _measure(model or usable_models(), plan, workspace, wait, json)
+        _measure(model or usable_models(), plan, workspace, wait=wait, replace=replace, json=json)
 
 
-def _measure(names: Sequence[str], plan: "Plan", workspace: Path, wait: bool, json: bool) -> None:
+def _measure(names: Sequence[str], plan: "Plan", workspace: Path, *, wait: bool, replace: bool, json: bool) -> None:
     from fer_bench import stages
     from fer_bench.profiling.document import profile_json
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
     with place.lock(wait=wait):
-        profiles = stages.profile(place, names, plan.runs, stages.origin_of(place), plan=plan)
+        profiles = stages.profile(place, names, plan.runs, stages.origin_of(place), plan=plan, replace=replace)
     if json:
         print_json([profile_json(record) for record in profiles])
         return

@@ -18,7 +18,7 @@ from fer_bench.profiling.frames import network_image
 from fer_bench.profiling.machine import resident_bytes
 from fer_bench.profiling.plan import ONE_SIZE, Plan
 from fer_bench.progress import warn
-from fer_bench.runtimes import Runtime, available, runtime
+from fer_bench.runtimes import Runtime, runtime
 
 Call = Callable[[NDArray[Any]], NDArray[Any]]
 
@@ -58,15 +58,13 @@ class Built:
         return lambda number: call(batches[number])
 
 
-def chosen_runtimes(names: Sequence[str] | None) -> dict[str, Runtime]:
-    """Return the named runtimes, or all that are installed.
+def chosen_runtimes(names: Sequence[str]) -> dict[str, Runtime]:
+    """Return the named runtimes.
 
     Raises:
         FerBenchError: no runtime of a name, or a package that it needs is missing.
     """
-    if names is not None:
-        return {name: runtime(name) for name in names}
-    return {name: item for name, item in available().items() if not item.missing()}
+    return {name: runtime(name) for name in names}
 
 
 def built_model(name: str, plan: Plan) -> Any:

@@ -41,6 +41,15 @@ class Plan:
 
         return self.threads or keras_threads.unasked()
 
+    @property
+    def runtime_names(self) -> tuple[str, ...]:
+        """Names of the runtimes that are measured: those asked for, or all that are installed."""
+        from fer_bench.runtimes import available
+
+        if self.runtimes is not None:
+            return self.runtimes
+        return tuple(name for name, item in available().items() if not item.missing())
+
     def check(self) -> None:
         """Refuse what cannot be measured.
 

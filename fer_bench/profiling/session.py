@@ -55,7 +55,7 @@ def measure_session(
     Raises:
         FerBenchError: as :func:`built_model` and :func:`prepared_call`, or a runtime cannot be had.
     """
-    own = chosen_runtimes(plan.runtimes)
+    own = chosen_runtimes(plan.runtime_names)
     chosen = backend.configure()
     keras_threads.pin(plan.threads_each)
     files = jpeg_faces(_IMAGES, plan.seed)

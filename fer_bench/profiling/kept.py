@@ -1,0 +1,48 @@
+"""What a new measuring session would take from those before it: a model's profile stands in one session only."""
+
+from collections.abc import Iterable, Sequence
+
+from fer_bench.errors import FerBenchError
+from fer_bench.records import ProfileRecord
+
+
+def touched(profiles: Iterable[ProfileRecord], models: Sequence[str], backend: str) -> list[ProfileRecord]:
+    """Return all profiles of the sessions that hold a profile of ``models`` on this backend."""
+    known = [profile for profile in profiles if profile.backend == backend]
+    sessions = {profile.session for profile in known if profile.model in models}
+    return [profile for profile in known if profile.session in sessions]
+
+
+def require_whole(
+    profiles: Iterable[ProfileRecord], models: Sequence[str], runtimes: Sequence[str], backend: str
+) -> None:
+    """Refuse a session that would leave one before it without a model or without times.
+
+    Times are compared within one session only: one of whose models is measured again alone, or in fewer runtimes, can
+    fill no table any more, and its samples are gone.
+
+    Args:
+        profiles: that are there.
+        models: of the new session.
+        runtimes: of the new session.
+        backend: of the new session.
+
+    Raises:
+        FerBenchError: names the models and runtimes to measure together.
+    """
+    before = touched(profiles, models, backend)
+    others = dict.fromkeys(profile.model for profile in before if profile.model not in models)
+    timed = (runtime for profile in before for runtime, calls in profile.latency.items() if calls)
+    fewer = dict.fromkeys(runtime for runtime in timed if runtime not in runtimes)
+    if not others and not fewer:
+        return
+    again = [name for name in models if any(name == profile.model for profile in before)]
+    lost = [f"the comparison with {', '.join(others)}"] * bool(others)
+    lost += [f"the times in {', '.join(fewer)}"] * bool(fewer)
+    whole = "".join(f" --model {name}" for name in (*models, *others))
+    whole += "".join(f" --runtime {name}" for name in (*runtimes, *fewer))
+    raise FerBenchError(
+        f"{', '.join(again)} {'was' if len(again) == 1 else 'were'} profiled before, and this session would replace "
+        f"{' and '.join(lost)}; measure all together (fer-bench profile{whole}), measure in another --workspace, or "
+        "say --replace"
+    )
