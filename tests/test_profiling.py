@@ -70,14 +70,14 @@ def fake(monkeypatch: pytest.MonkeyPatch):
     """Replace the runtimes by one that answers at once; return what it was called with."""
     seen = []
 
-    def prepare(model, folder, threads, sample_images):
+    def open_fake(model, threads):
         def call(batch):
             seen.append(batch)
             return np.full((len(batch), model.output_shape[-1]), 1 / model.output_shape[-1], np.float32)
 
         return call
 
-    item = Runtime("fake", batches=True, missing=lambda: "", prepare=prepare)
+    item = Runtime("fake", batches=True, missing=lambda: "", load=lambda threads: None, open=open_fake)
     single = replace(item, name="single", batches=False)
     monkeypatch.setattr(session, "chosen_runtimes", lambda names: {"fake": item, "single": single})
     monkeypatch.setattr(self_test, "runtime", lambda name: item)
@@ -147,15 +147,6 @@ def test_batches_and_whole_pictures_are_timed_on_request(use, fake, tmp_path) ->
     assert told["end_to_end"]["fake"]["frames_per_second"] > 0
 
 
-def test_memory_is_noted_before_and_after_each_step(use, fake) -> None:
-    if building.resident_bytes() is None:
-        pytest.skip("only /proc tells the memory that a process holds now")
-    use(SMALL)
-    (record,) = profile_models(["small"], QUICK)
-    assert list(record.resident_bytes) == ["build", "fake", "single"]
-    assert all(before > 0 and after > 0 for before, after in record.resident_bytes.values())
-
-
 def test_pictures_are_faces_from_jpeg_files() -> None:
     (data,) = jpeg_faces(1, seed=2)
     assert data.startswith(b"\xff\xd8")
@@ -209,7 +200,7 @@ def test_parameters_that_differ_from_the_card_are_refused(use, fake) -> None:
 @pytest.mark.parametrize("answer", [np.full((1, 7), np.nan), np.ones((1, 6))], ids=["not finite", "shape"])
 def test_nonsense_is_not_timed(use, monkeypatch: pytest.MonkeyPatch, answer) -> None:
     use(SMALL)
-    item = Runtime("odd", batches=True, missing=lambda: "", prepare=lambda *_: lambda batch: answer)
+    item = Runtime("odd", True, missing=lambda: "", load=lambda _: None, open=lambda *_: lambda batch: answer)
     monkeypatch.setattr(session, "chosen_runtimes", lambda names: {"odd": item})
     with pytest.raises(FerBenchError, match=r"'small' answers .* in odd; expected 7 finite"):
         profile_models(["small"], QUICK)
@@ -367,9 +358,9 @@ def test_options_that_would_do_nothing_are_refused(options, tmp_path) -> None:
 
 
 def test_options_reach_the_plan(measured, tmp_path) -> None:
-    options = ("--runtime", "keras-call", "--threads", "1", "--throughput", "--end-to-end")
+    options = ("--runtime", "keras-call", "--threads", "1", "--throughput", "--end-to-end", "--memory")
     _run("-m", "clcm", *options, tmp_path=tmp_path)
-    assert measured["plan"] == Plan(runtimes=("keras-call",), threads=1, throughput=True, end_to_end=True)
+    assert measured["plan"] == Plan(runtimes=("keras-call",), threads=1, throughput=True, end_to_end=True, memory=True)
 
 
 def test_a_session_is_not_left_without_a_model_or_times_unless_told_to(measured, tmp_path) -> None:
@@ -446,7 +437,9 @@ def test_the_self_test_prints_its_rates_and_fails_with_1(use, fake, monkeypatch,
     [
         (("--self-test", "--layers"), "give one of them"),
         (("--layers", "--throughput"), "--layers goes without"),
+        (("--layers", "--memory"), "--layers goes without .* and --memory"),
         (("--self-test", "--processes", "2"), "--self-test goes without"),
+        (("--self-test", "--memory"), "--self-test goes without .* and --memory"),
         (("--self-test", "-m", "clcm", "-m", "mobilenetv2"), "one --model and one --runtime"),
     ],
 )

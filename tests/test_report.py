@@ -447,6 +447,7 @@ def test_the_profile_is_made_again_as_it_was_made(tmp_path: Path) -> None:
         profile = given_.profile(model, runtimes={"openvino": 0.01, "keras-call": 0.02}, processes=5, calls=20)
         samples = profile.latency["openvino"]
         profile = replace(profile, throughput={"openvino": {"1": (0.01,)}}, end_to_end={"openvino": samples})
+        profile = replace(profile, memory={"openvino": (10, 20)})
         records.save(results.records, profile)
     (line,) = (line for line in report_of(results)[0].splitlines() if line.startswith("fer-bench profile"))
     app = typer.Typer()
@@ -460,6 +461,7 @@ def test_the_profile_is_made_again_as_it_was_made(tmp_path: Path) -> None:
         "runs": 20,
         "throughput": True,
         "end_to_end": True,
+        "memory": True,
     }
     # Older versions of Typer give tuples here.
     found = {name: parsed[name] for name in asked}

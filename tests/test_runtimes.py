@@ -63,7 +63,7 @@ def test_every_runtime_answers_as_keras_does(name, model, folder, set_threads):
     chosen = available()[name]
     if chosen.missing():
         pytest.skip(chosen.missing())
-    call = chosen.prepare(model, folder, set_threads, noise(64, seed=1))
+    call = chosen.open(chosen.source(model, folder, noise(64, seed=1)), set_threads)
     for n in (1, 5, 1, 16):
         images = noise(n, seed=n)
         expected = np.asarray(model(images, training=False))
@@ -85,7 +85,7 @@ def test_a_missing_package_is_named(name, configured, tmp_path, monkeypatch):
     with pytest.raises(FerBenchError, match=f"runtime {name} {words}"):
         runtime(name)
     with pytest.raises(FerBenchError, match=words):
-        available()[name].prepare(None, tmp_path, 1, noise(1))
+        available()[name].source(None, tmp_path, noise(1))
 
 
 def test_keras_needs_nothing_more():

@@ -156,6 +156,8 @@ def changed_sample(content: dict[str, Any], **changes: object) -> None:
         (lambda content: content.update(peak_activation_bytes=-1), "peak_activation_bytes is -1"),
         (lambda content: content.update(image_size=0), "images of 0 pixels"),
         (lambda content: content.update(resident_bytes={"build": [-1, 5]}), "resident_bytes of build is -1"),
+        (lambda content: content.update(memory={"openvino": [-1, 5]}), "memory of openvino is -1"),
+        (lambda content: content.update(memory={"openvino": [9, 5]}), "memory of openvino, peak over before, is -4"),
         (
             lambda content: content.update(throughput={"keras-call": {"8": [0.0]}}),
             "keras-call, batch 8: a time of 0.0 s",

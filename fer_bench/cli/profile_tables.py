@@ -1,4 +1,4 @@
-"""What ``profile`` prints: tables of complexity, literature, times, throughput, layers, and of the A/A check."""
+"""What ``profile`` prints: tables of complexity, literature, times, batches, memory, layers, and of the A/A check."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ def print_profiles(profiles: Sequence["ProfileRecord"], plan: "Plan") -> None:
     _print_times(profiles, plan)
     if any(record.throughput for record in profiles):
         _print_throughput(profiles)
+    if plan.memory:
+        _print_memory(profiles)
     warnings = [f"machine: {line}" for line in machine_warnings(profiles[0])]
     warnings += [f"{record.model}, {line}" for record in profiles for line in series_warnings(record)]
     for line in warnings:
@@ -88,19 +90,17 @@ def _print_literature() -> None:
 def _print_times(profiles: Sequence["ProfileRecord"], plan: "Plan") -> None:
     import numpy as np
 
-    from fer_bench.profiling.machine import RESIDENT_RULE
     from fer_bench.profiling.noise import by_process
     from fer_bench.profiling.summary import summarise
 
     several = len(by_process(next(iter(profiles[0].latency.values())))) > 1
     whole = any(record.end_to_end for record in profiles)
-    columns = ["model", "runtime", "n", "mean ± sd", "median", "95 % interval", "p95", "p99", "warm-up", "memory MB"]
+    columns = ["model", "runtime", "n", "mean ± sd", "median", "95 % interval", "p95", "p99", "warm-up"]
     columns += ["process means ± sd"] * several + ["frames/s"] * whole
     rows = []
     for record in profiles:
         for name, samples in record.latency.items():
             found = summarise([1e3 * sample.seconds for sample in samples])
-            before, after = record.resident_bytes.get(name, (0, 0))
             row = [
                 record.model,
                 name,
@@ -111,7 +111,6 @@ def _print_times(profiles: Sequence["ProfileRecord"], plan: "Plan") -> None:
                 f"{found.p95:.2f}",
                 f"{found.p99:.2f}",
                 _range(record.warmups.get(name, (record.warmup,))),
-                f"{(after - before) / 1e6:+.0f}" if after else "–",
             ]
             if several:
                 means = [1e3 * float(np.mean(taken)) for taken in by_process(samples).values()]
@@ -130,10 +129,7 @@ def _print_times(profiles: Sequence["ProfileRecord"], plan: "Plan") -> None:
         rows,
         numbers=len(columns) - 2,
     )
-    typer.echo(
-        f"Warm-up: untimed calls {plan.steady}. 95 % interval: bootstrap of the median over these calls. "
-        f"Memory: growth by the preparation of the runtime and a first call; {RESIDENT_RULE}."
-    )
+    typer.echo(f"Warm-up: untimed calls {plan.steady}. 95 % interval: bootstrap of the median over these calls.")
     if several:
         typer.echo(f"Process means: mean and standard deviation over the means of {plan.processes} processes.")
     if whole:
@@ -159,6 +155,24 @@ def _print_throughput(profiles: Sequence["ProfileRecord"]) -> None:
         ],
         numbers=len(SIZES),
     )
+
+
+def _print_memory(profiles: Sequence["ProfileRecord"]) -> None:
+    from fer_bench.profiling.memory import MEMORY_RULE
+
+    rows = []
+    for record in profiles:
+        for name in record.latency:
+            before, peak = record.memory.get(name, (None, None))
+            own = None if before is None or peak is None else peak - before
+            rows.append((record.model, name, _number(peak, 1e6, 0), _number(own, 1e6, 0)))
+    print_table(
+        "Memory MB of a fresh process that opens the model and answers one image",
+        ("model", "runtime", "process", "of it the model and runtime"),
+        rows,
+        numbers=2,
+    )
+    typer.echo(f"Memory: {MEMORY_RULE}.")
 
 
 def _number(value: int | None, unit: float, decimals: int) -> str:

@@ -42,6 +42,12 @@ def profile(
     end_to_end: Annotated[
         bool, typer.Option("--end-to-end", help="Also time from a JPEG file's bytes to probabilities.")
     ] = False,
+    memory: Annotated[
+        bool,
+        typer.Option(
+            "--memory", help="Also measure the memory of a fresh process that opens a model and answers one image."
+        ),
+    ] = False,
     layers: Annotated[
         bool, typer.Option("--layers", help="Count every layer of the models instead of timing them.")
     ] = False,
@@ -64,7 +70,7 @@ def profile(
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Measure parameters, FLOPs, memory and single-image inference time of every model, in one session.
+    """Measure parameters, FLOPs, weights, activations and single-image inference time of every model, in one session.
 
     FLOPs are counted by two rules: every operation, and the rule that gives the paper's figures. Models take turns
     in random order, so that drift of the machine does not become a difference between them. A model of add-onnx is
@@ -90,13 +96,15 @@ def profile(
         processes=processes,
         throughput=throughput,
         end_to_end=end_to_end,
+        memory=memory,
     )
     plan.check()
     if layers and self_test:
         raise FerBenchError("--layers and --self-test are two different things: give one of them")
-    if (layers or self_test) and (processes > 1 or throughput or end_to_end):
+    if (layers or self_test) and (processes > 1 or throughput or end_to_end or memory):
         raise FerBenchError(
-            f"{'--layers' if layers else '--self-test'} goes without --processes, --throughput and --end-to-end"
+            f"{'--layers' if layers else '--self-test'} goes without --processes, --throughput, --end-to-end and "
+            "--memory"
         )
     if layers and (runs is not None or runtime or threads is not None):
         raise FerBenchError("--layers times nothing: leave out --runs, --runtime and --threads")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["KERAS_RUNTIMES", "Plan", "merged", "profile_models"]
 
+_CONVERTED = "converted"
+"""Folder of converted files within that of a session."""
+
 
 def profile_models(
     names: Sequence[str],
@@ -56,14 +59,20 @@ def profile_models(
     plan.check()
     session = secrets.token_hex(8)
     with scratch() as folder:
+        converted = folder / _CONVERTED
         if plan.processes > 1:
-            return _in_processes(names, plan, folder, session, origin, progress, externals)
+            found = _in_processes(names, plan, folder, session, origin, progress, externals)
+        else:
+            from fer_bench.profiling.session import measure_session
 
-        from fer_bench.profiling.session import measure_session
+            found = measure_session(
+                names, plan, folder=converted, session=session, origin=origin, progress=progress, externals=externals
+            )
+        if plan.memory:
+            from fer_bench.profiling.memory import with_memory
 
-        return measure_session(
-            names, plan, folder=folder, session=session, origin=origin, progress=progress, externals=externals
-        )
+            found = with_memory(found, plan, folder=converted, progress=progress, externals=externals)
+        return found
 
 
 def _in_processes(
@@ -123,7 +132,7 @@ def _measure_into(
     made = measure_session(
         names,
         plan,
-        folder=folder / "converted",
+        folder=folder / _CONVERTED,
         session=session,
         process=process,
         origin=origin,

@@ -1,4 +1,4 @@
-"""Models built and prepared in every runtime, ready to be timed."""
+"""Models built and opened in every runtime, ready to be timed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,6 @@ from fer_bench.models import model_card
 from fer_bench.network import count_parameters
 from fer_bench.profiling.complexity import Complexity, complexity, weight_bytes
 from fer_bench.profiling.frames import network_image
-from fer_bench.profiling.machine import resident_bytes
 from fer_bench.profiling.plan import ONE_SIZE, Plan
 from fer_bench.progress import warn
 from fer_bench.runtimes import Runtime, runtime
@@ -50,7 +49,8 @@ class Built:
     source: ExternalSource | None = None
     calls: dict[str, Call] = field(default_factory=dict)
     """By runtime."""
-    resident: dict[str, tuple[int, int]] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+    """Converted ones by runtime."""
 
     def timed(self, runtime: str) -> Callable[[int], object]:
         """Return the call in a runtime of the image of a number."""
@@ -101,13 +101,20 @@ def counted(name: str, model: Any) -> Complexity:
         raise FerBenchError(f"FLOPs of the model {name!r} are not known: {error}") from error
 
 
-def prepared_call(model: Any, name: str, item: Runtime, plan: Plan, folder: Path, images: NDArray[np.float32]) -> Call:
+def opened(source: Any, name: str, item: Runtime, plan: Plan, images: NDArray[np.float32]) -> Call:
     """Return the call of a model in one runtime, after a first call that gave probabilities.
+
+    Args:
+        source: from the runtime's :meth:`fer_bench.runtimes.Runtime.source`.
+        name: of the model.
+        item: the runtime.
+        plan: of the session.
+        images: float32 (n, size, size, 3), the network's input.
 
     Raises:
         FerBenchError: the runtime cannot take the model, or answers another shape or something that is not finite.
     """
-    call = item.prepare(model, folder, plan.threads_each, images)
+    call = item.open(source, plan.threads_each)
     output = call(images[:1])
     if output.shape != (1, plan.classes) or not np.isfinite(output).all():
         raise FerBenchError(
@@ -129,11 +136,9 @@ def open_external(source: ExternalSource, runtimes: Sequence[str], plan: Plan, f
         peak_activation_bytes=None,
     )
     item = Built(model.name, costs, [source.image(data) for data in files], source.image, source)
-    before = resident_bytes()
     call = source.call(plan.threads_each)
     call(item.batches[0])
     item.calls[EXTERNAL_RUNTIME] = call
-    _note(item, EXTERNAL_RUNTIME, before)
     return item
 
 
@@ -146,7 +151,7 @@ def build(
     batches: list[NDArray[Any]],
     process: int,
 ) -> Built:
-    """Return a registered model, prepared in the runtimes ``own``; its memory before and after is noted.
+    """Return a registered model, opened in the runtimes ``own``.
 
     Args:
         name: of the model.
@@ -157,16 +162,15 @@ def build(
         batches: the same, one image each.
         process: number of this process; the first one warns.
     """
-    before = resident_bytes()
     model = built_model(name, plan)
     item = Built(
         name, _costs(name, model, told=process == 0), batches, lambda data: network_image(data, plan.image_size)
     )
-    _note(item, "build", before)
     for key, way in own.items():
-        before = resident_bytes()
-        item.calls[key] = prepared_call(model, name, way, plan, folder, images)
-        _note(item, key, before)
+        source = way.source(model, folder, images)
+        if way.convert is not None:
+            item.files[key] = source
+        item.calls[key] = opened(source, name, way, plan, images)
     return item
 
 
@@ -190,9 +194,3 @@ def _costs(name: str, model: Any, *, told: bool) -> Costs:
         peak_activation_bytes=found.peak_activation_bytes if found else None,
         uncounted=uncounted,
     )
-
-
-def _note(item: Built, key: str, before: int | None) -> None:
-    after = resident_bytes()
-    if before is not None and after is not None:
-        item.resident[key] = (before, after)

@@ -7,7 +7,7 @@ import numpy as np
 
 from fer_bench.profiling.complexity import PEAK_RULE, Complexity
 from fer_bench.profiling.flops import PAPER_RULE, RULE
-from fer_bench.profiling.machine import RESIDENT_RULE
+from fer_bench.profiling.memory import MEMORY_RULE
 from fer_bench.profiling.noise import by_process, machine_warnings, series_warnings
 from fer_bench.profiling.self_test import SelfTest
 from fer_bench.profiling.summary import summarise
@@ -17,7 +17,7 @@ RULES = {
     "flops": RULE,
     "flops_paper_rule": PAPER_RULE,
     "peak_activation_bytes": PEAK_RULE,
-    "resident_bytes": RESIDENT_RULE,
+    "memory": MEMORY_RULE,
 }
 """How the figures of the same names are counted."""
 
@@ -60,8 +60,9 @@ def profile_json(record: ProfileRecord) -> dict[str, Any]:
             runtime: {"frames_per_second": 1 / summarise(_seconds(samples)).median, **_series(samples)}
             for runtime, samples in record.end_to_end.items()
         },
-        "resident_bytes": {
-            step: {"before": before, "after": after} for step, (before, after) in record.resident_bytes.items()
+        "memory": {
+            runtime: {"process": peak, "model_and_runtime": peak - before}
+            for runtime, (before, peak) in record.memory.items()
         },
         "machine": [dataclasses.asdict(look) for look in record.machine],
         "warnings": [*machine_warnings(record), *series_warnings(record)],
@@ -99,7 +100,7 @@ def complexity_json(model: str, found: Complexity, image_size: int) -> dict[str,
         "flops": found.flops,
         "flops_paper_rule": found.flops_paper_rule,
         "layers": [{**dataclasses.asdict(layer), "output_shape": list(layer.output_shape)} for layer in found.layers],
-        "rules": {key: rule for key, rule in RULES.items() if key != "resident_bytes"},
+        "rules": {key: rule for key, rule in RULES.items() if key != "memory"},
     }
 
 

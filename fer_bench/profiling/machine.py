@@ -1,4 +1,4 @@
-"""What the machine does besides being measured: clock frequency, other processes, memory of this one."""
+"""What the machine does besides being measured: clock frequency and other processes."""
 
 import math
 import os
@@ -7,12 +7,6 @@ import time
 from pathlib import Path
 
 from fer_bench.records import MachineSample
-
-RESIDENT_RULE = (
-    "the resident set of the measuring process, in which Keras, the converters and all that was built before lie too; "
-    "memory that is freed and taken again does not show: the growth of this process, not what a device needs"
-)
-"""What the memory of a process means, for people."""
 
 _PROC = Path("/proc")
 
@@ -82,12 +76,3 @@ def frequency(path: Path) -> float | None:
     except ValueError:
         return None
     return sum(values) / len(values) if values else None
-
-
-def resident_bytes() -> int | None:
-    """Return the memory that this process holds now, its resident set, bytes; ``None`` where only /proc would tell."""
-    try:
-        pages = int((_PROC / "self" / "statm").read_text(encoding="ascii").split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")

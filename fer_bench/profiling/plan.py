@@ -28,6 +28,8 @@ class Plan:
     """Also time batches, in the first process."""
     end_to_end: bool = False
     """Also time from the bytes of a JPEG file to probabilities, in the first process."""
+    memory: bool = False
+    """Also measure the memory of fresh processes that open the models (:mod:`fer_bench.profiling.memory`)."""
     image_size: int = 224
     classes: int = 7
     steady: Steady = field(default_factory=Steady)

@@ -15,7 +15,7 @@ import numpy as np
 
 from fer_bench import backend
 from fer_bench.errors import FerBenchError
-from fer_bench.profiling.building import built_model, prepared_call
+from fer_bench.profiling.building import built_model, opened
 from fer_bench.profiling.frames import jpeg_faces, network_image
 from fer_bench.profiling.latency import Clock, Progress, measure, measure_in_turn, warm_up
 from fer_bench.profiling.plan import Plan
@@ -162,10 +162,11 @@ def self_test(
     backend.configure()
     keras_threads.pin(plan.threads_each)
     images = [network_image(data, plan.image_size) for data in jpeg_faces(8, plan.seed)]
+    every = np.concatenate(images)
     calls = []
     for done in (1, 2):
         built = built_model(model, plan)
-        calls.append(prepared_call(built, model, way, plan, folder, np.concatenate(images)))
+        calls.append(opened(way.source(built, folder, every), model, way, plan, every))
         warm_up(calls[-1], images, plan.steady)
         if progress:
             progress("building", done, 2)

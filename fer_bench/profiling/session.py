@@ -1,4 +1,4 @@
-"""One measuring session in this process: models built, prepared in every runtime, warmed up and timed in turns."""
+"""One measuring session in this process: models built, opened in every runtime, warmed up and timed in turns."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from fer_bench.profiling.building import Built, Call, build, chosen_runtimes, op
 from fer_bench.profiling.frames import jpeg_faces, network_image
 from fer_bench.profiling.latency import Progress, Warmth, measure, warm_up
 from fer_bench.profiling.machine import Watch
+from fer_bench.profiling.memory import note_files
 from fer_bench.profiling.plan import Plan
 from fer_bench.profiling.throughput import measure_throughput
 from fer_bench.records import Environment, LatencySample, MachineSample, Origin, ProfileRecord
@@ -42,7 +43,7 @@ def measure_session(
     Args:
         names: registered models and those of ``externals``, each once.
         plan: what to measure; its ``processes`` does not matter here.
-        folder: for converted files.
+        folder: for converted files; where the plan has ``memory``, the first process leaves a list of them there.
         session: recorded as it is.
         process: number of this process, from 0; batches and whole pictures are timed in the first only.
         origin: recorded as it is.
@@ -53,7 +54,7 @@ def measure_session(
         One record a model, in the order of ``names``.
 
     Raises:
-        FerBenchError: as :func:`built_model` and :func:`prepared_call`, or a runtime cannot be had.
+        FerBenchError: as :func:`built_model` and :func:`opened`, or a runtime cannot be had.
     """
     own = chosen_runtimes(plan.runtime_names)
     chosen = backend.configure()
@@ -70,6 +71,8 @@ def measure_session(
             built.append(build(name, own, plan, folder, images, batches, process))
         if progress:
             progress("building", done, len(names))
+    if plan.memory and process == 0:
+        note_files(folder, {item.name: item.files for item in built})
     calls = {_key(item, name): item.timed(name) for item in built for name in own if name in item.calls}
     groups = [[_key(item, name) for item in built if name in item.calls] for name in own]
     groups = [group for group in groups if group]
@@ -151,7 +154,6 @@ def _record(
         unsteady=tuple(name for name, found in warmth.items() if not found.steady),
         throughput={name: measured.batched[key] for name, key in keys.items() if key in measured.batched},
         end_to_end={name: measured.whole[key] for name, key in keys.items() if measured.whole},
-        resident_bytes=item.resident,
         machine=measured.machine,
         external=item.source.external if item.source else None,
         uncounted=item.costs.uncounted,

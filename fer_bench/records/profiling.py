@@ -74,13 +74,16 @@ class ProfileRecord:
     end_to_end: dict[str, tuple[LatencySample, ...]] = dataclasses.field(default_factory=dict)
     """From a JPEG file's bytes to probabilities, one picture a call, by runtime; orders of their own."""
     resident_bytes: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
-    """Memory of the first process before and after the model was built (``build``), and before and after each
-    runtime was prepared and called once."""
+    """Of older records only, and not to be compared: the growth of the measuring process, in which converters ran
+    and earlier models lay. See ``memory``."""
     machine: tuple[MachineSample, ...] = ()
     """The same in every record of the session."""
     external: External | None = None
     """Of a model that came as a file: then all its parameters count as trainable, since the file does not tell, and
     ``image_size`` is the height of its own input."""
+    memory: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
+    """Resident set of a fresh process by runtime, bytes: before it opened the model, and the peak until it had answered
+    one image; see ``profiling.memory.MEMORY_RULE``."""
     uncounted: str = ""
     """Why FLOPs and the peak of the activations are not known; empty where they are, and of an external model."""
 
@@ -99,6 +102,8 @@ class ProfileRecord:
             )
         }
         counts |= {f"resident_bytes of {name}": min(both) for name, both in self.resident_bytes.items()}
+        counts |= {f"memory of {name}": min(both) for name, both in self.memory.items()}
+        counts |= {f"memory of {name}, peak over before,": peak - least for name, (least, peak) in self.memory.items()}
         for name, count in counts.items():
             if count is not None and count < 0:
                 raise FerBenchError(f"{where}: {name} is {count}, expected at least 0")

@@ -29,6 +29,8 @@ def save(folder: Path, record: Record) -> Path:
     content = {"schema": SCHEMA, "kind": record.kind, **dataclasses.asdict(record)}
     if isinstance(record, TrainRecord):
         content["target"] = record.dataset
+    if isinstance(record, ProfileRecord) and not record.resident_bytes:
+        del content["resident_bytes"]  # Of older records only.
     write_json(path, content)
     return path
 

@@ -165,6 +165,7 @@ def _profile_line(latency: Latency) -> str:
         parts.append(f"--processes {max(map(len, calls))} --runs {max(max(found.values()) for found in calls)}")
     parts += ["--throughput"] if any(profile.throughput for profile in profiles) else []
     parts += ["--end-to-end"] if any(profile.end_to_end for profile in profiles) else []
+    parts += ["--memory"] if any(profile.memory for profile in profiles) else []
     return " ".join(parts)
 
 

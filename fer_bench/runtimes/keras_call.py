@@ -1,6 +1,5 @@
 """The compiled inference function of a Keras model: ``tf.function``, ``jax.jit``, or PyTorch without gradients."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,8 @@ from fer_bench.runtimes import keras_threads
 from fer_bench.runtimes.runtime import Runtime, nothing_missing
 
 
-def prepare(model: Any, folder: Path, threads: int, sample_images: NDArray[np.float32]) -> Call:
-    """Return the compiled function, traced once a batch size; see :attr:`Runtime.prepare`.
+def open_call(model: Any, threads: int) -> Call:
+    """Return the compiled function, traced once a batch size; see :attr:`Runtime.open`.
 
     The result comes back as a NumPy array, so that work still under way on a device is waited for.
     """
@@ -70,4 +69,4 @@ def _torch_call(model: Any) -> Call:
     return call
 
 
-RUNTIME = Runtime("keras-call", batches=True, missing=nothing_missing, prepare=prepare)
+RUNTIME = Runtime("keras-call", batches=True, missing=nothing_missing, load=keras_threads.pin, open=open_call)

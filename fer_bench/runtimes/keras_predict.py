@@ -1,6 +1,5 @@
 """``model.predict``, what the paper probably timed: most of a call is the set-up of its input pipeline."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ from fer_bench.runtimes import keras_threads
 from fer_bench.runtimes.runtime import Runtime, nothing_missing
 
 
-def prepare(model: Any, folder: Path, threads: int, sample_images: NDArray[np.float32]) -> Call:
-    """Return ``model.predict`` over the whole batch; see :attr:`Runtime.prepare`."""
+def open_predict(model: Any, threads: int) -> Call:
+    """Return ``model.predict`` over the whole batch; see :attr:`Runtime.open`."""
     keras_threads.pin(threads)
 
     def call(batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -21,4 +20,4 @@ def prepare(model: Any, folder: Path, threads: int, sample_images: NDArray[np.fl
     return call
 
 
-RUNTIME = Runtime("keras-predict", batches=True, missing=nothing_missing, prepare=prepare)
+RUNTIME = Runtime("keras-predict", batches=True, missing=nothing_missing, load=keras_threads.pin, open=open_predict)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.export.packages import missing, require
-from fer_bench.export.sessions import Call, open_openvino
+from fer_bench.export.sessions import open_openvino
 from fer_bench.runtimes.converted import converted
 from fer_bench.runtimes.runtime import Runtime
 
@@ -16,10 +16,15 @@ def _missing() -> str:
     return missing("openvino", "openvino")
 
 
-def prepare(model: Any, folder: Path, threads: int, sample_images: NDArray[np.float32]) -> Call:
-    """Return the call of the model compiled by OpenVINO; see :attr:`Runtime.prepare`."""
+def load(threads: int) -> None:
+    """Import OpenVINO; every compiled model has threads of its own."""
+    import openvino  # noqa: F401
+
+
+def convert(model: Any, folder: Path, sample_images: NDArray[np.float32]) -> Path:
+    """Return the model's LiteRT file; see :meth:`Runtime.source`."""
     require("openvino", "openvino", "openvino")
-    return open_openvino(converted(model, "litert", folder), threads)
+    return converted(model, "litert", folder)
 
 
-RUNTIME = Runtime("openvino", batches=True, missing=_missing, prepare=prepare)
+RUNTIME = Runtime("openvino", batches=True, missing=_missing, load=load, open=open_openvino, convert=convert)
