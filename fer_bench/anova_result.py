@@ -18,6 +18,8 @@ NORMAL_MEANS = 30
 """Values of a model from which its mean is near enough normal, whatever the values are."""
 
 RULES = (
+    "calls of one process that are not independent, nor their differences within blocks: none; measure in several "
+    "processes",
     f"values taken in blocks that are not independent, or in fewer than {MINIMUM_BLOCKS} blocks: repeated measures",
     "values that are not independent, without blocks: none; measure again",
     f"residuals that are not normal, with fewer than {NORMAL_MEANS} values of a model: Kruskal-Wallis with Dunn",

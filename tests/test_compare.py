@@ -142,6 +142,7 @@ def test_two_models_are_compared_with_intervals_and_mcnemars_test(two):
 def test_the_verdict_says_what_can_be_said_and_for_what(two):
     said = compared(two, "clcm", "shufflenetv2", *ON)["verdict"]
     assert said.startswith("On 240 test images of ck-plus, clcm is more accurate than shufflenetv2 by ")
+    assert "one run of each model is compared, seed 0, so this holds for these trained networks" in said
     assert "not for another seed" in said
 
 

@@ -136,6 +136,12 @@ def test_latex_escapes_every_special_character() -> None:
     assert latex_escape("1 ± 2 × – é 漢") == r"1 $\pm$ 2 $\times$ -- é [U+6F22]"
 
 
+def test_what_begins_a_row_is_no_argument_of_the_row_before() -> None:
+    text = to_latex(one((Text("a"), Missing()), (Text("* b"), Missing()), (Text("[c]"), Missing())))
+    assert "{}* b &" in text
+    assert "{}[c] &" in text
+
+
 def test_latex_minus_is_a_minus() -> None:
     text = to_latex(one((Text("x"), Number(value=-0.5, decimals=1, star=True), Text("semi-automatic"))))
     assert "$-$0.5*" in text

@@ -60,12 +60,20 @@ def test_a_verdict_follows_from_the_interval(values: list[float], published: int
     assert low <= np.mean(values) + 1e-9
     assert high >= np.mean(values) - 1e-9
     verdict = compare(interval, published)
-    if (high - low) / 2 > 2:
-        assert verdict == "inconclusive"
-    elif low <= published <= high:
-        assert verdict == "consistent"
+    if low <= published <= high:
+        assert verdict == ("inconclusive" if (high - low) / 2 > 2 else "consistent")
     elif published < low - 0.51 or published > high + 0.51:
         assert verdict == "differs"
+
+
+def test_runs_that_agree_differ_by_chance_no_more_often_than_the_note_says() -> None:
+    generator = np.random.default_rng(5)
+    for spread in (0.3, 1.2, 3.0):
+        found = []
+        for _ in range(3000):
+            *seen, published = generator.normal(63, spread, 4)
+            found.append(compare(prediction_interval(seen), round(published)))
+        assert found.count("differs") / 3000 < 0.06
 
 
 def test_rounding_counts_for_the_paper() -> None:
@@ -74,6 +82,7 @@ def test_rounding_counts_for_the_paper() -> None:
     assert compare((60.0, 62.4), 63) == "differs"
     assert compare((60.0, 64.1), 63) == "inconclusive"
     assert compare((61.0, 65.0), 63) == "consistent"
+    assert compare((36.0, 46.0), 58) == "differs"
     assert compare(None, 63) == "inconclusive"
 
 

@@ -22,8 +22,8 @@ def verdict(found: Comparison) -> str:
     untold = [_untold(pair) for pair in found.pairs if not pair.significant]
     if len(found.seeds) == 1:
         scope = (
-            "each model was trained once, so this holds for these trained networks on other images of the kind, "
-            "not for another seed"
+            f"one run of each model is compared, seed {found.seeds[0]}, so this holds for these trained networks on "
+            "other images of the kind, not for another seed"
         )
     else:
         scope = f"this holds for other seeds and other images of the kind, as far as {len(found.seeds)} seeds can tell"

@@ -300,11 +300,11 @@ def _body(columns: tuple[Column, ...], rows: tuple[Row, ...]) -> str:
 
 
 def _number_or_text(text: str) -> str:
-    r"""Return escaped text; a leading hyphen is a number's minus, a leading bracket no argument of ``\\`` before it."""
+    r"""Return escaped text; a leading hyphen is a number's minus, a leading bracket or asterisk none of ``\\``."""
     if text[:1] == "-" and text[1:2].isdigit():
         return "$-$" + escape(text[1:])
     found = escape(text)
-    return "{}" + found if found.startswith("[") else found
+    return "{}" + found if found.startswith(("[", "*")) else found
 
 
 def _tabular(columns: Sequence[Column], lines: Sequence[str]) -> str:

@@ -159,8 +159,9 @@ def beside_chance(evidence: Evidence) -> list[Element]:
         Heading(2, "Accuracy beside chance"),
         Paragraph(
             "Most frequent class: the accuracy of always answering the most frequent class of the test set. A model "
-            "reads as above it where its accuracy exceeds it by more than two standard errors of a proportion. Mean "
-            "per class: every class counts the same; guessing gives 14.3 %."
+            "reads as above it where its accuracy exceeds it by more than two standard errors of a proportion. "
+            "Balanced accuracy: the mean of the classes' own, in which every class counts the same; guessing gives "
+            "14.3 %."
         ),
         Grid("", tuple(columns), tuple(rows)),
     ]

@@ -37,6 +37,11 @@ def recommend(result: AnovaResult) -> Recommendation:
 def _choose(result: AnovaResult, found: Assumptions) -> tuple[Form, str]:
     blocks = result.repeated_measures
     smallest = min(result.n.values())
+    if blocks and found.independent is False and result.replicate == "call" and _remains(blocks, result.alpha):
+        return "none", (
+            f"{_dependence(result, found)}, and so are their differences within blocks of calls "
+            f"(p {p_text(blocks.ljung_box_p or 0.0)}); measure in fresh processes: fer-bench profile --processes 5"
+        )
     if blocks and found.independent is False:
         taken_out = f"which the repeated measures take out{_doubt(blocks, result.alpha)}"
         return "repeated_measures", f"{_dependence(result, found)}, {taken_out}"
@@ -84,10 +89,16 @@ def _dependence(result: AnovaResult, found: Assumptions) -> str:
     return " and ".join(parts)
 
 
+def _remains(blocks: RepeatedMeasures, alpha: float) -> bool:
+    """Return whether the differences within blocks are serially correlated, which blocks cannot take out."""
+    return blocks.ljung_box_p is not None and blocks.ljung_box_p < alpha
+
+
 def _doubt(blocks: RepeatedMeasures, alpha: float) -> str:
-    if blocks.ljung_box_p is None or blocks.ljung_box_p >= alpha:
+    if not _remains(blocks, alpha):
         return ""
-    return f", though not all: differences within blocks are still serially correlated (p {p_text(blocks.ljung_box_p)})"
+    p = p_text(blocks.ljung_box_p or 0.0)
+    return f", though not all: differences within blocks are still serially correlated (p {p})"
 
 
 def _variances(found: Assumptions) -> str:
@@ -103,5 +114,5 @@ def _scope(result: AnovaResult) -> str:
         return f"the replicates are {min(result.n.values())} processes of this machine"
     return (
         "it describes one process, since its calls are not independent replicates "
-        "(these are fresh processes: fer-bench profile --processes 5)"
+        "(fresh processes would be: fer-bench profile --processes 5)"
     )

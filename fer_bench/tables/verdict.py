@@ -24,10 +24,10 @@ WIDEST = 2.0
 """Largest half-width, points, with which anything is said."""
 
 EXPLANATION = (
-    f"Verdict: consistent where the published value, ±{ROUNDING:g} for its rounding, lies in the 95 % prediction "
-    f"interval of one new run (from at least {LEAST_SEEDS} seeds, half-width at most {WIDEST:g} points); differs where "
-    "it lies outside; inconclusive with fewer seeds or a wider interval; not comparable with another recipe, split or "
-    "start than the paper's. Of results that agree, up to one in twenty differs by chance."
+    f"Verdict: differs where the published value, ±{ROUNDING:g} for its rounding, lies outside the 95 % prediction "
+    f"interval of one new run (from at least {LEAST_SEEDS} seeds); consistent where it lies within one that reaches at "
+    f"most {WIDEST:g} points to either side; inconclusive within a wider one or with fewer seeds; not comparable with "
+    "another recipe, split or start than the paper's. Of results that agree, up to one in twenty differs by chance."
 )
 
 
@@ -65,12 +65,16 @@ def judge(evidence: Evidence, dataset: str, model: str, target: str, published: 
 
 def compare(interval: tuple[float, float] | None, published: float) -> Verdict:
     """Return the verdict on runs by the paper's own protocol; ``interval`` as of :func:`prediction_interval`."""
-    if interval is None or (interval[1] - interval[0]) / 2 > WIDEST:
+    if interval is None:
         return "inconclusive"
     low, high = interval
     # A bound that arithmetic puts a hair beside the rounded value's end is that end.
     near = 1e-9
-    return "consistent" if low - ROUNDING - near <= published <= high + ROUNDING + near else "differs"
+    # First, whatever the width: a difference judged only where seeds lie close together would be one by chance more
+    # often than the level says.
+    if not low - ROUNDING - near <= published <= high + ROUNDING + near:
+        return "differs"
+    return "consistent" if (high - low) / 2 <= WIDEST else "inconclusive"
 
 
 def prediction_interval(values: Sequence[float]) -> tuple[float, float] | None:

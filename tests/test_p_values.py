@@ -1,0 +1,20 @@
+import pytest
+
+from fer_bench.p_values import p_cell, p_text
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (0.0004, "< 0.001"),
+        (0.01, "= 0.010"),
+        (0.0497, "= 0.0497"),
+        (0.04997, "= 0.04997"),
+        (0.05, "= 0.050"),
+        (0.0503, "= 0.0503"),
+        (1.0, "= 1.000"),
+    ],
+)
+def test_a_p_value_shows_on_which_side_of_the_level_it_lies(p, text):
+    assert p_text(p) == text
+    assert p_cell(p) == text.removeprefix("= ")
