@@ -19,7 +19,7 @@ from fer_bench.cli import exporting as command
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
-from fer_bench.export import convert, exporting, parity, worker
+from fer_bench.export import convert, exporting, parity, recall, worker
 from fer_bench.export.contract import preprocessing
 from fer_bench.files import sha256_of
 from fer_bench.grid import Cell
@@ -150,6 +150,78 @@ def test_an_8_bit_file_must_give_nine_tenths_of_the_first_answers():
     assert "89.5%" in parity.failures(parity.compare(reference, other), int8=True)[0]
 
 
+# Recall of each class, in 8 bits
+
+FER2013_TEST = (958, 111, 1024, 1774, 1233, 1247, 831)
+"""Images of each class in the test set of FER-2013's folders."""
+
+
+def graded(counts, accuracy=0.66, seed=0):
+    """Return labels, and answers of a model that is right as often as ``accuracy`` in every class."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(7), counts)
+    scores = rng.gumbel(size=(len(labels), 7))
+    scores[np.arange(len(labels)), labels] += np.log(6 * accuracy / (1 - accuracy))
+    return labels, softmax(2 * scores)
+
+
+def class_complaints(labels, reference, other):
+    found = recall.by_class(labels, reference.argmax(axis=1), other.argmax(axis=1), EMOTIONS)
+    return recall.recall_failures(found)
+
+
+def test_a_rare_class_that_is_gone_in_8_bits_is_noticed():
+    """1.5 % of the images: agreement, variance and overall accuracy all pass."""
+    labels, reference = graded(FER2013_TEST)
+    gone = reference.copy()
+    gone[:, EMOTIONS.index("disgust")] = 0
+    found = parity.compare(reference, gone)
+    assert parity.failures(found, int8=True) == []
+    right, left = ((table.argmax(axis=1) == labels).mean() for table in (reference, gone))
+    assert right - left < 0.02
+    assert parity.accuracy_failures(right, left) == []
+    complaints = class_complaints(labels, reference, gone)
+    assert len(complaints) == 2
+    assert "its mean per-class recall is" in complaints[0]
+    assert "it recognises 0.0% of the 111 images of disgust, more than 10 points below" in complaints[1]
+
+
+def test_a_class_that_lost_a_part_fails_alone():
+    """Twelve points of one class are less than two of the mean."""
+    labels, reference = graded(FER2013_TEST)
+    other = reference.copy()
+    sad = np.flatnonzero((labels == 5) & (reference.argmax(axis=1) == 5))[: round(0.12 * 1247)]
+    other[sad] = np.roll(other[sad], 1, axis=1)
+    (complaint,) = class_complaints(labels, reference, other)
+    assert "of sad, more than 10 points below" in complaint
+    kept = reference.copy()
+    kept[sad[: round(0.09 * 1247)]] = other[sad[: round(0.09 * 1247)]]
+    assert class_complaints(labels, reference, kept) == []
+
+
+@given(st.integers(0, 1000), st.lists(st.integers(0, 60), min_size=7, max_size=7).filter(sum))
+def test_what_a_few_images_lose_by_chance_is_no_complaint(seed, counts):
+    labels, reference = graded(counts, seed=seed)
+    rng = np.random.default_rng(seed + 1)
+    other = reference.copy()
+    # As many answers change for the better as for the worse, at most two of a class each way.
+    for own in range(7):
+        for right in (True, False):
+            rows = np.flatnonzero((labels == own) & ((reference.argmax(axis=1) == own) == right))
+            for row in rng.permutation(rows)[: rng.integers(0, 3)]:
+                other[row] = np.eye(7)[own if not right else (own + 1) % 7]
+    assert class_complaints(labels, reference, other) == []
+
+
+def test_classes_without_images_have_no_recall():
+    found = recall.by_class(np.array([0, 0]), np.array([0, 1]), np.array([1, 1]), EMOTIONS)
+    assert recall.recall_content(found) == {
+        "mean_recall": {"float": 0.5, "int8": 0.0},
+        "recall": {"angry": {"images": 2, "float": 0.5, "int8": 0.0}},
+    }
+    assert recall.recall_failures(found) == []
+
+
 # The contract
 
 
@@ -219,6 +291,7 @@ def test_a_trained_model_is_exported_with_its_contract_and_parity(target, traine
         assert found["top1_agreement"] >= 0.9
         assert content["accuracy"]["test_images"] == 70
         assert abs(content["accuracy"]["float"] - content["accuracy"]["int8"]) <= 0.05
+        assert list(content["accuracy"]["recall"]) == list(EMOTIONS)
     else:
         assert found["max_difference"] < 1e-4
         assert found["explained"] > 0.9999
@@ -350,6 +423,32 @@ def same_answers(trained, monkeypatch):
     network.load_weights(trained.workspace.weights(CELL.id), trained.run.weights_sha256)
     monkeypatch.setattr(exporting, "convert", lambda model, target, path, samples=None: path.write_bytes(b"newer"))
     monkeypatch.setattr(exporting, "open_litert", lambda path, threads: lambda batch: np.asarray(network.core(batch)))
+
+
+def test_an_8_bit_file_that_lost_a_class_is_not_written(trained, tmp_path, monkeypatch):
+    """The limits of agreement and overall accuracy, and how few images there are, are put out of the way."""
+    same_answers(trained, monkeypatch)
+    whole = exporting.open_litert(tmp_path, 1)
+    for limit, value in (("MIN_AGREEMENT_INT8", 0), ("MIN_EXPLAINED_INT8", 0), ("MAX_LOSS_INT8", 1)):
+        monkeypatch.setattr(parity, limit, value)
+    monkeypatch.setattr(recall, "SIGNIFICANCE", len(EMOTIONS) + 1)
+    out = tmp_path / "tiny.tflite"
+    content = trained.export("litert-int8", out)
+    told = content["accuracy"]
+    assert told["mean_recall"]["float"] == pytest.approx(np.mean([one["float"] for one in told["recall"].values()]))
+    assert sum(one["images"] * one["float"] for one in told["recall"].values()) == pytest.approx(70 * told["float"])
+    assert all(one["int8"] == one["float"] for one in told["recall"].values())
+    best = max(EMOTIONS, key=lambda name: told["recall"][name]["float"] * told["recall"][name]["images"])
+
+    def without(batch):
+        found = whole(batch).copy()
+        found[:, EMOTIONS.index(best)] = 0
+        return found
+
+    monkeypatch.setattr(exporting, "open_litert", lambda path, threads: without)
+    with pytest.raises(FerBenchError, match=f"it recognises 0.0% of the .* images of {best}"):
+        trained.export("litert-int8", tmp_path / "other.tflite")
+    assert not (tmp_path / "other.tflite").exists()
 
 
 def test_a_file_never_stands_beside_the_description_of_another(trained, tmp_path, monkeypatch):

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench import augmentation, backend, grid
+from fer_bench import augmentation, backend, grid, predictions
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
-from fer_bench.export import parity
+from fer_bench.export import parity, recall
 from fer_bench.export.contract import contract, finish_onnx
 from fer_bench.export.convert import SUFFIXES, TARGETS, Target, convert
 from fer_bench.export.packages import require
@@ -78,7 +78,8 @@ def export_run(
     """Write a trained run as a file in another format, with its contract beside it (:func:`sidecar`).
 
     The file is compared with Keras on test images before it appears; one that fails is not left behind, and what
-    ``out`` held before stays. For ``litert-int8`` its accuracy on the whole test set stands beside Keras'.
+    ``out`` held before stays. For ``litert-int8`` its accuracy and the recall of each class on the whole test set
+    stand beside Keras'.
 
     Args:
         workspace: where the weights lie.
@@ -141,11 +142,17 @@ def export_run(
             "parity": {**dataclasses.asdict(found), "test_images": len(test)},
         }
         if int8:
-            labels = np.asarray(prepared.labels)[test]
-            own = float((answers.argmax(axis=1) == labels).mean())
-            reference_accuracy = _float_accuracy(workspace, run, prepared, network, pictures, test, labels)
-            complaints += parity.accuracy_failures(reference_accuracy, own)
-            content["accuracy"] = {"test_images": len(test), "float": reference_accuracy, "int8": own}
+            labels = np.asarray(prepared.labels)[test].astype(np.int64)
+            first, own = _float_answers(workspace, run, prepared, network, pictures, test), answers.argmax(axis=1)
+            before, after = (float((each == labels).mean()) for each in (first, own))
+            classes = recall.by_class(labels, first, own, run.class_names)
+            complaints += parity.accuracy_failures(before, after) + recall.recall_failures(classes)
+            content["accuracy"] = {
+                "test_images": len(test),
+                "float": before,
+                "int8": after,
+                **recall.recall_content(classes),
+            }
         if complaints:
             raise FerBenchError(
                 f"{out}: not written, because it does not answer as Keras does on {found.images:,} test images: "
@@ -185,20 +192,20 @@ def _answers(
     return np.concatenate(found)
 
 
-def _float_accuracy(
+def _float_answers(
     workspace: Workspace,
     run: TrainRecord,
     prepared: Prepared,
     network: Network,
     pictures: NDArray[np.uint8],
     test: NDArray[np.intp],
-    labels: NDArray[np.uint8],
-) -> float:
-    """Return Keras' accuracy on the whole test set: the recorded one where this very run has been tested."""
+) -> NDArray[np.int64]:
+    """Return Keras' first answers to the whole test set (n,): those stored where this very run has been tested."""
     record = grid.evaluated(workspace, run, prepared)
     if record is not None:
-        return record.accuracy
-    return float((network.predict(pictures, test).argmax(axis=1) == labels).mean())
+        return predictions.read_predictions(workspace.results.records, record).classes
+    found: NDArray[np.int64] = network.predict(pictures, test).argmax(axis=1).astype(np.int64)
+    return found
 
 
 def _exact_products() -> None:
