@@ -18,7 +18,9 @@ from fer_bench import augmentation, cli, models
 from fer_bench.cli import exporting as command
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
+from fer_bench.environment import describe
 from fer_bench.errors import FerBenchError
+from fer_bench.evaluation import save_test
 from fer_bench.export import convert, exporting, parity, recall, worker
 from fer_bench.export.contract import preprocessing
 from fer_bench.files import sha256_of
@@ -449,6 +451,88 @@ def test_an_8_bit_file_that_lost_a_class_is_not_written(trained, tmp_path, monke
     with pytest.raises(FerBenchError, match=f"it recognises 0.0% of the .* images of {best}"):
         trained.export("litert-int8", tmp_path / "other.tflite")
     assert not (tmp_path / "other.tflite").exists()
+
+
+def rolled(trained, workspace, run):
+    """Store a test of a run in which seven of the 70 images that it recognises are called otherwise."""
+    network = Network("tiny", RECIPE)
+    network.load_weights(trained.workspace.weights(CELL.id), trained.run.weights_sha256)
+    found = network.predict(trained.prepared.at_size(64), trained.prepared.indices("test"))
+    right = np.flatnonzero(found.argmax(axis=1) == trained.prepared.labels[trained.prepared.indices("test")])[:7]
+    assert len(right) == 7
+    found[right] = np.roll(found[right], 1, axis=1)
+    return save_test(workspace, run, run.weights_sha256, trained.prepared, found, describe())
+
+
+def test_the_float_accuracy_of_a_run_in_bfloat16_is_that_of_float32(trained, tmp_path, monkeypatch):
+    same_answers(trained, monkeypatch)
+    workspace = Workspace(tmp_path)
+    cell = replace(CELL, recipe=replace(RECIPE, precision="mixed_bfloat16"))
+    run = replace(trained.run, recipe=cell.recipe.id, recipe_content=cell.recipe.content())
+    workspace.weights(cell.id).parent.mkdir(parents=True)
+    workspace.weights(cell.id).write_bytes(trained.workspace.weights(CELL.id).read_bytes())
+
+    def export(target):
+        return exporting.export_run(workspace, cell, run, trained.prepared, target, tmp_path / "tiny.tflite", images=0)
+
+    untested = export("litert-int8")
+    assert untested["training_precision"] == "mixed_bfloat16"
+    assert "stored_answers" not in untested
+    told = rolled(trained, workspace, run)
+    assert told.accuracy == pytest.approx(untested["accuracy"]["float"] - 0.1)
+    for target in ("litert-int8", "litert"):
+        content = export(target)
+        assert content.get("accuracy") == (untested["accuracy"] if target == "litert-int8" else None)
+        assert content["stored_answers"] == {
+            "images": 70,
+            "top1_agreement": 0.9,
+            "stored_accuracy": told.accuracy,
+            "float32_accuracy": untested["accuracy"]["float"],
+        }
+        assert content == json.loads(exporting.sidecar(tmp_path / "tiny.tflite").read_text())
+
+
+def test_what_a_run_in_float32_answered_when_tested_is_taken(trained, tmp_path, monkeypatch):
+    same_answers(trained, monkeypatch)
+    workspace = Workspace(tmp_path)
+    workspace.weights(CELL.id).parent.mkdir(parents=True)
+    workspace.weights(CELL.id).write_bytes(trained.workspace.weights(CELL.id).read_bytes())
+    told = rolled(trained, workspace, trained.run)
+    content = exporting.export_run(
+        workspace, CELL, trained.run, trained.prepared, "litert-int8", tmp_path / "tiny.tflite"
+    )
+    assert content["accuracy"]["float"] == told.accuracy
+    assert content["accuracy"]["int8"] > told.accuracy
+    assert content["training_precision"] == "float32"
+    assert "stored_answers" not in content
+
+
+def test_the_command_says_what_8_bits_and_float32_change(capsys):
+    recall_of = {"angry": {"images": 90, "float": 0.5, "int8": 0.6}, "sad": {"images": 80, "float": 0.5, "int8": 0.4}}
+    content = {
+        "bytes": 3_000_000,
+        "model": "tiny",
+        "origin": "real",
+        "dataset": "fer2013",
+        "parity": {"images": 20, "test_images": 70, "top1_agreement": 0.98, "max_difference": 0.02},
+        "accuracy": {"test_images": 70, "float": 0.661, "int8": 0.652, "recall": recall_of},
+        "training_precision": "mixed_bfloat16",
+        "stored_answers": {
+            "images": 20,
+            "top1_agreement": 0.95,
+            "stored_accuracy": 0.64,
+            "float32_accuracy": 0.65,
+        },
+    }
+    command._print(Path("a.tflite"), Path("a.tflite.json"), content)
+    told = capsys.readouterr().out
+    assert "65.2% in 8 bits, 66.1% in float; recall falls most for sad, to 40.0% of 80 images from 50.0%" in told
+    assert "the first answer of its test in mixed_bfloat16 for 95.0%, accuracy 65.0% against 64.0%" in told
+    del content["stored_answers"], recall_of["sad"]
+    command._print(Path("a.tflite"), Path("a.tflite.json"), content)
+    told = capsys.readouterr().out
+    assert "no class is recognised less often" in told
+    assert "not known before fer-bench evaluate" in told
 
 
 def test_a_file_never_stands_beside_the_description_of_another(trained, tmp_path, monkeypatch):

@@ -87,6 +87,8 @@ def _print(path: Path, beside: Path, content: dict[str, Any]) -> None:
             f"accuracy on all {accuracy['test_images']:,} test images: {accuracy['int8']:.1%} in 8 bits, "
             f"{accuracy['float']:.1%} in float; {_worst_class(accuracy['recall'])}"
         )
+    if content["training_precision"] != "float32":
+        typer.echo(_precision(content["training_precision"], content.get("stored_answers")))
     typer.echo(f"class names and preprocessing: {beside}")
 
 
@@ -97,4 +99,18 @@ def _worst_class(recall: dict[str, dict[str, float]]) -> str:
         return "no class is recognised less often"
     return (
         f"recall falls most for {name}, to {worst['int8']:.1%} of {worst['images']:,} images from {worst['float']:.1%}"
+    )
+
+
+def _precision(name: str, stored: dict[str, float] | None) -> str:
+    """Return words on a run that was trained in another precision than its file computes in."""
+    if stored is None:
+        return (
+            f"trained in {name}, and everything above is of its weights in float32; how that compares with {name} is "
+            "not known before fer-bench evaluate"
+        )
+    return (
+        f"trained in {name}, and everything above is of its weights in float32; on {stored['images']:,} test images "
+        f"that gives the first answer of its test in {name} for {stored['top1_agreement']:.1%}, accuracy "
+        f"{stored['float32_accuracy']:.1%} against {stored['stored_accuracy']:.1%}"
     )

@@ -79,7 +79,8 @@ def export_run(
 
     The file is compared with Keras on test images before it appears; one that fails is not left behind, and what
     ``out`` held before stays. For ``litert-int8`` its accuracy and the recall of each class on the whole test set
-    stand beside Keras'.
+    stand beside Keras' in float32. What a run trained in another precision answered when it was tested is compared with
+    its answers in float32, which may differ; that is told, not judged.
 
     Args:
         workspace: where the weights lie.
@@ -119,7 +120,12 @@ def export_run(
             f"{out}: not written, because it could not be told whether it agrees with Keras: {reason}; train "
             f"{cell.model} further (fer-bench evaluate shows what it answers), or compare on more --images"
         )
+    labels = np.asarray(prepared.labels)[test].astype(np.int64)
     content = contract(run, prepared, target)
+    other_precision = cell.recipe.precision != "float32"
+    stored = _stored_answers(workspace, run, prepared) if int8 or other_precision else None
+    if other_precision and stored is not None:
+        content["stored_answers"] = _beside_stored(stored[chosen], reference.argmax(axis=1), labels[chosen])
     samples = None
     if int8:
         rows = _representative(prepared, run.seed)
@@ -142,8 +148,9 @@ def export_run(
             "parity": {**dataclasses.asdict(found), "test_images": len(test)},
         }
         if int8:
-            labels = np.asarray(prepared.labels)[test].astype(np.int64)
-            first, own = _float_answers(workspace, run, prepared, network, pictures, test), answers.argmax(axis=1)
+            first, own = stored, answers.argmax(axis=1)
+            if first is None or other_precision:
+                first = network.predict(pictures, test).argmax(axis=1)
             before, after = (float((each == labels).mean()) for each in (first, own))
             classes = recall.by_class(labels, first, own, run.class_names)
             complaints += parity.accuracy_failures(before, after) + recall.recall_failures(classes)
@@ -192,20 +199,22 @@ def _answers(
     return np.concatenate(found)
 
 
-def _float_answers(
-    workspace: Workspace,
-    run: TrainRecord,
-    prepared: Prepared,
-    network: Network,
-    pictures: NDArray[np.uint8],
-    test: NDArray[np.intp],
-) -> NDArray[np.int64]:
-    """Return Keras' first answers to the whole test set (n,): those stored where this very run has been tested."""
+def _stored_answers(workspace: Workspace, run: TrainRecord, prepared: Prepared) -> NDArray[np.int64] | None:
+    """Return the first answers (n,) to the whole test set that are stored of this very run, in its own precision."""
     record = grid.evaluated(workspace, run, prepared)
-    if record is not None:
-        return predictions.read_predictions(workspace.results.records, record).classes
-    found: NDArray[np.int64] = network.predict(pictures, test).argmax(axis=1).astype(np.int64)
-    return found
+    return None if record is None else predictions.read_predictions(workspace.results.records, record).classes
+
+
+def _beside_stored(
+    stored: NDArray[np.int64], float32: NDArray[np.intp], labels: NDArray[np.int64]
+) -> dict[str, int | float]:
+    """Return what the contract says of first answers (n,) stored in another precision beside those in float32."""
+    return {
+        "images": len(labels),
+        "top1_agreement": float((stored == float32).mean()),
+        "stored_accuracy": float((stored == labels).mean()),
+        "float32_accuracy": float((float32 == labels).mean()),
+    }
 
 
 def _exact_products() -> None:
