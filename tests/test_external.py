@@ -29,7 +29,7 @@ from fer_bench.external.onnx_file import read_onnx  # noqa: E402
 from fer_bench.external.predicting import are_probabilities, fed, open_call, probabilities  # noqa: E402
 from fer_bench.external.testing import test_external as run_test  # noqa: E402
 from fer_bench.files import sha256_of  # noqa: E402
-from fer_bench.records import EvalRecord, load_all, replace, save  # noqa: E402
+from fer_bench.records import EvalRecord, ProfileRecord, load_all, replace, save  # noqa: E402
 from fer_bench.selection import select  # noqa: E402
 from fer_bench.tables import build_tables  # noqa: E402
 from fer_bench.workspace import Workspace  # noqa: E402
@@ -130,6 +130,36 @@ def test_a_profile_of_another_file_keeps_the_name(tmp_path):
         added(tmp_path, softmax=False)
     _, again = added(tmp_path)
     assert again == model
+
+
+def test_a_claim_that_is_taken_back_leaves_the_records_and_tables(workspace, tmp_path, capsys):
+    file = write_onnx(tmp_path / "file.onnx")
+    model = add_onnx(workspace, file, "their-net", dataclasses.replace(PLAIN, trained_on="RAF-DB"))
+    test = run_test(workspace, model, Prepared.load(workspace.prepared("fer2013")))
+    profile = replace(
+        profile_record("their-net", origin="synthetic"),
+        external=dataclasses.replace(model.external, parameters="all of them"),
+    )
+    save(workspace.results.records, profile)
+    save(workspace.results.records, profile_record("clcm", origin="synthetic"))
+    capsys.readouterr()
+    told = dataclasses.replace(PLAIN, trained_on="FER-2013, test images too")
+    again = add_onnx(workspace, file, "their-net", told, replace=True)
+    assert "corrected in 2 of its records; run fer-bench tables" in capsys.readouterr().err
+    (now,) = load_all(workspace.results.records, EvalRecord)
+    assert now == replace(test, external=again.external)
+    profiles = {record.model: record.external for record in load_all(workspace.results.records, ProfileRecord)}
+    assert profiles == {
+        "clcm": None,
+        "their-net": dataclasses.replace(again.external, parameters="all of them"),
+    }
+    tables = {table.number: table for table in build_tables(select(workspace.results))}
+    notes = " ".join(note for table in tables.values() for note in table.notes)
+    assert "trained on FER-2013, test images too, its author says" in notes
+    assert "RAF-DB, its author says" not in notes
+    assert run_test(workspace, again, Prepared.load(workspace.prepared("fer2013"))) == now
+    add_onnx(workspace, file, "their-net", told, replace=True)
+    assert "corrected" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["clcm", "../up", "a__b", "Net", ""])
@@ -399,8 +429,8 @@ def test_it_is_tested_shown_and_ranked_as_what_it_is(workspace, tmp_path):
         load_external(workspace, "their-net")
 
 
-def test_a_right_order_of_labels_scores_and_a_wrong_one_is_told(tmp_path):
-    """On pictures whose brightness tells their class."""
+def shades(tmp_path):
+    """Return a workspace with the dataset ``shades``, of pictures whose brightness tells their class."""
     cv2 = pytest.importorskip("cv2")
     place = Workspace(tmp_path / "workspace")
     for emotion, level in BRIGHTNESS.items():
@@ -412,6 +442,11 @@ def test_a_right_order_of_labels_scores_and_a_wrong_one_is_told(tmp_path):
     (tmp_path / "shades.toml").write_text('name = "shades"\nsize = [24, 24]\n')
     prepared = invoke(place, "prepare", "--card", str(tmp_path / "shades.toml"), "--source", str(tmp_path / "faces"))
     assert prepared.exit_code == 0, prepared.exception
+    return place
+
+
+def test_a_right_order_of_labels_scores_and_a_wrong_one_is_told(tmp_path):
+    place = shades(tmp_path)
     file = str(write_onnx(tmp_path / "file.onnx", FERPLUS))
     swapped = [*FERPLUS[:4], "disgust", "anger", *FERPLUS[6:]]
     for name, order, accuracy, code in (("right", FERPLUS, 1.0, 0), ("swapped", swapped, 5 / 7, 1)):
