@@ -16,13 +16,14 @@ pytest.importorskip("onnxruntime")
 
 from external_factory import BRIGHTNESS, FERPLUS, shaded, write_onnx  # noqa: E402
 from onnx import TensorProto, helper  # noqa: E402
-from record_factory import profile_record  # noqa: E402
+from record_factory import eval_record, profile_record  # noqa: E402
 
 from fer_bench.cli import app  # noqa: E402
 from fer_bench.datasets.prepared import Prepared  # noqa: E402
 from fer_bench.emotions import EMOTIONS  # noqa: E402
 from fer_bench.errors import FerBenchError  # noqa: E402
 from fer_bench.external.adding import Told, add_onnx  # noqa: E402
+from fer_bench.external.alike import alike  # noqa: E402
 from fer_bench.external.complexity import cost  # noqa: E402
 from fer_bench.external.model import MODEL, Tensor, external_names, load_external  # noqa: E402
 from fer_bench.external.onnx_file import read_onnx  # noqa: E402
@@ -71,6 +72,18 @@ def test_every_way_to_feed_a_file_gives_its_answers_in_our_order(tmp_path, how, 
     np.testing.assert_allclose(
         found, np.concatenate([answered(place, model, one[None]) for one in pictures]), atol=1e-6
     )
+
+
+def test_each_channel_has_its_own_mean_and_deviation(tmp_path):
+    """ImageNet's, which most published files want."""
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    told = dataclasses.replace(PLAIN, values=None, mean="0.485,0.456,0.406", std="0.229, 0.224, 0.225")
+    _, model = added(tmp_path, told, channels=3)
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 16, 16), dtype=np.uint8)
+    expected = (np.repeat(pictures[:, None] / 255, 3, axis=1) - np.reshape(mean, (3, 1, 1))) / np.reshape(
+        std, (3, 1, 1)
+    )
+    np.testing.assert_allclose(fed(model, pictures), expected, atol=1e-5)
 
 
 def test_what_the_file_tells_is_read(tmp_path):
@@ -443,6 +456,49 @@ def shades(tmp_path):
     prepared = invoke(place, "prepare", "--card", str(tmp_path / "shades.toml"), "--source", str(tmp_path / "faces"))
     assert prepared.exit_code == 0, prepared.exception
     return place
+
+
+def test_a_wrong_range_of_values_is_told_and_the_right_one_named(tmp_path):
+    place = shades(tmp_path)
+    file = str(write_onnx(tmp_path / "file.onnx"))
+    options = ("--labels", ",".join(EMOTIONS), "--values")
+    assert invoke(place, "add-onnx", file, "--name", "right", *options, "0..255").exit_code == 0
+    assert invoke(place, "add-onnx", file, "--name", "wrong", *options, "0..1").exit_code == 0
+    right = invoke(place, "evaluate", "--model", "right", "--dataset", "shades", "--json")
+    assert (json.loads(right.stdout)[0]["accuracy"], right.stderr) == (1.0, "")
+    for command in (("evaluate", "--model", "wrong", "--dataset"), ("cross-test", "--on")):
+        told = invoke(place, *command, "shades", "--json")
+        (record,) = [record for record in json.loads(told.stdout) if record["model"] == "wrong"]
+        n = record["n"]
+        assert f"wrong answers angry to {n} of {n} images of shades" in told.stderr
+        assert "--values (or --mean and --std) or --labels" in told.stderr
+        assert re.search(
+            r"With --values 0\.\.255 it would be right for 100% of \d+ of them, and is for 1\d%", told.stderr
+        )
+        assert "right answers" not in told.stderr
+    judged = invoke(place, "doctor", "labels", "--model", "wrong", "--dataset", "shades")
+    assert judged.exit_code == 0, judged.exception
+    assert "cannot tell" in judged.stdout
+    assert "--values" in judged.stderr
+    (path,) = (place.results.records / "eval").glob("wrong*.json")
+    assert f"remove {path} and use fer-bench add-onnx --replace" in judged.stderr
+    path.unlink()
+    assert invoke(place, "add-onnx", file, "--name", "wrong", *options, "0..255", "--replace").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([[96, 0], [4, 0]], None),  # the test set nearly consists of that class
+        ([[50, 0], [45, 5]], ("angry", 95)),
+        ([[50, 0], [44, 6]], None),
+        ([[0, 0], [100, 0]], ("angry", 100)),
+    ],
+)
+def test_one_answer_for_nearly_all_is_one_that_the_labels_do_not_give(rows, found):
+    matrix = np.zeros((7, 7), int)
+    matrix[:2, :2] = rows
+    assert alike(eval_record("their-net", "external", "ck-plus", matrix=matrix.tolist())) == found
 
 
 def test_a_right_order_of_labels_scores_and_a_wrong_one_is_told(tmp_path):
