@@ -158,7 +158,10 @@ def test_a_claim_that_is_taken_back_leaves_the_records_and_tables(workspace, tmp
     capsys.readouterr()
     told = dataclasses.replace(PLAIN, trained_on="FER-2013, test images too")
     again = add_onnx(workspace, file, "their-net", told, replace=True)
-    assert "corrected in 2 of its records; run fer-bench tables" in capsys.readouterr().err
+    assert (
+        "corrected in 2 of its records; run fer-bench anova where it was timed, fer-bench tables"
+        in capsys.readouterr().err
+    )
     (now,) = load_all(workspace.results.records, EvalRecord)
     assert now == replace(test, external=again.external)
     profiles = {record.model: record.external for record in load_all(workspace.results.records, ProfileRecord)}

@@ -108,8 +108,8 @@ def add_onnx(workspace: Workspace, path: Path, name: str, told: Told, *, replace
     corrected = correct_records(workspace, model)
     if corrected:
         say(
-            f"{name}: what is said of it was corrected in {corrected} of its records; run fer-bench tables and "
-            "fer-bench report again, and fer-bench publish where they have been published"
+            f"{name}: what is said of it was corrected in {corrected} of its records; run fer-bench anova where it "
+            "was timed, fer-bench tables and fer-bench report again, and fer-bench publish where they were published"
         )
     return model
 
