@@ -43,7 +43,11 @@ def open_prepared(place: Workspace, name: str) -> "Prepared":
     from fer_bench.datasets.prepared import Prepared, is_prepared
 
     if SEPARATOR in name:
-        raise FerBenchError(f"{name}: several datasets together can be trained on and evaluated; name one here")
+        raise FerBenchError(
+            f"{name}: models of several datasets together can be trained, evaluated and cross-tested; anything else "
+            "takes one dataset, because joined ones have no test set and no size of pictures in common: name one here, "
+            "for predict, export or explain one that a model was trained on alone"
+        )
     if not is_prepared(place.prepared(name)):
         require_known(place, name)
     return Prepared.load(place.prepared(name))

@@ -18,8 +18,10 @@ from fer_bench import augmentation, cli, models
 from fer_bench.cli import exporting as command
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
+from fer_bench.environment import describe
 from fer_bench.errors import FerBenchError
-from fer_bench.export import convert, exporting, parity, worker
+from fer_bench.evaluation import save_test
+from fer_bench.export import convert, exporting, parity, recall, worker
 from fer_bench.export.contract import preprocessing
 from fer_bench.files import sha256_of
 from fer_bench.grid import Cell
@@ -150,6 +152,78 @@ def test_an_8_bit_file_must_give_nine_tenths_of_the_first_answers():
     assert "89.5%" in parity.failures(parity.compare(reference, other), int8=True)[0]
 
 
+# Recall of each class, in 8 bits
+
+FER2013_TEST = (958, 111, 1024, 1774, 1233, 1247, 831)
+"""Images of each class in the test set of FER-2013's folders."""
+
+
+def graded(counts, accuracy=0.66, seed=0):
+    """Return labels, and answers of a model that is right as often as ``accuracy`` in every class."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(7), counts)
+    scores = rng.gumbel(size=(len(labels), 7))
+    scores[np.arange(len(labels)), labels] += np.log(6 * accuracy / (1 - accuracy))
+    return labels, softmax(2 * scores)
+
+
+def class_complaints(labels, reference, other):
+    found = recall.by_class(labels, reference.argmax(axis=1), other.argmax(axis=1), EMOTIONS)
+    return recall.recall_failures(found)
+
+
+def test_a_rare_class_that_is_gone_in_8_bits_is_noticed():
+    """1.5 % of the images: agreement, variance and overall accuracy all pass."""
+    labels, reference = graded(FER2013_TEST)
+    gone = reference.copy()
+    gone[:, EMOTIONS.index("disgust")] = 0
+    found = parity.compare(reference, gone)
+    assert parity.failures(found, int8=True) == []
+    right, left = ((table.argmax(axis=1) == labels).mean() for table in (reference, gone))
+    assert right - left < 0.02
+    assert parity.accuracy_failures(right, left) == []
+    complaints = class_complaints(labels, reference, gone)
+    assert len(complaints) == 2
+    assert "its mean per-class recall is" in complaints[0]
+    assert "it recognises 0.0% of the 111 images of disgust, more than 10 points below" in complaints[1]
+
+
+def test_a_class_that_lost_a_part_fails_alone():
+    """Twelve points of one class are less than two of the mean."""
+    labels, reference = graded(FER2013_TEST)
+    other = reference.copy()
+    sad = np.flatnonzero((labels == 5) & (reference.argmax(axis=1) == 5))[: round(0.12 * 1247)]
+    other[sad] = np.roll(other[sad], 1, axis=1)
+    (complaint,) = class_complaints(labels, reference, other)
+    assert "of sad, more than 10 points below" in complaint
+    kept = reference.copy()
+    kept[sad[: round(0.09 * 1247)]] = other[sad[: round(0.09 * 1247)]]
+    assert class_complaints(labels, reference, kept) == []
+
+
+@given(st.integers(0, 1000), st.lists(st.integers(0, 60), min_size=7, max_size=7).filter(sum))
+def test_what_a_few_images_lose_by_chance_is_no_complaint(seed, counts):
+    labels, reference = graded(counts, seed=seed)
+    rng = np.random.default_rng(seed + 1)
+    other = reference.copy()
+    # As many answers change for the better as for the worse, at most two of a class each way.
+    for own in range(7):
+        for right in (True, False):
+            rows = np.flatnonzero((labels == own) & ((reference.argmax(axis=1) == own) == right))
+            for row in rng.permutation(rows)[: rng.integers(0, 3)]:
+                other[row] = np.eye(7)[own if not right else (own + 1) % 7]
+    assert class_complaints(labels, reference, other) == []
+
+
+def test_classes_without_images_have_no_recall():
+    found = recall.by_class(np.array([0, 0]), np.array([0, 1]), np.array([1, 1]), EMOTIONS)
+    assert recall.recall_content(found) == {
+        "mean_recall": {"float": 0.5, "int8": 0.0},
+        "recall": {"angry": {"images": 2, "float": 0.5, "int8": 0.0}},
+    }
+    assert recall.recall_failures(found) == []
+
+
 # The contract
 
 
@@ -219,6 +293,7 @@ def test_a_trained_model_is_exported_with_its_contract_and_parity(target, traine
         assert found["top1_agreement"] >= 0.9
         assert content["accuracy"]["test_images"] == 70
         assert abs(content["accuracy"]["float"] - content["accuracy"]["int8"]) <= 0.05
+        assert list(content["accuracy"]["recall"]) == list(EMOTIONS)
     else:
         assert found["max_difference"] < 1e-4
         assert found["explained"] > 0.9999
@@ -350,6 +425,114 @@ def same_answers(trained, monkeypatch):
     network.load_weights(trained.workspace.weights(CELL.id), trained.run.weights_sha256)
     monkeypatch.setattr(exporting, "convert", lambda model, target, path, samples=None: path.write_bytes(b"newer"))
     monkeypatch.setattr(exporting, "open_litert", lambda path, threads: lambda batch: np.asarray(network.core(batch)))
+
+
+def test_an_8_bit_file_that_lost_a_class_is_not_written(trained, tmp_path, monkeypatch):
+    """The limits of agreement and overall accuracy, and how few images there are, are put out of the way."""
+    same_answers(trained, monkeypatch)
+    whole = exporting.open_litert(tmp_path, 1)
+    for limit, value in (("MIN_AGREEMENT_INT8", 0), ("MIN_EXPLAINED_INT8", 0), ("MAX_LOSS_INT8", 1)):
+        monkeypatch.setattr(parity, limit, value)
+    monkeypatch.setattr(recall, "SIGNIFICANCE", len(EMOTIONS) + 1)
+    out = tmp_path / "tiny.tflite"
+    content = trained.export("litert-int8", out)
+    told = content["accuracy"]
+    assert told["mean_recall"]["float"] == pytest.approx(np.mean([one["float"] for one in told["recall"].values()]))
+    assert sum(one["images"] * one["float"] for one in told["recall"].values()) == pytest.approx(70 * told["float"])
+    assert all(one["int8"] == one["float"] for one in told["recall"].values())
+    best = max(EMOTIONS, key=lambda name: told["recall"][name]["float"] * told["recall"][name]["images"])
+
+    def without(batch):
+        found = whole(batch).copy()
+        found[:, EMOTIONS.index(best)] = 0
+        return found
+
+    monkeypatch.setattr(exporting, "open_litert", lambda path, threads: without)
+    with pytest.raises(FerBenchError, match=f"it recognises 0.0% of the .* images of {best}"):
+        trained.export("litert-int8", tmp_path / "other.tflite")
+    assert not (tmp_path / "other.tflite").exists()
+
+
+def rolled(trained, workspace, run):
+    """Store a test of a run in which seven of the 70 images that it recognises are called otherwise."""
+    network = Network("tiny", RECIPE)
+    network.load_weights(trained.workspace.weights(CELL.id), trained.run.weights_sha256)
+    found = network.predict(trained.prepared.at_size(64), trained.prepared.indices("test"))
+    right = np.flatnonzero(found.argmax(axis=1) == trained.prepared.labels[trained.prepared.indices("test")])[:7]
+    assert len(right) == 7
+    found[right] = np.roll(found[right], 1, axis=1)
+    return save_test(workspace, run, run.weights_sha256, trained.prepared, found, describe())
+
+
+def test_the_float_accuracy_of_a_run_in_bfloat16_is_that_of_float32(trained, tmp_path, monkeypatch):
+    same_answers(trained, monkeypatch)
+    workspace = Workspace(tmp_path)
+    cell = replace(CELL, recipe=replace(RECIPE, precision="mixed_bfloat16"))
+    run = replace(trained.run, recipe=cell.recipe.id, recipe_content=cell.recipe.content())
+    workspace.weights(cell.id).parent.mkdir(parents=True)
+    workspace.weights(cell.id).write_bytes(trained.workspace.weights(CELL.id).read_bytes())
+
+    def export(target):
+        return exporting.export_run(workspace, cell, run, trained.prepared, target, tmp_path / "tiny.tflite", images=0)
+
+    untested = export("litert-int8")
+    assert untested["training_precision"] == "mixed_bfloat16"
+    assert "stored_answers" not in untested
+    told = rolled(trained, workspace, run)
+    assert told.accuracy == pytest.approx(untested["accuracy"]["float"] - 0.1)
+    for target in ("litert-int8", "litert"):
+        content = export(target)
+        assert content.get("accuracy") == (untested["accuracy"] if target == "litert-int8" else None)
+        assert content["stored_answers"] == {
+            "images": 70,
+            "top1_agreement": 0.9,
+            "stored_accuracy": told.accuracy,
+            "float32_accuracy": untested["accuracy"]["float"],
+        }
+        assert content == json.loads(exporting.sidecar(tmp_path / "tiny.tflite").read_text())
+
+
+def test_what_a_run_in_float32_answered_when_tested_is_taken(trained, tmp_path, monkeypatch):
+    same_answers(trained, monkeypatch)
+    workspace = Workspace(tmp_path)
+    workspace.weights(CELL.id).parent.mkdir(parents=True)
+    workspace.weights(CELL.id).write_bytes(trained.workspace.weights(CELL.id).read_bytes())
+    told = rolled(trained, workspace, trained.run)
+    content = exporting.export_run(
+        workspace, CELL, trained.run, trained.prepared, "litert-int8", tmp_path / "tiny.tflite"
+    )
+    assert content["accuracy"]["float"] == told.accuracy
+    assert content["accuracy"]["int8"] > told.accuracy
+    assert content["training_precision"] == "float32"
+    assert "stored_answers" not in content
+
+
+def test_the_command_says_what_8_bits_and_float32_change(capsys):
+    recall_of = {"angry": {"images": 90, "float": 0.5, "int8": 0.6}, "sad": {"images": 80, "float": 0.5, "int8": 0.4}}
+    content = {
+        "bytes": 3_000_000,
+        "model": "tiny",
+        "origin": "real",
+        "dataset": "fer2013",
+        "parity": {"images": 20, "test_images": 70, "top1_agreement": 0.98, "max_difference": 0.02},
+        "accuracy": {"test_images": 70, "float": 0.661, "int8": 0.652, "recall": recall_of},
+        "training_precision": "mixed_bfloat16",
+        "stored_answers": {
+            "images": 20,
+            "top1_agreement": 0.95,
+            "stored_accuracy": 0.64,
+            "float32_accuracy": 0.65,
+        },
+    }
+    command._print(Path("a.tflite"), Path("a.tflite.json"), content)
+    told = capsys.readouterr().out
+    assert "65.2% in 8 bits, 66.1% in float; recall falls most for sad, to 40.0% of 80 images from 50.0%" in told
+    assert "the first answer of its test in mixed_bfloat16 for 95.0%, accuracy 65.0% against 64.0%" in told
+    del content["stored_answers"], recall_of["sad"]
+    command._print(Path("a.tflite"), Path("a.tflite.json"), content)
+    told = capsys.readouterr().out
+    assert "no class is recognised less often" in told
+    assert "not known before fer-bench evaluate" in told
 
 
 def test_a_file_never_stands_beside_the_description_of_another(trained, tmp_path, monkeypatch):

@@ -16,20 +16,21 @@ pytest.importorskip("onnxruntime")
 
 from external_factory import BRIGHTNESS, FERPLUS, shaded, write_onnx  # noqa: E402
 from onnx import TensorProto, helper  # noqa: E402
-from record_factory import profile_record  # noqa: E402
+from record_factory import eval_record, profile_record  # noqa: E402
 
 from fer_bench.cli import app  # noqa: E402
 from fer_bench.datasets.prepared import Prepared  # noqa: E402
 from fer_bench.emotions import EMOTIONS  # noqa: E402
 from fer_bench.errors import FerBenchError  # noqa: E402
 from fer_bench.external.adding import Told, add_onnx  # noqa: E402
+from fer_bench.external.alike import alike  # noqa: E402
 from fer_bench.external.complexity import cost  # noqa: E402
 from fer_bench.external.model import MODEL, Tensor, external_names, load_external  # noqa: E402
 from fer_bench.external.onnx_file import read_onnx  # noqa: E402
 from fer_bench.external.predicting import are_probabilities, fed, open_call, probabilities  # noqa: E402
 from fer_bench.external.testing import test_external as run_test  # noqa: E402
 from fer_bench.files import sha256_of  # noqa: E402
-from fer_bench.records import EvalRecord, load_all, replace, save  # noqa: E402
+from fer_bench.records import EvalRecord, ProfileRecord, load_all, replace, save  # noqa: E402
 from fer_bench.selection import select  # noqa: E402
 from fer_bench.tables import build_tables  # noqa: E402
 from fer_bench.workspace import Workspace  # noqa: E402
@@ -71,6 +72,18 @@ def test_every_way_to_feed_a_file_gives_its_answers_in_our_order(tmp_path, how, 
     np.testing.assert_allclose(
         found, np.concatenate([answered(place, model, one[None]) for one in pictures]), atol=1e-6
     )
+
+
+def test_each_channel_has_its_own_mean_and_deviation(tmp_path):
+    """ImageNet's, which most published files want."""
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    told = dataclasses.replace(PLAIN, values=None, mean="0.485,0.456,0.406", std="0.229, 0.224, 0.225")
+    _, model = added(tmp_path, told, channels=3)
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 16, 16), dtype=np.uint8)
+    expected = (np.repeat(pictures[:, None] / 255, 3, axis=1) - np.reshape(mean, (3, 1, 1))) / np.reshape(
+        std, (3, 1, 1)
+    )
+    np.testing.assert_allclose(fed(model, pictures), expected, atol=1e-5)
 
 
 def test_what_the_file_tells_is_read(tmp_path):
@@ -130,6 +143,39 @@ def test_a_profile_of_another_file_keeps_the_name(tmp_path):
         added(tmp_path, softmax=False)
     _, again = added(tmp_path)
     assert again == model
+
+
+def test_a_claim_that_is_taken_back_leaves_the_records_and_tables(workspace, tmp_path, capsys):
+    file = write_onnx(tmp_path / "file.onnx")
+    model = add_onnx(workspace, file, "their-net", dataclasses.replace(PLAIN, trained_on="RAF-DB"))
+    test = run_test(workspace, model, Prepared.load(workspace.prepared("fer2013")))
+    profile = replace(
+        profile_record("their-net", origin="synthetic"),
+        external=dataclasses.replace(model.external, parameters="all of them"),
+    )
+    save(workspace.results.records, profile)
+    save(workspace.results.records, profile_record("clcm", origin="synthetic"))
+    capsys.readouterr()
+    told = dataclasses.replace(PLAIN, trained_on="FER-2013, test images too")
+    again = add_onnx(workspace, file, "their-net", told, replace=True)
+    assert (
+        "corrected in 2 of its records; run fer-bench anova where it was timed, fer-bench tables"
+        in capsys.readouterr().err
+    )
+    (now,) = load_all(workspace.results.records, EvalRecord)
+    assert now == replace(test, external=again.external)
+    profiles = {record.model: record.external for record in load_all(workspace.results.records, ProfileRecord)}
+    assert profiles == {
+        "clcm": None,
+        "their-net": dataclasses.replace(again.external, parameters="all of them"),
+    }
+    tables = {table.number: table for table in build_tables(select(workspace.results))}
+    notes = " ".join(note for table in tables.values() for note in table.notes)
+    assert "trained on FER-2013, test images too, its author says" in notes
+    assert "RAF-DB, its author says" not in notes
+    assert run_test(workspace, again, Prepared.load(workspace.prepared("fer2013"))) == now
+    add_onnx(workspace, file, "their-net", told, replace=True)
+    assert "corrected" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["clcm", "../up", "a__b", "Net", ""])
@@ -399,8 +445,8 @@ def test_it_is_tested_shown_and_ranked_as_what_it_is(workspace, tmp_path):
         load_external(workspace, "their-net")
 
 
-def test_a_right_order_of_labels_scores_and_a_wrong_one_is_told(tmp_path):
-    """On pictures whose brightness tells their class."""
+def shades(tmp_path):
+    """Return a workspace with the dataset ``shades``, of pictures whose brightness tells their class."""
     cv2 = pytest.importorskip("cv2")
     place = Workspace(tmp_path / "workspace")
     for emotion, level in BRIGHTNESS.items():
@@ -412,6 +458,54 @@ def test_a_right_order_of_labels_scores_and_a_wrong_one_is_told(tmp_path):
     (tmp_path / "shades.toml").write_text('name = "shades"\nsize = [24, 24]\n')
     prepared = invoke(place, "prepare", "--card", str(tmp_path / "shades.toml"), "--source", str(tmp_path / "faces"))
     assert prepared.exit_code == 0, prepared.exception
+    return place
+
+
+def test_a_wrong_range_of_values_is_told_and_the_right_one_named(tmp_path):
+    place = shades(tmp_path)
+    file = str(write_onnx(tmp_path / "file.onnx"))
+    options = ("--labels", ",".join(EMOTIONS), "--values")
+    assert invoke(place, "add-onnx", file, "--name", "right", *options, "0..255").exit_code == 0
+    assert invoke(place, "add-onnx", file, "--name", "wrong", *options, "0..1").exit_code == 0
+    right = invoke(place, "evaluate", "--model", "right", "--dataset", "shades", "--json")
+    assert (json.loads(right.stdout)[0]["accuracy"], right.stderr) == (1.0, "")
+    for command in (("evaluate", "--model", "wrong", "--dataset"), ("cross-test", "--on")):
+        told = invoke(place, *command, "shades", "--json")
+        (record,) = [record for record in json.loads(told.stdout) if record["model"] == "wrong"]
+        n = record["n"]
+        assert f"wrong answers angry to {n} of {n} images of shades" in told.stderr
+        assert "--values (or --mean and --std) or --labels" in told.stderr
+        assert re.search(
+            r"With --values 0\.\.255 it would be right for 100% of \d+ of them, and is for 1\d%", told.stderr
+        )
+        assert "right answers" not in told.stderr
+    judged = invoke(place, "doctor", "labels", "--model", "wrong", "--dataset", "shades")
+    assert judged.exit_code == 0, judged.exception
+    assert "cannot tell" in judged.stdout
+    assert "--values" in judged.stderr
+    (path,) = (place.results.records / "eval").glob("wrong*.json")
+    assert f"remove {path} and use fer-bench add-onnx --replace" in judged.stderr
+    path.unlink()
+    assert invoke(place, "add-onnx", file, "--name", "wrong", *options, "0..255", "--replace").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([[96, 0], [4, 0]], None),  # the test set nearly consists of that class
+        ([[50, 0], [45, 5]], ("angry", 95)),
+        ([[50, 0], [44, 6]], None),
+        ([[0, 0], [100, 0]], ("angry", 100)),
+    ],
+)
+def test_one_answer_for_nearly_all_is_one_that_the_labels_do_not_give(rows, found):
+    matrix = np.zeros((7, 7), int)
+    matrix[:2, :2] = rows
+    assert alike(eval_record("their-net", "external", "ck-plus", matrix=matrix.tolist())) == found
+
+
+def test_a_right_order_of_labels_scores_and_a_wrong_one_is_told(tmp_path):
+    place = shades(tmp_path)
     file = str(write_onnx(tmp_path / "file.onnx", FERPLUS))
     swapped = [*FERPLUS[:4], "disgust", "anger", *FERPLUS[6:]]
     for name, order, accuracy, code in (("right", FERPLUS, 1.0, 0), ("swapped", swapped, 5 / 7, 1)):

@@ -110,6 +110,21 @@ def test_its_rows_stand_beside_those_of_the_same_images(mixed: Results) -> None:
     assert evidence.blocks["fer2013"].seeds("their-net") == ()
 
 
+def test_its_parameters_and_flops_are_counted_otherwise_and_never_the_best(mixed: Results) -> None:
+    told = dataclasses.replace(external(), parameters="all values")
+    small = records.replace(external_profile(), trainable_parameters=1, flops_paper_rule=1, external=told)
+    records.save(mixed.records, small)
+    (mixed.records / "statistics/anova__onnxruntime.json").unlink()
+    table = next(table for table in build_tables(select(mixed)) if table.number == 6)
+    grid = table.blocks[0]
+    assert isinstance(grid, Grid)
+    for column in (1, 2):
+        best = {name for name, row in rows_of(grid).items() if isinstance(row[column], Number) and row[column].best}
+        assert best == {"CLCM"}
+    note = next(note for note in table.notes if note.startswith("† their-net"))
+    assert "Parameters: all values. GFLOPs: biases of folded batch norms counted, up to about 1 % more." in note
+
+
 def test_on_ck_plus_it_goes_where_its_author_says(tmp_path: Path) -> None:
     results = results_in(tmp_path)
     save_partial(results)

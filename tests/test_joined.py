@@ -146,6 +146,17 @@ def test_it_is_evaluated_on_each_test_set_and_cross_tested_elsewhere(workspace, 
         run("export", *options, "-d", "fer2013+raf-db", "--to", "onnx")
 
 
+@pytest.mark.parametrize(
+    "command", [("predict", "face.png", "--no-crop"), ("export", "--to", "onnx"), ("explain",)], ids=lambda c: c[0]
+)
+def test_what_takes_one_dataset_says_why(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("fer_bench.export.exporting.require", lambda *_: None)
+    (tmp_path / "face.png").touch()
+    with pytest.raises(FerBenchError, match="have no test set and no size of pictures in common"):
+        run(*command, "-m", "clcm", "-d", "fer2013+raf-db", "-w", str(tmp_path))
+
+
 @pytest.mark.slow
 def test_run_all_trains_on_what_it_is_told(workspace, tiny_model, monkeypatch):
     # The profile is made in a process of its own, which does not know this test's model.

@@ -46,7 +46,8 @@ def export(
     Class names, preprocessing and the outcome of the comparison go to NAME.json beside the file, and into the file
     where its format can hold them. A float file may differ by 1e-3 in a probability, and in its first answer only
     where Keras' first two are within 1e-3; an 8-bit one must give 90% of Keras' first answers and lose at most five
-    points of accuracy. Otherwise no file is written. Give the same --recipe, --seed and --weights as for train.
+    points of accuracy and of mean per-class recall, and ten of any class's recall, as far as its test images can tell.
+    Otherwise no file is written. Give the same --recipe, --seed and --weights as for train.
 
     Example: fer-bench export --model clcm --dataset fer2013 --to onnx
     """
@@ -84,6 +85,32 @@ def _print(path: Path, beside: Path, content: dict[str, Any]) -> None:
         accuracy = content["accuracy"]
         typer.echo(
             f"accuracy on all {accuracy['test_images']:,} test images: {accuracy['int8']:.1%} in 8 bits, "
-            f"{accuracy['float']:.1%} in float"
+            f"{accuracy['float']:.1%} in float; {_worst_class(accuracy['recall'])}"
         )
+    if content["training_precision"] != "float32":
+        typer.echo(_precision(content["training_precision"], content.get("stored_answers")))
     typer.echo(f"class names and preprocessing: {beside}")
+
+
+def _worst_class(recall: dict[str, dict[str, float]]) -> str:
+    """Return words that name the class whose recall falls most."""
+    name, worst = max(recall.items(), key=lambda item: item[1]["float"] - item[1]["int8"])
+    if worst["int8"] >= worst["float"]:
+        return "no class is recognised less often"
+    return (
+        f"recall falls most for {name}, to {worst['int8']:.1%} of {worst['images']:,} images from {worst['float']:.1%}"
+    )
+
+
+def _precision(name: str, stored: dict[str, float] | None) -> str:
+    """Return words on a run that was trained in another precision than its file computes in."""
+    if stored is None:
+        return (
+            f"trained in {name}, and everything above is of its weights in float32; how that compares with {name} is "
+            "not known before fer-bench evaluate"
+        )
+    return (
+        f"trained in {name}, and everything above is of its weights in float32; on {stored['images']:,} test images "
+        f"that gives the first answer of its test in {name} for {stored['top1_agreement']:.1%}, accuracy "
+        f"{stored['float32_accuracy']:.1%} against {stored['stored_accuracy']:.1%}"
+    )

@@ -234,14 +234,17 @@ def labels(
     import dataclasses
 
     from fer_bench import grid, label_doctor
+    from fer_bench.external.alike import warning
     from fer_bench.external.model import is_external, load_external
     from fer_bench.external.testing import tested_external
+    from fer_bench.progress import warn
     from fer_bench.workspace import Workspace
 
-    place = Workspace(workspace)
+    place, said = Workspace(workspace), ""
     if is_external(place, model):
-        prepared = open_prepared(place, dataset)
-        record = tested_external(place, load_external(place, model), prepared)
+        prepared, external = open_prepared(place, dataset), load_external(place, model)
+        record = tested_external(place, external, prepared)
+        said = warning(place, external, prepared, record) if record else ""
     else:
         _, run, prepared = trained_cell(place, model, dataset, recipe, seed, weights)
         record = grid.evaluated(place, run, prepared)
@@ -260,5 +263,7 @@ def labels(
                 "Labels that are wrong in training and test alike stay unseen here, and so do swaps of classes that "
                 "the model hardly recognises or tells apart: see fer-bench show."
             )
+    if said:
+        warn(said)
     if found.suspicious:
         raise typer.Exit(1)

@@ -129,10 +129,19 @@ def _can_be_tested(place: "Workspace", run: "TrainRecord") -> bool:
 def _test_external(place: "Workspace", names: Sequence[str], target: "Prepared") -> "list[EvalRecord]":
     if not names:
         return []
+    from fer_bench.external.alike import warning
     from fer_bench.external.model import load_external
     from fer_bench.external.testing import test_external
+    from fer_bench.progress import warn
 
-    return [test_external(place, load_external(place, name), target) for name in names]
+    done = []
+    for name in names:
+        model = load_external(place, name)
+        done.append(test_external(place, model, target))
+        said = warning(place, model, target, done[-1])
+        if said:
+            warn(said)
+    return done
 
 
 def _print_results(results: "Sequence[EvalRecord]", json: bool) -> None:

@@ -33,7 +33,7 @@ def contract(run: TrainRecord, prepared: Prepared, target: Target) -> dict[str, 
     Returns:
         JSON-ready data: ``class_names`` in the order of the output, ``input``, ``output``, ``preprocessing``, what the
         file was made from (``model``, ``dataset``, ``dataset_fingerprint``, ``recipe``, ``seed``, ``weights_sha256``,
-        ``origin``, ``start``) and ``versions``.
+        ``origin``, ``start``, ``training_precision``: the file itself computes in float32 or 8 bits) and ``versions``.
     """
     size = int(run.recipe_content["image_size"])
     height, width = (int(side) for side in prepared.manifest["size"])
@@ -51,6 +51,7 @@ def contract(run: TrainRecord, prepared: Prepared, target: Target) -> dict[str, 
         "origin": run.origin,
         "recipe": run.recipe,
         "seed": run.seed,
+        "training_precision": run.recipe_content.get("precision", "float32"),  # Absent from older records.
         "backend": run.backend,
         "start": {"kind": run.start.kind, "source": run.start.source, "sha256": run.start.sha256},
         "dataset_fingerprint": run.dataset_fingerprint,

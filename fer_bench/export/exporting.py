@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench import augmentation, backend, grid
+from fer_bench import augmentation, backend, grid, predictions
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
-from fer_bench.export import parity
+from fer_bench.export import parity, recall
 from fer_bench.export.contract import contract, finish_onnx
 from fer_bench.export.convert import SUFFIXES, TARGETS, Target, convert
 from fer_bench.export.packages import require
@@ -78,7 +78,9 @@ def export_run(
     """Write a trained run as a file in another format, with its contract beside it (:func:`sidecar`).
 
     The file is compared with Keras on test images before it appears; one that fails is not left behind, and what
-    ``out`` held before stays. For ``litert-int8`` its accuracy on the whole test set stands beside Keras'.
+    ``out`` held before stays. For ``litert-int8`` its accuracy and the recall of each class on the whole test set
+    stand beside Keras' in float32. What a run trained in another precision answered when it was tested is compared with
+    its answers in float32, which may differ; that is told, not judged.
 
     Args:
         workspace: where the weights lie.
@@ -118,7 +120,12 @@ def export_run(
             f"{out}: not written, because it could not be told whether it agrees with Keras: {reason}; train "
             f"{cell.model} further (fer-bench evaluate shows what it answers), or compare on more --images"
         )
+    labels = np.asarray(prepared.labels)[test].astype(np.int64)
     content = contract(run, prepared, target)
+    other_precision = cell.recipe.precision != "float32"
+    stored = _stored_answers(workspace, run, prepared) if int8 or other_precision else None
+    if other_precision and stored is not None:
+        content["stored_answers"] = _beside_stored(stored[chosen], reference.argmax(axis=1), labels[chosen])
     samples = None
     if int8:
         rows = _representative(prepared, run.seed)
@@ -141,11 +148,18 @@ def export_run(
             "parity": {**dataclasses.asdict(found), "test_images": len(test)},
         }
         if int8:
-            labels = np.asarray(prepared.labels)[test]
-            own = float((answers.argmax(axis=1) == labels).mean())
-            reference_accuracy = _float_accuracy(workspace, run, prepared, network, pictures, test, labels)
-            complaints += parity.accuracy_failures(reference_accuracy, own)
-            content["accuracy"] = {"test_images": len(test), "float": reference_accuracy, "int8": own}
+            first, own = stored, answers.argmax(axis=1)
+            if first is None or other_precision:
+                first = network.predict(pictures, test).argmax(axis=1)
+            before, after = (float((each == labels).mean()) for each in (first, own))
+            classes = recall.by_class(labels, first, own, run.class_names)
+            complaints += parity.accuracy_failures(before, after) + recall.recall_failures(classes)
+            content["accuracy"] = {
+                "test_images": len(test),
+                "float": before,
+                "int8": after,
+                **recall.recall_content(classes),
+            }
         if complaints:
             raise FerBenchError(
                 f"{out}: not written, because it does not answer as Keras does on {found.images:,} test images: "
@@ -185,20 +199,22 @@ def _answers(
     return np.concatenate(found)
 
 
-def _float_accuracy(
-    workspace: Workspace,
-    run: TrainRecord,
-    prepared: Prepared,
-    network: Network,
-    pictures: NDArray[np.uint8],
-    test: NDArray[np.intp],
-    labels: NDArray[np.uint8],
-) -> float:
-    """Return Keras' accuracy on the whole test set: the recorded one where this very run has been tested."""
+def _stored_answers(workspace: Workspace, run: TrainRecord, prepared: Prepared) -> NDArray[np.int64] | None:
+    """Return the first answers (n,) to the whole test set that are stored of this very run, in its own precision."""
     record = grid.evaluated(workspace, run, prepared)
-    if record is not None:
-        return record.accuracy
-    return float((network.predict(pictures, test).argmax(axis=1) == labels).mean())
+    return None if record is None else predictions.read_predictions(workspace.results.records, record).classes
+
+
+def _beside_stored(
+    stored: NDArray[np.int64], float32: NDArray[np.intp], labels: NDArray[np.int64]
+) -> dict[str, int | float]:
+    """Return what the contract says of first answers (n,) stored in another precision beside those in float32."""
+    return {
+        "images": len(labels),
+        "top1_agreement": float((stored == float32).mean()),
+        "stored_accuracy": float((stored == labels).mean()),
+        "float32_accuracy": float((float32 == labels).mean()),
+    }
 
 
 def _exact_products() -> None:

@@ -9,15 +9,15 @@ from typing import Literal, cast
 
 import numpy as np
 
-from fer_bench import records
 from fer_bench.emotions import CONTEMPT, EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 from fer_bench.external.complexity import cost
 from fer_bench.external.model import CONTRACT, MODEL, ExternalModel, Layout, Tensor, is_external
 from fer_bench.external.onnx_file import OnnxFile, Port, Shape, read_onnx, shape_words
+from fer_bench.external.recorded import check_records, correct_records
 from fer_bench.external.trial import tried
 from fer_bench.files import replacing, scratch, sha256_of, write_json
-from fer_bench.records import EvalRecord, ProfileRecord
+from fer_bench.progress import say
 from fer_bench.workspace import Workspace
 
 NOT_A_CLASS = "-"
@@ -53,6 +53,8 @@ class Told:
 
 def add_onnx(workspace: Workspace, path: Path, name: str, told: Told, *, replace: bool = False) -> ExternalModel:
     """Copy an ONNX file into a workspace with what it takes to use it.
+
+    The records that the workspace has of this very model are made to say of it what is said now.
 
     Args:
         workspace: where it goes.
@@ -97,12 +99,18 @@ def add_onnx(workspace: Workspace, path: Path, name: str, told: Told, *, replace
             trained_on=" ".join(told.trained_on.split()),
         )
         model = tried(model, candidate)
-        _check_records(workspace, model)
+        check_records(workspace, model)
         folder = workspace.external(name)
         with replacing(folder / MODEL) as temporary:
             shutil.copyfile(candidate, temporary)
         # Killed in between, the model is refused as not the one that was added.
         write_json(folder / CONTRACT, dataclasses.asdict(model))
+    corrected = correct_records(workspace, model)
+    if corrected:
+        say(
+            f"{name}: what is said of it was corrected in {corrected} of its records; run fer-bench anova where it "
+            "was timed, fer-bench tables and fer-bench report again, and fer-bench publish where they were published"
+        )
     return model
 
 
@@ -116,24 +124,6 @@ def _check_name(workspace: Workspace, name: str, *, replace: bool) -> None:
         raise FerBenchError(f"--name {name}: that is a model of fer-bench or of an installed package; choose another")
     if is_external(workspace, name) and not replace:
         raise FerBenchError(f"{workspace.external(name)}: there is a model of that name; choose another or --replace")
-
-
-def _check_records(workspace: Workspace, model: ExternalModel) -> None:
-    """Refuse a model under whose name the workspace has results of another file or of another way to feed it."""
-    folder = workspace.results.records
-    others: list[EvalRecord | ProfileRecord] = [
-        record for record in records.load_all(folder, EvalRecord) if record.recipe != model.recipe
-    ]
-    own = (model.external.sha256, model.external.input)
-    for profile in records.load_all(folder, ProfileRecord):
-        if profile.external is None or (profile.external.sha256, profile.external.input) != own:
-            others.append(profile)
-    for record in others:
-        if record.model == model.name:
-            raise FerBenchError(
-                f"{records.path_of(folder, record)}: a result of another model under the name {model.name!r}; choose "
-                "another --name, or remove that record first"
-            )
 
 
 def _labels(text: str) -> tuple[str, ...]:

@@ -36,7 +36,12 @@ def external_words(external: External) -> str:
     rest = ""
     if dropped:
         rest = f" Dropped from its {len(external.labels)} outputs, the rest summing to 1 again: {', '.join(dropped)}."
-    counted = f" Parameters: {external.parameters}." if external.parameters else ""
+    # Only a profile says how parameters were counted.
+    counted = (
+        f" Parameters: {external.parameters}. GFLOPs: biases of folded batch norms counted, up to about 1 % more."
+        if external.parameters
+        else ""
+    )
     return (
         f"external ONNX model (sha256 {external.sha256[:DIGITS]}), {said}; training data and protocol are its author's "
         f"and were not checked, so that it may have seen test images. Input {external.input}.{rest}{counted}"
