@@ -34,6 +34,18 @@ def tasks(cells: Sequence[Cell], recipe: str, weights: Mapping[str, str]) -> lis
     return found
 
 
+def _tests(found: Sequence[Task], workspace: Path) -> list[list[str]]:
+    """Return the commands that test all that tasks train, the seeds of a model and dataset in one."""
+    where = ["--workspace", str(workspace.absolute())]
+    seeds: dict[tuple[str, ...], list[int]] = {}
+    for task in found:
+        place = task.command.index("--seed")
+        words = ("fer-bench", "evaluate", *task.command[2:place], *task.command[place + 2 :])
+        seeds.setdefault(words, []).append(task.cell.seed)
+    tests = [[*words, "--seeds", ",".join(map(str, numbers)), *where] for words, numbers in seeds.items()]
+    return [*tests, ["fer-bench", "cross-test", *where]]
+
+
 def to_jsonl(found: Sequence[Task], workspace: Path, folder: Path) -> str:
     """Return one JSON object a task and line.
 
@@ -71,7 +83,8 @@ def to_slurm(found: Sequence[Task], workspace: Path, folder: Path) -> str:
         "#SBATCH --output=fer-bench-%A_%a.log",
         "# Add what your cluster asks for: partition, time, GPUs (#SBATCH --gres=gpu:1), memory, the environment.",
         "# A task that ran out of time continues after its last epoch when the job is submitted again.",
-        "# Afterwards test what has been trained: fer-bench run-all --real with the same recipe and weights.",
+        "# Afterwards test what has been trained, in the same folder:",
+        *(f"#   {shlex.join(words)}" for words in _tests(found, workspace)),
         "set -euo pipefail",
         f"cd {shlex.quote(str(folder.absolute()))}",
         f"workspace={shlex.quote(str(workspace.absolute()))}",

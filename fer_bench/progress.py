@@ -4,6 +4,7 @@ Bars and :func:`say` are not shown with ``--quiet``, :func:`detail` only with ``
 :mod:`fer_bench.verbosity`). What is said goes to the workspace's log in any case (see :mod:`fer_bench.log`).
 """
 
+import math
 import sys
 import threading
 import time
@@ -38,23 +39,62 @@ _EVERY = 60.0
 """Seconds between the lines that stand for a bar where there is no terminal."""
 
 
-class Bar:
-    """Progress of one piece of work: rate and time left; where there is no terminal, one line a minute."""
+_SENT_EVERY = 0.5
+"""Seconds between two positions that a worker sends to the process that shows its bar."""
 
-    def __init__(self, title: str, total: int | None, unit: str) -> None:
+
+@dataclass(frozen=True)
+class Position:
+    """Where the work of another process is, for a bar of this one."""
+
+    title: str
+    done: int
+    total: int | None
+    unit: str
+    note: str
+    known: int
+    """Of ``done``, what an earlier run had done."""
+
+
+class Bar:
+    """Progress of one piece of work: rate and time left; where there is no terminal, one line a minute.
+
+    Args:
+        title: what is done.
+        total: how much of it there is, where that is known.
+        unit: of ``total``.
+        row: of the terminal, counted from where bars begin; ``None`` for the first that no plan takes.
+    """
+
+    def __init__(self, title: str, total: int | None, unit: str, row: int | None = None) -> None:
         self._title, self._unit, self._total = title, unit, total
-        self._done = 0
+        self._done = self._known = 0
         self._note = ""
         self._told = (time.perf_counter(), 0)
+        self._sent = -math.inf
         self._bar = tqdm(
             total=total,
             desc=title,
             unit=unit,
             leave=False,
             dynamic_ncols=True,
+            miniters=1,
             disable=_listener is not None or not _shows_bars(),
-            position=1 if _overall else 0,
+            position=(1 if _overall else 0) if row is None else row,
         )
+
+    @property
+    def title(self) -> str:
+        """What is done."""
+        return self._title
+
+    def known(self, done: int) -> None:
+        """Set the position to what an earlier run had done: no measure of the rate."""
+        self._done = self._known = done
+        self._bar.initial = self._bar.n = self._bar.last_print_n = done
+        self._bar.start_t = self._bar.last_print_t = time.time()
+        self._bar.refresh()
+        self._mention()
 
     def advance(self, steps: int = 1) -> None:
         """Count ``steps`` more."""
@@ -74,10 +114,15 @@ class Bar:
         self._bar.set_postfix_str(text)
 
     def _mention(self) -> None:
-        """Say where the work is, once a minute, for logs of batch jobs."""
+        """Tell the process that shows the bar, or, where nobody shows one, say once a minute where the work is."""
         now = time.perf_counter()
+        if _position_listener is not None:
+            if now - self._sent >= _SENT_EVERY:
+                self._sent = now
+                _position_listener(Position(self._title, self._done, self._total, self._unit, self._note, self._known))
+            return
         since, before = self._told
-        if now - since < _EVERY or sys.stderr.isatty():
+        if now - since < _EVERY or not self._bar.disable:
             return
         self._told = (now, self._done)
         text = f"{self._title}: {self._done:,}" + (f"/{self._total:,}" if self._total else "") + f" {self._unit}"
@@ -92,6 +137,39 @@ class Bar:
     def close(self) -> None:
         """Remove the bar."""
         self._bar.close()
+        if _position_listener is not None:
+            _position_listener(None)
+
+
+class Bars:
+    """Bars of work that other processes do, one below the other."""
+
+    def __init__(self) -> None:
+        self._bars: dict[int, Bar] = {}
+
+    def show(self, worker: int, position: Position | None) -> None:
+        """Show where a worker is; ``None`` removes its bar."""
+        shown = self._bars.get(worker)
+        if shown is not None and (position is None or position.title != shown.title):
+            shown.close()
+            del self._bars[worker]
+            shown = None
+        if position is None:
+            return
+        if shown is None:
+            row = len(self._bars) + (1 if _overall else 0)
+            shown = self._bars[worker] = Bar(position.title, position.total, position.unit, row)
+            if position.known:
+                shown.known(position.known)
+        shown.at(position.done, position.total)
+        if position.note:
+            shown.note(position.note)
+
+    def close(self) -> None:
+        """Remove all bars."""
+        for shown in self._bars.values():
+            shown.close()
+        self._bars.clear()
 
 
 @contextmanager
@@ -126,8 +204,8 @@ def detail(text: str) -> None:
 
 def warn(text: str) -> None:
     """Print to stderr what the user should know even with ``--quiet``."""
-    if _listener is not None:
-        _listener(text)
+    if _warning_listener is not None:
+        _warning_listener(text)
     else:
         _tell(text, shown=True)
 
@@ -144,15 +222,23 @@ def print_line(text: str) -> None:
     tqdm.write(text, file=sys.stdout)
 
 
-def report_to(listener: Callable[[str], None], details: Callable[[str], None] | None = None) -> None:
+def report_to(
+    listener: Callable[[str], None],
+    details: Callable[[str], None] | None = None,
+    warnings: Callable[[str], None] | None = None,
+    positions: Callable[[Position | None], None] | None = None,
+) -> None:
     """Show no bars in this process, and give what it says to ``listener``: for workers of another process.
 
     Args:
-        listener: takes what :func:`say` and :func:`warn` print.
+        listener: takes what :func:`say` prints.
         details: takes what :func:`detail` prints; without it, that is lost.
+        warnings: takes what :func:`warn` prints; without it, ``listener`` does.
+        positions: takes where a bar is, and ``None`` where it ends; without it, ``listener`` gets a line a minute.
     """
-    global _listener, _detail_listener
+    global _listener, _detail_listener, _warning_listener, _position_listener
     _listener, _detail_listener = listener, details
+    _warning_listener, _position_listener = warnings or listener, positions
     # Not tqdm's own, which spans processes: of that Python warns where a worker is stopped.
     tqdm.set_lock(threading.RLock())
 
@@ -165,6 +251,8 @@ def log_to(log: Callable[[str], None] | None) -> None:
 
 _listener: Callable[[str], None] | None = None
 _detail_listener: Callable[[str], None] | None = None
+_warning_listener: Callable[[str], None] | None = None
+_position_listener: Callable[[Position | None], None] | None = None
 _log: Callable[[str], None] | None = None
 
 
@@ -192,6 +280,7 @@ class Plan:
         self._since: float | None = None
         self._worked = 0.0
         self._expected = 0.0
+        self._took = 0.0
         total = sum(stage.seconds for stage in stages)
         self._bar = tqdm(
             total=round(total),
@@ -213,7 +302,7 @@ class Plan:
         self._running[stage] = time.perf_counter()
         if len(self._running) == 1 and self._since is None:
             self._since = time.perf_counter()
-        self._show()
+        self.show()
 
     def ended(self, stage: Stage) -> None:
         """Count a stage, say how long it took and how much time is left."""
@@ -221,33 +310,38 @@ class Plan:
         took = now - self._running.pop(stage)
         self._done += 1
         self._expected += stage.seconds
+        self._took += took
         self._finished.add(stage)
         if self._since is not None:
             self._worked += now - self._since
             self._since = now if self._running else None
         self._bar.update(min(round(self._expected), self._bar.total or 0) - self._bar.n)
         say(f"[{self._done}/{len(self._stages)}] {stage.title}: {duration(took)}{self._left_text()}")
-        self._show()
+        self.show()
 
-    def _show(self) -> None:
-        if self._running:
-            self._bar.set_description_str(
-                f"[{self._done + 1}/{len(self._stages)}] " + ", ".join(stage.title for stage in self._running)
-            )
+    def show(self) -> None:
+        """Draw what runs, what comes and how much time is left, as of now."""
+        left = self._left_text().removeprefix("; ")
+        running = ", ".join(stage.title for stage in self._running)
+        # The time first: a narrow terminal cuts the end.
+        self._bar.set_description_str(
+            f"[{self._done + bool(self._running)}/{len(self._stages)}] {f'{left}: ' if left else ''}{running}"
+        )
         coming = [stage for stage in self._stages if stage not in self._finished and stage not in self._running]
-        following = coming[0].title if coming else "nothing"
-        self._bar.set_postfix_str(f"next: {following}{self._left_text()}")
+        self._bar.set_postfix_str(f"next: {coming[0].title if coming else 'nothing'}")
 
     def _left_text(self) -> str:
         now = time.perf_counter()
-        # A running stage counts by its age, never quite as done, so that one that overruns does not count as nothing.
+        if self._done == 0 or self._done == len(self._stages):
+            return ""
+        # A running stage counts by its age, as far as the finished ones got in that time, and never quite as done, so
+        # that one that overruns does not count as nothing.
+        pace = self._expected / self._took if self._took else 0.0
         progressed = self._expected + sum(
-            min(now - began, 0.95 * stage.seconds) for stage, began in self._running.items()
+            min((now - began) * pace, 0.95 * stage.seconds) for stage, began in self._running.items()
         )
         total = sum(stage.seconds for stage in self._stages)
         worked = self._worked + (now - self._since if self._since is not None else 0.0)
-        if self._done == 0 or self._done == len(self._stages):
-            return ""
         return f"; about {duration((total - progressed) * worked / progressed)} left"
 
     def __enter__(self) -> "Plan":

@@ -56,6 +56,11 @@ class Augmentation:
                 raise FerBenchError(f"augmentation: {field} = {getattr(self, field)!r}, expected 0 to {limit}")
 
 
+def _one_of(value: str, names: object) -> tuple[bool, str]:
+    """Return whether a value is one of a literal type's, and which these are."""
+    return value in get_args(names), f"one of {', '.join(get_args(names))}"
+
+
 @dataclass(frozen=True)
 class Recipe:
     """One training protocol, the same for every model and dataset that it is applied to."""
@@ -101,25 +106,31 @@ class Recipe:
                 f"recipe {self.name!r}: the name is part of file names; expected at most 100 letters, digits, spaces "
                 "and .,+=()-_ without two underscores in a row, the first neither a point nor an underscore"
             )
+        rate = "at least 0 and below 1"
         checks = {
-            "image_size": 32 <= self.image_size <= 1024,
-            "epochs": self.epochs >= 1,
-            "batch_size": 2 <= self.batch_size <= _LARGEST_BATCH,
-            "learning_rate": 0 < self.learning_rate <= 1,
-            "optimizer": self.optimizer in get_args(Optimizer),
-            "schedule": self.schedule in get_args(Schedule),
-            "warmup_epochs": 0 <= self.warmup_epochs < self.epochs,
-            "dropout": self.dropout is None or 0 <= self.dropout < 1,
-            "batch_norm_momentum": self.batch_norm_momentum is None or 0 < self.batch_norm_momentum < 1,
-            "balance": self.balance in get_args(Balance),
-            "freeze_layers": self.freeze_layers is None or self.freeze_layers >= 0,
-            "label_smoothing": 0 <= self.label_smoothing < 1,
-            "weight_decay": 0 <= self.weight_decay < 1,
-            "precision": self.precision in get_args(Precision),
+            "image_size": (32 <= self.image_size <= 1024, "32 to 1024"),
+            "epochs": (self.epochs >= 1, "at least 1"),
+            "batch_size": (2 <= self.batch_size <= _LARGEST_BATCH, f"2 to {_LARGEST_BATCH}"),
+            "learning_rate": (0 < self.learning_rate <= 1, "above 0 and at most 1"),
+            "optimizer": _one_of(self.optimizer, Optimizer),
+            "schedule": _one_of(self.schedule, Schedule),
+            "warmup_epochs": (0 <= self.warmup_epochs < self.epochs, f"fewer than the {self.epochs} epochs"),
+            "dropout": (self.dropout is None or 0 <= self.dropout < 1, rate),
+            "batch_norm_momentum": (
+                self.batch_norm_momentum is None or 0 < self.batch_norm_momentum < 1,
+                "above 0 and below 1",
+            ),
+            "balance": _one_of(self.balance, Balance),
+            "freeze_layers": (self.freeze_layers is None or self.freeze_layers >= 0, "at least 0"),
+            "label_smoothing": (0 <= self.label_smoothing < 1, rate),
+            "weight_decay": (0 <= self.weight_decay < 1, rate),
+            "precision": _one_of(self.precision, Precision),
         }
-        for field, valid in checks.items():
+        for field, (valid, expected) in checks.items():
             if not valid:
-                raise FerBenchError(f"recipe {self.name!r}: {field} = {getattr(self, field)!r} is out of range")
+                raise FerBenchError(
+                    f"recipe {self.name!r}: {field} = {getattr(self, field)!r} is out of range; expected {expected}"
+                )
 
     def content(self) -> dict[str, Any]:
         """Return every field but the name, as JSON-ready data: what the id is made from and records keep."""

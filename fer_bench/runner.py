@@ -17,16 +17,16 @@ from fer_bench.datasets import dataset_card
 from fer_bench.datasets.joined import TrainingData, join, parts_of
 from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names, read_manifest
 from fer_bench.datasets.store import Wishes, prepare
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.models import model_card
 from fer_bench.profiling.kept import touched
 from fer_bench.profiling.plan import KERAS_RUNTIMES, ONE_SIZE
 from fer_bench.profiling.plan import Plan as ProfilePlan
-from fer_bench.progress import Plan, Stage, bar, say
+from fer_bench.progress import Plan, Stage, bar, say, warn
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord
 from fer_bench.watching import UNWATCHED, Watch
-from fer_bench.workers import Executor, Processes, Work, shown_in, tell, work_side_by_side
+from fer_bench.workers import Executor, Processes, Work, shown_in, work_side_by_side
 from fer_bench.workspace import Workspace
 
 SYNTHETIC_TRAIN = 700
@@ -52,8 +52,8 @@ class Job:
     """Make and use synthetic faces; otherwise the datasets that are prepared or given in ``sources``."""
     sources: Mapping[str, Path]
     weights: str | None
-    runs: int
-    """Timed calls of each model."""
+    runs: int | None = None
+    """Timed calls of each model; ``None`` for the usual number, and for profiles as they are where there are any."""
     jobs: int = 1
     """Models trained side by side."""
     train_on: Sequence[str] = ()
@@ -91,6 +91,7 @@ def run_all(workspace: Workspace, job: Job) -> None:
             groups = _spread(groups, job.jobs)
         here = Processes(job.jobs) if job.jobs > 1 and len(groups) > 1 else None
         _work_through(after, groups, job.executor or here)
+        _require_results(_training(workspace, job, _load(workspace, job.synthetic)) if groups else [])
 
 
 def _work_through(
@@ -100,7 +101,8 @@ def _work_through(
     cells = [item for group in groups for item in group]
     with Plan([stage for stage, _ in (*cells, *work)]) as plan:
         if executor is not None and cells:
-            executor.work(groups, shown_in(plan))
+            with shown_in(plan) as on_event:
+                executor.work(groups, on_event)
             cells = []
         for stage, do in (*cells, *work):
             plan.work(stage, do)
@@ -247,17 +249,35 @@ class CellRun(CellWork):
         return tuple(dict.fromkeys((*parts_of(self.cell.dataset), *self.targets)))
 
     def __call__(self) -> None:
-        """Train the cell and test it."""
+        """Train the cell and test it; a loss that became no number is told, and the other cells go on."""
         datasets = self.datasets or {name: Prepared.load(self.workspace.prepared(name)) for name in self.needs}
         dataset = join([datasets[name] for name in parts_of(self.cell.dataset)])
-        run = stages.train_cell(
-            self.workspace, self.cell, dataset, self.networks, weights=self.weights, watch=self.watch
-        )
+        try:
+            run = stages.train_cell(
+                self.workspace, self.cell, dataset, self.networks, weights=self.weights, watch=self.watch
+            )
+        except DivergedError as error:
+            warn(f"{self.cell.model} on {self.cell.dataset}, seed {self.cell.seed}: {error}")
+            return
         tests = [
             stages.test_run(self.workspace, run, self.cell, datasets[target], self.networks) for target in self.targets
         ]
         scores = ", ".join(f"{test.target} {test.accuracy:.1%}" for test in tests)
         say(f"    {self.cell.model} on {self.cell.dataset}: {scores}")
+
+
+def _require_results(missing: Sequence[Sequence[Work]]) -> None:
+    """Refuse to call a job done of which runs have no result.
+
+    Raises:
+        FerBenchError: names them.
+    """
+    left = [stage.title for group in missing for stage, _ in group]
+    if left:
+        raise FerBenchError(
+            f"without a result, since the training loss became no number (told above): {', '.join(left)}; all else is "
+            "done. Lower the learning rate in a recipe of its own"
+        )
 
 
 def _profiling(workspace: Workspace, job: Job) -> list[Work]:
@@ -266,14 +286,18 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
     profiles = records.load_all(workspace.results.records, ProfileRecord)
     known = {profile.model: profile for profile in profiles if profile.backend == backend.name()}
     of_job = [known[model] for model in job.models if model in known]
-    if len(of_job) < len(job.models) or len({profile.session for profile in of_job}) > 1:
+    fewer = job.runs is not None and any(
+        len(profile.latency.get(name, ())) < job.runs for profile in of_job for name in KERAS_RUNTIMES
+    )
+    if fewer or len(of_job) < len(job.models) or len({profile.session for profile in of_job}) > 1:
         # With the other models and runtimes of the sessions that it takes the place of.
         before = touched(profiles, job.models, backend.name())
         models = tuple(dict.fromkeys([*job.models, *(profile.model for profile in before)]))
         runtimes = dict.fromkeys([*KERAS_RUNTIMES, *(name for profile in before for name in profile.latency)])
         seconds = 15.0 + 5 * len(models) * len(runtimes)
         plan = ProfilePlan(runtimes=tuple(runtimes))
-        apart = partial(_profile_apart, workspace, models, job.runs, stages.origin_of(workspace), plan)
+        runs = job.runs or plan.runs
+        apart = partial(_profile_apart, workspace, models, runs, stages.origin_of(workspace), plan)
         work.append((Stage("profile", seconds), apart))
     if len(job.models) > 1 and (
         work or not session_anova.anova_is_fresh(workspace.results, session_anova.RUNTIME, job.models)
@@ -286,8 +310,5 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
 def _profile_apart(workspace: Workspace, models: Sequence[str], runs: int, origin: Origin, plan: ProfilePlan) -> None:
     """Profile in a process of its own: this one may have trained, with other threads and kernels."""
     stage = Stage("profile", 0)
-    work_side_by_side(
-        [[(stage, partial(stages.profile, workspace, models, runs, origin, plan=plan))]],
-        1,
-        tell,
-    )
+    with shown_in() as on_event:
+        work_side_by_side([[(stage, partial(stages.profile, workspace, models, runs, origin, plan=plan))]], 1, on_event)

@@ -74,7 +74,7 @@ def train_cell(
             def on_epoch(number: int, epoch: Epoch) -> None:
                 nonlocal known
                 watcher(number, epoch)
-                shown.at((number + 1) * steps)
+                (shown.at if trains else shown.known)((number + 1) * steps)
                 shown.note(f"epoch {number + 1}/{cell.recipe.epochs}, validation {epoch.val_accuracy:.1%}")
                 if trains:
                     detail(_told(caption, number, cell.recipe.epochs, epoch))

@@ -169,7 +169,8 @@ def work_through(work: Sequence[tuple[str, float, Callable[[], object]]], execut
             for stage, do in planned:
                 plan.work(stage, do)
         else:
-            executor.work([planned], shown_in(plan))
+            with shown_in(plan) as on_event:
+                executor.work([planned], on_event)
 
 
 def missing_work(

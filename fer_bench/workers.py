@@ -11,14 +11,16 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Literal, Protocol
 
 from fer_bench import progress
 from fer_bench.errors import FerBenchError, storage_message
-from fer_bench.progress import Plan, Stage, detail, say
+from fer_bench.progress import Bars, Plan, Position, Stage, detail, say, warn
 
 Work = tuple[Stage, Callable[[], object]]
 
@@ -27,10 +29,13 @@ Work = tuple[Stage, Callable[[], object]]
 class Event:
     """What a worker tells."""
 
-    kind: Literal["begin", "end", "say", "detail", "error"]
+    kind: Literal["begin", "end", "say", "detail", "warn", "position", "error", "defect"]
+    """``error`` is the user's to put right, ``defect`` a traceback of the program's own."""
     group: int
     text: str = ""
     stage: Stage | None = None
+    position: Position | None = None
+    """``None`` where a bar ends."""
 
 
 def tell(event: Event) -> None:
@@ -39,18 +44,29 @@ def tell(event: Event) -> None:
         say(event.text)
     elif event.kind == "detail":
         detail(event.text)
+    elif event.kind == "warn":
+        warn(event.text)
 
 
-def shown_in(plan: Plan) -> Callable[[Event], None]:
-    """Return what shows the events of an executor in a plan."""
+@contextmanager
+def shown_in(plan: Plan | None = None) -> Iterator[Callable[[Event], None]]:
+    """Give what shows the events of an executor: stages in a plan, where there is one, and below it a bar a worker."""
+    bars = Bars()
 
     def on_event(event: Event) -> None:
-        if event.stage is None:
+        if event.kind == "position":
+            bars.show(event.group, event.position)
+            if plan is not None:
+                plan.show()
+        elif event.stage is None:
             tell(event)
-        else:
+        elif plan is not None:
             (plan.began if event.kind == "begin" else plan.ended)(event.stage)
 
-    return on_event
+    try:
+        yield on_event
+    finally:
+        bars.close()
 
 
 class Executor(Protocol):
@@ -98,11 +114,23 @@ def work_side_by_side(
 
     Raises:
         FerBenchError: the message of the first worker that raised one, or a worker died; the others are stopped.
+        RuntimeError: with the traceback of a defect in a worker; the others are stopped, too.
     """
     context = multiprocessing.get_context("spawn")
     events: Any = context.Queue()
     running: dict[int, Any] = {}
     waiting = list(range(len(groups)))
+    at_work = {number: group[0][0] for number, group in enumerate(groups)}
+
+    def handle(event: Event) -> None:
+        if event.kind == "error":
+            raise FerBenchError(event.text)
+        if event.kind == "defect":
+            raise RuntimeError(f"in the process that worked on {at_work[event.group].title!r}:\n{event.text}")
+        if event.kind == "begin" and event.stage is not None:
+            at_work[event.group] = event.stage
+        on_event(event)
+
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
@@ -111,7 +139,7 @@ def work_side_by_side(
                 process.start()
                 running[number] = process
             try:
-                _handle(events.get(timeout=0.2), on_event)
+                handle(events.get(timeout=0.2))
                 continue
             except queue.Empty:
                 pass
@@ -119,13 +147,13 @@ def work_side_by_side(
                 if not process.is_alive():
                     del running[number]
                     if process.exitcode != 0:
-                        _drain(events, on_event)
+                        _drain(events, handle)
                         raise FerBenchError(
-                            f"the process that worked on {groups[number][0][0].title!r} ended with "
+                            f"the process that worked on {at_work[number].title!r} ended with "
                             f"{process.exitcode} (a negative number is a signal; -9 often means too little memory); "
                             f"{advice}"
                         )
-        _drain(events, on_event)
+        _drain(events, handle)
     finally:
         for process in running.values():
             process.terminate()
@@ -133,17 +161,11 @@ def work_side_by_side(
             process.join()
 
 
-def _handle(event: Event, on_event: Callable[[Event], None]) -> None:
-    if event.kind == "error":
-        raise FerBenchError(event.text)
-    on_event(event)
-
-
-def _drain(events: Any, on_event: Callable[[Event], None]) -> None:
+def _drain(events: Any, handle: Callable[[Event], None]) -> None:
     time.sleep(0.1)
     while True:
         try:
-            _handle(events.get(timeout=0.05), on_event)
+            handle(events.get(timeout=0.05))
         except queue.Empty:
             return
 
@@ -153,7 +175,10 @@ def _work(number: int, group: list[Work], events: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent hears Ctrl-C and stops its workers.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     progress.report_to(
-        lambda text: events.put(Event("say", number, text)), lambda text: events.put(Event("detail", number, text))
+        lambda text: events.put(Event("say", number, text)),
+        lambda text: events.put(Event("detail", number, text)),
+        lambda text: events.put(Event("warn", number, text)),
+        lambda position: events.put(Event("position", number, position=position)),
     )
     try:
         for stage, do in group:
@@ -164,6 +189,8 @@ def _work(number: int, group: list[Work], events: Any) -> None:
         events.put(Event("error", number, str(error)))
     except OSError as error:
         events.put(Event("error", number, storage_message(error) or str(error)))
+    except Exception:
+        events.put(Event("defect", number, traceback.format_exc()))
     events.close()
     events.join_thread()
 

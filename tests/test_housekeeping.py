@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -351,6 +352,22 @@ def test_json_lines_hold_the_command_and_what_it_trains(place):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell script")
+def test_slurm_tasks_train_their_seeds_and_the_script_says_how_all_are_tested(place):
+    options = ("--weights", "random", "--model", "clcm", "--seed", 2, "--seed", 5)
+    script = run("grid", "-w", place.root, *options, "--format", "slurm")
+    seeds = re.findall(r"^  \d\) fer-bench train .*--dataset ([\w-]+) .*--seed (\d)", script, re.MULTILINE)
+    assert sorted(seeds) == [(name, seed) for name in ("fer2013", "raf-db") for seed in ("2", "5")]
+    tests = re.findall(r"^#   (.*)$", script, re.MULTILINE)
+    assert tests == [
+        *(
+            f"fer-bench evaluate --model clcm --dataset {name} --recipe paper --weights random --seeds 2,5 "
+            f"--workspace {place.root}"
+            for name in ("fer2013", "raf-db")
+        ),
+        f"fer-bench cross-test --workspace {place.root}",
+    ]
+
+
 def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path, monkeypatch):
     here = tmp_path / "my recipes"
     here.mkdir()

@@ -1,11 +1,14 @@
 """What a person sees while work is done."""
 
+import io
+import re
+import time
 from functools import partial
 
 import pytest
 
 from fer_bench import progress
-from fer_bench.progress import Plan, Stage, duration
+from fer_bench.progress import Plan, Position, Stage, duration
 
 
 @pytest.mark.parametrize(
@@ -83,3 +86,53 @@ def test_work_of_less_than_a_minute_says_nothing_without_a_terminal(clock, capsy
         clock.pass_by(59)
         shown.advance()
     assert capsys.readouterr().err == ""
+
+
+class Terminal(io.StringIO):
+    """What a terminal is shown."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_a_resumed_run_counts_its_own_steps_only(monkeypatch):
+    monkeypatch.setattr(progress.sys, "stderr", Terminal())
+    with progress.bar("clcm on fer2013", 35_900, unit="step") as shown:
+        for epoch in range(80):
+            shown.known((epoch + 1) * 359)
+        begun = len(progress.sys.stderr.getvalue())
+        for _ in range(10):
+            time.sleep(0.12)
+            shown.advance()
+    told = progress.sys.stderr.getvalue()[begun:]
+    drawn = {int(done) for done in re.findall(r"(\d+)/35900", told)}
+    assert len(drawn) > 5
+    rates = [float(rate) for rate in re.findall(r"([\d.]+)step/s", told)]
+    assert rates
+    assert max(rates) < 100
+
+
+def test_the_time_left_of_cells_side_by_side_is_in_their_own_measure(clock, capsys):
+    stages = [Stage(f"cell {number}", 460_000) for number in range(8)]
+    with Plan(stages) as plan:
+        for stage in stages[:4]:
+            plan.began(stage)
+        clock.pass_by(600)
+        plan.ended(stages[0])
+    (line,) = capsys.readouterr().err.splitlines()
+    left = re.fullmatch(r"\[1/8\] cell 0: 10 min 00 s; about (\d+) min \d\d s left", line)
+    assert left
+    assert 10 <= int(left[1]) <= 11
+
+
+def test_a_bar_of_another_process_is_one_of_this(clock, capsys):
+    bars = progress.Bars()
+    for step in range(400, 801):
+        bars.show(0, Position("clcm on fer2013", step, 1000, "step", "epoch 6/10", known=400))
+        clock.pass_by(0.5)
+    bars.show(0, None)
+    assert capsys.readouterr().err.splitlines() == [
+        "clcm on fer2013: 520/1,000 step; epoch 6/10",
+        "clcm on fer2013: 640/1,000 step, 2 step/s, about 3 min 00 s left; epoch 6/10",
+        "clcm on fer2013: 760/1,000 step, 2 step/s, about 2 min 00 s left; epoch 6/10",
+    ]

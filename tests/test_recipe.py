@@ -128,7 +128,8 @@ def test_a_recipe_from_toml(tmp_path):
     ("text", "words"),
     [
         ("epoch = 3", "unknown key 'epoch'"),
-        ("epochs = 0", "epochs = 0 is out of range"),
+        ("epochs = 0", "epochs = 0 is out of range; expected at least 1"),
+        ("epochs = 2\nwarmup_epochs = 2", "warmup_epochs = 2 is out of range; expected fewer than the 2 epochs"),
         ("epochs = 2.5", "expected int"),
         ("batch_size = 100000000000", "batch_size = 100000000000 is out of range"),
         ("epochs = true", "expected int"),

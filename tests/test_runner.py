@@ -13,7 +13,9 @@ import pytest
 import record_factory as make
 
 from fer_bench import models, rendering, runner, session_anova, stages
-from fer_bench.errors import FerBenchError
+from fer_bench.datasets import dataset_card
+from fer_bench.datasets.store import prepare
+from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.progress import Stage
 from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.records import replace, save
@@ -117,6 +119,37 @@ def test_a_model_that_cannot_be_profiled_is_refused_before_anything_is_made(tmp_
     with pytest.raises(FerBenchError, match="at least 299 x 299 pixels, found 224 x 224; every model of a session"):
         run_all(Workspace(tmp_path), job("tiny", recipe=dataclasses.replace(RECIPE, image_size=299)))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_run_whose_loss_is_no_number_keeps_none_of_the_others_from_their_results(
+    synthetic_root, tmp_path, tiny_model, monkeypatch, capsys
+):
+    place = Workspace(tmp_path)
+    train_cell = stages.train_cell
+
+    def diverges(workspace, cell, *arguments, **options):
+        if cell.seed == 0:
+            raise DivergedError("the training loss became nan in epoch 1")
+        return train_cell(workspace, cell, *arguments, **options)
+
+    monkeypatch.setattr(stages, "train_cell", diverges)
+    monkeypatch.setattr(runner, "_profiling", lambda workspace, job: [])
+    prepare(dataset_card("raf-db"), synthetic_root / "raf-db", place.prepared("raf-db"))
+    with pytest.raises(
+        FerBenchError, match=r"loss became no number .*: train and test tiny on raf-db, seed 0; all else"
+    ):
+        run_all(place, job("tiny", seeds=[0, 1], train_on=["raf-db"]))
+    assert "tiny on raf-db, seed 0: the training loss became nan in epoch 1" in capsys.readouterr().err
+    assert {(item["target"], item["seed"]) for item in records(place, "eval")} == {("raf-db", 1), ("ck-plus", 1)}
+    assert (place.results.reports / "report.html").is_file()
+
+
+def test_a_profile_with_fewer_calls_than_asked_for_is_measured_again(workspace):
+    save(workspace.results.records, make.profile_record("clcm", origin="synthetic"))  # Of 50 calls.
+    for runs, stages_of in ((None, []), (50, []), (51, ["profile"])):
+        titles = [stage.title for stage, _ in runner._profiling(workspace, job("clcm", runs=runs))]
+        assert titles == stages_of
 
 
 def test_without_data_it_says_what_to_do(tmp_path):

@@ -148,7 +148,14 @@ def run_all(
     balance: BalanceOption = None,
     freeze_layers: FreezeOption = None,
     weights: StartsOption = None,
-    runs: Annotated[int, typer.Option(min=2, help="Timed single-image calls of each model.")] = 50,
+    runs: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Timed single-image calls of each model; a profile with fewer is measured again. Default: 50, and a "
+            "profile that is there is kept.",
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(

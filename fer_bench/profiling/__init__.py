@@ -13,7 +13,7 @@ from fer_bench.files import scratch
 from fer_bench.models import model_card
 from fer_bench.profiling.latency import Progress
 from fer_bench.profiling.plan import KERAS_RUNTIMES, Plan
-from fer_bench.progress import Stage, say
+from fer_bench.progress import Stage
 from fer_bench.records import Origin, ProfileRecord
 
 if TYPE_CHECKING:
@@ -84,15 +84,14 @@ def _in_processes(
     progress: Progress | None,
     externals: "Mapping[str, ExternalSource] | None",
 ) -> list[ProfileRecord]:
-    from fer_bench.workers import Event, work_side_by_side
+    from fer_bench.workers import Event, tell, work_side_by_side
 
     ended = 0
 
     def on_event(event: Event) -> None:
         nonlocal ended
-        if event.kind == "say":
-            say(event.text)
-        elif event.kind == "end":
+        tell(event)
+        if event.kind == "end":
             ended += 1
             if progress:
                 progress("processes", ended, plan.processes)

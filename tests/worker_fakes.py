@@ -1,0 +1,38 @@
+"""Work for the processes of ``fer_bench.workers``, in a module of its own so that they import little."""
+
+import time
+
+from fer_bench import progress
+
+
+def counts(note: str) -> None:
+    """Get on for a second and a half."""
+    with progress.bar(f"counting {note}", 30, unit="step") as shown:
+        shown.note(note)
+        for _ in range(30):
+            time.sleep(0.05)
+            shown.advance()
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+def warns() -> None:
+    """Say and warn."""
+    progress.say("said")
+    progress.warn("warned")
+
+
+def breaks() -> None:
+    """Have a defect."""
+    raise ValueError("a defect of the program")
+
+
+def dies() -> None:
+    """End as if killed."""
+    import os
+    import signal
+
+    time.sleep(0.5)  # What it has told is on its way.
+    os.kill(os.getpid(), signal.SIGKILL)
