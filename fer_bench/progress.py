@@ -82,6 +82,8 @@ class Bar:
             disable=_listener is not None or not _shows_bars(),
             position=(1 if _overall else 0) if row is None else row,
         )
+        if _position_listener is not None:
+            self._mention()  # Before the first step, which compiles a network.
 
     @property
     def title(self) -> str:
