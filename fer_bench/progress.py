@@ -148,18 +148,22 @@ class Bars:
 
     def __init__(self) -> None:
         self._bars: dict[int, Bar] = {}
+        self._rows: dict[int, int] = {}
 
     def show(self, worker: int, position: Position | None) -> None:
         """Show where a worker is; ``None`` removes its bar."""
         shown = self._bars.get(worker)
         if shown is not None and (position is None or position.title != shown.title):
             shown.close()
-            del self._bars[worker]
+            del self._bars[worker], self._rows[worker]
             shown = None
         if position is None:
             return
         if shown is None:
-            row = len(self._bars) + (1 if _overall else 0)
+            row = 1 if _overall else 0
+            while row in self._rows.values():
+                row += 1
+            self._rows[worker] = row
             shown = self._bars[worker] = Bar(position.title, position.total, position.unit, row)
             if position.known:
                 shown.known(position.known)
@@ -172,6 +176,7 @@ class Bars:
         for shown in self._bars.values():
             shown.close()
         self._bars.clear()
+        self._rows.clear()
 
 
 @contextmanager
