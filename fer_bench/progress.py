@@ -79,10 +79,10 @@ class Bar:
             leave=False,
             dynamic_ncols=True,
             miniters=1,
-            disable=_listener is not None or not _shows_bars(),
+            disable=_listeners is not None or not _shows_bars(),
             position=(1 if _overall else 0) if row is None else row,
         )
-        if _position_listener is not None:
+        if _sender() is not None:
             self._mention()  # Before the first step, which compiles a network.
 
     @property
@@ -118,10 +118,11 @@ class Bar:
     def _mention(self) -> None:
         """Tell the process that shows the bar, or, where nobody shows one, say once a minute where the work is."""
         now = time.perf_counter()
-        if _position_listener is not None:
+        send = _sender()
+        if send is not None:
             if now - self._sent >= _SENT_EVERY:
                 self._sent = now
-                _position_listener(Position(self._title, self._done, self._total, self._unit, self._note, self._known))
+                send(Position(self._title, self._done, self._total, self._unit, self._note, self._known))
             return
         since, before = self._told
         if now - since < _EVERY or not self._bar.disable:
@@ -139,8 +140,9 @@ class Bar:
     def close(self) -> None:
         """Remove the bar."""
         self._bar.close()
-        if _position_listener is not None:
-            _position_listener(None)
+        send = _sender()
+        if send is not None:
+            send(None)
 
 
 class Bars:
@@ -189,30 +191,35 @@ def bar(title: str, total: int | None = None, unit: str = "it") -> Iterator[Bar]
         shown.close()
 
 
+def _sender() -> Callable[[Position | None], None] | None:
+    """Return what takes the positions of this process's bars; ``None`` where no other process shows them."""
+    return _listeners.position if _listeners is not None else None
+
+
 def _shows_bars() -> bool:
     return level() != "quiet" and sys.stderr.isatty()
 
 
 def say(text: str) -> None:
     """Print how work goes to stderr, above any bar; not with ``--quiet``."""
-    if _listener is not None:
-        _listener(text)
+    if _listeners is not None:
+        _listeners.say(text)
     else:
         _tell(text, shown=level() != "quiet")
 
 
 def detail(text: str) -> None:
     """Print to stderr what is of use where something is looked into: with ``--verbose`` only."""
-    if _listener is None:
+    if _listeners is None:
         _tell(text, shown=level() == "verbose")
-    elif _detail_listener is not None:
-        _detail_listener(text)
+    elif _listeners.detail is not None:
+        _listeners.detail(text)
 
 
 def warn(text: str) -> None:
     """Print to stderr what the user should know even with ``--quiet``."""
-    if _warning_listener is not None:
-        _warning_listener(text)
+    if _listeners is not None:
+        _listeners.warn(text)
     else:
         _tell(text, shown=True)
 
@@ -243,9 +250,8 @@ def report_to(
         warnings: takes what :func:`warn` prints; without it, ``listener`` does.
         positions: takes where a bar is, and ``None`` where it ends; without it, ``listener`` gets a line a minute.
     """
-    global _listener, _detail_listener, _warning_listener, _position_listener
-    _listener, _detail_listener = listener, details
-    _warning_listener, _position_listener = warnings or listener, positions
+    global _listeners
+    _listeners = _Listeners(listener, details, warnings or listener, positions)
     # Not tqdm's own, which spans processes: of that Python warns where a worker is stopped.
     tqdm.set_lock(threading.RLock())
 
@@ -256,10 +262,17 @@ def log_to(log: Callable[[str], None] | None) -> None:
     _log = log
 
 
-_listener: Callable[[str], None] | None = None
-_detail_listener: Callable[[str], None] | None = None
-_warning_listener: Callable[[str], None] | None = None
-_position_listener: Callable[[Position | None], None] | None = None
+@dataclass(frozen=True)
+class _Listeners:
+    """What takes what this process has to tell; see :func:`report_to`."""
+
+    say: Callable[[str], None]
+    detail: Callable[[str], None] | None
+    warn: Callable[[str], None]
+    position: Callable[[Position | None], None] | None
+
+
+_listeners: _Listeners | None = None
 _log: Callable[[str], None] | None = None
 
 

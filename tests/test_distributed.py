@@ -137,8 +137,7 @@ class Stand:
 
     def work(self, root: Path, monkeypatch) -> str:
         monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(get=lambda answer: answer))
-        monkeypatch.setattr(progress, "_listener", None)
-        monkeypatch.setattr(progress, "_detail_listener", None)
+        monkeypatch.setattr(progress, "_listeners", None)
         return work_on(0, self, Home(root, "", __version__, {}), self.desk)
 
 
