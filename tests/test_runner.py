@@ -13,8 +13,6 @@ import pytest
 import record_factory as make
 
 from fer_bench import models, rendering, runner, session_anova, stages
-from fer_bench.datasets import dataset_card
-from fer_bench.datasets.store import prepare
 from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.progress import Stage
 from fer_bench.recipe import Augmentation, Recipe
@@ -123,26 +121,24 @@ def test_a_model_that_cannot_be_profiled_is_refused_before_anything_is_made(tmp_
 
 @pytest.mark.slow
 def test_a_run_whose_loss_is_no_number_keeps_none_of_the_others_from_their_results(
-    synthetic_root, tmp_path, tiny_model, monkeypatch, capsys
+    workspace, tiny_model, monkeypatch, capsys
 ):
-    place = Workspace(tmp_path)
     train_cell = stages.train_cell
 
-    def diverges(workspace, cell, *arguments, **options):
+    def diverges(place, cell, *arguments, **options):
         if cell.seed == 0:
             raise DivergedError("the training loss became nan in epoch 1")
-        return train_cell(workspace, cell, *arguments, **options)
+        return train_cell(place, cell, *arguments, **options)
 
     monkeypatch.setattr(stages, "train_cell", diverges)
     monkeypatch.setattr(runner, "_profiling", lambda workspace, job: [])
-    prepare(dataset_card("raf-db"), synthetic_root / "raf-db", place.prepared("raf-db"))
     with pytest.raises(
         FerBenchError, match=r"loss became no number .*: train and test tiny on raf-db, seed 0; all else"
     ):
-        run_all(place, job("tiny", seeds=[0, 1], train_on=["raf-db"]))
+        run_all(workspace, job("tiny", seeds=[0, 1], train_on=["raf-db"]))
     assert "tiny on raf-db, seed 0: the training loss became nan in epoch 1" in capsys.readouterr().err
-    assert {(item["target"], item["seed"]) for item in records(place, "eval")} == {("raf-db", 1), ("ck-plus", 1)}
-    assert (place.results.reports / "report.html").is_file()
+    assert {(item["target"], item["seed"]) for item in records(workspace, "eval")} == {("raf-db", 1), ("ck-plus", 1)}
+    assert (workspace.results.reports / "report.html").is_file()
 
 
 def test_a_profile_with_fewer_calls_than_asked_for_is_measured_again(workspace):
@@ -208,7 +204,7 @@ def children(pid: int) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads the process tree from /proc")
-def test_chosenside_by_side_give_the_same_results_and_end_with_their_parent(workspace, tmp_path):
+def test_models_side_by_side_give_the_same_results_and_end_with_their_parent(workspace, tmp_path):
     """Two real models in two processes, killed once with their parent, against one of them in the command's own."""
     recipe = tmp_path / "mini.toml"
     recipe.write_text('base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\n')
