@@ -90,6 +90,11 @@ class Bar:
         """What is done."""
         return self._title
 
+    @property
+    def known_done(self) -> int:
+        """What an earlier run had done."""
+        return self._known
+
     def known(self, done: int) -> None:
         """Set the position to what an earlier run had done: no measure of the rate."""
         self._done = self._known = done
@@ -167,8 +172,8 @@ class Bars:
                 row += 1
             self._rows[worker] = row
             shown = self._bars[worker] = Bar(position.title, position.total, position.unit, row)
-            if position.known:
-                shown.known(position.known)
+        if position.known > shown.known_done:
+            shown.known(position.known)
         shown.at(position.done, position.total)
         if position.note:
             shown.note(position.note)

@@ -25,6 +25,7 @@ from fer_bench.profiling.plan import Plan as ProfilePlan
 from fer_bench.progress import Plan, Stage, bar, say, warn
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord
+from fer_bench.runtimes import runtime
 from fer_bench.watching import UNWATCHED, Watch
 from fer_bench.workers import Executor, Processes, Work, shown_in, work_side_by_side
 from fer_bench.workspace import Workspace
@@ -294,6 +295,8 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
         before = touched(profiles, job.models, backend.name())
         models = tuple(dict.fromkeys([*job.models, *(profile.model for profile in before)]))
         runtimes = dict.fromkeys([*KERAS_RUNTIMES, *(name for profile in before for name in profile.latency)])
+        for name in runtimes:
+            runtime(name)  # One that is no longer installed is told before hours of training.
         seconds = 15.0 + 5 * len(models) * len(runtimes)
         plan = ProfilePlan(runtimes=tuple(runtimes))
         runs = job.runs or plan.runs

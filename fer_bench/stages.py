@@ -156,7 +156,7 @@ def profile(
     chosen = dataclasses.replace(plan or Plan(runtimes=KERAS_RUNTIMES), runs=runs)
     if not replace:
         known = records.load_all(workspace.results.records, ProfileRecord)
-        require_whole(known, models, chosen.runtime_names, backend.name())
+        require_whole(known, models, chosen.runtime_names, backend.name(), workspace.option)
     with bar("profile", unit="call") as shown:
 
         def on_progress(what: str, done: int, total: int) -> None:

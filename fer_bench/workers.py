@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol
 
 from fer_bench import progress
 from fer_bench.errors import FerBenchError, storage_message
+from fer_bench.memory import is_exhausted
 from fer_bench.progress import Bars, Plan, Position, Stage, detail, say, warn
 
 Work = tuple[Stage, Callable[[], object]]
@@ -29,8 +30,9 @@ Work = tuple[Stage, Callable[[], object]]
 class Event:
     """What a worker tells."""
 
-    kind: Literal["begin", "end", "say", "detail", "warn", "position", "error", "defect"]
-    """``error`` is the user's to put right, ``defect`` a traceback of the program's own."""
+    kind: Literal["begin", "end", "say", "detail", "warn", "position", "error", "memory", "defect"]
+    """``error`` is the user's to put right, ``memory`` that it did not suffice, ``defect`` a traceback of the program's
+    own."""
     group: int
     text: str = ""
     stage: Stage | None = None
@@ -67,6 +69,20 @@ def shown_in(plan: Plan | None = None) -> Iterator[Callable[[Event], None]]:
         yield on_event
     finally:
         bars.close()
+
+
+def counting(on_ended: Callable[[int], None]) -> Callable[[Event], None]:
+    """Return what passes on what workers say, and tells ``on_ended`` how many stages have ended."""
+    ended = 0
+
+    def on_event(event: Event) -> None:
+        nonlocal ended
+        tell(event)
+        if event.kind == "end":
+            ended += 1
+            on_ended(ended)
+
+    return on_event
 
 
 class Executor(Protocol):
@@ -113,7 +129,8 @@ def work_side_by_side(
         advice: what to do where a process died.
 
     Raises:
-        FerBenchError: the message of the first worker that raised one, or a worker died; the others are stopped.
+        FerBenchError: the message of the first worker that raised one, its memory did not suffice, or it died; the
+            others are stopped.
         RuntimeError: with the traceback of a defect in a worker; the others are stopped, too.
     """
     context = multiprocessing.get_context("spawn")
@@ -125,6 +142,8 @@ def work_side_by_side(
     def handle(event: Event) -> None:
         if event.kind == "error":
             raise FerBenchError(event.text)
+        if event.kind == "memory":
+            raise FerBenchError(f"too little memory for {at_work[event.group].title!r} ({event.text}); {advice}")
         if event.kind == "defect":
             raise RuntimeError(f"in the process that worked on {at_work[event.group].title!r}:\n{event.text}")
         if event.kind == "begin" and event.stage is not None:
@@ -189,8 +208,11 @@ def _work(number: int, group: list[Work], events: Any) -> None:
         events.put(Event("error", number, str(error)))
     except OSError as error:
         events.put(Event("error", number, storage_message(error) or str(error)))
-    except Exception:
-        events.put(Event("defect", number, traceback.format_exc()))
+    except Exception as error:  # Whatever it is, it ends here: the parent raises it, so that nothing is lost in a pipe.
+        if is_exhausted(error):
+            events.put(Event("memory", number, str(error) or type(error).__name__))
+        else:
+            events.put(Event("defect", number, traceback.format_exc()))
     events.close()
     events.join_thread()
 

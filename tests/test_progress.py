@@ -112,6 +112,19 @@ def test_on_a_terminal_a_resumed_run_counts_its_own_steps_only(monkeypatch):
     assert max(rates) < 1000
 
 
+def test_on_a_terminal_a_resumed_worker_counts_its_own_steps_only(monkeypatch):
+    monkeypatch.setattr(progress.sys, "stderr", Terminal())
+    bars = progress.Bars()
+    bars.show(0, Position("clcm on fer2013", 0, 35_900, "step", "", known=0))
+    for step in range(10):
+        bars.show(0, Position("clcm on fer2013", 28_720 + step, 35_900, "step", "", known=28_720))
+        time.sleep(0.12)
+    bars.close()
+    told = progress.sys.stderr.getvalue()
+    assert len(set(re.findall(r"(287\d\d)/35900", told))) > 2
+    assert max(float(rate) for rate in re.findall(r"([\d.]+)step/s", told)) < 1000
+
+
 def test_the_time_left_of_cells_side_by_side_is_in_their_own_measure(clock, capsys):
     stages = [Stage(f"cell {number}", 460_000) for number in range(8)]
     with Plan(stages) as plan:
@@ -142,6 +155,7 @@ def test_bars_of_other_processes_never_share_a_row(monkeypatch):
 
 def test_a_bar_of_another_process_is_one_of_this(clock, capsys):
     bars = progress.Bars()
+    bars.show(0, Position("clcm on fer2013", 0, 1000, "step", "", known=0))  # Before it is known what had been done.
     for step in range(400, 801):
         bars.show(0, Position("clcm on fer2013", step, 1000, "step", "epoch 6/10", known=400))
         clock.pass_by(0.5)

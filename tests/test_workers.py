@@ -50,6 +50,14 @@ def test_a_defect_in_a_worker_is_a_defect_with_its_traceback():
         work_side_by_side([group(fakes.nothing, fakes.breaks)], 1, lambda event: None)
 
 
+def test_too_little_memory_in_a_worker_is_no_defect():
+    with pytest.raises(
+        FerBenchError, match=r"too little memory for 'stage 0' \(cannot .* 64 GiB\); .*--jobs 1"
+    ) as told:
+        work_side_by_side([group(fakes.exhausts)], 1, lambda event: None)
+    assert "Traceback" not in str(told.value)
+
+
 def test_a_worker_that_dies_is_named_by_what_it_was_at():
     with pytest.raises(FerBenchError, match="worked on 'stage 2' ended with -9"):
         work_side_by_side([group(fakes.nothing, fakes.nothing, fakes.dies)], 1, lambda event: None)

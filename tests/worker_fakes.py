@@ -29,6 +29,11 @@ def breaks() -> None:
     raise ValueError("a defect of the program")
 
 
+def exhausts() -> None:
+    """Ask for more memory than there is."""
+    raise MemoryError("cannot allocate 64 GiB")
+
+
 def dies() -> None:
     """End as if killed."""
     import os

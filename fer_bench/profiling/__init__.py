@@ -84,17 +84,11 @@ def _in_processes(
     progress: Progress | None,
     externals: "Mapping[str, ExternalSource] | None",
 ) -> list[ProfileRecord]:
-    from fer_bench.workers import Event, tell, work_side_by_side
+    from fer_bench.workers import counting, work_side_by_side
 
-    ended = 0
-
-    def on_event(event: Event) -> None:
-        nonlocal ended
-        tell(event)
-        if event.kind == "end":
-            ended += 1
-            if progress:
-                progress("processes", ended, plan.processes)
+    def on_ended(ended: int) -> None:
+        if progress:
+            progress("processes", ended, plan.processes)
 
     work = [
         [
@@ -106,7 +100,7 @@ def _in_processes(
         for number in range(plan.processes)
     ]
     advice = "nothing of this session is kept: run it again, with fewer models or runtimes if memory was short"
-    work_side_by_side(work, 1, on_event, advice)
+    work_side_by_side(work, 1, counting(on_ended), advice)
     found = [records.load_all(_place(folder, number), ProfileRecord) for number in range(plan.processes)]
     by_model = [{record.model: record for record in of_process} for of_process in found]
     return [merged([of_process[name] for of_process in by_model]) for name in names]

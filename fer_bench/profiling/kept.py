@@ -1,5 +1,6 @@
 """What a new measuring session would take from those before it: a model's profile stands in one session only."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 
 from fer_bench.errors import FerBenchError
@@ -14,7 +15,11 @@ def touched(profiles: Iterable[ProfileRecord], models: Sequence[str], backend: s
 
 
 def require_whole(
-    profiles: Iterable[ProfileRecord], models: Sequence[str], runtimes: Sequence[str], backend: str
+    profiles: Iterable[ProfileRecord],
+    models: Sequence[str],
+    runtimes: Sequence[str],
+    backend: str,
+    where: Sequence[str] = (),
 ) -> None:
     """Refuse a session that would leave one before it without a model or without times.
 
@@ -26,6 +31,7 @@ def require_whole(
         models: of the new session.
         runtimes: of the new session.
         backend: of the new session.
+        where: words that name the workspace, for the command in the message.
 
     Raises:
         FerBenchError: names the models and runtimes to measure together.
@@ -39,10 +45,11 @@ def require_whole(
     again = [name for name in models if any(name == profile.model for profile in before)]
     lost = [f"the comparison with {', '.join(others)}"] * bool(others)
     lost += [f"the times in {', '.join(fewer)}"] * bool(fewer)
-    whole = "".join(f" --model {name}" for name in (*models, *others))
-    whole += "".join(f" --runtime {name}" for name in (*runtimes, *fewer))
+    whole = ["fer-bench", "profile"]
+    whole += [word for name in (*models, *others) for word in ("--model", name)]
+    whole += [word for name in (*runtimes, *fewer) for word in ("--runtime", name)]
+    command = shlex.join([*whole, *where])
     raise FerBenchError(
         f"{', '.join(again)} {'was' if len(again) == 1 else 'were'} profiled before, and this session would replace "
-        f"{' and '.join(lost)}; measure all together (fer-bench profile{whole}), measure in another --workspace, or "
-        "say --replace"
+        f"{' and '.join(lost)}; measure all together ({command}), measure in another --workspace, or say --replace"
     )

@@ -24,7 +24,7 @@ from fer_bench.profiling.plan import Plan
 from fer_bench.progress import Stage
 from fer_bench.records import ProfileRecord
 from fer_bench.runtimes import Call, Runtime, available
-from fer_bench.workers import Event, tell, work_side_by_side
+from fer_bench.workers import counting, work_side_by_side
 
 MEMORY_RULE = (
     "resident set of a fresh process for each model and runtime, in the machine's main memory, pages of shared "
@@ -120,25 +120,19 @@ def in_fresh_processes(
     """
     if not openings or _status(process, "VmHWM") is None:
         return [None] * len(openings)
-    ended = 0
 
-    def on_event(event: Event) -> None:
-        nonlocal ended
-        tell(event)
-        if event.kind == "end":
-            ended += 1
-            if progress:
-                progress("memory", ended, len(openings))
+    def on_ended(ended: int) -> None:
+        if progress:
+            progress("memory", ended, len(openings))
 
-    if progress:
-        progress("memory", 0, len(openings))
+    on_ended(0)
     with scratch() as folder:
         places = [folder / f"{number}.json" for number in range(len(openings))]
         work = [
             [(Stage(f"memory of {item.model} in {item.runtime.name}", 1), partial(_note, place, item))]
             for place, item in zip(places, openings, strict=True)
         ]
-        work_side_by_side(work, 1, on_event, _ADVICE)
+        work_side_by_side(work, 1, counting(on_ended), _ADVICE)
         found = map(read_json, places)
         return [None if both is None else (both[0], both[1]) for both in found]
 
