@@ -22,6 +22,11 @@ def load(threads: int) -> None:
     _library.append(filled(100))
 
 
+def load_and_free(threads: int) -> None:
+    """Need 150 MB for the import alone."""
+    filled(150)
+
+
 def load_beside_keras(threads: int) -> None:
     """Hold 400 MB where Keras has been imported."""
     _library.append(filled(400 if "keras" in sys.modules or "tensorflow" in sys.modules else 1))
@@ -43,6 +48,10 @@ def open_file(path: Path, threads: int):
 def hold(megabytes: int):
     held = filled(megabytes)
     return lambda batch: held
+
+
+def need_briefly(megabytes: int):
+    return lambda batch: filled(megabytes).sum()
 
 
 def exit_at_once():
