@@ -89,8 +89,9 @@ def prepare_training(image_size: int) -> None:
     On TensorFlow oneDNN's kernels, which it leaves off on processors without AVX-512 although they train these
     networks 1.2 to 1.4 times as fast there; ``TF_ENABLE_ONEDNN_OPTS`` in the environment decides where it is set.
     TensorFlow reads it once, while it is imported, so the environment is left as it was. Then one thread for small
-    images (:data:`ONE_THREAD_SIZE`), whatever else runs beside it, so that the number of jobs changes no bit. And
-    memory that is kept when it is freed, which a profile must not have: inference as it is elsewhere is timed there.
+    images (:data:`ONE_THREAD_SIZE`), whatever else runs beside it, so that the number of jobs changes no bit; for
+    larger ones no more than a container's quota lets run at once, which TensorFlow does not know. And memory that is
+    kept when it is freed, which a profile must not have: inference as it is elsewhere is timed there.
 
     Kernels and threads stay as they are where the process has imported or used TensorFlow before.
     """
@@ -102,11 +103,16 @@ def prepare_training(image_size: int) -> None:
             configure()
         finally:
             del os.environ[variable]
-    if configure() == "tensorflow" and image_size <= ONE_THREAD_SIZE and not devices():
+    if configure() != "tensorflow" or devices():
+        return
+    from fer_bench.environment import cores, schedulable_cores
+
+    small = image_size <= ONE_THREAD_SIZE
+    if small or cores() < schedulable_cores():
         import tensorflow as tf
 
         with contextlib.suppress(RuntimeError):  # it has computed before
-            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_intra_op_parallelism_threads(1 if small else cores())
 
 
 def _prepare(chosen: str) -> None:

@@ -74,12 +74,17 @@ def _versions() -> dict[str, str]:
 
 
 def cores() -> int:
-    """Return the logical cores that this process may use: a container often allows fewer than the machine has."""
-    if sys.platform == "linux":
-        allowed = len(os.sched_getaffinity(0))
-    else:
-        allowed = os.cpu_count() or 1
-    return allowed
+    """Return the logical cores whose time this process may use: a container often allows fewer than the machine has,
+    by the cores it names or by a quota of their time, and ``LOKY_MAX_CPU_COUNT`` in the environment fewer still."""
+    import joblib
+
+    return int(joblib.cpu_count())
+
+
+def schedulable_cores() -> int:
+    """Return the logical cores that this process may run on, of which a quota may allow only a share: libraries that
+    do not know of quotas start a thread for each."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _processor() -> str:

@@ -1,4 +1,5 @@
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -35,6 +36,20 @@ def test_describe_fills_every_field() -> None:
     assert described.devices == ()
 
 
+def test_a_container_that_gives_less_than_its_cores_gets_as_few_threads() -> None:
+    """What joblib reads from the control group stands here in the variable that it reads as well."""
+    if environment.schedulable_cores() < 2:
+        pytest.skip("one core: nothing could be fewer")
+    program = """
+from fer_bench import backend, environment
+backend.prepare_training(224)
+print(environment.cores(), environment.describe().cores, backend.threads()["intra_op"])
+"""
+    variables = os.environ | {"LOKY_MAX_CPU_COUNT": "1", "KERAS_BACKEND": "tensorflow"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=variables, check=True)
+    assert done.stdout.split() == ["1", "1", "1"]
+
+
 def test_host_is_made_from_the_kind_of_machine_alone() -> None:
     first = environment.describe(["GPU A"])
     # Nothing but what the record shows goes in: no host name, no user.
@@ -61,7 +76,7 @@ def test_processor_name_from_cpuinfo(tmp_path, text: str, expected: str) -> None
 def test_describe_imports_no_backend() -> None:
     code = (
         "import sys; from fer_bench.environment import describe; describe(); "
-        "print([name for name in ('keras', 'tensorflow', 'jax', 'torch', 'numpy') if name in sys.modules])"
+        "print([name for name in ('keras', 'tensorflow', 'jax', 'torch') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

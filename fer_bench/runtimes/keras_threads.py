@@ -1,16 +1,17 @@
 """The number of threads of the Keras backend."""
 
 from fer_bench import backend
-from fer_bench.environment import cores
+from fer_bench.environment import cores, schedulable_cores
 from fer_bench.errors import FerBenchError
 
 
 def unasked() -> int:
     """Return the threads where nobody asks for a number: those that TensorFlow was told in this process, which cannot
-    be changed, else one a core."""
-    if backend.configure() == "tensorflow":
-        return backend.threads()["intra_op"] or cores()
-    return cores()
+    be changed, those that JAX cannot be told, else one a core."""
+    chosen = backend.configure()
+    if chosen == "jax":
+        return schedulable_cores()
+    return (backend.threads()["intra_op"] if chosen == "tensorflow" else 0) or cores()
 
 
 def pin(threads: int) -> None:
@@ -27,10 +28,11 @@ def pin(threads: int) -> None:
 
         torch.set_num_threads(threads)
     elif chosen == "jax":
-        if threads != cores():
+        fixed = schedulable_cores()
+        if threads != fixed:
             raise FerBenchError(
-                f"JAX computes with one thread a core and cannot be told {threads}: take {cores()} threads, or give "
-                f"the process fewer cores (taskset -c 0 fer-bench ...)"
+                f"JAX computes with one thread a core and cannot be told {threads}: take {fixed} threads, or give the "
+                "process fewer cores (taskset -c 0 fer-bench ...)"
             )
     else:
         import tensorflow as tf
@@ -38,7 +40,7 @@ def pin(threads: int) -> None:
         try:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
         except RuntimeError:
-            found = tf.config.threading.get_intra_op_parallelism_threads() or cores()
+            found = tf.config.threading.get_intra_op_parallelism_threads() or schedulable_cores()
             if found != threads:
                 raise FerBenchError(
                     f"TensorFlow already computes with {found} threads, and {threads} were asked for: that can only "
