@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from fer_bench.cli import app
-from fer_bench.cli.options import print_table, seeds_of
+from fer_bench.cli.options import seeds_of
+from fer_bench.cli.printing import print_table
+from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.workspace import Workspace
 
@@ -152,6 +154,39 @@ def test_brackets_in_a_table_are_what_they_are(capsys):
     printed = capsys.readouterr().out
     for text in ("of [bold]", "[red]name", "a[/b]c", "[1]", ":smile: \\[x]"):
         assert text in printed
+
+
+NUMBERS = ("images", "overall", *EMOTIONS)
+RESULTS = [
+    ("mobilenetv2-canonical", "fer2013", "cpu48-3d7823a6", *map(str, range(101, 110))),
+    ("clcm", "ck-plus", "cpu48-3d7823a6", *map(str, range(201, 210))),
+]
+
+
+@pytest.mark.parametrize(("rows", "width", "tables"), [(1, 80, 1), (2, 80, 2), (2, 132, 1), (2, 200, 1), (1, 40, 3)])
+def test_a_table_of_numbers_fits_into_its_terminal(rows, width, tables, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for name, value in (("COLUMNS", str(width)), ("TERM", "xterm"), ("NO_COLOR", "1"), ("FORCE_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    print_table("Accuracy", ("model", "tested on", "recipe", *NUMBERS), RESULTS[:rows], numbers=len(NUMBERS))
+    printed = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert max(map(len, printed.splitlines())) <= width
+    # Every heading and number is there once and whole, the words in each of the tables or above them.
+    assert printed.count("┏") == tables
+    words = re.findall(r"[\w.-]+", printed)
+    for text in (*NUMBERS, *(number for row in RESULTS[:rows] for number in row[3:])):
+        assert words.count(text) == 1
+    assert words.count("mobilenetv2-canonical") == (1 if rows == 1 else tables)
+    assert words.count("cpu48-3d7823a6") == (2 if width == 200 else 1)
+
+
+def test_words_too_wide_for_the_terminal_are_folded_beside_all_numbers(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    print_table("Accuracy", ("model", *NUMBERS[:3]), [("m" * 60, "1", "2", "3"), ("n", "1", "2", "3")], numbers=3)
+    printed = capsys.readouterr().out
+    assert printed.count("┏") == 1
+    assert printed.count("m") >= 60
 
 
 def test_a_balance_that_does_not_exist_is_refused_with_those_that_do():

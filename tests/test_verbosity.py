@@ -159,7 +159,7 @@ def printed(script: str, **environment: str) -> str:
 
 TABLE = """
 from rich.text import Text
-from fer_bench.cli.options import print_table
+from fer_bench.cli.printing import print_table
 print_table("Installation", ("check", "state"), [("disk", Text("error", style="red"))])
 """
 

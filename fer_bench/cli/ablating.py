@@ -23,10 +23,10 @@ from fer_bench.cli.options import (
     WorkspaceOption,
     cluster_of,
     is_written,
-    print_json,
     recipe_with,
     seeds_of,
 )
+from fer_bench.cli.printing import print_json
 from fer_bench.cli.studies import EpochsOption, digest_of, facts_of, listed, recipe_of, texts
 from fer_bench.lookup import open_training
 

@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fer_bench.anova_result import RULES
-from fer_bench.cli.options import (
-    DEFAULT_WORKSPACE,
-    JsonOption,
-    LocalByDefault,
-    WorkspaceOption,
-    is_local,
-    is_written,
-    print_json,
-    print_table,
-)
+from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, LocalByDefault, WorkspaceOption, is_local, is_written
+from fer_bench.cli.printing import print_json, print_table
 from fer_bench.errors import FerBenchError
 from fer_bench.p_values import p_cell, p_text
 

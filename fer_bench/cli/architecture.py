@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from fer_bench.cli.options import JsonOption, print_table
+from fer_bench.cli.options import JsonOption
+from fer_bench.cli.printing import print_table
 
 IMAGE_SIZE, CLASSES = 224, 7
 

@@ -12,10 +12,9 @@ from fer_bench.cli.options import (
     PublishedByDefault,
     WorkspaceOption,
     is_local,
-    print_json,
-    print_table,
     results_of,
 )
+from fer_bench.cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
     from fer_bench.matrix_audit import MatrixAudit

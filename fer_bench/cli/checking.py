@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from fer_bench.cli.options import JsonOption, print_json, print_table
+from fer_bench.cli.options import JsonOption
+from fer_bench.cli.printing import print_json, print_table
 
 
 def register(app: typer.Typer) -> None:

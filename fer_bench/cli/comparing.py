@@ -5,15 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_bench.cli.options import (
-    DEFAULT_WORKSPACE,
-    JsonOption,
-    LocalByDefault,
-    WorkspaceOption,
-    print_json,
-    print_table,
-    results_of,
-)
+from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, LocalByDefault, WorkspaceOption, results_of
+from fer_bench.cli.printing import print_json, print_table
 from fer_bench.p_values import p_cell
 
 if TYPE_CHECKING:

@@ -6,15 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from fer_bench.cli.listing import class_counts
-from fer_bench.cli.options import (
-    DEFAULT_WORKSPACE,
-    LARGEST_SEED,
-    JsonOption,
-    WaitOption,
-    WorkspaceOption,
-    print_json,
-    print_table,
-)
+from fer_bench.cli.options import DEFAULT_WORKSPACE, LARGEST_SEED, JsonOption, WaitOption, WorkspaceOption
+from fer_bench.cli.printing import print_json, print_table
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import expanded

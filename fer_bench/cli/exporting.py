@@ -14,8 +14,8 @@ from fer_bench.cli.options import (
     SeedOption,
     WeightsOption,
     WorkspaceOption,
-    print_json,
 )
+from fer_bench.cli.printing import print_json
 from fer_bench.lookup import trained_cell
 
 

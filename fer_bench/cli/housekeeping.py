@@ -14,9 +14,8 @@ from fer_bench.cli.options import (
     RecipeOption,
     StartsOption,
     WorkspaceOption,
-    print_json,
-    print_table,
 )
+from fer_bench.cli.printing import print_json, print_table
 from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_bench.cli.options import JsonOption, print_json, print_table
+from fer_bench.cli.options import JsonOption
+from fer_bench.cli.printing import print_json, print_table
 from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, print_json, print_table
+from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
+from fer_bench.cli.printing import print_json, print_table
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 

@@ -16,9 +16,8 @@ from fer_bench.cli.options import (
     WeightsOption,
     WorkspaceOption,
     is_written,
-    print_json,
-    print_table,
 )
+from fer_bench.cli.printing import print_json, print_table
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import open_prepared, trained_cell
 

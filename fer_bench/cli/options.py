@@ -1,10 +1,7 @@
 """Options that several commands share, and the ways in which all of them print."""
 
-import json
-import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,8 +11,6 @@ from fer_bench.recipe import Balance
 from fer_bench.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, PUBLISHED, Results, Workspace
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from fer_bench.distributed import RayCluster
 
 LARGEST_SEED = 2**32 - 1
@@ -235,42 +230,3 @@ def recipe_with(recipe: str, balance: Balance | None, freeze_layers: int | None)
     if balance is not None:
         recipe += "+unbalanced" if balance == "none" else f"+{balance}"
     return recipe if freeze_layers is None else f"{recipe}+freeze{freeze_layers}"
-
-
-def print_json(content: Any) -> None:
-    """Print JSON on stdout."""
-    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def print_table(title: str, columns: Sequence[str], rows: "Iterable[Sequence[str | Text]]", numbers: int = 0) -> None:
-    """Print a table on stdout, in plain characters where that is no terminal; the last ``numbers`` columns are aligned
-    to the right.
-
-    What is in brackets is no markup of Rich: names of files and of groups may hold anything. A ``Text`` brings a style.
-    """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    right = [position >= len(columns) - numbers for position in range(len(columns))]
-    # A pipe or a file, where colours are forced, has no width: let no column be cut there.
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
-    if not console.is_terminal:
-        _print_plain(title, columns, [[str(cell) for cell in row] for row in rows], right)
-        return
-    table = Table(title=Text(title, style="bold"), title_justify="left")
-    for column, on_the_right in zip(columns, right, strict=True):
-        table.add_column(Text(column), justify="right" if on_the_right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
-    console.print(table)
-
-
-def _print_plain(title: str, columns: Sequence[str], rows: list[list[str]], right: Sequence[bool]) -> None:
-    from tabulate import tabulate
-
-    sides = ["right" if on_the_right else "left" for on_the_right in right]
-    sys.stdout.write(f"{title}\n" if title else "")
-    # What looks like a number stays as it is written.
-    text = tabulate(rows, columns, "simple", disable_numparse=True, colalign=sides if rows else None)
-    sys.stdout.write(text + "\n\n")

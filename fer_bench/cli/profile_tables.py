@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fer_bench.cli.options import print_table
+from fer_bench.cli.printing import print_table
 
 if TYPE_CHECKING:
     from fer_bench.profiling.complexity import Complexity

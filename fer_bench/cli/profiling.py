@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WaitOption, WorkspaceOption, is_written, print_json
+from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WaitOption, WorkspaceOption, is_written
+from fer_bench.cli.printing import print_json
 from fer_bench.cli.profile_tables import print_layers, print_profiles, print_self_test
 from fer_bench.errors import FerBenchError
 

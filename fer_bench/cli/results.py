@@ -14,9 +14,9 @@ from fer_bench.cli.options import (
     PublishedByDefault,
     WorkspaceOption,
     is_local,
-    print_json,
     results_of,
 )
+from fer_bench.cli.printing import print_json
 from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:

@@ -30,10 +30,10 @@ from fer_bench.cli.options import (
     WorkspaceOption,
     cluster_of,
     is_written,
-    print_json,
     recipe_with,
     seeds_of,
 )
+from fer_bench.cli.printing import print_json
 from fer_bench.cli.profiling import profile
 from fer_bench.cli.saying import mean_text
 from fer_bench.cli.testing import cross_test, evaluate

@@ -18,11 +18,10 @@ from fer_bench.cli.options import (
     WaitOption,
     WeightsOption,
     WorkspaceOption,
-    print_json,
-    print_table,
     recipe_with,
     seeds_of,
 )
+from fer_bench.cli.printing import print_json, print_table
 from fer_bench.cli.saying import mean_text
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import open_prepared, open_training, trained_on
@@ -173,5 +172,5 @@ def _print_results(results: "Sequence[EvalRecord]", json: bool) -> None:
             )
             for result in results
         ],
-        numbers=3 + len(EMOTIONS),
+        numbers=2 + len(EMOTIONS),
     )

@@ -24,11 +24,10 @@ from fer_bench.cli.options import (
     WorkspaceOption,
     cluster_of,
     is_written,
-    print_json,
-    print_table,
     recipe_with,
     seeds_of,
 )
+from fer_bench.cli.printing import print_json, print_table
 from fer_bench.cli.studies import EpochsOption, digest_of, facts_of, listed, recipe_of, texts
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import open_training
