@@ -188,6 +188,14 @@ class Network:
         for variable, array in zip(variables, state, strict=True):
             variable.assign(array)
 
+    def is_finite(self) -> bool:
+        """Return whether every weight and statistic is a number.
+
+        The losses do not tell it everywhere: where a kernel computes convolution and ReLU in one, as oneDNN's do on
+        some processors, the largest of 0 and a value that is no number is 0.
+        """
+        return all(np.isfinite(np.asarray(weight)).all() for weight in self.core.weights)
+
     def digest(self) -> str:
         """Return the SHA-256 over type, shape and values of the weights, in order, as 64 hexadecimal digits.
 

@@ -196,13 +196,15 @@ def _epoch_callback(run: _Run, progress: Progress, checkpoint: Checkpoint, image
     val_rows = run.dataset.indices("val")
     labels = run.dataset.labels[val_rows]
 
+    def diverged(what: str, epoch: int) -> DivergedError:
+        return DivergedError(
+            f"{network.name}: {what} in epoch {epoch + 1}; lower the recipe's learning rate ({recipe.learning_rate:g})"
+            + (f"; the state after epoch {epoch} is kept" if epoch else "")
+        )
+
     def require_number(what: str, loss: float, epoch: int) -> None:
         if not math.isfinite(loss):
-            raise DivergedError(
-                f"{network.name}: the {what} loss became {loss} in epoch {epoch + 1}; "
-                f"lower the recipe's learning rate ({recipe.learning_rate:g})"
-                + (f"; the state after epoch {epoch} is kept" if epoch else "")
-            )
+            raise diverged(f"the {what} loss became {loss}", epoch)
 
     class EveryEpoch(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -219,6 +221,8 @@ def _epoch_callback(run: _Run, progress: Progress, checkpoint: Checkpoint, image
             require_number("training", logs["loss"], epoch)
             val_loss, val_accuracy = scores(network.predict(images, val_rows), labels)
             require_number("validation", val_loss, epoch)
+            if not network.is_finite():
+                raise diverged("some weights became no numbers", epoch)
             entry = Epoch(
                 loss=float(logs["loss"]),
                 accuracy=float(logs["accuracy"]),
