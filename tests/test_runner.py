@@ -3,11 +3,6 @@
 import dataclasses
 import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 import record_factory as make
@@ -180,74 +175,3 @@ def test_the_last_model_is_shared_out_where_a_job_would_have_nothing_to_do():
     assert titles(3, jobs=2) == [["a0", "a1"], ["a2"]]
     assert titles(3, 3, 3, jobs=1) == [[f"{name}{i}" for i in range(3)] for name in "abc"]
     assert titles(jobs=2) == []
-
-
-TWO = ("mobilenetv2-canonical", "shufflenetv2-canonical")
-
-
-def mini_run(workspace: Workspace, recipe: Path, *more: str, models: tuple[str, ...] = TWO) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [
-            *(sys.executable, "-m", "fer_bench", "run-all", "--synthetic", "--recipe", str(recipe), "--runs", "2"),
-            *(part for model in models for part in ("--model", model)),
-            *("--dataset", "fer2013", "--workspace", str(workspace.root), *more),
-        ],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads the process tree from /proc")
-def test_models_side_by_side_give_the_same_results_and_end_with_their_parent(workspace, tmp_path):
-    """Two real models in two processes, killed once with their parent, against one of them in the command's own."""
-    recipe = tmp_path / "mini.toml"
-    recipe.write_text('base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\n')
-    side_by_side, alone = workspace, Workspace(tmp_path / "alone")
-    for model in TWO:  # A profile would take a minute.
-        save(workspace.results.records, make.profile_record(model, origin="synthetic"))
-    shutil.copytree(workspace.root, alone.root)
-
-    killed = mini_run(side_by_side, recipe, "--jobs", "2")
-    deadline = time.monotonic() + 60
-    while len(workers := children(killed.pid)) < 3:  # Two workers, and Python's tracker of shared resources.
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    deadline = time.monotonic() + 20
-    while any(Path(f"/proc/{worker}").exists() for worker in workers):
-        assert time.monotonic() < deadline, "a worker outlives its parent"
-        time.sleep(0.1)
-
-    for place, jobs, chosen in ((side_by_side, "2", TWO), (alone, "1", TWO[1:])):
-        process = mini_run(place, recipe, "--jobs", jobs, models=chosen)
-        _, errors = process.communicate(timeout=400)
-        assert process.returncode == 0, errors
-    ours, theirs = (records(place, "eval") for place in (side_by_side, alone))
-    assert [item["model"] for item in ours] == [TWO[0]] * 2 + [TWO[1]] * 2  # On FER-2013 and on CK+.
-    for key in ("target", "confusion_matrix", "weights_sha256"):
-        assert [item[key] for item in ours[2:]] == [item[key] for item in theirs]
-
-
-@pytest.mark.slow
-def test_ctrl_c_ends_with_a_word_and_leaves_a_state_to_continue_from(workspace, tmp_path):
-    recipe = tmp_path / "mini.toml"
-    recipe.write_text('base = "demo"\nimage_size = 32\nepochs = 50\n')
-    process = mini_run(workspace, recipe, "--jobs", "1")
-    deadline = time.monotonic() + 200
-    while not list((workspace.root / "runs").glob("*/checkpoint.npz")):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert errors.splitlines()[-1] == "fer-bench: interrupted; finished work is kept, the same command continues"
-    assert "Traceback" not in errors
-    assert list((workspace.root / "runs").glob("*/checkpoint.npz"))

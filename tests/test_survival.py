@@ -1,10 +1,12 @@
 """Whatever ends a run, the same command continues it, and the results are those of an undisturbed one."""
 
+import dataclasses
 import os
 import random
 import resource
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -58,23 +60,43 @@ def test_kills_faster_than_the_start_lose_nothing(alone, tmp_path):
     assert differences(line.workspace, alone.workspace) == []
 
 
-def test_ctrl_c_in_the_middle_of_an_epoch_of_two_workers(data_only):
-    process = data_only.start(new_session=True)
+def under_way(line: Line, process: "subprocess.Popen[bytes]") -> list[int]:
+    """Wait until an epoch is complete; return the workers."""
     deadline = time.monotonic() + 900
-    while not list((data_only.workspace / "runs").glob("*/checkpoint.npz")):
+    while not list((line.workspace / "runs").glob("*/checkpoint.npz")):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    at_work = workers(process.pid)
-    assert len(at_work) == 2
+    return workers(process.pid)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_in_the_middle_of_an_epoch_ends_with_a_word(jobs, data_only):
+    line = dataclasses.replace(data_only, jobs=jobs)
+    process = line.start(new_session=True)
+    at_work = under_way(line, process)
+    assert len(at_work) == (2 if jobs == 2 else 0)
     os.killpg(process.pid, signal.SIGINT)  # As a terminal does: all processes hear it.
     assert process.wait(120) == 130
-    said = data_only.log.read_text().splitlines()
-    assert f"{data_only.workspace}: finished work and complete epochs are kept there" in said
-    assert "fer-bench: interrupted; finished work is kept, the same command continues" in said
-    assert not any("Traceback" in line for line in said)
+    said = line.log.read_text().splitlines()
+    if jobs == 2:
+        assert f"{line.workspace}: finished work and complete epochs are kept there" in said
+    assert said[-1] == "fer-bench: interrupted; finished work is kept, the same command continues"
+    assert not any("Traceback" in text for text in said)
     assert not [pid for pid in at_work if Path(f"/proc/{pid}").exists()]
-    assert list((data_only.workspace / "runs").glob("*/checkpoint.npz"))
+    assert list((line.workspace / "runs").glob("*/checkpoint.npz"))
+
+
+def test_workers_end_with_their_parent(data_only):
+    process = data_only.start()
+    at_work = under_way(data_only, process)
+    assert len(at_work) == 2
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{worker}").exists() for worker in at_work):
+        assert time.monotonic() < deadline, "a worker outlives its parent"
+        time.sleep(0.1)
 
 
 def test_a_full_disk_in_a_worker_names_the_file_and_leaves_nothing_half_written(data_only):
