@@ -13,6 +13,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
 from fer_bench.models import model_card, model_names
 from fer_bench.models.pretrained import IMAGENET
+from fer_bench.predictions import path_of
 from fer_bench.presets import PRESETS, recipe_from
 from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, Identity, TrainRecord
@@ -150,7 +151,10 @@ def evaluated(workspace: Workspace, run: TrainRecord, target: Prepared) -> EvalR
 
 
 def tested(workspace: Workspace, model: Identity, weights_sha256: str, target: Prepared) -> EvalRecord | None:
-    """Return the record of a finished test of a model with these weights on this very target, else ``None``."""
+    """Return the record of a finished test of a model with these weights on this very target, else ``None``.
+
+    Also where the predictions beside the record are missing, or are not those that it names: the test makes them anew.
+    """
     folder = workspace.results.records / EvalRecord.kind
     stem = records.stem_of(model.model, model.dataset, target.dataset, model.recipe, model.seed)
     path = folder / f"{stem}.json"
@@ -159,7 +163,10 @@ def tested(workspace: Workspace, model: Identity, weights_sha256: str, target: P
     record = records.load(path, EvalRecord)
     same = record.weights_sha256 == weights_sha256 and record.target_fingerprint == target.fingerprint
     same = same and record.backend == model.backend
-    return record if same and (folder / record.predictions).is_file() else None
+    predictions = path_of(workspace.results.records, record)
+    if not same or not predictions.is_file() or sha256_of(predictions) != record.predictions_sha256:
+        return None
+    return record
 
 
 def cell_of(run: TrainRecord) -> Cell:

@@ -606,6 +606,20 @@ def test_evaluation_counts_what_it_stores(workspace, dataset, network):
         assert records.load(records.path_of(workspace.results.records, record), EvalRecord) == record
 
 
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 half of it"])
+def test_predictions_that_are_lost_or_damaged_are_made_again(content, workspace, dataset, network):
+    record = evaluate(train(CELL, dataset, network, workspace), dataset, network, workspace)
+    path = workspace.results.records / "eval" / record.predictions
+    before = path.read_bytes()
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    again = evaluate(train(CELL, dataset, network, workspace), dataset, network, workspace)
+    assert path.read_bytes() == before
+    assert again.confusion_matrix == record.confusion_matrix
+    assert evaluate(train(CELL, dataset, network, workspace), dataset, network, workspace) == again
+
+
 def test_records_say_what_the_datasets_held_and_older_ones_need_not(workspace, dataset, network):
     run = train(CELL, dataset, network, workspace)
     target = Prepared.load(workspace.prepared("ck-plus"))
