@@ -65,6 +65,11 @@ class Reached:
     """See :func:`identity`."""
     history: tuple[Epoch, ...]
 
+    @property
+    def backend(self) -> str:
+        """The backend of Keras that it was trained on, the only one to continue it."""
+        return self.identity.split()[1]
+
     def is_of(self, fingerprint: str, backend: str) -> bool:
         """Return whether a run on this dataset and backend, from whatever weights, would go on from here."""
         return self.identity.startswith(identity(fingerprint, backend, ""))

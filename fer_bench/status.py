@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_bench import backend, paper, records
+from fer_bench import paper, records
 from fer_bench.checkpoint import Reached, is_running, reached
 from fer_bench.datasets.joined import SEPARATOR, joined_fingerprint, parts_of
 from fer_bench.datasets.prepared import prepared_names, read_manifest
@@ -31,7 +31,9 @@ class CellStatus:
     """``done``: trained and tested on every prepared test set; ``untested``: trained, a test is missing; ``running``
     and ``interrupted``: with a checkpoint; ``damaged``: its checkpoint cannot be read."""
     epochs: int
-    """Trained so far, of this dataset and backend."""
+    """Trained so far, on this state of the dataset."""
+    backend: str
+    """The backend of Keras that trained them, the only one to test or continue the run; empty where there are none."""
     untested: tuple[str, ...]
     """Test sets that it has not been tested on, of a trained one."""
     seconds_left: float | None
@@ -205,30 +207,40 @@ def _checkpoint(folder: Path) -> Reached | FerBenchError | None:
 
 def _status(cell: Cell, state: Reached | FerBenchError | None, known: _Known) -> CellStatus:
     fingerprint = known.data.fingerprint(cell.dataset)
-    run = next((run for run in known.runs if run.cell_id == cell.id and _is_of(run, fingerprint)), None)
+    own = (run for run in known.runs if run.cell_id == cell.id and run.dataset_fingerprint == fingerprint)
+    run = next(own, None)
     if run is not None and known.workspace.weights(cell.id).is_file():
         untested = _untested(run, known)
         return CellStatus(
             cell=cell,
             state="untested" if untested else "done",
             epochs=len(run.history),
+            backend=run.backend,
             untested=untested,
             seconds_left=0.0,
             rough=False,
         )
-    goes_on = isinstance(state, Reached) and state.is_of(fingerprint, backend.name())
-    epochs = len(state.history) if isinstance(state, Reached) and goes_on else 0
+    begun = state if isinstance(state, Reached) and state.is_of(fingerprint, state.backend) else None
+    epochs = len(begun.history) if begun else 0
     locked = is_running(known.workspace.run(cell.id))
     found: State = "missing"
     if isinstance(state, FerBenchError):
         found = "damaged"
-    elif locked or (goes_on and locked is None and known.at_work):
+    elif locked or (begun and locked is None and known.at_work):
         found = "running"
-    elif goes_on:
+    elif begun:
         found = "interrupted"
     seconds, rough = _epoch_seconds(cell, known.data.images(cell.dataset), known.measured)
     left = None if seconds is None else seconds * (cell.recipe.epochs - epochs)
-    return CellStatus(cell=cell, state=found, epochs=epochs, untested=(), seconds_left=left, rough=rough)
+    return CellStatus(
+        cell=cell,
+        state=found,
+        epochs=epochs,
+        backend=begun.backend if begun else "",
+        untested=(),
+        seconds_left=left,
+        rough=rough,
+    )
 
 
 def _untested(run: TrainRecord, known: _Known) -> tuple[str, ...]:
@@ -240,10 +252,6 @@ def _untested(run: TrainRecord, known: _Known) -> tuple[str, ...]:
     }
     wanted = (*parts_of(run.dataset), *known.data.test_only)
     return tuple(name for name in wanted if (name, known.data.fingerprint(name)) not in done)
-
-
-def _is_of(run: TrainRecord, fingerprint: str) -> bool:
-    return run.dataset_fingerprint == fingerprint and run.backend == backend.name()
 
 
 def _measured(

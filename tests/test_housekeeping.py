@@ -170,18 +170,24 @@ def test_a_runs_own_lock_tells_better(place):
         assert runs(state(place))["clcm", "raf-db", 0]["state"] == "running"
 
 
-def test_runs_on_another_state_of_the_dataset_or_backend_do_not_count(place, monkeypatch):
+def test_runs_on_another_state_of_the_dataset_do_not_count(place):
     record = trained(place, "clcm", "fer2013", targets=("fer2013", "ck-plus"))
-    begun(place, f"shufflenetv2__fer2013__{PAPER.id}__s0", backend="torch")
-    found = runs(state(place))
-    assert found["shufflenetv2", "fer2013", 0]["state"] == "missing"
     records.save(place.results.records, replace(record, dataset_fingerprint="0" * 64))
     assert runs(state(place))["clcm", "fer2013", 0]["state"] == "missing"
-    records.save(place.results.records, record)
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
-    found = runs(state(place))
-    assert found["clcm", "fer2013", 0]["state"] == "missing"
-    assert found["shufflenetv2", "fer2013", 0]["state"] == "interrupted"
+
+
+def test_runs_on_another_backend_count_and_are_named(place, monkeypatch):
+    trained(place, "clcm", "fer2013", targets=("fer2013", "ck-plus"))
+    begun(place, f"shufflenetv2__fer2013__{PAPER.id}__s0", backend="torch")
+    for now, other in (("tensorflow", "torch"), ("torch", "tensorflow")):
+        monkeypatch.setenv("KERAS_BACKEND", now)
+        found = runs(state(place))
+        done, interrupted = found["clcm", "fer2013", 0], found["shufflenetv2", "fer2013", 0]
+        assert (done["state"], done["backend"]) == ("done", "tensorflow")
+        assert (interrupted["state"], interrupted["backend"], interrupted["epochs"]) == ("interrupted", "torch", 3)
+        said = run("status", "--workspace", str(place.root)).stdout
+        assert f"1 of them trained on {other}: set KERAS_BACKEND={other} to test or continue those" in said
+        assert f"KERAS_BACKEND={now}" not in said
 
 
 def test_a_run_without_its_weights_is_missing(place):

@@ -100,6 +100,7 @@ def _status_json(found: "Status") -> dict[str, object]:
                 "seed": item.cell.seed,
                 "state": item.state,
                 "epochs": item.epochs,
+                "backend": item.backend,
                 "of_epochs": item.cell.recipe.epochs,
                 "untested": list(item.untested),
                 "seconds_left": item.seconds_left,
@@ -111,6 +112,7 @@ def _status_json(found: "Status") -> dict[str, object]:
 
 
 def _print_status(found: "Status") -> None:
+    from fer_bench import backend
     from fer_bench.progress import duration
     from fer_bench.status import STATES
 
@@ -141,6 +143,9 @@ def _print_status(found: "Status") -> None:
         rough = "~" if any(item.rough and item.seconds_left for item in found.cells) else ""
         rest = f"{rough}{duration(left)} of training left, one run after the other"
     typer.echo(f"{counted}; {rest}")
+    for name in sorted({item.backend for item in found.cells} - {"", backend.name()}):
+        count = sum(item.backend == name for item in found.cells)
+        typer.echo(f"{count} of them trained on {name}: set KERAS_BACKEND={name} to test or continue those")
     if found.holder is not None:
         typer.echo(f"at work here: {found.holder}; a run shows after its first epoch")
 
