@@ -185,7 +185,7 @@ def test_runs_on_another_backend_count_and_are_named(place, monkeypatch):
         done, interrupted = found["clcm", "fer2013", 0], found["shufflenetv2", "fer2013", 0]
         assert (done["state"], done["backend"]) == ("done", "tensorflow")
         assert (interrupted["state"], interrupted["backend"], interrupted["epochs"]) == ("interrupted", "torch", 3)
-        said = run("status", "--workspace", str(place.root)).stdout
+        said = run("status", "--workspace", str(place.root))
         assert f"1 of them trained on {other}: set KERAS_BACKEND={other} to test or continue those" in said
         assert f"KERAS_BACKEND={now}" not in said
 
