@@ -32,8 +32,14 @@ def advice(network: "Network", recipe: Recipe, stored: tuple[int, int]) -> str:
         recipe: of the step.
         stored: height and width of the stored images, pixels.
     """
-    fits = _largest(network, _halved(recipe.batch_size, network), stored)
+    fits = _largest(network, recipe.batch_size, stored)
     size = f"{recipe.image_size} x {recipe.image_size}"
+    if fits == recipe.batch_size:
+        return (
+            f"{network.name}: memory did not suffice, yet a training step on {fits} images of {size} pixels fits, as "
+            "tried just now: other programs held it, or the images and answers of an epoch take it; free memory, then "
+            "the same command continues"
+        )
     found = (
         f"{fits} fit (tried just now): set batch_size = {fits} in a recipe file, which is another recipe with its "
         "own start and results, or"

@@ -526,6 +526,17 @@ def test_too_little_memory_names_the_batch_that_fits(devices, limit, told, works
     assert told in str(raised.value)
 
 
+def test_memory_that_other_programs_held_for_a_moment_is_no_fault_of_the_batch(workspace, dataset, network):
+    def exhausted(number: int, _: object) -> None:
+        if number == 1:
+            raise MemoryError
+
+    words = "memory did not suffice, yet a training step on 16 images of 32 x 32 pixels fits"
+    with pytest.raises(FerBenchError, match=words):
+        train(CELL, dataset, network, workspace, on_epoch=exhausted)
+    assert len(train(CELL, dataset, network, workspace).history) == 4
+
+
 def test_a_gpu_that_fails_is_named_and_the_run_continues(workspace, dataset, network, monkeypatch):
     import tensorflow as tf
 
