@@ -5,10 +5,12 @@ import fcntl
 import re
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import built
+from filelock import FileLock
 
 from fer_bench import models, paper
 from fer_bench.errors import FerBenchError
@@ -233,7 +235,8 @@ def test_half_a_download_is_not_taken_for_the_weights_and_nothing_else_goes(down
         other.write_bytes(b"no HDF5")
     with pytest.raises(FerBenchError, match="could not be downloaded"):
         copy_imagenet(None, "MobileNetV2", "imagenet")
-    assert sorted(download.parent.iterdir()) == sorted(others)
+    left = [path for path in download.parent.iterdir() if path.name != pretrained.LOCK]
+    assert sorted(left) == sorted(others)
 
 
 def test_another_process_download_is_waited_for(download, imagenet_file):
@@ -252,6 +255,37 @@ def test_another_process_download_is_waited_for(download, imagenet_file):
         copy_imagenet(None, "MobileNetV2", "imagenet")
     thread.join()
     assert download.read_bytes() == content
+
+
+def test_one_process_after_the_other_looks_for_the_weights(download, monkeypatch, capsys):
+    """Keras looks before it downloads, and writes to the final name: a second one would read half of it."""
+    import keras
+
+    asked = threading.Event()
+
+    def build(weights: str) -> None:
+        asked.set()
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.applications, "MobileNetV2", build)
+
+    def copy() -> None:
+        with pytest.raises(FerBenchError, match="could not be downloaded"):
+            copy_imagenet(None, "MobileNetV2", "imagenet")
+
+    thread = threading.Thread(target=copy)
+    with FileLock(download.parent / pretrained.LOCK):
+        thread.start()
+        assert not asked.wait(0.5)
+    assert asked.wait(20)
+    thread.join()
+    assert "waiting for another process that loads or downloads the weights of MobileNetV2" in capsys.readouterr().err
+
+
+def test_without_a_place_for_a_lock_the_weights_are_looked_for_all_the_same(download, monkeypatch):
+    monkeypatch.setattr(pretrained, "_cache_folders", lambda: (Path("/proc/nowhere"), Path("/dev/null/models")))
+    with pytest.raises(FerBenchError, match="could not be downloaded"):
+        copy_imagenet(None, "MobileNetV2", "imagenet")
 
 
 def test_weights_in_the_cache_that_another_program_has_locked_stay(download):

@@ -3,11 +3,14 @@
 import contextlib
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from fer_bench import backend, memory
 from fer_bench.errors import FerBenchError
+from fer_bench.lock import acquired
+from fer_bench.progress import say
 
 IMAGENET = "imagenet"
 """The value of ``--weights`` that lets Keras download its own ImageNet weights."""
@@ -20,6 +23,9 @@ DOWNLOADS = {
     "ResNet50": "resnet50_weights_tf_dim_ordering_tf_kernels.h5",
 }
 """The file that Keras downloads for an application with its 1000-way top, as Keras names it in its cache."""
+
+LOCK = ".fer-bench.lock"
+"""Held in the folder of Keras' cache by who looks there for weights and downloads what is missing."""
 
 _STALLED = 5.0
 """Seconds after which a download that has not grown is none."""
@@ -46,9 +52,10 @@ def copy_imagenet(model: Any, application: str, weights: str) -> int:
 
     build = getattr(keras.applications, application)
     if weights == IMAGENET:
-        _remove_half_downloaded(application)
         try:
-            source = build(weights="imagenet")
+            with _cache_of_ones_own(application):
+                _remove_half_downloaded(application)
+                source = build(weights="imagenet")
         except Exception as error:  # Keras raises a bare Exception where the download fails
             raise FerBenchError(
                 f"the ImageNet weights of {application} could not be downloaded ({error}); "
@@ -132,6 +139,36 @@ def _shapes(layer: Any) -> list[tuple[int, ...]]:
     return [tuple(weight.shape) for weight in layer.weights]
 
 
+def _cache_folders() -> tuple[Path, ...]:
+    """Return where Keras keeps what it downloads: the second where it may not write to the first."""
+    return backend.keras_home() / "models", Path("/tmp/.keras/models")
+
+
+@contextlib.contextmanager
+def _cache_of_ones_own(application: str) -> Iterator[None]:
+    """Let one process after the other look for weights: Keras downloads to the final name, and takes what is there.
+
+    Also hosts that share a home folder, where its file system has locks. Without a folder for the lock, or without
+    locks, each is on its own, as Keras is.
+    """
+    from filelock import Timeout
+
+    with contextlib.ExitStack() as stack:
+        for folder in _cache_folders():
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                try:
+                    lock = acquired(folder / LOCK, 0)
+                except Timeout:
+                    say(f"{folder}: waiting for another process that loads or downloads the weights of {application}")
+                    lock = acquired(folder / LOCK, -1)
+            except (OSError, FerBenchError):
+                continue
+            stack.callback(lock.release)
+            break
+        yield
+
+
 def _remove_half_downloaded(application: str) -> None:
     """Remove what a kill in the middle of a download left in Keras' cache: Keras would take it for the whole file.
 
@@ -140,9 +177,8 @@ def _remove_half_downloaded(application: str) -> None:
     """
     if application not in DOWNLOADS:
         return
-    # The second is where Keras goes when it may not write to the first.
-    for folder in (backend.keras_home(), Path("/tmp/.keras")):
-        path = folder / "models" / DOWNLOADS[application]
+    for folder in _cache_folders():
+        path = folder / DOWNLOADS[application]
         size = -1
         with contextlib.suppress(OSError):
             while _is_cut_short(path):
