@@ -25,9 +25,10 @@ _SETTINGS = ("float32", "channels_last", "float32")
 """Keras' float type, image data format and dtype policy; with others the same code builds another network."""
 
 _DEVICE_ERRORS = frozenset(
-    {"JaxRuntimeError", "XlaRuntimeError", "AcceleratorError", "InternalError", "UnavailableError", "UnknownError"}
+    {"JaxRuntimeError", "XlaRuntimeError", "AcceleratorError", "InternalError", "UnavailableError"}
 )
-"""Of JAX, of PyTorch and of TensorFlow, by name: telling needs no import."""
+"""Of JAX, of PyTorch and of TensorFlow, by name: telling needs no import. What Python code raises within TensorFlow's
+graph is an UnknownError, and none of them."""
 
 
 def name() -> str:
@@ -79,6 +80,11 @@ def configure() -> str:
         raise FerBenchError(
             f"{keras_home() / 'keras.json'}, or the program that called: Keras is set to {', '.join(found)}; the "
             f"networks need {', '.join(_SETTINGS)}: change floatx and image_data_format there"
+        )
+    if keras.config.max_epochs() is not None or keras.config.max_steps_per_epoch() is not None:
+        raise FerBenchError(
+            "Keras is set to cut every training short (KERAS_MAX_EPOCHS, KERAS_MAX_STEPS_PER_EPOCH): unset these "
+            "variables; a shorter run is a recipe of its own"
         )
     return chosen
 
@@ -239,7 +245,29 @@ def compute_settings() -> dict[str, str]:
     found["jit_compile"] = str(jit_compile()).lower()
     if chosen == "tensorflow":
         found["onednn"] = _onednn()
+    if devices():
+        found["tf32"] = _tf32()
     return found
+
+
+def _tf32() -> str:
+    """Return whether products of float32 may be rounded to 10 bits on a GPU (TF32), as every backend lets its GPU do
+    from NVIDIA's Ampere on unless it is told otherwise: in convolutions and products, or in convolutions only."""
+    chosen = configure()
+    if chosen == "tensorflow":
+        import tensorflow as tf
+
+        return "allowed" if tf.config.experimental.tensor_float_32_execution_enabled() else "off"
+    if chosen == "jax":
+        import jax
+
+        wanted = jax.config.jax_default_matmul_precision
+        return "off" if wanted in ("highest", "float32") else "allowed"
+    import torch
+
+    if torch.backends.cuda.matmul.allow_tf32:
+        return "allowed" if torch.backends.cudnn.allow_tf32 else "products only"
+    return "convolutions only" if torch.backends.cudnn.allow_tf32 else "off"
 
 
 def _onednn() -> str:

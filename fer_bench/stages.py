@@ -1,11 +1,12 @@
 """The stages that build networks, with what a person sees of them: shared by the commands and by ``run-all``."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from fer_bench import backend, records, session_anova
 from fer_bench.grid import Cell
-from fer_bench.progress import bar, detail
+from fer_bench.progress import bar, detail, say
 from fer_bench.records import Epoch, EvalRecord, Origin, ProfileRecord, TrainRecord
 from fer_bench.watching import UNWATCHED, Watch
 from fer_bench.workspace import Workspace
@@ -83,6 +84,7 @@ def train_cell(
             def on_step() -> None:
                 nonlocal trains
                 if not trains:
+                    _tell_of_a_cpu(cell.recipe.image_size, cell.recipe.epochs)
                     detail(f"{caption}: first step done" + (f", going on after epoch {known}" if known else ""))
                 trains = True
                 shown.advance()
@@ -91,6 +93,16 @@ def train_cell(
     if not trains:
         detail(f"{caption}: kept, as it was trained before")
     return run
+
+
+@cache
+def _tell_of_a_cpu(image_size: int, epochs: int) -> None:
+    """Say, once a process, that what begins takes a GPU, where there is none."""
+    if image_size > backend.ONE_THREAD_SIZE and not backend.devices():
+        say(
+            f"no accelerator: {epochs} epochs at {image_size} x {image_size} train on the CPU; fer-bench doctor says "
+            "how a GPU is found"
+        )
 
 
 def _told(caption: str, number: int, epochs: int, epoch: Epoch) -> str:

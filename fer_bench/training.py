@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fer_bench import backend, grid, memory, records
 from fer_bench.batches import training_batches
-from fer_bench.checkpoint import Checkpoint, Progress, identity, locked, remove
+from fer_bench.checkpoint import STATE, Checkpoint, Progress, identity, locked, remove
 from fer_bench.datasets.joined import Images, TrainingData, parts
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import describe
@@ -26,6 +26,8 @@ from fer_bench.workspace import Workspace
 
 OnEpoch = Callable[[int, Epoch], None]
 """Called after each epoch with its number, counted from 0, and its figures."""
+_IN_GRAPH = ("Graph execution error", "Detected at node", "File ", "[[", "Node:", "Original stack trace")
+"""Lines of TensorFlow's errors that say where a step failed rather than why."""
 
 
 def train(
@@ -50,7 +52,8 @@ def train(
         workspace: where the checkpoint, the weights and the record go.
         weights: ``imagenet`` or the path of ImageNet weights, for models that the recipe starts from them.
         on_epoch: called after each epoch, also for those that a checkpoint or the record already holds.
-        on_step: called after each training step.
+        on_step: called once a training step, when the next one begins or the epoch has ended; on JAX and PyTorch the
+            device may still be at work on it.
 
     Raises:
         FerBenchError: the run has been trained on another backend or from other weights; no training images, no
@@ -72,9 +75,14 @@ def train(
     except Exception as error:
         if not memory.is_exhausted(error):
             if backend.is_device_failure(error):
+                kept = (
+                    "the state after every complete epoch is kept: run the same command again, and it continues there"
+                    if (folder / STATE).is_file()
+                    else "no epoch was complete: where the same command fails again, look at the reason and at what "
+                    "fer-bench doctor says"
+                )
                 raise FerBenchError(
-                    f"{cell.id}: {backend.devices()[0]} failed while it trained ({_first_line(error)}); the state "
-                    "after every complete epoch is kept: run the same command again, and it continues there"
+                    f"{cell.id}: {backend.devices()[0]} failed while it trained ({_reason(error)}); {kept}"
                 ) from error
             raise
     if record is None:  # Here the error is gone, and with it what its frames held of the memory.
@@ -110,7 +118,8 @@ def _train(run: _Run) -> TrainRecord:
         weights = None
     grid.check_start([cell.model], recipe, weights)
 
-    compute = backend.compute_settings()  # Now: what cannot be told shows before the training, not after it.
+    # Now: what cannot be told shows before the training, not after it.
+    compute = backend.compute_settings() | {"devices": str(network.devices)}
     own = identity(dataset.fingerprint, backend.name(), grid.weights_hash(weights))
     checkpoint = Checkpoint(workspace.run(cell.id), own)
     progress = checkpoint.load(network)
@@ -178,8 +187,14 @@ def _found(workspace: Workspace, cell: Cell, fingerprint: str, weights: str | No
     return tried
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+def _reason(error: BaseException) -> str:
+    """Return the line of a backend's error that says why: the first, or the last one that TensorFlow gives after where
+    in the graph it was."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    if lines[0].startswith(_IN_GRAPH[0]):
+        told = [line for line in lines if not line.startswith(_IN_GRAPH)]
+        lines = told[-1:] or lines
+    return lines[0][:200]
 
 
 def _tell(on_epoch: OnEpoch | None, history: Sequence[Epoch]) -> None:
@@ -212,11 +227,14 @@ def _epoch_callback(run: _Run, progress: Progress, checkpoint: Checkpoint, image
             network.optimizer.learning_rate = recipe.learning_rate_at(epoch)
             backend.begin_epoch(run.cell.seed, epoch)
 
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if run.on_step:
+        # Not at a batch's end: where a callback hears of that, Keras waits for the device after every step.
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            if run.on_step and batch > 0:
                 run.on_step()
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if run.on_step:
+                run.on_step()
             logs = logs or {}
             require_number("training", logs["loss"], epoch)
             val_loss, val_accuracy = scores(network.predict(images, val_rows), labels)

@@ -366,6 +366,15 @@ def test_settings_of_keras_that_make_other_networks_are_refused(settings, worksp
     assert "Traceback" not in result.stderr
 
 
+def test_settings_of_keras_that_cut_training_short_are_refused(workspace):
+    """A record would call itself one of all the recipe's epochs."""
+    where = ("--workspace", str(workspace.root), "--model", "clcm", "--dataset", "fer2013", "--weights", "random")
+    result = run("train", *where, "--recipe", "demo", KERAS_MAX_STEPS_PER_EPOCH="1", KERAS_BACKEND="tensorflow")
+    assert result.returncode == 2
+    assert "Keras is set to cut every training short (KERAS_MAX_EPOCHS, KERAS_MAX_STEPS_PER_EPOCH)" in result.stderr
+    assert not workspace.results.records.exists()
+
+
 @pytest.mark.parametrize("command", ["tables", "figures", "report"])
 def test_without_records_nothing_is_rendered(command, tmp_path):
     result = run(command, "--workspace", str(tmp_path / "typo"))

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from fer_bench import stages
 from fer_bench.cli import app
 from fer_bench.cli.options import seeds_of
 from fer_bench.cli.printing import print_table
 from fer_bench.emotions import EMOTIONS
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.workspace import Workspace
 
 MINI = 'base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\nbatch_size = 16\n'
@@ -70,6 +71,28 @@ def test_several_seeds_are_trained_and_tested_apart(workspace, tiny_model, mini)
     words = r"seed 2, but with mini-\w+ \(seed 0, 1\); run fer-bench train --model tiny .* --seed 2 "
     with pytest.raises(FerBenchError, match=words):
         run("evaluate", *common, "--seeds", "3")
+
+
+def test_a_seed_whose_loss_is_no_number_keeps_none_of_the_others_from_being_trained(
+    workspace, tiny_model, mini, monkeypatch
+):
+    train_cell = stages.train_cell
+
+    def diverges(place, cell, *arguments, **options):
+        if cell.seed == 0:
+            raise DivergedError("the training loss became nan in epoch 1")
+        return train_cell(place, cell, *arguments, **options)
+
+    monkeypatch.setattr(stages, "train_cell", diverges)
+    common = ("train", "-m", "tiny", "-d", "fer2013", "-r", mini, "--weights", "random", "-w", str(workspace.root))
+    told = CliRunner().invoke(app, [*common, "--seeds", "2"])
+    assert isinstance(told.exception, FerBenchError)  # The command's own exit code is 2, as of every such error.
+    assert "no result of seed 0, since its loss became no number" in str(told.exception)
+    assert "seed 0: the training loss became nan in epoch 1" in told.stderr
+    assert "tiny on synthetic fer2013" in told.stdout
+    assert [json.loads(path.read_text())["seed"] for path in workspace.results.records.glob("train/*.json")] == [1]
+    with pytest.raises(DivergedError):
+        run(*common)
 
 
 def test_the_command_that_trains_what_is_missing_can_be_pasted(workspace, tiny_model, tmp_path):

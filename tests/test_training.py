@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -535,6 +536,34 @@ def test_memory_that_other_programs_held_for_a_moment_is_no_fault_of_the_batch(w
     with pytest.raises(FerBenchError, match=words):
         train(CELL, dataset, network, workspace, on_epoch=exhausted)
     assert len(train(CELL, dataset, network, workspace).history) == 4
+
+
+IN_GRAPH = """Graph execution error:
+
+Detected at node StatefulPartitionedCall defined at (most recent call last):
+  File "training.py", line 148, in _train
+
+libdevice not found at ./libdevice.10.bc
+\t [[{{node StatefulPartitionedCall}}]] [Op:__inference_multi_step_on_iterator_1]"""
+
+
+def test_a_first_step_that_fails_on_a_gpu_says_why_and_promises_nothing(workspace, dataset, network, monkeypatch):
+    import tensorflow as tf
+
+    def fail(kind: type) -> Callable[[], None]:
+        def raises() -> None:
+            raise kind(None, None, IN_GRAPH)
+
+        return raises
+
+    monkeypatch.setattr("fer_bench.backend.devices", lambda: ("NVIDIA H100",))
+    with pytest.raises(FerBenchError) as told:
+        train(CELL, dataset, network, workspace, on_step=fail(tf.errors.InternalError))
+    assert "NVIDIA H100 failed while it trained (libdevice not found at ./libdevice.10.bc)" in str(told.value)
+    assert "no epoch was complete" in str(told.value)
+    assert "continues" not in str(told.value)
+    with pytest.raises(tf.errors.UnknownError):  # Of Python code in the graph: a fault of a program.
+        train(CELL, dataset, network, workspace, on_step=fail(tf.errors.UnknownError))
 
 
 def test_a_gpu_that_fails_is_named_and_the_run_continues(workspace, dataset, network, monkeypatch):

@@ -1,10 +1,12 @@
 """Commands that compute: train, run-all, and the registration of evaluate, cross-test and profile between them."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fer_bench import backend
 from fer_bench.backend import ONE_THREAD_SIZE
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
@@ -37,9 +39,13 @@ from fer_bench.cli.printing import print_json
 from fer_bench.cli.profiling import profile
 from fer_bench.cli.saying import mean_text
 from fer_bench.cli.testing import cross_test, evaluate
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.files import expanded
 from fer_bench.lookup import cell_of, open_training, require_known
+
+if TYPE_CHECKING:
+    from fer_bench.records import TrainRecord
+    from fer_bench.workspace import Workspace
 
 
 def register(app: typer.Typer) -> None:
@@ -77,6 +83,7 @@ def train(
     from fer_bench.datasets.joined import SEPARATOR, parts_of
     from fer_bench.devices import check
     from fer_bench.external.model import refuse_external
+    from fer_bench.progress import warn
     from fer_bench.watching import Watch
     from fer_bench.workspace import Workspace
 
@@ -94,15 +101,33 @@ def train(
         if not prepared.trainable:
             raise FerBenchError(f"{dataset} is a test set only; train on another dataset and use fer-bench cross-test")
         networks, watch = stages.Networks(devices), Watch(live, tensorboard)
-        runs = [stages.train_cell(place, cell, prepared, networks, weights=weights, watch=watch) for cell in cells]
+        runs: list[TrainRecord] = []
+        diverged: list[str] = []
+        for cell in cells:
+            try:
+                runs.append(stages.train_cell(place, cell, prepared, networks, weights=weights, watch=watch))
+            except DivergedError as error:
+                if len(cells) == 1:
+                    raise
+                warn(f"seed {cell.seed}: {error}")
+                diverged.append(str(cell.seed))
     if json:
         content = [dataclasses.asdict(run) for run in runs]
         print_json(content[0] if seeds is None else content)
-        return
+    else:
+        _print_runs(place, runs)
+    if diverged:
+        raise FerBenchError(
+            f"{model} on {dataset}: no result of seed {', '.join(diverged)}, since its loss became no number (told "
+            "above); lower the learning rate in a recipe of its own"
+        )
+
+
+def _print_runs(place: "Workspace", runs: "Sequence[TrainRecord]") -> None:
     for run in runs:
         start = run.start.kind + (f" ({run.start.source})" if run.start.source else "")
         typer.echo(
-            f"{model} on {run.origin} {dataset}, recipe {run.recipe}, seed {run.seed}, {start} start: "
+            f"{run.model} on {run.origin} {run.dataset}, recipe {run.recipe}, seed {run.seed}, {start} start: "
             f"best of {len(run.history)} epochs is {run.best_epoch + 1}, validation accuracy "
             f"{run.best.val_accuracy:.1%} ({run.n_val:,} images), training {run.best.accuracy:.1%}\n"
             f"weights: {place.weights(run.cell_id)}"
@@ -163,8 +188,8 @@ def run_all(
             "-j",
             min=1,
             help="Models trained side by side, each in its own process; the results are the same. Default: one a core "
-            f"for recipes of at most {ONE_THREAD_SIZE} x {ONE_THREAD_SIZE} pixels, whose steps keep one core busy; 1 "
-            "otherwise.",
+            f"on TensorFlow for recipes of at most {ONE_THREAD_SIZE} x {ONE_THREAD_SIZE} pixels, whose steps it "
+            "computes with one thread; 1 otherwise.",
         ),
     ] = None,
     executor: ExecutorOption = "local",
@@ -223,7 +248,8 @@ def run_all(
             "--jobs and --devices are of --executor local; a cell on a cluster gets --cpus-per-cell and --gpus-per-cell"
         )
     if jobs is None:
-        jobs = cores() if chosen.image_size <= ONE_THREAD_SIZE and devices == 1 else 1
+        alone = chosen.image_size <= ONE_THREAD_SIZE and devices == 1 and backend.name() == "tensorflow"
+        jobs = cores() if alone else 1
     job = Job(
         models=models,
         recipe=chosen,
