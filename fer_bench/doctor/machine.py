@@ -57,7 +57,8 @@ def check_backend() -> list[Finding]:
             state="warning",
             found="no accelerator",
             advice="the paper's 100 epochs at 224 x 224 take days on a CPU: use a smaller recipe, or a GPU, which "
-            "PyPI's tensorflow and jax do not see: pip install 'tensorflow[and-cuda]', or 'jax[cuda12]' and KERAS_BACKEND=jax",
+            "PyPI's tensorflow and jax do not see: pip install 'tensorflow[and-cuda]', or 'jax[cuda12]' with "
+            "KERAS_BACKEND=jax",
         ),
     ]
 
