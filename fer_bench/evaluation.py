@@ -39,8 +39,7 @@ def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Wo
     if done is not None:
         return done
     rows = target.indices("test")
-    if not len(rows):
-        raise FerBenchError(f"{target.dataset}: no test images")
+    target.require_test_images()
     if target.origin != run.origin:
         raise FerBenchError(
             f"{run.model} was trained on {run.origin} {run.dataset}, and this {target.dataset} is {target.origin}: "

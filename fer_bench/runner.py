@@ -180,6 +180,8 @@ def _training(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) 
     """Return the missing runs and tests by model; the tests of a run follow it while its network is at hand."""
     to_train_on = _to_train_on(workspace, job, datasets)
     test_only = [name for name, dataset in datasets.items() if not dataset.trainable]
+    for name in dict.fromkeys([*(part for joined in to_train_on for part in parts_of(joined)), *test_only]):
+        datasets[name].require_test_images()  # Now, not after hours of training.
     groups: dict[str, list[Work]] = {}
     networks = stages.Networks(job.devices)  # One for all: the last model's goes when the next one is built.
     for cell in grid.cells(job.models, list(to_train_on), job.recipe, job.seeds):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -189,6 +190,28 @@ def test_prepare_lists_the_codes_of_labels_in_the_order_of_their_numbers(tmp_pat
     [line] = [line for line in result.stdout.splitlines() if line.startswith("Labels: ")]
     codes = re.findall(r"(\w+) = ", line)
     assert codes == [str(code) for code in range(11)]
+
+
+def test_a_training_set_alone_is_told_of(tmp_path):
+    from fer_bench.datasets.synthetic import synthesize
+
+    synthesize("fer2013", tmp_path / "raw", train=35, test=7, layout="folders")
+    shutil.rmtree(tmp_path / "raw/test")
+    common = ("prepare", "fer2013", "--source", str(tmp_path / "raw"), "--workspace", str(tmp_path / "w"))
+    result = run(*common, "--allow-incomplete")
+    assert result.returncode == 0, result.stderr
+    assert "Note: no test images: nothing can be tested on it" in result.stdout
+
+
+def test_a_dataset_is_prepared_from_inside_its_folder_where_the_workspace_is_made(tmp_path):
+    from fer_bench.datasets.synthetic import synthesize
+
+    synthesize("ck-plus", tmp_path / "raw", train=0, test=24, layout="ck48")
+    [folder] = [path.parent for path in (tmp_path / "raw").rglob("happy")]
+    result = run("prepare", "ck-plus", "--source", str(folder), "--workspace", str(folder / "workspace"))
+    assert result.returncode == 0, result.stderr
+    again = run("prepare", "ck-plus", "--source", str(folder), "--workspace", str(tmp_path / "other"))
+    assert again.returncode == 0, again.stderr
 
 
 def test_synthesize_says_which_layout_it_takes_by_itself():

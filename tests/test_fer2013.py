@@ -727,6 +727,23 @@ def test_a_table_of_a_known_name_that_is_not_recognised_gets_its_reason(
     assert "first line" not in str(error.value)
 
 
+def test_of_split_tables_only_those_that_are_wrong_are_named(tmp_path: Path) -> None:
+    """The competition's own pair, and a copy whose names are capitalised."""
+    good = f"emotion,pixels\n0,{' '.join(['70'] * 2304)}\n"
+    put(tmp_path / "train.csv", good)
+    put(tmp_path / "test.csv", "pixels\n" + " ".join(["70"] * 2304) + "\n")
+    with pytest.raises(FerBenchError) as error:
+        recognise(CARD, tmp_path)
+    assert "test.csv has no labels, as the competition gave it: icml_face_data.csv has them all" in str(error.value)
+    assert "train.csv: its first line" not in str(error.value)
+    put(tmp_path / "test.csv", good)
+    (tmp_path / "train.csv").rename(tmp_path / "Train.csv")
+    with pytest.raises(FerBenchError) as error:
+        recognise(CARD, tmp_path)
+    assert "Train.csv: write its name train.csv" in str(error.value)
+    assert "first line" not in str(error.value)
+
+
 @pytest.mark.parametrize(("tree", "build"), [("folders", folders), ("folders-renamed", renamed)])
 def test_capital_letters_change_nothing(tmp_path: Path, tree: str, build: Callable[[Path], None]) -> None:
     for name in ("plain", "capitals"):

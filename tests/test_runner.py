@@ -8,6 +8,9 @@ import pytest
 import record_factory as make
 
 from fer_bench import models, rendering, runner, session_anova, stages
+from fer_bench.datasets import dataset_card
+from fer_bench.datasets.store import Wishes, prepare
+from fer_bench.datasets.synthetic import synthesize
 from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.progress import Stage
 from fer_bench.recipe import Augmentation, Recipe
@@ -146,6 +149,16 @@ def test_a_profile_with_fewer_calls_than_asked_for_is_measured_again(workspace):
 def test_without_data_it_says_what_to_do(tmp_path):
     with pytest.raises(FerBenchError, match="run fer-bench prepare NAME --source PATH"):
         run_all(Workspace(tmp_path), job("clcm", synthetic=False))
+
+
+def test_a_dataset_without_test_images_is_refused_before_anything_is_trained(workspace, tmp_path, tiny_model):
+    raw = tmp_path / "train only"
+    synthesize("fer2013", raw, train=70, test=35, seed=0, layout="folders")
+    shutil.rmtree(raw / "test")
+    prepare(dataset_card("fer2013"), raw, workspace.prepared("fer2013"), Wishes(allow_incomplete=True))
+    with pytest.raises(FerBenchError, match=r"fer2013: no test images; prepare fer2013 again from a source with"):
+        run_all(workspace, job("tiny", train_on=["fer2013"]))
+    assert not workspace.results.records.exists()
 
 
 def test_an_option_that_run_all_lacks_is_named_with_the_command_that_has_it(synthetic_root, tmp_path):

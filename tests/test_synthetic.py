@@ -1,6 +1,7 @@
 """The synthetic faces: repeatable, laid out and labelled as the real datasets, neither trivial nor hopeless."""
 
 import csv
+import errno
 import json
 import re
 import subprocess
@@ -820,3 +821,13 @@ def test_expressions_of_one_emotion_differ(emotion: str) -> None:
 def test_no_intensity_is_a_relaxed_face() -> None:
     units = action_units("surprise", np.random.default_rng(0), intensity=0.0)
     assert all(value == 0 for unit, value in units.items() if unit not in (43, 61, 62, 63, 64))
+
+
+def test_a_full_disk_names_the_file_that_did_not_fit(tmp_path, monkeypatch):
+    def full(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left") as told:
+        synthesize("fer2013", tmp_path / "raw", train=7, test=7, layout="folders")
+    assert str(told.value.filename).endswith(".jpg")

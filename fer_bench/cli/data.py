@@ -158,6 +158,8 @@ def _print_prepared(manifest: dict[str, Any]) -> None:
     typer.echo("Labels: " + ", ".join(f"{code} = {emotion}" for code, emotion in labels))
     for note in manifest["notes"]:
         typer.echo(f"Note: {note}")
+    if not sum(counts["splits"].get("test") or ()):
+        typer.echo("Note: no test images: nothing can be tested on it, and run-all refuses it")
     if manifest["deduplicated"] is not None:
         typer.echo(
             f"Deduplicated: {len(manifest['deduplicated']):,} training images equal to a test image were dropped"

@@ -6,6 +6,7 @@ that a name without ``..`` stays below the folder.
 """
 
 import contextlib
+import errno
 import lzma
 import os
 import re
@@ -207,7 +208,8 @@ def _unpack(source: Path, kind: Format, scratch: Path, progress: Progress | None
         if error.errno is None:  # So the decompressors of gzip and bzip2 say that the data are damaged.
             raise _damaged(source, member, error) from error
         where = f" at member {member!r}" if member else ""
-        raise FerBenchError(f"{source}: cannot be unpacked into {scratch}{where} ({error.strerror})") from error
+        advice = f"; make room, or {BY_HAND}" if error.errno == errno.ENOSPC else ""
+        raise FerBenchError(f"{source}: cannot be unpacked into {scratch}{where} ({error.strerror}){advice}") from error
 
 
 def _damaged(source: Path, member: str, error: Exception) -> FerBenchError:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fer_bench.errors import FerBenchError
 from fer_bench.files import inside
+from fer_bench.lock import LOCK
 
 PICTURES = frozenset(
     {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -178,8 +179,9 @@ class Folder:
         return self.path(relative).exists()
 
     def folders(self, relative: str = "") -> list[str]:
-        """Return the sorted names of the folders directly below a folder."""
-        return self.listed(relative)[0]
+        """Return the sorted names of the folders directly below a folder, without a workspace that was made there."""
+        place = self.path(relative) if relative else self.root
+        return [name for name in self.listed(relative)[0] if not (place / name / LOCK).is_file()]
 
     def files(self, relative: str, ending: str = "") -> list[str]:
         """Return the sorted names of the files directly in a folder whose names end with ``ending``."""

@@ -122,6 +122,18 @@ class Prepared:
             raise FerBenchError(f"unknown split {split!r}; expected {', '.join(get_args(Split))}")
         return np.flatnonzero(self.splits == split)
 
+    def require_test_images(self) -> None:
+        """Refuse to go on with a dataset that no model can be tested on.
+
+        Raises:
+            FerBenchError: it has no test images.
+        """
+        if not (self.splits == "test").any():
+            raise FerBenchError(
+                f"{self.folder}: no test images; prepare {self.dataset} again from a source with its test set, or "
+                "leave it out"
+            )
+
     def at_size(self, size: int) -> np.memmap[Any, np.dtype[np.uint8]]:
         """Return all images for a network of ``size`` x ``size`` pixels, uint8, read only.
 

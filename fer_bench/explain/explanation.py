@@ -165,8 +165,7 @@ def explain(
                 f"{run.model} was trained on {run.origin} {run.dataset}, and this {target.dataset} is {target.origin}: "
                 "real and synthetic data are never mixed; use separate workspaces"
             )
-    if not target.indices("test").size:
-        raise FerBenchError(f"{target.dataset}: no test images")
+    target.require_test_images()
     orders = drawn(target, draw)
     shown = rows_of(target, ids) if ids else np.array([order[0] for order in orders if order.size], np.intp)
     rows = np.unique(np.concatenate([shown, *(order[:each] for order in orders)]))

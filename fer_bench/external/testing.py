@@ -8,7 +8,6 @@ from fer_bench import grid
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import cores, describe
-from fer_bench.errors import FerBenchError
 from fer_bench.evaluation import save_test
 from fer_bench.external.model import MODEL, ExternalModel
 from fer_bench.external.predicting import answers, open_call
@@ -47,8 +46,7 @@ def test_external(workspace: Workspace, model: ExternalModel, target: Prepared) 
     if done is not None:
         return done
     rows = target.indices("test")
-    if not len(rows):
-        raise FerBenchError(f"{target.dataset}: no test images")
+    target.require_test_images()
     found = []
     with bar(f"test {model.name} on {target.dataset}", len(rows), unit="img") as shown:
         call = open_call(model, workspace.external(model.name) / MODEL, cores())

@@ -13,6 +13,7 @@ from fer_bench.datasets.synthetic.face import Identity, Unit, action_units, draw
 from fer_bench.datasets.synthetic.scene import Face, render
 from fer_bench.datasets.synthetic.view import View, draw_view
 from fer_bench.emotions import EMOTIONS
+from fer_bench.files import naming
 
 Counts = dict[str, list[int]]
 """Pictures of each part and class, in the paper's order."""
@@ -103,12 +104,13 @@ PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
 def write_image(path: Path, image: NDArray[np.uint8], options: Sequence[int]) -> None:
     """Write a picture in the format of its name's end."""
-    path.write_bytes(cv2.imencode(path.suffix, image, options)[1].tobytes())
+    with naming(path):
+        path.write_bytes(cv2.imencode(path.suffix, image, options)[1].tobytes())
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Write ASCII lines that carry their own line ends."""
-    with path.open("w", encoding="ascii", newline="\n") as stream:
+    with naming(path), path.open("w", encoding="ascii", newline="\n") as stream:
         stream.writelines(lines)
 
 
