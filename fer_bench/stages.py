@@ -100,8 +100,8 @@ def _tell_of_a_cpu(image_size: int, epochs: int) -> None:
     """Say, once a process, that what begins takes a GPU, where there is none."""
     if image_size > backend.ONE_THREAD_SIZE and not backend.devices():
         say(
-            f"no accelerator: {epochs} epochs at {image_size} x {image_size} train on the CPU; fer-bench doctor says "
-            "how a GPU is found"
+            f"no accelerator: {epochs} epochs at {image_size} x {image_size} train on the CPU; for how a GPU is found, "
+            "see fer-bench doctor"
         )
 
 

@@ -78,8 +78,8 @@ def train(
                 kept = (
                     "the state after every complete epoch is kept: run the same command again, and it continues there"
                     if (folder / STATE).is_file()
-                    else "no epoch was complete: where the same command fails again, look at the reason and at what "
-                    "fer-bench doctor says"
+                    else "no epoch was complete: where the same command fails again, look at the reason, and run "
+                    "fer-bench doctor"
                 )
                 raise FerBenchError(
                     f"{cell.id}: {backend.devices()[0]} failed while it trained ({_reason(error)}); {kept}"
