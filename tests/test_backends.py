@@ -66,6 +66,11 @@ def test_backends_agree_on_the_warp_the_answers_and_a_training_step(name, comput
                     # Batch norm takes them away: their gradient is rounding alone, and Adam scales it up to a step.
                     continue
                 tolerance = 1e-3  # Of a step of 0.1: Adam magnifies the rounding of small gradients.
+            if key.startswith("step"):
+                # Rounding may put a value on the other side of ReLU's kink, as on some processors: of one channel.
+                far = np.abs(other[key] - first[key]) > tolerance
+                assert far.any(axis=tuple(range(far.ndim - 1))).sum() <= 1, key
+                tolerance = 1e-4
             np.testing.assert_allclose(other[key], first[key], rtol=0, atol=tolerance, err_msg=key)
         assert first["loss"] > 0.5
         steps = [key for key in first.files if key.startswith("step/")]
