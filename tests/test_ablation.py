@@ -1,21 +1,24 @@
 """Ablations: every variant trained, tested and shown; the choice made on validation alone."""
 
+import dataclasses
 import json
 import pickle
 import re
 from pathlib import Path
 
 import pytest
+import study_fakes
 from study_fakes import InterruptionError, Trained, replace_training
 from typer.testing import CliRunner
 
 from fer_bench.ablation import ablate as run_ablation
-from fer_bench.ablation import as_json, freezing, heads
+from fer_bench.ablation import as_json, freezing, heads, to_table
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import open_training
 from fer_bench.models import model_card, model_cards
 from fer_bench.presets import PRESETS
+from fer_bench.records import Start
 from fer_bench.studies import Study
 from fer_bench.workers import Event
 from fer_bench.workspace import Workspace
@@ -88,9 +91,47 @@ def test_every_depth_is_reported_and_chosen_on_validation(workspace, trained):
     assert markdown.startswith("# CLCM on FER-2013: accuracy (%) by frozen layers (synthetic faces, demo)")
     assert len(re.findall(r"^\| \d+ of 154", markdown, re.MULTILINE)) == 7
     assert "Chosen on validation: 0 of 154." in markdown
-    assert r"\label{tab:fer-bench-ablation-freezing}" in latex
+    assert rf"\label{{tab:fer-bench-ablation-freezing-clcm-fer2013-{found['recipe']}}}" in latex
     assert json.loads(content)["variants"] == found["variants"]
     assert str(workspace.root) not in content
+
+
+def test_the_notes_tell_the_protocol_and_the_weights(workspace, trained):
+    found = json.loads(ablate(workspace, "freezing", "--layers", "0,10", "--seeds", "2", "--json").stdout)
+    notes = Path(found["files"]["md"]).read_text("utf-8")
+    recipe = PAPER.from_random()
+    assert f"Recipe {recipe.id}, but for what the rows name: 224 px, {recipe.epochs} epochs, seeds 0, 1." in notes
+    assert "start: random; backend" in notes
+    study = Study(workspace, open_training(workspace, "fer2013"), ["clcm"], recipe, (0, 1), "random")
+    results = run_ablation(study, freezing("clcm", recipe, (0, 10)))
+    start = Start(kind="imagenet", source="mobilenet.h5", sha256=64 * "a")
+    pretrained = [
+        dataclasses.replace(result, runs=tuple(dataclasses.replace(run, start=start) for run in result.runs))
+        for result in results
+    ]
+    table = to_table(pretrained, kind="freezing", model="clcm", dataset=study.dataset, recipe=recipe)
+    assert "start: ImageNet (mobilenet.h5, sha256 aaaaaaaaaaaa); backend" in table.notes[-1]
+
+
+def test_two_ablations_in_one_document_have_labels_of_their_own(workspace, trained):
+    texts = [
+        json.loads(ablate(workspace, "head", "--json", *more, model=model, dataset=dataset).stdout)["files"]["tex"]
+        for model, dataset, more in (
+            ("clcm", "fer2013", ()),
+            ("mobilenetv2", "fer2013", ()),
+            ("clcm", "raf-db", ()),
+            ("clcm", "fer2013", ("--epochs", "3")),
+        )
+    ]
+    labels = [re.findall(r"\\label\{(.*?)\}", Path(text).read_text("utf-8")) for text in texts]
+    assert len({label for [label] in labels}) == 4
+
+
+def test_a_tie_on_validation_is_named(workspace, trained, monkeypatch):
+    monkeypatch.setattr(study_fakes, "score", lambda cell: 0.143 + cell.seed / 10)
+    text = ablate(workspace, "freezing", "--layers", "0,9,10", "--seeds", "3").stdout
+    equal = "0 of 154, 9 of 154, 10 of 154 (the model's own)"
+    assert f"Chosen on validation: 0 of 154, the first of 3 that are equal there ({equal})." in text
 
 
 def test_the_recipes_own_run_is_shared_and_the_rest_lies_apart(workspace, trained):

@@ -1,5 +1,6 @@
 """Train and test every variant, and lay out what was found; the choice is made on validation images."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,9 +10,10 @@ from fer_bench.ablation.variants import Variant
 from fer_bench.datasets.joined import TrainingData, parts
 from fer_bench.grid import Cell
 from fer_bench.models import model_card
+from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.studies import Study, missing_work, work_through
-from fer_bench.tables.notes import SEEDS_NOTE
+from fer_bench.tables.notes import SEEDS_NOTE, SHORT, numbered, start_of
 from fer_bench.tables.values import Cell as TableCell
 from fer_bench.tables.values import Column, Grid, Missing, Number, Row, Table, Text, mark_best, mean_of
 from fer_bench.workers import Executor
@@ -63,11 +65,17 @@ def _result(study: Study, variant: Variant, cells: Sequence[Cell]) -> Result:
 
 def chosen(results: Sequence[Result]) -> Result | None:
     """Return the result with the highest mean validation accuracy, the first of equals; ``None`` without runs."""
-    trained = [result for result in results if result.runs]
-    return max(trained, key=lambda result: sum(result.val_accuracies) / len(result.runs), default=None)
+    return next(iter(_highest(results)), None)
 
 
-def to_table(results: Sequence[Result], *, kind: Kind, model: str, dataset: TrainingData) -> Table:
+def _highest(results: Sequence[Result]) -> list[Result]:
+    """Return those with the highest mean validation accuracy: several where it is the same."""
+    means = {i: sum(result.val_accuracies) / len(result.runs) for i, result in enumerate(results) if result.runs}
+    # The same accuracies in another order of seeds need not give the same sum to the last bit.
+    return [results[i] for i, mean in means.items() if math.isclose(mean, max(means.values()), abs_tol=1e-12)]
+
+
+def to_table(results: Sequence[Result], *, kind: Kind, model: str, dataset: TrainingData, recipe: Recipe) -> Table:
     """Return the ablation as a table.
 
     Args:
@@ -75,6 +83,7 @@ def to_table(results: Sequence[Result], *, kind: Kind, model: str, dataset: Trai
         kind: what the variants differ in.
         model: whose ablation it is.
         dataset: trained on.
+        recipe: what the variants have in common.
     """
     targets = parts(dataset)
     columns = [Column(_FIRST_COLUMN[kind], text=True), Column("Trainable parameters"), Column("Validation")]
@@ -84,24 +93,46 @@ def to_table(results: Sequence[Result], *, kind: Kind, model: str, dataset: Trai
     columns.append(Column("Runs"))
     rows = mark_best([_row(result, len(targets)) for result in results], 2)
     notes = [SEEDS_NOTE, "Validation: the best epoch's accuracy, by which epochs and variants are chosen."]
-    best = chosen(results)
-    if best is not None:
-        notes.append(f"Chosen on validation: {best.variant.title}. Test accuracies are reported, never chosen by.")
+    notes += _choice(results)
     notes += [f"{result.variant.title}: no runs. {result.reason}." for result in results if not result.runs]
-    first = next((result.runs[0] for result in results if result.runs), None)
-    if first is not None:
-        notes.append(
-            f"{first.n_train:,} training and {first.n_val:,} validation images of {dataset.dataset} "
-            f"(fingerprint {first.dataset_fingerprint[:12]}); {first.start.kind} start; backend {first.backend}."
-        )
+    notes += _protocol(results, dataset, recipe)
+    runs = [run for result in results for run in result.runs]
     return Table(
         number=0,
         title=f"{model_card(model).title} on {dataset.title}: accuracy (%) by {_FIRST_COLUMN[kind].lower()}",
-        synthetic=first is not None and first.origin == "synthetic",
+        synthetic=bool(runs) and runs[0].origin == "synthetic",
         blocks=(Grid("", tuple(columns), rows),),
         notes=tuple(notes),
-        slug=f"ablation-{kind}",
+        # The label in LaTeX: of another model, dataset or protocol it is another one, for papers with several of them.
+        slug=f"ablation-{kind}-{model}-{dataset.dataset}-{recipe.id}",
     )
+
+
+def _choice(results: Sequence[Result]) -> list[str]:
+    """Return what the validation images say, a tie included; nothing without runs."""
+    highest = _highest(results)
+    if not highest:
+        return []
+    note = f"Chosen on validation: {highest[0].variant.title}"
+    if len(highest) > 1:
+        note += f", the first of {len(highest)} that are equal there ({', '.join(r.variant.title for r in highest)})"
+    return [f"{note}. Test accuracies are reported, never chosen by."]
+
+
+def _protocol(results: Sequence[Result], dataset: TrainingData, recipe: Recipe) -> list[str]:
+    """Return by what recipe, on what images and from what weights the runs are; the images only where there are any."""
+    runs = [run for result in results for run in result.runs]
+    seeds = [numbered("seed", sorted({run.seed for run in runs}))] if runs else []
+    told = [f"{recipe.image_size} px", f"{recipe.epochs} epoch{'' if recipe.epochs == 1 else 's'}", *seeds]
+    notes = [f"Recipe {recipe.id}, but for what the rows name: {', '.join(told)}."]
+    if runs:
+        first = runs[0]
+        starts = " / ".join(dict.fromkeys(start_of(run.start) for run in runs))
+        notes.append(
+            f"{first.n_train:,} training and {first.n_val:,} validation images of {dataset.dataset} "
+            f"(fingerprint {first.dataset_fingerprint[:SHORT]}); start: {starts}; backend {first.backend}."
+        )
+    return notes
 
 
 def _row(result: Result, targets: int) -> Row:

@@ -160,7 +160,7 @@ def _ablation(wish: _Wish, variants: "Sequence[Variant]", place: "Workspace", js
         prepared = open_training(place, wish.dataset)
         study = Study(place, prepared, [wish.model], wish.recipe, wish.seeds, wish.weights, wish.epochs)
         results = ablation.ablate(study, variants, wish.cluster)
-        table = ablation.to_table(results, kind=wish.kind, model=wish.model, dataset=prepared)
+        table = ablation.to_table(results, kind=wish.kind, model=wish.model, dataset=prepared, recipe=study.recipe)
         content = {"ablation": wish.kind, "model": wish.model, **facts_of(study)}
         content["variants"] = ablation.as_json(results)
         own = digest_of([(variant.model, variant.recipe.id) for variant in variants], list(wish.seeds))

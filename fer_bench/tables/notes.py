@@ -126,11 +126,12 @@ def seeds_of(block: Block) -> str:
         if seeds := block.seeds(model):
             by_seeds.setdefault(seeds, []).append(model_title(model))
     if len(by_seeds) == 1:
-        return _numbered("seed", next(iter(by_seeds)))
-    return ", ".join(f"{_numbered('seed', seeds)} ({', '.join(models)})" for seeds, models in by_seeds.items())
+        return numbered("seed", next(iter(by_seeds)))
+    return ", ".join(f"{numbered('seed', seeds)} ({', '.join(models)})" for seeds, models in by_seeds.items())
 
 
-def _numbered(word: str, numbers: Sequence[int]) -> str:
+def numbered(word: str, numbers: Sequence[int]) -> str:
+    """Return e.g. ``seeds 0, 1``."""
     return f"{word}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
