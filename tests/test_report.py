@@ -15,7 +15,7 @@ import record_factory as make
 import typer
 from evidence_factory import blank_pictures
 
-from fer_bench import records
+from fer_bench import paper, records
 from fer_bench.cli.profiling import profile as profile_command
 from fer_bench.emotions import HAPPY
 from fer_bench.errors import FerBenchError
@@ -285,6 +285,33 @@ def test_a_model_at_chance_is_called_so(tmp_path: Path) -> None:
     make.save_eval(results, make.eval_record("mobilenetv2-linear", "affectnet", "affectnet", matrix=DIAGONAL))
     chapter = section(report_of(results)[0], "Accuracy beside chance")
     assert "The same network without that softmax (mobilenetv2-linear): 100.0 % on AffectNet." in chapter
+
+
+def test_where_all_models_fail_alike_none_is_best_and_no_head_is_blamed(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    # 28 % of the images are happy, as of CK+; a model with 15 % right is highest and yet below always saying so.
+    sizes = [18 if label != HAPPY else 42 for label in range(7)]
+    constant = [[size if guess == 0 else 0 for guess in range(7)] for size in sizes]
+    least = [[size * (guess == 1) for guess in range(7)] for size in sizes]
+    least[HAPPY] = [0, 38, 0, 4, 0, 0, 0]
+    for model, matrix in zip(paper.MODELS, (least, constant, constant), strict=True):
+        make.save_eval(results, make.eval_record(model, "affectnet", "affectnet", matrix=matrix))
+        records.save(results.records, stuck(make.train_record(model, "affectnet")))
+    text, _ = report_of(results)
+    best = section(text, "Best model of each test")
+    assert re.search(r"AffectNet +\| AffectNet +\| none above the most frequent class +\| +– \| +3 \|", best)
+    chapter = section(text, "Accuracy beside chance")
+    assert re.search(r"MobileNetV2 +\| +14\.7 \| +28\.0 \| +15\.6 \| not above the most frequent class", chapter)
+    assert "**" not in chapter
+    assert "1000-way" not in chapter
+    table4 = next(one for one in build_tables(select(results)) if one.number == 4)
+    [block] = [one for one in table4.blocks if one.title == "AffectNet"]
+    assert not any(cell.best for row in block.rows for cell in row[1:2])
+    # Where another one learnt something, it is bold, and the head is to blame.
+    make.save_eval(results, make.eval_record("clcm", "affectnet", "affectnet", matrix=DIAGONAL))
+    chapter = section(report_of(results)[0], "Accuracy beside chance")
+    assert "**100.0**" in chapter
+    assert "1000-way" in chapter
 
 
 def test_no_explanation_where_mobilenetv2_does_well(tmp_path: Path) -> None:

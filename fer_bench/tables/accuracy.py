@@ -1,10 +1,11 @@
 """Tables 4, 5 and 11: overall accuracy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fer_bench import metrics, paper
 from fer_bench.selection import CROSS_TEST, Evidence
 from fer_bench.selection.parts import DATASET as FER2013
+from fer_bench.tables.chance import are_above, is_above
 from fer_bench.tables.notes import (
     BEYOND_NOTE,
     SEEDS_NOTE,
@@ -144,7 +145,20 @@ def _elsewhere(evidence: Evidence, target: str) -> Grid | None:
         for record in tested
     ]
     columns = _columns(compared=not evidence.synthetic)
-    return Grid(ELSEWHERE, tuple(columns), mark_best(rows, 1), beyond=len(rows))
+    never = [i for i, record in enumerate(tested) if not are_above([record])]
+    return Grid(ELSEWHERE, tuple(columns), mark_best(rows, 1, never=never), beyond=len(rows))
+
+
+def _not_above(evidence: Evidence, dataset: str, target: str, models: Sequence[str | None]) -> list[int]:
+    """Return the rows of models that are not above the most frequent class: by row, ``None`` for other rows."""
+    block = evidence.blocks.get(dataset)
+    return [i for i, model in enumerate(models) if block and model and not are_above(block.tested(model, target))]
+
+
+def _not_above_privately(evidence: Evidence, models: Sequence[str | None]) -> list[int]:
+    """Return the same on FER-2013's PrivateTest alone."""
+    block = evidence.blocks.get(FER2013)
+    return [i for i, model in enumerate(models) if block and model and not is_above(block.tested_privately(model))]
 
 
 def _columns(*, compared: bool) -> list[Column]:
@@ -165,7 +179,8 @@ def _block(evidence: Evidence, dataset: str, target: str, published: Mapping[str
         columns.append(Column(PRIVATE))
     others = tested_beyond(evidence, dataset, target)
     rows: list[Row] = []
-    for model in (*paper.MODELS, *others):
+    models = [*paper.MODELS, *others]
+    for model in models:
         scores = accuracies(evidence, dataset, model, target)
         measured = mean_of(scores, decimals=1, scale=100)
         row: list[Cell] = [method(model), measured]
@@ -175,11 +190,11 @@ def _block(evidence: Evidence, dataset: str, target: str, published: Mapping[str
         if private:
             row.append(mean_of(private_accuracies(evidence, model), decimals=1, scale=100))
         rows.append(tuple(row))
-    best = mark_best(rows, 1)
+    best = mark_best(rows, 1, never=_not_above(evidence, dataset, target, models))
     if compared:
         best = mark_best(best, 2)
     if private:
-        best = mark_best(best, len(columns) - 1)
+        best = mark_best(best, len(columns) - 1, never=_not_above_privately(evidence, models))
     return Grid(paper.DATASET_TITLES[dataset], tuple(columns), best, beyond=len(others))
 
 
@@ -221,12 +236,13 @@ def table11(evidence: Evidence) -> Table:
 
 def _models_only(evidence: Evidence, dataset: str) -> Grid:
     others = tested_beyond(evidence, dataset, dataset)
+    models = [*paper.MODELS, *others]
     rows: list[Row] = [
-        (method(model), mean_of(accuracies(evidence, dataset, model, dataset), decimals=2))
-        for model in (*paper.MODELS, *others)
+        (method(model), mean_of(accuracies(evidence, dataset, model, dataset), decimals=2)) for model in models
     ]
     columns = (Column("Method", text=True), Column("Measured"))
-    return Grid(paper.DATASET_TITLES[dataset], columns, mark_best(rows, 1), beyond=len(others))
+    best = mark_best(rows, 1, never=_not_above(evidence, dataset, dataset, models))
+    return Grid(paper.DATASET_TITLES[dataset], columns, best, beyond=len(others))
 
 
 def _literature(evidence: Evidence, dataset: str) -> Grid:
@@ -247,9 +263,10 @@ def _literature(evidence: Evidence, dataset: str) -> Grid:
     for model in others:
         remark = Text("beyond the paper")
         rows.append((method(model), Missing(), *_measured(evidence, dataset, model, private), remark))
-    best = mark_best(mark_best(rows, 1), 2)
+    models = [*(entry.model for entry in paper.TABLE11[dataset]), *others]
+    best = mark_best(mark_best(rows, 1), 2, never=_not_above(evidence, dataset, dataset, models))
     if private:
-        best = mark_best(best, 3)
+        best = mark_best(best, 3, never=_not_above_privately(evidence, models))
     return Grid(paper.DATASET_TITLES[dataset], tuple(columns), best, beyond=len(others))
 
 

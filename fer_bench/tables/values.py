@@ -1,7 +1,7 @@
 """What a table holds: values with their meaning, not text. ``fer_bench.render`` turns them into text."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -176,10 +176,13 @@ def matrix_cells(matrix: NDArray[np.float64]) -> tuple[tuple[Value, ...], ...]:
     )
 
 
-def mark_best(rows: Sequence[Row], column: int, *, lowest: bool = False) -> tuple[Row, ...]:
+def mark_best(
+    rows: Sequence[Row], column: int, *, lowest: bool = False, never: Collection[int] = ()
+) -> tuple[Row, ...]:
     """Return the rows with the best number of a column marked, equals as printed too.
 
-    Of a :class:`Pair` the measured value counts. A column with fewer than two different numbers has no best one.
+    Of a :class:`Pair` the measured value counts. A column with fewer than two different numbers has no best one. Rows
+    in ``never``, by their place, count but are not marked: no second is called the best in their stead.
     """
     numbers = [_measured(row[column]) for row in rows]
     printed = [round(n.value, n.decimals) for n in numbers if n is not None]
@@ -187,8 +190,8 @@ def mark_best(rows: Sequence[Row], column: int, *, lowest: bool = False) -> tupl
         return tuple(rows)
     best = min(printed) if lowest else max(printed)
     return tuple(
-        row if n is None or round(n.value, n.decimals) != best else _with_best(row, column)
-        for row, n in zip(rows, numbers, strict=True)
+        row if n is None or i in never or round(n.value, n.decimals) != best else _with_best(row, column)
+        for i, (row, n) in enumerate(zip(rows, numbers, strict=True))
     )
 
 
