@@ -192,6 +192,28 @@ def test_a_test_set_without_subjects_is_said_to_have_none(two):
     assert "names no subjects" in compared(two, "clcm", "shufflenetv2", *ON)["units"]["note"]
 
 
+def test_a_test_set_whose_card_has_no_subjects_is_said_to_have_none_unprepared(tmp_path):
+    for model, seed in (("clcm", 1), ("shufflenetv2", 2)):
+        save(tmp_path, model, answers(seed, 0.7), dataset="fer2013", target="fer2013")
+    note = compared(tmp_path, "clcm", "shufflenetv2")["units"]["note"]
+    assert note == "fer2013 names no subjects: the intervals treat images as independent."
+
+
+@pytest.mark.parametrize(
+    ("layout", "told"),
+    [
+        ("", "so subjects, if it names any, are not"),
+        ("ck48", "so the subjects are not"),
+        ("ckextended", "names no subjects"),
+    ],
+)
+def test_whether_ck_plus_names_subjects_depends_on_the_layout(tmp_path, layout, told):
+    prepared = preparation("ck-plus", layout=layout) if layout else None
+    for model, seed in (("clcm", 1), ("shufflenetv2", 2)):
+        save(tmp_path, model, answers(seed, 0.7), target_prepared=prepared)
+    assert told in compared(tmp_path, "clcm", "shufflenetv2", *ON)["units"]["note"]
+
+
 def test_images_of_unknown_people_stand_for_themselves(two):
     prepare(two, groups=np.where(np.arange(IMAGES) < 60, "", PEOPLE))
     found = compared(two, "clcm", "shufflenetv2", *ON)

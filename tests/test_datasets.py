@@ -137,6 +137,7 @@ def test_synthetic_files_are_read_as_what_was_drawn(raw: Path, tmp_path: Path, d
     assert (result.origin, result.manifest["layout"], result.manifest["complete"]) == ("synthetic", layout, True)
     assert result.manifest["official_split"] is official
     assert result.trainable is (dataset != "ck-plus")
+    assert card.names_subjects(layout) is bool((result.groups != "").any())
     if dataset == "ck-plus":
         return
     # Training picture i shows class i modulo 7.

@@ -190,6 +190,14 @@ def test_the_paired_tests_are_those_of_compare(tmp_path):
     assert "replicates are the training run" in " ".join(board["notes"])
 
 
+def test_images_of_a_test_set_without_subjects_are_not_said_to_show_a_person_twice(tmp_path):
+    for model, seed in (("clcm", 4), ("shufflenetv2", 5)):
+        save(tmp_path, model, right(seed, 0.7), dataset="fer2013", target="fer2013")
+    notes = " ".join(boards(tmp_path)[0]["notes"])
+    assert "fer2013 names no subjects" in notes
+    assert "too narrow" not in notes
+
+
 @pytest.mark.parametrize("where", ["place", "workspace"])
 def test_on_ck_plus_people_are_swapped_whole(tmp_path, where):
     place = tmp_path / "lab"

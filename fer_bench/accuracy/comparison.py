@@ -15,7 +15,7 @@ from fer_bench.accuracy.groups import ByGroup, by_group
 from fer_bench.accuracy.intervals import Array, Estimate
 from fer_bench.accuracy.runs import OneRun, Runs, SeveralSeeds
 from fer_bench.accuracy.seeds import Spread
-from fer_bench.accuracy.subjects import SampledImages, look_up
+from fer_bench.accuracy.subjects import SampledImages, look_up, names_subjects
 from fer_bench.errors import FerBenchError
 from fer_bench.records import EvalRecord, Origin
 from fer_bench.tables.preparations import choices
@@ -150,7 +150,8 @@ def compare(folder: Path, chosen: Chosen, prepared: Path, attribute: str | None 
     stems = [record.stem for records in chosen.records for record in records]
     require_same_images(dict(zip(stems, itertools.chain(*runs), strict=True)))
     first = chosen.records[0][0]
-    images = look_up(prepared, chosen.target, first.target_fingerprint, runs[0][0].ids)
+    named = names_subjects(chosen.target, first.target_prepared)
+    images = look_up(prepared, chosen.target, first.target_fingerprint, runs[0][0].ids, named)
     if attribute is not None:
         _require_attribute(prepared, chosen.target, images, attribute)
     return compare_answers(chosen, first, runs, images, attribute)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.errors import FerBenchError
+from fer_bench.records import Preparation
 
 FEW = 30
 """Subjects below which a bootstrap over them is too narrow."""
@@ -34,7 +35,30 @@ class SampledImages:
         return int(self.units.max()) + 1
 
 
-def look_up(folder: Path, dataset: str, fingerprint: str, ids: NDArray[np.str_]) -> SampledImages:
+def names_subjects(dataset: str, prepared: Preparation | None) -> bool | None:
+    """Return whether a test set names subjects, as far as its card says: ``None`` where it does not, or is not at hand.
+
+    Args:
+        dataset: the test set.
+        prepared: how it was prepared, where that is known.
+    """
+    from fer_bench.datasets import dataset_card
+
+    try:
+        card = dataset_card(dataset)
+    except FerBenchError:  # Somebody's own, described in a file that the records do not name.
+        return None
+    return card.names_subjects("" if prepared is None else prepared.layout)
+
+
+def no_subjects(dataset: str) -> str:
+    """Return the sentence on a dataset that names no subjects."""
+    return f"{dataset} names no subjects: the intervals treat images as independent."
+
+
+def look_up(
+    folder: Path, dataset: str, fingerprint: str, ids: NDArray[np.str_], named: bool | None = None
+) -> SampledImages:
     """Find the test images in their prepared dataset.
 
     Args:
@@ -42,6 +66,7 @@ def look_up(folder: Path, dataset: str, fingerprint: str, ids: NDArray[np.str_])
         dataset: its name, for people.
         fingerprint: of the dataset that the models were tested on.
         ids: of the test images, shape (n,).
+        named: whether it names subjects (:func:`names_subjects`).
 
     Raises:
         FerBenchError: the folder holds a damaged dataset, or one without some of the images.
@@ -50,17 +75,14 @@ def look_up(folder: Path, dataset: str, fingerprint: str, ids: NDArray[np.str_])
 
     manifest = read_manifest(folder)
     alone = np.arange(len(ids))
-    treated = "the subjects are not at hand, and the intervals treat images as independent"
+    subjects = "the subjects" if named else "subjects, if it names any,"
+    treated = f"{subjects} are not at hand, and the intervals treat images as independent"
     if manifest is None:
-        return SampledImages(
-            units=alone, clustered=False, note=f"{folder}: {dataset} is not prepared there, so {treated}."
-        )
+        note = f"{folder}: {dataset} is not prepared there, so {treated}."
+        return SampledImages(units=alone, clustered=False, note=no_subjects(dataset) if named is False else note)
     if not isinstance(manifest, dict) or manifest.get("fingerprint") != fingerprint:
-        return SampledImages(
-            units=alone,
-            clustered=False,
-            note=f"{folder}: holds another state of {dataset} than the models were tested on, so {treated}.",
-        )
+        note = f"{folder}: holds another state of {dataset} than the models were tested on, so {treated}."
+        return SampledImages(units=alone, clustered=False, note=no_subjects(dataset) if named is False else note)
     prepared = Prepared.load(folder)
     order = np.argsort(prepared.ids, kind="stable")
     places = np.minimum(np.searchsorted(prepared.ids[order], ids), len(order) - 1)
@@ -81,7 +103,7 @@ def look_up(folder: Path, dataset: str, fingerprint: str, ids: NDArray[np.str_])
 def _units(groups: NDArray[np.str_], ids: NDArray[np.str_], dataset: str) -> tuple[NDArray[np.intp], str]:
     named = groups != ""
     if not named.any():
-        return np.arange(len(ids)), f"{dataset} names no subjects: the intervals treat images as independent."
+        return np.arange(len(ids)), no_subjects(dataset)
     # An image of nobody known stands for itself; the prefixes keep its id from being taken for a subject's name.
     own = np.where(named, np.char.add("s", groups), np.char.add("i", ids))
     units: NDArray[np.intp] = np.unique(own, return_inverse=True)[1]

@@ -55,6 +55,7 @@ CARD = DatasetCard(
             recognise=recognise_npy,
             read=read_npy,
             protocols=("seven",),
+            names_subjects=False,
         ),
         Layout(
             name="manual-csv",
@@ -63,6 +64,7 @@ CARD = DatasetCard(
             recognise=recognise_manual_csv,
             read=read_manual_csv,
             protocols=("seven",),
+            names_subjects=False,
             crops=("box", "none"),
         ),
         Layout(
@@ -73,6 +75,7 @@ CARD = DatasetCard(
             recognise=recognise_class_folders,
             read=read_class_folders,
             protocols=("seven",),
+            names_subjects=False,
             official=False,
             doubts=doubts_of_class_folders,
         ),

@@ -137,6 +137,8 @@ class Layout:
     doubts: Callable[[Path], list[str]] | None = None
     """Returns sentences about files of this layout's names that are not as it needs them, for a path that nothing has
     recognised. Raises nothing but ``OSError``."""
+    names_subjects: bool | None = None
+    """Whether its samples tell in :attr:`Sample.group` who is shown; ``None`` where the card does not say."""
 
 
 @dataclass(frozen=True)
@@ -178,3 +180,8 @@ class DatasetCard:
             KeyError: the card has none of that name.
         """
         return {protocol.name: protocol for protocol in self.protocols}[name]
+
+    def names_subjects(self, layout: str = "") -> bool | None:
+        """Return whether a layout names subjects; without one, what all layouts agree on. ``None`` is unknown."""
+        said = {known.names_subjects for known in self.layouts if layout in ("", known.name)}
+        return said.pop() if len(said) == 1 else None

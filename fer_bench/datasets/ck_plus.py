@@ -77,6 +77,7 @@ or each archive in a folder of its own name: Emotion_labels/Emotion/S005/...""",
             recognise=ck_plus_sequences.recognise,
             read=ck_plus_sequences.read,
             protocols=("paper-432", "peak-309", "last-three"),
+            names_subjects=True,
             crops=("landmarks", "none"),
         ),
         Layout(
@@ -94,6 +95,7 @@ CK+48/                                   the faces of the last three frames, 48 
             recognise=ck_plus_48.recognise_folders,
             read=ck_plus_48.read_folders,
             protocols=("last-three",),
+            names_subjects=True,
         ),
         Layout(
             name="ckextended",
@@ -105,6 +107,7 @@ ckextended.csv                           920 rows of 48 x 48 pixels, with a head
             recognise=ck_plus_48.recognise_table,
             read=ck_plus_48.read_table,
             protocols=("ckextended",),
+            names_subjects=False,
         ),
     ),
     licence=(

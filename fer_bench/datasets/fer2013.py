@@ -74,6 +74,7 @@ CARD = DatasetCard(
             fer2013_tables.recognise_whole,
             fer2013_tables.read_whole,
             protocols=(ORIGINAL, FERPLUS),
+            names_subjects=False,
             doubts=fer2013_doubts.doubts_of_whole,
         ),
         Layout(
@@ -83,6 +84,7 @@ CARD = DatasetCard(
             fer2013_tables.recognise_split,
             fer2013_tables.read_split,
             protocols=(ORIGINAL, FERPLUS),
+            names_subjects=False,
             doubts=fer2013_doubts.doubts_of_split,
         ),
         Layout(
@@ -93,6 +95,7 @@ CARD = DatasetCard(
             fer2013_folders.recognise,
             fer2013_folders.read,
             protocols=(ORIGINAL,),
+            names_subjects=False,
         ),
         Layout(
             "folders-renamed",
@@ -101,6 +104,7 @@ CARD = DatasetCard(
             fer2013_folders.recognise_renamed,
             fer2013_folders.read_renamed,
             protocols=(ORIGINAL,),
+            names_subjects=False,
             counts={"Training": _COUNTS["Training"], TEST: _TEST},
             official=False,
         ),

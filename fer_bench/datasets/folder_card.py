@@ -72,7 +72,17 @@ def load_card(path: Path) -> DatasetCard:
         trainable="train" in folders.parts.values(),
         protocols=(Protocol(PROTOCOL, 1, folders.protocol(), _counts(content, folders.parts, path)),),
         label_map=folders.labels or {emotion: emotion for emotion in EMOTIONS},
-        layouts=(Layout(LAYOUT, folders.description(), folders.tree(), folders.recognise, folders.read, (PROTOCOL,)),),
+        layouts=(
+            Layout(
+                LAYOUT,
+                folders.description(),
+                folders.tree(),
+                folders.recognise,
+                folders.read,
+                (PROTOCOL,),
+                names_subjects=folders.pattern is not None,
+            ),
+        ),
         licence=texts["licence"] or unstated,
         access=texts["access"] or unstated,
         files=texts["files"] or unstated,

@@ -61,6 +61,7 @@ CARD = DatasetCard(
             recognise=recognise_aligned,
             read=read_aligned,
             protocols=("basic",),
+            names_subjects=False,
         ),
         Layout(
             name="original",
@@ -69,6 +70,7 @@ CARD = DatasetCard(
             recognise=recognise_original,
             read=read_original,
             protocols=("basic",),
+            names_subjects=False,
             crops=("box", "none"),
         ),
         Layout(
@@ -78,6 +80,7 @@ CARD = DatasetCard(
             recognise=recognise_class_folders,
             read=read_class_folders,
             protocols=("basic",),
+            names_subjects=False,
         ),
     ),
     licence=(

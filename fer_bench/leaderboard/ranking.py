@@ -26,7 +26,7 @@ from fer_bench.accuracy.answers import Answers, read, require_same_images
 from fer_bench.accuracy.comparison import ALPHA, OVER_SEEDS
 from fer_bench.accuracy.intervals import Array, Estimate
 from fer_bench.accuracy.runs import OneRun, Runs, SeveralSeeds
-from fer_bench.accuracy.subjects import SampledImages, look_up
+from fer_bench.accuracy.subjects import SampledImages, look_up, names_subjects, no_subjects
 from fer_bench.leaderboard.contests import Contender, Contest, distinct_names
 from fer_bench.leaderboard.ranks import RankRange, rank_ranges
 from fer_bench.records import ProfileRecord
@@ -156,12 +156,14 @@ def _sampled(contest: Contest, datasets: Sequence[Path], ids: NDArray[np.str_]) 
         found = look_up(folder / contest.target, contest.target, contest.target_fingerprint, ids)
         if found.known:
             return found
-    return SampledImages(
-        units=np.arange(len(ids)),
-        clustered=False,
-        note=f"{contest.target} is not prepared in any of these places, so images count as independent: where a person "
-        "is shown in several, intervals and ranges of ranks are too narrow.",
+    prepared = contest.contenders[0].runs[0].record.target_prepared
+    note = (
+        f"{contest.target} is not prepared in any of these places, so images count as independent: where a person "
+        "is shown in several, intervals and ranges of ranks are too narrow."
     )
+    if names_subjects(contest.target, prepared) is False:
+        note = no_subjects(contest.target)
+    return SampledImages(units=np.arange(len(ids)), clustered=False, note=note)
 
 
 def _tallies(right: NDArray[np.bool_], units: NDArray[np.intp]) -> Array:
