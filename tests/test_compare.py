@@ -275,6 +275,31 @@ def test_a_test_set_that_is_not_the_default_one_is_named(tmp_path):
     assert "ck-plus was not prepared as by default (crop none)." in notes
 
 
+@pytest.mark.parametrize(
+    ("target", "changes", "told"),
+    [
+        ("fer2013", {"layout": "folders"}, "fer2013 was prepared from layout folders."),
+        ("raf-db", {"layout": "class-folders"}, "raf-db was prepared from layout class-folders."),
+        ("raf-db", {"layout": "original", "crop": "box"}, "raf-db was not prepared as by default (layout original)."),
+        (
+            "fer2013",
+            {"layout": "folders", "complete": False},
+            "fer2013 was not prepared as by default (layout folders, incomplete copy).",
+        ),
+        (
+            "fer2013",
+            {"layout": "folders-renamed", "official_split": False},
+            "fer2013 was not prepared as by default (layout folders-renamed, a re-upload, not the official split).",
+        ),
+    ],
+)
+def test_another_official_layout_of_the_same_images_is_no_departure(tmp_path, target, changes, told):
+    for model in ("clcm", "shufflenetv2"):
+        prepared = preparation(target, **changes)
+        save(tmp_path, model, answers(1, 0.8), dataset=target, target=target, target_prepared=prepared)
+    assert told in compared(tmp_path, "clcm", "shufflenetv2")["notes"]
+
+
 def test_several_seeds_give_means_variance_and_a_test_for_each_seed(two):
     for seed in (1, 2):
         save(two, "clcm", answers(10 + seed, 0.8), seed=seed)

@@ -18,7 +18,7 @@ from fer_bench.accuracy.seeds import Spread
 from fer_bench.accuracy.subjects import SampledImages, look_up, names_subjects
 from fer_bench.errors import FerBenchError
 from fer_bench.records import EvalRecord, Origin
-from fer_bench.tables.preparations import choices
+from fer_bench.tables.preparations import sentence
 
 ALPHA = 0.05
 """Level of significance, of p-values adjusted by Holm's method over all pairs."""
@@ -121,7 +121,7 @@ class Comparison:
     sampling: str
     """One sentence on subjects, for people."""
     preparation: str
-    """How the test set was prepared, in parentheses after a space; empty for the default and where it is not known."""
+    """How the test set was prepared, in a sentence; empty for the default and where it is not known."""
     models: tuple[ModelScores, ...]
     pairs: tuple[Pair, ...]
     run_pairs: tuple[RunPair, ...]
@@ -215,7 +215,7 @@ def compare_answers(
         units=images.count,
         clustered=images.clustered,
         sampling=images.note,
-        preparation=choices(record.target_prepared for record in itertools.chain(*chosen.records)),
+        preparation=sentence(chosen.target, [record.target_prepared for record in itertools.chain(*chosen.records)]),
         models=models,
         pairs=_pairs(chosen.names, found, several, right, run_pairs, clustered=images.clustered),
         run_pairs=run_pairs,

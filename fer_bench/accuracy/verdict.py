@@ -59,7 +59,7 @@ def notes(found: Comparison) -> list[str]:
     several = len(found.seeds) > 1
     lines = [found.sampling]
     if found.preparation:
-        lines.append(f"{found.target} was not prepared as by default{found.preparation}.")
+        lines.append(found.preparation)
     if several:
         units = "subjects" if found.clustered else "images"
         lines.append(

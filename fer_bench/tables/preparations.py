@@ -1,6 +1,6 @@
 """What a prepared dataset holds, in words, where that is not the default of its card."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.card import DatasetCard
@@ -13,6 +13,34 @@ def choices(found: Iterable[Preparation | None]) -> str:
     told = dict.fromkeys(", ".join(_choices(one)) for one in found if one is not None)
     words = " / ".join(text for text in told if text)
     return f" ({words})" if words else ""
+
+
+def sentence(dataset: str, found: Sequence[Preparation | None]) -> str:
+    """Return in a sentence what is not the default of a test set; empty for defaults and for older records.
+
+    Another official layout is named, but no departure: it holds the same images with the same labels.
+    """
+    words = choices(found)
+    if not words:
+        return ""
+    if any(_departs(one) for one in found if one is not None):
+        return f"{dataset} was not prepared as by default{words}."
+    # Of somebody's own dataset there is no card at hand, hence no default: all is told.
+    return f"{dataset} was prepared {'from' if _card(dataset) else 'by'} {words[2:-1]}."
+
+
+def _departs(found: Preparation) -> bool:
+    card = _card(found.dataset)
+    if card is None:
+        return False
+    return (
+        not _is_default(card, found)
+        # A layout's own crop is another one than that of pictures that come cropped.
+        or found.crop != card.layouts[0].crops[0]
+        or found.layout not in {layout.name for layout in card.layouts if layout.official}
+        or not found.official_split
+        or found.complete is False
+    )
 
 
 def _choices(found: Preparation) -> Iterator[str]:
