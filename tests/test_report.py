@@ -28,7 +28,7 @@ from fer_bench.report.summary import chance, guessing_loss, reading
 from fer_bench.report.verdicts import verdicts
 from fer_bench.selection import select
 from fer_bench.tables import build_tables
-from fer_bench.tables.values import Column, Grid, Missing, Number, Table, Text
+from fer_bench.tables.values import Column, Grid, Missing, Number, Pair, Table, Text
 from fer_bench.workspace import Results
 
 VOID = {"meta", "img", "br"}
@@ -307,6 +307,10 @@ def test_where_all_models_fail_alike_none_is_best_and_no_head_is_blamed(tmp_path
     table4 = next(one for one in build_tables(select(results)) if one.number == 4)
     [block] = [one for one in table4.blocks if one.title == "AffectNet"]
     assert not any(cell.best for row in block.rows for cell in row[1:2])
+    table10 = next(one for one in build_tables(select(results)) if one.number == 10)
+    recalls = [cell.measured for row in table10.blocks[0].rows for cell in row if isinstance(cell, Pair)]
+    assert {cell.value for cell in recalls if isinstance(cell, Number)} >= {0.0, 1.0}
+    assert not any(cell.best for cell in recalls if isinstance(cell, Number))
     # Where another one learnt something, it is bold, and the head is to blame.
     make.save_eval(results, make.eval_record("clcm", "affectnet", "affectnet", matrix=DIAGONAL))
     chapter = section(report_of(results)[0], "Accuracy beside chance")

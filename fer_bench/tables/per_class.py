@@ -1,6 +1,6 @@
 """Table 10: accuracy per class."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fer_bench import metrics, paper
 from fer_bench.emotions import EMOTIONS
@@ -9,6 +9,7 @@ from fer_bench.selection import Evidence
 from fer_bench.selection.parts import DATASET as FER2013
 from fer_bench.selection.parts import Counts
 from fer_bench.tables.accuracy import PRIVATE, private_note, tested_beyond
+from fer_bench.tables.chance import is_above
 from fer_bench.tables.notes import SEEDS_NOTE, dataset_notes
 from fer_bench.tables.values import Cell, Column, Grid, Number, Pair, Table, Text, Value, mark_best, mean_of
 
@@ -41,6 +42,7 @@ def _group(evidence: Evidence, dataset: str, models: Sequence[str], *, grouped: 
     """Return a column for each model, the best model of each class marked."""
     block = evidence.blocks.get(dataset)
     columns: _Columns = []
+    never: list[int] = []
     for model in models:
         tested = [record.confusion_matrix for record in block.tested(model, dataset)] if block else []
         cells: list[Cell] = list(_recalls(tested))
@@ -48,19 +50,24 @@ def _group(evidence: Evidence, dataset: str, models: Sequence[str], *, grouped: 
         if printed is not None and not evidence.synthetic:
             published = [Number(value=value, decimals=2) for value in printed]
             cells = [Pair(*both) for both in zip(_recalls(tested), published, strict=True)]
+        if not is_above(tested):
+            never.append(len(columns))
         columns.append((Column(model_title(model), group=paper.DATASET_TITLES[dataset] if grouped else ""), cells))
-    return _marked(columns)
+    return _marked(columns, never)
 
 
 def _private(evidence: Evidence) -> Grid | None:
     """Return the columns of FER-2013's standard test set, ``None`` where no model is known to be tested on it."""
     block = evidence.blocks.get(FER2013)
     columns: _Columns = []
+    never: list[int] = []
     for model in block.models if block else ():
         matrices = block.tested_privately(model) if block else ()
         if matrices:
+            if not is_above(matrices):
+                never.append(len(columns))
             columns.append((Column(model_title(model)), list(_recalls(matrices))))
-    return _grid(f"FER-2013, {PRIVATE} alone (3,589 images)", [_marked(columns)]) if columns else None
+    return _grid(f"FER-2013, {PRIVATE} alone (3,589 images)", [_marked(columns, never)]) if columns else None
 
 
 def _recalls(matrices: Sequence[Counts]) -> list[Value]:
@@ -68,11 +75,14 @@ def _recalls(matrices: Sequence[Counts]) -> list[Value]:
     return [mean_of([float(found[i]) for found in recalls], decimals=2) for i in range(len(EMOTIONS))]
 
 
-def _marked(columns: _Columns) -> _Columns:
-    # Best of the models in each class: a row of the block is what mark_best takes as a column.
+def _marked(columns: _Columns, never: Collection[int]) -> _Columns:
+    """Return the columns with the best of each class marked, but for those in ``never``: a model that always answers
+    one class is right on all of it."""
+    # A row of the block is what mark_best takes as a column.
     marked: list[list[Cell]] = [[] for _ in columns]
     for i in range(len(EMOTIONS)):
-        for cells, (cell,) in zip(marked, mark_best([(cells[i],) for _, cells in columns], 0), strict=True):
+        of_class = mark_best([(cells[i],) for _, cells in columns], 0, never=never)
+        for cells, (cell,) in zip(marked, of_class, strict=True):
             cells.append(cell)
     return [(column, cells) for (column, _), cells in zip(columns, marked, strict=True)]
 
