@@ -1,5 +1,6 @@
 """CK+'s readers: every class is a shade of gray here, so a swapped label order shows in the pixels."""
 
+import dataclasses
 import functools
 import os
 from collections import Counter
@@ -19,6 +20,7 @@ from fer_bench.datasets.ck_plus_landmarks import read_points
 from fer_bench.datasets.ck_plus_sequences import emotion_code
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.side_by_side import decoded
+from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 
@@ -337,6 +339,37 @@ def test_the_crop_of_a_frame_follows_its_landmarks(tmp_path: Path) -> None:
     samples, _, result = reading("sequences", tmp_path, crop="landmarks")
     assert (pictures(tmp_path, samples) == 200).all()
     assert any("cropped to a square around the landmarks; the paper does not say" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("wishes", [Wishes(allow_incomplete=True), Wishes(allow_incomplete=True, skip_bad=True)])
+@pytest.mark.parametrize("size", [(22, 22), (32, 25)])
+def test_landmarks_beside_frames_that_are_resized_already_are_refused(
+    tmp_path: Path, size: tuple[int, int], wishes: Wishes
+) -> None:
+    raw = tmp_path / "raw"
+    sequences(raw)
+    for path in (raw / "cohn-kanade-images").rglob("*.png"):
+        assert cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path)), size))
+    with pytest.raises(FerBenchError) as error:
+        prepare(CARD, raw, tmp_path / "out", wishes)
+    found = f"left 20, top 15, right 40, bottom 35 of {size[0]} x {size[1]} pixels"
+    assert f"1.png: the face box reaches beyond the picture: {found}" in str(error.value)
+    assert "look cropped or resized already" in str(error.value)
+    assert "--crop none" in str(error.value)
+    whole = prepare(CARD, raw, tmp_path / "out", dataclasses.replace(wishes, crop="none"))
+    assert len(whole.ids) == 13
+
+
+@pytest.mark.parametrize(("beyond", "taken"), [(1.9, 13), (2.1, 0)])
+def test_landmarks_a_little_outside_the_frame_are_those_of_the_frame(tmp_path: Path, beyond: float, taken: int) -> None:
+    """A tenth of the 20 pixels that they span may be; the margin around them reaches far beyond the frame's 49 rows."""
+    sequences(tmp_path)
+    points = "".join(f"{20 + 20 * n / 67} {29 + beyond + 20 * n / 67}\n" for n in range(68))
+    for path in (tmp_path / "Landmarks").rglob("*.txt"):
+        put(path, points)
+    samples, _, _ = reading("sequences", tmp_path, crop="landmarks")
+    [chunk] = decoded(Folder(tmp_path), samples, (32, 32))
+    assert (len(chunk.samples), len(chunk.flaws)) == (taken, 13 - taken)
 
 
 def test_the_face_crop_is_square_and_higher_above() -> None:

@@ -15,7 +15,8 @@ from fer_bench.datasets.card import Choice, Flaw, Layout, Reading, Sample
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.raf_db import CARD
 from fer_bench.datasets.raf_db_official import face_box, read_attributes
-from fer_bench.datasets.store import prepare
+from fer_bench.datasets.side_by_side import decoded
+from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.datasets.synthetic.layouts import synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -321,6 +322,40 @@ def test_a_photograph_without_a_usable_box_is_a_flaw(tmp_path: Path, content: st
     assert flaw.reason.startswith(reason)
     assert flaw.reason.endswith("--crop none takes whole pictures")
     assert flaw.missing == (content is None)
+
+
+def test_boxes_beside_photographs_that_are_resized_already_are_refused(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    synthesize("raf-db", raw, train=7, test=7, layout="original")
+    for path in (raw / "basic/Image/original").glob("*.jpg"):
+        assert cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path)), None, fx=0.8, fy=0.8))
+    for wishes in (Wishes(), Wishes(skip_bad=True, allow_incomplete=True)):
+        with pytest.raises(FerBenchError) as error:
+            prepare(CARD, raw, tmp_path / "out", wishes)
+        assert "of 14 face boxes reach beyond their pictures, such as basic/Image/original/t" in str(error.value)
+        assert "look cropped or resized already" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("box", "remark"),
+    [
+        ("-5 10 55 70", ""),
+        ("-7 10 53 70", "the face box reaches beyond the picture, and was cut off at its edge"),
+        ("100 -9 151 50", "the face box reaches beyond the picture, and was cut off at its edge"),
+        ("160 10 220 70", None),
+    ],
+)
+def test_a_box_that_leaves_its_photograph_is_cut_off_there(tmp_path: Path, box: str, remark: str | None) -> None:
+    original(tmp_path)
+    put(tmp_path / "basic/Annotation/boundingbox/train_00001_boundingbox.txt", box)
+    samples, _ = read("original", tmp_path)
+    [chunk] = decoded(Folder(tmp_path), samples, (32, 32))
+    source = "basic/Image/original/train_00001.jpg"
+    assert chunk.remarks == ([(source, remark)] if remark else [])
+    reason = "the face box reaches beyond the picture: left 160, top 10, right 220, bottom 70 of 150 x 150 pixels"
+    assert [(flaw.source, flaw.reason.split(";")[0]) for flaw in chunk.flaws] == (
+        [(source, reason)] if remark is None else []
+    )
 
 
 @given(st.binary(max_size=60) | st.from_regex(rb"([-0-9.einfa]{1,6}[ \t\n]){3,5}", fullmatch=True))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.card import DatasetCard, Flaw, Layout, PixelText, Protocol, Reading, Sample
+from fer_bench.datasets.decoding import BEYOND
 from fer_bench.datasets.folder import below
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.datasets.proof import Flaws
@@ -504,6 +505,16 @@ def test_flaws_are_not_gone_through_again_for_every_chunk() -> None:
         flaws.add([GONE], 100)
     flaws.check(300)
     assert len(flaws.found) == 3
+
+
+def test_face_boxes_that_were_cut_off_are_refused_where_they_are_many() -> None:
+    flaws = Flaws(skip_bad=False, allow_incomplete=False)
+    cut_off = [(f"{number}.jpg", f"{BEYOND}, and was cut off at its edge") for number in range(4)]
+    flaws.add([], 50, [("a.jpg", "CMYK, made gray"), *cut_off[:3]])
+    flaws.check(100)
+    flaws.add([], 100, cut_off[3:])
+    with pytest.raises(FerBenchError, match=r"4 of 100 face boxes .* such as 0\.jpg: the face box .*\n.*resized"):
+        flaws.check(100)
 
 
 def test_a_hopeless_copy_stops_early(tmp_path: Path) -> None:

@@ -30,6 +30,18 @@ class FaceBox(NamedTuple):
     bottom: float
 
 
+class LooseFaceBox(FaceBox):
+    """A face box that may leave a picture of its own: cut off there with a remark, and refused only where many do."""
+
+
+class FaceCrop(NamedTuple):
+    """A crop that is larger than the face that was found: the crop may reach beyond its picture, the face may not."""
+
+    box: tuple[float, float, float, float]
+    """Left, top, right, bottom in pixels."""
+    face: FaceBox
+
+
 class Sample(NamedTuple):
     """One labelled image as a reader found it, before decoding.
 
@@ -47,10 +59,11 @@ class Sample(NamedTuple):
     """The official part it belongs to, e.g. ``Training``, ``PublicTest``, ``PrivateTest``."""
     group: str = ""
     """What images must not be separated from, such as the subject; empty where unknown."""
-    box: tuple[float, float, float, float] | None = None
+    box: tuple[float, float, float, float] | FaceCrop | None = None
     """Face crop: left, top, right, bottom in pixels of the source; ``None`` takes the whole picture.
 
-    What of it lies beyond the picture is cut off, but a :class:`FaceBox` that reaches well beyond is a flaw.
+    What of it lies beyond the picture is cut off, but a :class:`FaceBox` that reaches well beyond is a flaw, that of a
+    :class:`FaceCrop` too.
     """
     pixels: PixelText | None = None
     """The picture where the source is a table of pixels; ``None`` where it is a picture file."""

@@ -6,6 +6,8 @@ The paper does not say whether it cropped CK+; this crop is fer-bench's choice.
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.datasets.card import FaceBox, FaceCrop
+
 POINTS = 68
 MARGIN = 0.25
 """What the face crop adds on every side of the landmarks, as a fraction of the longer side of their box."""
@@ -33,7 +35,7 @@ def read_points(data: bytes) -> NDArray[np.float64]:
 
 
 def face_box(points: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    """Return the square face crop around landmarks: left, top, right, bottom in pixels.
+    """Return the square around landmarks, with its margin: left, top, right, bottom in pixels.
 
     It may reach beyond the picture; the decoder clips it.
 
@@ -45,3 +47,13 @@ def face_box(points: NDArray[np.float64]) -> tuple[float, float, float, float]:
     half = side * (0.5 + MARGIN)
     x, y = (left + right) / 2, (top + bottom) / 2 - LIFT * side
     return float(x - half), float(y - half), float(x + half), float(y + half)
+
+
+def face_crop(points: NDArray[np.float64]) -> FaceCrop:
+    """Return the crop of :func:`face_box` with what the landmarks themselves span, by which resized frames show.
+
+    Args:
+        points: float, (n, 2): x and y of each landmark in pixels.
+    """
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return FaceCrop(face_box(points), FaceBox(left, top, right, bottom))

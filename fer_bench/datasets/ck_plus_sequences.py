@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Reading, Sample
-from fer_bench.datasets.ck_plus_landmarks import face_box, read_points
+from fer_bench.datasets.ck_plus_landmarks import face_crop, read_points
 from fer_bench.datasets.folder import Folder, below, shown
 from fer_bench.emotions import ANGRY, CONTEMPT, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE
 from fer_bench.errors import FerBenchError
@@ -261,7 +261,7 @@ def _sample(copy: _Copy, place: str, frame: str, part: str, label: int) -> Sampl
     if copy.landmarks is not None:
         landmarks = f"{copy.landmarks}/{place}/{stem}_landmarks.txt"
         try:
-            box = face_box(read_points(copy.folder.read(landmarks)))
+            box = face_crop(read_points(copy.folder.read(landmarks)))
         except FileNotFoundError:
             return Flaw(
                 source, f"no landmarks {landmarks}; whole frames can be had with --crop none", True, part, label

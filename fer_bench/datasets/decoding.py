@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.datasets.card import FaceBox, PixelText, Sample
+from fer_bench.datasets.card import FaceBox, FaceCrop, LooseFaceBox, PixelText, Sample
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.pictures import decode, opencv
 from fer_bench.datasets.pixel_text import parse
@@ -24,7 +24,7 @@ DIGEST = 16
 """Bytes of an image's digest."""
 
 BEYOND = "the face box reaches beyond the picture"
-"""Begins the reason against a :class:`~fer_bench.datasets.card.FaceBox` that is of another picture."""
+"""Begins the reason against, or the remark on, a :class:`~fer_bench.datasets.card.FaceBox` of another picture."""
 
 _SLACK = 0.1
 """Of a face box's width and height: no further does it reach beyond its picture."""
@@ -63,12 +63,20 @@ def square(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
     return left, top, right, bottom
 
 
-def _require_within(box: FaceBox, height: int, width: int) -> None:
-    """Raise ValueError where a face reaches well beyond the picture of that size, in pixels."""
+def _look_beyond(box: FaceBox, height: int, width: int) -> str:
+    """Return a remark where a face reaches well beyond the picture of that size, in pixels; empty where it does not.
+
+    Raises:
+        ValueError: it does, and such a picture is not taken.
+    """
     x, y = _SLACK * (box.right - box.left), _SLACK * (box.bottom - box.top)
-    if box.left < -x or box.top < -y or box.right > width + x or box.bottom > height + y:
-        found = f"left {box.left:g}, top {box.top:g}, right {box.right:g}, bottom {box.bottom:g}"
-        raise ValueError(f"{BEYOND}: {found} of {width} x {height} pixels; --crop none takes whole pictures")
+    if box.left >= -x and box.top >= -y and box.right <= width + x and box.bottom <= height + y:
+        return ""
+    meets = box.left < width and box.top < height and box.right > 0 and box.bottom > 0
+    if meets and isinstance(box, LooseFaceBox):
+        return f"{BEYOND}, and was cut off at its edge"
+    found = f"left {box.left:g}, top {box.top:g}, right {box.right:g}, bottom {box.bottom:g}"
+    raise ValueError(f"{BEYOND}: {found} of {width} x {height} pixels; --crop none takes whole pictures")
 
 
 def _widen(start: int, end: int, side: int, limit: int) -> tuple[int, int]:
@@ -117,7 +125,7 @@ def one_opencv_thread() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-Job = tuple[str, Box | None, PixelText | None]
+Job = tuple[str, Box | FaceCrop | None, PixelText | None]
 """What a decoder needs to know of a sample: its source, box and pixels."""
 job_of: Callable[[Sample], Job] = operator.attrgetter("source", "box", "pixels")
 
@@ -146,10 +154,11 @@ def decode_jobs(folder: Folder, jobs: Sequence[Job], images: NDArray[np.uint8]) 
             image, remark = decode(folder.read(source), source) if pixels is None else (next(texts), "")
             if isinstance(image, str):
                 raise ValueError(image)
-            if isinstance(box, FaceBox):
-                _require_within(box, image.shape[0], image.shape[1])
-            if box is not None:
-                left, top, right, bottom = square(box, image.shape[0], image.shape[1])
+            cut, face = box if isinstance(box, FaceCrop) else (box, box)
+            if isinstance(face, FaceBox):
+                remark = ", ".join(filter(None, (_look_beyond(face, image.shape[0], image.shape[1]), remark)))
+            if cut is not None:
+                left, top, right, bottom = square(cut, image.shape[0], image.shape[1])
                 image = image[top:bottom, left:right]
         except FileNotFoundError:
             flaws.append((number, "no such picture", True))

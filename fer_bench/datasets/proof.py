@@ -34,22 +34,33 @@ class Flaws:
     _refused: int = 0
     """How many of them the user's options do not allow: counted, since a partial AffectNet has 100,000 flaws."""
     _beyond: int = 0
-    """How many are face boxes that reach beyond their pictures."""
+    """How many pictures, taken or not, have a face box that reaches beyond them."""
+    _first_beyond: str = ""
+    """A line about the first of those."""
 
-    def add(self, flaws: Sequence[Flaw], read: int) -> None:
+    def add(self, flaws: Sequence[Flaw], read: int, remarks: Sequence[tuple[str, str]] = ()) -> None:
         """Note flaws; stop where more than 1 % of the images so far (and at least 20) are not to be had.
 
         Whatever the user allows, stop where the face boxes of so many are not those of their pictures: the others are
         not either, and only happen to lie within.
 
+        Args:
+            flaws: found since the last call.
+            read: images taken so far.
+            remarks: source and remark of those that were taken since the last call.
+
         Raises:
             FerBenchError: the copy is hopeless.
         """
-        if not flaws:
+        if not flaws and not remarks:
             return
         self.found += flaws
         self._refused += sum(map(self._is_refused, flaws))
-        self._beyond += sum(flaw.reason.startswith(BEYOND) for flaw in flaws)
+        told = [*((flaw.source, flaw.reason) for flaw in flaws), *remarks]
+        beyond = [_line(source, text) for source, text in told if text.startswith(BEYOND)]
+        if beyond:
+            self._first_beyond = self._first_beyond or beyond[0]
+            self._beyond += len(beyond)
         if self._beyond > _BAD_LEAST:
             self._require_own_boxes(read)
         refused = self._refused
@@ -71,11 +82,10 @@ class Flaws:
 
     def _require_own_boxes(self, read: int) -> None:
         if self._beyond > _OTHERS_SHARE * (read + len(self.found)):
-            first = next(flaw for flaw in self.found if flaw.reason.startswith(BEYOND))
             raise FerBenchError(
                 f"{self._beyond:,} of {read + len(self.found):,} face boxes reach beyond their pictures, such as "
-                f"{line(first)}\nThese pictures look cropped or resized already, so that no box fits: take them whole "
-                "with --crop none, or unpack the original pictures"
+                f"{self._first_beyond}\nThese pictures look cropped or resized already, so that no box fits: take them "
+                "whole with --crop none, or unpack the original pictures"
             )
 
     def _message(self, how_many: str) -> str:
@@ -102,7 +112,11 @@ def _lines(flaws: Sequence[Flaw]) -> list[str]:
 
 def line(flaw: Flaw) -> str:
     """Return one line with file and reason."""
-    return printable(f"{flaw.source}: {flaw.reason}")
+    return _line(flaw.source, flaw.reason)
+
+
+def _line(source: str, text: str) -> str:
+    return printable(f"{source}: {text}")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
+from fer_bench.datasets.card import Choice, Flaw, LooseFaceBox, Reading, Sample
 from fer_bench.datasets.folder import Folder, below
 from fer_bench.emotions import ANGRY, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE
 from fer_bench.errors import FerBenchError
@@ -234,9 +234,10 @@ class _Reader:
                 self.label_map[code] = EMOTIONS[LABELS[code]]
                 listed[name] = _Line(number, part, LABELS[code])
 
-    def _box(self, file: str, name: str, line: _Line) -> tuple[float, float, float, float] | Flaw:
+    def _box(self, file: str, name: str, line: _Line) -> LooseFaceBox | Flaw:
         try:
-            return face_box(self.folder.read(file))
+            # Loose, since nothing is known of how far the official boxes of tight photographs reach.
+            return LooseFaceBox(*face_box(self.folder.read(file)))
         except FileNotFoundError:
             reason, missing = f"no such face box, but the label list names {name}.jpg", True
         except (OSError, ValueError) as error:

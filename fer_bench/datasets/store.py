@@ -151,7 +151,7 @@ def _write(
         with contextlib.closing(decoded(Folder(root), reading.samples, card.size)) as chunks:
             for chunk in chunks:
                 rows.extend(chunk)
-                flaws.add(chunk.flaws, len(rows))
+                flaws.add(chunk.flaws, len(rows), chunk.remarks)
                 remarks += chunk.remarks
                 file.append(chunk.images)
                 if progress is not None:
