@@ -562,6 +562,14 @@ def test_ck48_says_that_its_pictures_are_enlarged(tmp_path: Path) -> None:
     assert CARD.size == (224, 224)
 
 
+def test_pictures_of_ck48_of_another_size_are_told(tmp_path: Path) -> None:
+    ck48(tmp_path / "raw")
+    save(tmp_path / "raw/CK+48/anger/S000_001_00000003.png", "angry", (64, 64))
+    manifest = prepare(CARD, tmp_path / "raw", tmp_path / "out", Wishes(allow_incomplete=True)).manifest
+    remark = "not 48 x 48 pixels as given out: resized or cropped since"
+    assert manifest["remarks"] == [{"source": "CK+48/anger/S000_001_00000003.png", "remark": remark}]
+
+
 def test_ck48_may_have_capital_letters(tmp_path: Path) -> None:
     for name in ("plain", "capitals"):
         ck48(tmp_path / name)

@@ -18,6 +18,8 @@ from fer_bench.datasets.fer2013_tables import majority
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.pixel_text import parse
 from fer_bench.datasets.recognition import recognise
+from fer_bench.datasets.store import Wishes, prepare
+from fer_bench.datasets.synthetic.layouts import synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 
@@ -835,6 +837,23 @@ def test_only_tables_offer_the_votes_and_only_renamed_copies_are_unofficial() ->
         "folders-renamed": (one, False),
     }
     assert [protocol.name for protocol in CARD.protocols] == list(both)
+
+
+@pytest.mark.parametrize("name", ["folders", "folders-renamed"])
+def test_pictures_of_another_size_than_the_edition_has_are_told(tmp_path: Path, name: str) -> None:
+    raw = tmp_path / "raw"
+    synthesize("fer2013", raw, train=35, test=14, layout=name)
+    wishes = Wishes(layout=name)
+    assert prepare(CARD, raw, tmp_path / "out", wishes).manifest["remarks"] == []
+    resized = list((raw / "test").rglob("*.*g"))  # By one of train/ a renamed copy is recognised.
+    for path in resized:
+        assert cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path)), (224, 224)))
+    manifest = prepare(CARD, raw, tmp_path / "out", wishes).manifest
+    remark = "not 48 x 48 pixels as given out: resized or cropped since"
+    assert {one["source"]: one["remark"] for one in manifest["remarks"]} == {
+        path.relative_to(raw).as_posix(): remark for path in resized
+    }
+    assert any(note.startswith(f"14 pictures: {remark} (test/") for note in manifest["notes"])
 
 
 def test_a_folder_is_read_through_the_checks_of_the_store(tmp_path: Path) -> None:

@@ -574,3 +574,18 @@ def test_a_link_out_of_the_dataset_is_refused(tmp_path: Path) -> None:
     pictures.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(FerBenchError, match="leads out of the dataset folder"):
         read("aligned", tmp_path / "raw")
+
+
+# The size of the pictures.
+
+
+@pytest.mark.parametrize("name", ["aligned", "class-folders"])
+def test_aligned_pictures_of_another_size_than_the_official_one_are_told(tmp_path: Path, name: str) -> None:
+    raw = tmp_path / "raw"
+    synthesize("raf-db", raw, train=35, test=7, layout=name)
+    path = next(raw.rglob("train_00002_aligned.jpg"))
+    assert cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path)), (224, 224)))
+    manifest = prepare(CARD, raw, tmp_path / "out").manifest
+    source, remark = path.relative_to(raw).as_posix(), "not 100 x 100 pixels as given out: resized or cropped since"
+    assert manifest["remarks"] == [{"source": source, "remark": remark}]
+    assert f"1 pictures: {remark} ({source} is the first)" in manifest["notes"]

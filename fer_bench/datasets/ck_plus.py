@@ -96,6 +96,7 @@ CK+48/                                   the faces of the last three frames, 48 
             read=ck_plus_48.read_folders,
             protocols=("last-three",),
             names_subjects=True,
+            native=(ck_plus_48.SIDE, ck_plus_48.SIDE),
         ),
         Layout(
             name="ckextended",

@@ -143,8 +143,13 @@ class Outcome(NamedTuple):
     """Job and remark of the pictures that needed more than plain decoding."""
 
 
-def decode_jobs(folder: Folder, jobs: Sequence[Job], images: NDArray[np.uint8]) -> Outcome:
-    """Decode jobs into the first rows of ``images``, uint8, (at least as many, height, width)."""
+def decode_jobs(
+    folder: Folder, jobs: Sequence[Job], images: NDArray[np.uint8], native: tuple[int, int] | None = None
+) -> Outcome:
+    """Decode jobs into the first rows of ``images``, uint8, (at least as many, height, width).
+
+    A picture of other height and width than ``native`` is remarked on.
+    """
     outcome = Outcome([], b"", [], [])
     kept, flaws, digests = outcome.kept, outcome.flaws, []
     size = (images.shape[1], images.shape[2])
@@ -154,6 +159,10 @@ def decode_jobs(folder: Folder, jobs: Sequence[Job], images: NDArray[np.uint8]) 
             image, remark = decode(folder.read(source), source) if pixels is None else (next(texts), "")
             if isinstance(image, str):
                 raise ValueError(image)
+            if native is not None and image.shape != native:
+                # Without its own size, so that such pictures are counted together.
+                other = f"not {native[1]} x {native[0]} pixels as given out: resized or cropped since"
+                remark = ", ".join(filter(None, (remark, other)))
             cut, face = box if isinstance(box, FaceCrop) else (box, box)
             if isinstance(face, FaceBox):
                 remark = ", ".join(filter(None, (_look_beyond(face, image.shape[0], image.shape[1]), remark)))

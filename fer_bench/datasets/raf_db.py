@@ -24,6 +24,9 @@ _PROTOCOL = Protocol(
     },
 )
 
+_ALIGNED = (100, 100)
+"""Height and width of the aligned faces, pixels."""
+
 _ALIGNED_TREE = """\
 basic/
   EmoLabel/list_patition_label.txt                    lines such as: train_00001.jpg 5
@@ -49,7 +52,7 @@ test_labels.csv"""
 CARD = DatasetCard(
     name="raf-db",
     title="RAF-DB",
-    size=(100, 100),
+    size=_ALIGNED,
     trainable=True,
     protocols=(_PROTOCOL,),
     label_map={code: EMOTIONS[index] for code, index in LABELS.items()},
@@ -62,6 +65,7 @@ CARD = DatasetCard(
             read=read_aligned,
             protocols=("basic",),
             names_subjects=False,
+            native=_ALIGNED,
         ),
         Layout(
             name="original",
@@ -81,6 +85,7 @@ CARD = DatasetCard(
             read=read_class_folders,
             protocols=("basic",),
             names_subjects=False,
+            native=_ALIGNED,
         ),
     ),
     licence=(

@@ -71,7 +71,9 @@ def chunk_of(size: tuple[int, int]) -> int:
     return max(_LEAST, min(_MOST, _PIXELS // (size[0] * size[1])))
 
 
-def decoded(folder: Folder, items: Iterable[Sample | Flaw], size: tuple[int, int]) -> Generator[Chunk]:
+def decoded(
+    folder: Folder, items: Iterable[Sample | Flaw], size: tuple[int, int], native: tuple[int, int] | None = None
+) -> Generator[Chunk]:
     """Yield the samples with their images, in order.
 
     A bounded number of images is in flight, so memory does not grow with the dataset. What cannot be decoded becomes
@@ -81,6 +83,7 @@ def decoded(folder: Folder, items: Iterable[Sample | Flaw], size: tuple[int, int
         folder: the dataset's folder, to which ``Sample.source`` is relative.
         items: read once, in the caller's thread.
         size: height and width of the images, pixels.
+        native: height and width that the pictures should have before, pixels; others are remarked on.
 
     Raises:
         FerBenchError: a decoder was killed.
@@ -101,7 +104,7 @@ def decoded(folder: Folder, items: Iterable[Sample | Flaw], size: tuple[int, int
         return _chunk(taken, samples, take(), arrays[slot])
 
     with one_opencv_thread():
-        pool = (_Processes if _may_fork() else _Threads)(folder, arrays, workers)
+        pool = (_Processes if _may_fork() else _Threads)(folder, arrays, workers, native)
         try:
             while taken := list(itertools.islice(remaining, chunk)):
                 slot = next(slots)
@@ -145,12 +148,12 @@ def _chunk(items: list[Sample | Flaw], samples: list[Sample], outcome: Outcome, 
 class _Threads:
     """Decoders that are threads of this process."""
 
-    def __init__(self, folder: Folder, arrays: NDArray[np.uint8], workers: int) -> None:
-        self._folder, self._arrays = folder, arrays
+    def __init__(self, folder: Folder, arrays: NDArray[np.uint8], workers: int, native: tuple[int, int] | None) -> None:
+        self._folder, self._arrays, self._native = folder, arrays, native
         self._pool = ThreadPoolExecutor(workers)
 
     def start(self, slot: int, jobs: list[Job]) -> Take:
-        return self._pool.submit(decode_jobs, self._folder, jobs, self._arrays[slot]).result
+        return self._pool.submit(decode_jobs, self._folder, jobs, self._arrays[slot], self._native).result
 
     def stop(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -176,8 +179,8 @@ class _Processes:
     through memory that is shared as well, a part for each task, of which the system provides only what is written to.
     """
 
-    def __init__(self, folder: Folder, arrays: NDArray[np.uint8], workers: int) -> None:
-        self._folder, self._arrays = folder, arrays
+    def __init__(self, folder: Folder, arrays: NDArray[np.uint8], workers: int, native: tuple[int, int] | None) -> None:
+        self._folder, self._arrays, self._native = folder, arrays, native
         self._texts = mmap.mmap(-1, _CHARACTERS * arrays.size)
         self._workers: list[_Worker] = []
         self._poll = select.poll()
@@ -185,7 +188,9 @@ class _Processes:
         for _ in range(workers):
             ours, theirs = context.Pipe()
             ends = [ours, *(worker.end for worker in self._workers)]
-            process = context.Process(target=_work, args=(folder, arrays, self._texts, theirs, ends), daemon=True)
+            process = context.Process(
+                target=_work, args=(folder, arrays, native, self._texts, theirs, ends), daemon=True
+            )
             process.start()
             theirs.close()
             self._workers.append(_Worker(process, ours))
@@ -196,7 +201,7 @@ class _Processes:
         if [pixels for _, _, pixels in jobs if pixels is not None]:
             shared = self._share(slot, jobs)
             if shared is None:
-                outcome = decode_jobs(self._folder, jobs, self._arrays[slot])
+                outcome = decode_jobs(self._folder, jobs, self._arrays[slot], self._native)
                 return lambda: outcome
             spans, jobs = shared, [(source, box, None) for source, box, _ in jobs]
         self._receive()
@@ -259,7 +264,12 @@ class _Processes:
 
 
 def _work(
-    folder: Folder, arrays: NDArray[np.uint8], texts: mmap.mmap, end: Connection, parents: list[Connection]
+    folder: Folder,
+    arrays: NDArray[np.uint8],
+    native: tuple[int, int] | None,
+    texts: mmap.mmap,
+    end: Connection,
+    parents: list[Connection],
 ) -> None:
     """Decode until the parent closes its end of the pipe, were it by its death."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent hears Ctrl-C and stops its workers.
@@ -272,4 +282,4 @@ def _work(
                 if span is not None:
                     text = texts[span[0] : span[1]].decode("utf-8", "surrogateescape")
                     jobs[number] = source, box, PixelText(text, span[2])
-            end.send(tuple(decode_jobs(folder, jobs, arrays[slot])))
+            end.send(tuple(decode_jobs(folder, jobs, arrays[slot], native)))

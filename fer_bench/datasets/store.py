@@ -148,7 +148,7 @@ def _write(
     total = None if wishes.allow_incomplete or wanted.counts is None else sum(map(sum, wanted.counts.values()))
     rows, flaws, remarks = Rows(), Flaws(wishes.skip_bad, wishes.allow_incomplete), []
     with ArrayFile(folder / IMAGES, card.size) as file:
-        with contextlib.closing(decoded(Folder(root), reading.samples, card.size)) as chunks:
+        with contextlib.closing(decoded(Folder(root), reading.samples, card.size, found.layout.native)) as chunks:
             for chunk in chunks:
                 rows.extend(chunk)
                 flaws.add(chunk.flaws, len(rows), chunk.remarks)
