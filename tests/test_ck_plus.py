@@ -360,6 +360,21 @@ def test_landmarks_beside_frames_that_are_resized_already_are_refused(
     assert len(whole.ids) == 13
 
 
+def test_frames_of_another_size_than_the_official_ones_are_told(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    sequences(raw)
+    frames = sorted((raw / "cohn-kanade-images").rglob("*.png"))
+    for number, path in enumerate(frames):
+        path.write_bytes(encoded("sad", ((490, 640), (480, 640))[number % 2], ".png"))
+    wishes = Wishes(allow_incomplete=True)
+    assert prepare(CARD, raw, tmp_path / "out", wishes).manifest["remarks"] == []
+    source = "cohn-kanade-images/S000/001/S000_001_00000005.png"
+    (raw / source).write_bytes(encoded("sad", (392, 512), ".png"))
+    manifest = prepare(CARD, raw, tmp_path / "out", wishes).manifest
+    remark = "not 640 x 490 or 640 x 480 pixels as given out: resized or cropped since"
+    assert manifest["remarks"] == [{"source": source, "remark": remark}]
+
+
 @pytest.mark.parametrize(("beyond", "taken"), [(1.9, 13), (2.1, 0)])
 def test_landmarks_a_little_outside_the_frame_are_those_of_the_frame(tmp_path: Path, beyond: float, taken: int) -> None:
     """A tenth of the 20 pixels that they span may be; the margin around them reaches far beyond the frame's 49 rows."""

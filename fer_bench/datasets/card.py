@@ -152,9 +152,9 @@ class Layout:
     recognised. Raises nothing but ``OSError``."""
     names_subjects: bool | None = None
     """Whether its samples tell in :attr:`Sample.group` who is shown; ``None`` where the card does not say."""
-    native: tuple[int, int] | None = None
-    """Height and width in which every picture of this layout is given out, pixels: another size is remarked on.
-    ``None`` where they differ or are not known."""
+    native: tuple[tuple[int, int], ...] = ()
+    """Heights and widths in which the pictures of this layout are given out, pixels: another size is remarked on.
+    Empty where any size may occur, or none is known."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,10 @@ _LAST_THREE = tuple(3 * count for count in _PEAKS)
 # contempt; 902 are left.
 _EXTENDED = (45, 59, 25, 69, 593, 28, 83)
 
+_FRAMES = ((490, 640), (480, 640))
+"""Heights and widths of the frames (Lucey et al., 2010). In frames that are only a little smaller the landmarks still
+lie within, beside the face: their size alone tells."""
+
 _CODES = {0: "neutral", CONTEMPT_CODE: CONTEMPT} | {code: EMOTIONS[index] for code, index in CODES.items()}
 
 CARD = DatasetCard(
@@ -79,6 +83,7 @@ or each archive in a folder of its own name: Emotion_labels/Emotion/S005/...""",
             protocols=("paper-432", "peak-309", "last-three"),
             names_subjects=True,
             crops=("landmarks", "none"),
+            native=_FRAMES,
         ),
         Layout(
             name="ck48",
@@ -96,7 +101,7 @@ CK+48/                                   the faces of the last three frames, 48 
             read=ck_plus_48.read_folders,
             protocols=("last-three",),
             names_subjects=True,
-            native=(ck_plus_48.SIDE, ck_plus_48.SIDE),
+            native=((ck_plus_48.SIDE, ck_plus_48.SIDE),),
         ),
         Layout(
             name="ckextended",

@@ -30,6 +30,8 @@ _SLACK = 0.1
 """Of a face box's width and height: no further does it reach beyond its picture."""
 
 Box = tuple[float, float, float, float]
+Sizes = tuple[tuple[int, int], ...]
+"""Heights and widths in pixels."""
 
 
 def square(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
@@ -143,12 +145,10 @@ class Outcome(NamedTuple):
     """Job and remark of the pictures that needed more than plain decoding."""
 
 
-def decode_jobs(
-    folder: Folder, jobs: Sequence[Job], images: NDArray[np.uint8], native: tuple[int, int] | None = None
-) -> Outcome:
+def decode_jobs(folder: Folder, jobs: Sequence[Job], images: NDArray[np.uint8], native: Sizes = ()) -> Outcome:
     """Decode jobs into the first rows of ``images``, uint8, (at least as many, height, width).
 
-    A picture of other height and width than ``native`` is remarked on.
+    A picture of none of the heights and widths ``native`` is remarked on.
     """
     outcome = Outcome([], b"", [], [])
     kept, flaws, digests = outcome.kept, outcome.flaws, []
@@ -159,9 +159,10 @@ def decode_jobs(
             image, remark = decode(folder.read(source), source) if pixels is None else (next(texts), "")
             if isinstance(image, str):
                 raise ValueError(image)
-            if native is not None and image.shape != native:
+            if native and image.shape not in native:
                 # Without its own size, so that such pictures are counted together.
-                other = f"not {native[1]} x {native[0]} pixels as given out: resized or cropped since"
+                sizes = " or ".join(f"{width} x {height}" for height, width in native)
+                other = f"not {sizes} pixels as given out: resized or cropped since"
                 remark = ", ".join(filter(None, (remark, other)))
             cut, face = box if isinstance(box, FaceCrop) else (box, box)
             if isinstance(face, FaceBox):

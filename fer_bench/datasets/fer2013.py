@@ -96,7 +96,7 @@ CARD = DatasetCard(
             fer2013_folders.read,
             protocols=(ORIGINAL,),
             names_subjects=False,
-            native=(SIDE, SIDE),
+            native=((SIDE, SIDE),),
         ),
         Layout(
             "folders-renamed",
@@ -108,7 +108,7 @@ CARD = DatasetCard(
             names_subjects=False,
             counts={"Training": _COUNTS["Training"], TEST: _TEST},
             official=False,
-            native=(SIDE, SIDE),
+            native=((SIDE, SIDE),),
         ),
     ),
     licence=(

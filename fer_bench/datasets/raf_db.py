@@ -65,7 +65,7 @@ CARD = DatasetCard(
             read=read_aligned,
             protocols=("basic",),
             names_subjects=False,
-            native=_ALIGNED,
+            native=(_ALIGNED,),
         ),
         Layout(
             name="original",
@@ -85,7 +85,7 @@ CARD = DatasetCard(
             read=read_class_folders,
             protocols=("basic",),
             names_subjects=False,
-            native=_ALIGNED,
+            native=(_ALIGNED,),
         ),
     ),
     licence=(

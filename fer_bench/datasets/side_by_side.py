@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.datasets.card import Flaw, PixelText, Sample
-from fer_bench.datasets.decoding import Job, Outcome, decode_jobs, job_of, one_opencv_thread
+from fer_bench.datasets.decoding import Job, Outcome, Sizes, decode_jobs, job_of, one_opencv_thread
 from fer_bench.datasets.folder import Folder
 from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
@@ -72,7 +72,7 @@ def chunk_of(size: tuple[int, int]) -> int:
 
 
 def decoded(
-    folder: Folder, items: Iterable[Sample | Flaw], size: tuple[int, int], native: tuple[int, int] | None = None
+    folder: Folder, items: Iterable[Sample | Flaw], size: tuple[int, int], native: Sizes = ()
 ) -> Generator[Chunk]:
     """Yield the samples with their images, in order.
 
@@ -83,7 +83,7 @@ def decoded(
         folder: the dataset's folder, to which ``Sample.source`` is relative.
         items: read once, in the caller's thread.
         size: height and width of the images, pixels.
-        native: height and width that the pictures should have before, pixels; others are remarked on.
+        native: heights and widths that the pictures should have before, pixels; others are remarked on.
 
     Raises:
         FerBenchError: a decoder was killed.
@@ -148,7 +148,7 @@ def _chunk(items: list[Sample | Flaw], samples: list[Sample], outcome: Outcome, 
 class _Threads:
     """Decoders that are threads of this process."""
 
-    def __init__(self, folder: Folder, arrays: NDArray[np.uint8], workers: int, native: tuple[int, int] | None) -> None:
+    def __init__(self, folder: Folder, arrays: NDArray[np.uint8], workers: int, native: Sizes) -> None:
         self._folder, self._arrays, self._native = folder, arrays, native
         self._pool = ThreadPoolExecutor(workers)
 
@@ -179,7 +179,7 @@ class _Processes:
     through memory that is shared as well, a part for each task, of which the system provides only what is written to.
     """
 
-    def __init__(self, folder: Folder, arrays: NDArray[np.uint8], workers: int, native: tuple[int, int] | None) -> None:
+    def __init__(self, folder: Folder, arrays: NDArray[np.uint8], workers: int, native: Sizes) -> None:
         self._folder, self._arrays, self._native = folder, arrays, native
         self._texts = mmap.mmap(-1, _CHARACTERS * arrays.size)
         self._workers: list[_Worker] = []
@@ -266,7 +266,7 @@ class _Processes:
 def _work(
     folder: Folder,
     arrays: NDArray[np.uint8],
-    native: tuple[int, int] | None,
+    native: Sizes,
     texts: mmap.mmap,
     end: Connection,
     parents: list[Connection],
