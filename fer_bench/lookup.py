@@ -17,17 +17,24 @@ if TYPE_CHECKING:
 def dataset_names(place: Workspace) -> list[str]:
     """Return the datasets that have a card, then those that the workspace holds without one, such as one's own.
 
-    Raises:
-        FerBenchError: a package that adds a dataset is broken.
+    No other package is imported: a card of another one may be broken.
     """
-    from fer_bench.datasets import dataset_cards
+    from fer_bench.datasets import card_names
     from fer_bench.datasets.prepared import prepared_names
 
-    return list(dict.fromkeys([*dataset_cards(), *prepared_names(place.datasets)]))
+    return list(dict.fromkeys([*card_names(), *prepared_names(place.datasets)]))
 
 
 def require_known(place: Workspace, name: str) -> None:
-    """Raise :class:`FerBenchError` where there is no dataset of that name, neither a card nor one in the workspace."""
+    """Raise :class:`FerBenchError` where there is no dataset of that name, neither a card nor one in the workspace.
+
+    So it does where the package that offers the card is broken.
+    """
+    from fer_bench.datasets import card_names, dataset_card
+
+    if name in card_names():
+        dataset_card(name)
+        return
     known = dataset_names(place)
     if name not in known:
         raise FerBenchError(f"unknown dataset {name!r}; known: {', '.join(known)}")

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from fer_bench import plugins
+from fer_bench.datasets import dataset_cards
+from fer_bench.models import model_cards
+
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
 
@@ -57,6 +61,33 @@ py-modules = ["{module}"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "site"
+
+
+def offer(site: Path, distribution: str, kind: str, points: Mapping[str, str], modules: Mapping[str, str]) -> None:
+    """Put a distribution into a folder on the path as an installer leaves it, without the seconds that one takes.
+
+    Args:
+        site: the folder.
+        distribution: its name; the version is 2.0.
+        kind: ``models`` or ``datasets``.
+        points: ``module:object`` by entry point.
+        modules: content by module.
+    """
+    folder = site / f"{distribution.replace('-', '_')}-2.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 2.0\n")
+    lines = "".join(f"{name} = {value}\n" for name, value in points.items())
+    (folder / "entry_points.txt").write_text(f"[fer_bench.{kind}]\n{lines}")
+    for module, text in modules.items():
+        (site / f"{module}.py").write_text(text)
+        sys.modules.pop(module, None)
+    forget()
+
+
+def forget() -> None:
+    """Let fer-bench look for other packages anew."""
+    for cached in (model_cards, dataset_cards, plugins._offers, plugins._loaded):
+        cached.cache_clear()
 
 
 def fer_bench(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

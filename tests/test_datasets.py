@@ -1,17 +1,14 @@
 """The registered datasets: their cards, and every layout end to end, from synthetic files to the prepared array."""
 
-import dataclasses
 import re
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fer_bench.datasets import dataset_card, dataset_cards
-from fer_bench.datasets.card import DatasetCard
 from fer_bench.datasets.recognition import inspect
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.datasets.synthetic.layouts import LAYOUTS, synthesize
@@ -78,33 +75,6 @@ def test_listing_the_datasets_imports_nothing_heavy() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
-
-
-def with_entry_points(monkeypatch: pytest.MonkeyPatch, *points: EntryPoint) -> None:
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points)
-
-
-def test_other_packages_add_datasets(monkeypatch: pytest.MonkeyPatch) -> None:
-    card = dataclasses.replace(dataset_card("fer2013"), name="jaffe")
-    monkeypatch.setattr("fer_bench.datasets.fer2013.OTHER", card, raising=False)
-    with_entry_points(monkeypatch, EntryPoint("jaffe", "fer_bench.datasets.fer2013:OTHER", "fer_bench.datasets"))
-    assert list(dataset_cards())[-1] == "jaffe"
-    assert dataset_card("jaffe") is card
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        ("fer_bench.datasets.fer2013:CARD", "takes the name 'fer2013', which is in use"),
-        ("fer_bench.datasets.fer2013:__name__", "is a str, expected a fer_bench DatasetCard"),
-        ("no_such_package:CARD", "cannot be loaded: No module named 'no_such_package'"),
-    ],
-)
-def test_a_broken_entry_point_is_named(monkeypatch: pytest.MonkeyPatch, value: str, message: str) -> None:
-    with_entry_points(monkeypatch, EntryPoint("mine", value, "fer_bench.datasets"))
-    with pytest.raises(FerBenchError, match=message):
-        dataset_cards()
-    assert isinstance(dataset_card("fer2013"), DatasetCard)
 
 
 # Every layout, end to end.

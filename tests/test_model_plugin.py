@@ -7,12 +7,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from plugin_package import fer_bench, install, readme_module
+from plugin_package import fer_bench, forget, install, offer, readme_module
 from typer.testing import CliRunner
 
+from fer_bench import plugins
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
-from fer_bench.models import broken_models, built_in_cards, model_card, model_cards, model_names, plugins
+from fer_bench.models import PLUGINS, broken_models, built_in_cards, model_card, model_cards, model_names
 
 MODULE = readme_module("CARD = ModelCard(")
 OTHER = '\n\nimport dataclasses\n\nOTHER = dataclasses.replace(CARD, name="my-other-net", title="MyOtherNet")\n'
@@ -66,25 +67,12 @@ def site(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def add(distribution: str, points: dict[str, str], **modules: str) -> Path:
-        folder = tmp_path / f"{distribution.replace('-', '_')}-2.0.dist-info"
-        folder.mkdir()
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 2.0\n")
-        lines = "".join(f"{name} = {value}\n" for name, value in points.items())
-        (folder / "entry_points.txt").write_text(f"[fer_bench.models]\n{lines}")
-        for module, text in modules.items():
-            (tmp_path / f"{module}.py").write_text(text)
-            monkeypatch.delitem(sys.modules, module, raising=False)
-        forget()
+        offer(tmp_path, distribution, "models", points, modules)
         return tmp_path
 
     yield add
     monkeypatch.undo()
     forget()
-
-
-def forget() -> None:
-    for cached in (model_cards, plugins.offers, plugins._loaded):
-        cached.cache_clear()
 
 
 def card_of(name: str) -> str:
@@ -152,13 +140,13 @@ def test_one_name_from_two_packages_is_neither(site):
 def test_what_is_no_model_is_refused(site, point, text, reason):
     site("odd", {point: "odd_net:CARD"}, odd_net=text)
     with pytest.raises(FerBenchError, match=re.escape(reason)):
-        plugins.load(point)
+        PLUGINS.load(point)
     assert point not in model_cards()
 
 
 def test_every_own_model_keeps_the_rule_of_names():
-    assert all(map(plugins.is_model_name, built_in_cards()))
-    assert not any(map(plugins.is_model_name, ("", "-a", "a-", "a--b", "a/b", "a b", "a\n", "é", "a" * 65)))
+    assert all(map(plugins.is_name, built_in_cards()))
+    assert not any(map(plugins.is_name, ("", "-a", "a-", "a--b", "a/b", "a b", "a\n", "é", "a" * 65)))
 
 
 def test_an_unknown_model_is_told_how_to_be_found():

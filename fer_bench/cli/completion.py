@@ -35,11 +35,7 @@ def datasets(context: typer.Context, incomplete: str) -> list[str]:
     from fer_bench.lookup import dataset_names
 
     before, plus, last = incomplete.rpartition("+")
-    try:
-        names = dataset_names(_workspace(context))
-    except FerBenchError:  # Of another package: the command tells, not the completion.
-        return []
-    return [f"{before}{plus}{name}" for name in _beginning(names, last)]
+    return [f"{before}{plus}{name}" for name in _beginning(dataset_names(_workspace(context)), last)]
 
 
 def _workspace(context: typer.Context) -> "Workspace":

@@ -30,7 +30,7 @@ def inspect(
 
     Example: fer-bench inspect ~/Downloads/archive.zip
     """
-    from fer_bench.datasets import dataset_cards
+    from fer_bench.cli.saying import say_left_out, usable_datasets
     from fer_bench.datasets.archives import opened
     from fer_bench.datasets.recognition import describe, doubts
     from fer_bench.datasets.recognition import inspect as look
@@ -38,12 +38,13 @@ def inspect(
     from fer_bench.progress import bar
 
     path = expanded(path)
+    cards = usable_datasets()
     with (
         scratch() as folder,
         bar(f"unpack {path.name}", unit="file") as shown,
         opened(path, folder / "unpacked", shown.at, heads=True) as place,
     ):
-        found = look(place)
+        found = look(place, say_left_out)
         inside = "" if place == path else f"{path}:"
         rows = [
             {
@@ -57,12 +58,11 @@ def inspect(
             for candidate in found
         ]
         if not rows:
-            layouts = [layout for card in dataset_cards().values() for layout in card.layouts]
             why = [
                 f"{path}: no dataset that fer-bench knows; {describe(place)}. Class folders of any other dataset are "
                 "read with fer-bench prepare --card FILE"
             ]
-            raise FerBenchError("\n".join([*why, *doubts(place, layouts)]))
+            raise FerBenchError("\n".join([*why, *doubts(place, cards.values())]))
     if json:
         print_json(rows)
         return

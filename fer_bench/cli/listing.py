@@ -30,18 +30,19 @@ def datasets(
 
     Example: fer-bench datasets raf-db
     """
+    from fer_bench.cli.saying import usable_datasets
     from fer_bench.datasets import dataset_cards
-    from fer_bench.datasets.prepared import read_manifest, summary
-    from fer_bench.lookup import dataset_names, require_known
+    from fer_bench.datasets.prepared import prepared_names, read_manifest, summary
+    from fer_bench.lookup import require_known
     from fer_bench.progress import say
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
     if name:
         require_known(place, name)
-    cards = dataset_cards()
+    cards = dataset_cards() if name else usable_datasets()
     found: list[dict[str, Any]] = []
-    for known in [name] if name else dataset_names(place):
+    for known in [name] if name else dict.fromkeys([*cards, *prepared_names(place.datasets)]):
         prepared, unreadable = None, ""
         try:
             prepared = summary(place.prepared(known))
@@ -163,7 +164,7 @@ def models(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: JsonOption = Fa
 
     Example: fer-bench models --json
     """
-    from fer_bench.cli.saying import usable_models
+    from fer_bench.cli.saying import say_left_out, usable_models
     from fer_bench.external.model import ExternalModel, external_names, load_external
     from fer_bench.models import model_card
     from fer_bench.workspace import Workspace
@@ -175,7 +176,7 @@ def models(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: JsonOption = Fa
         try:
             externals.append(load_external(place, name))
         except FerBenchError as error:  # The others are listed all the same.
-            typer.echo(f"fer-bench: left out: {error}", err=True)
+            say_left_out(str(error))
     if json:
         print_json(
             [

@@ -1,15 +1,18 @@
 """The datasets: an explicit dict of cards, and those that other packages add.
 
-A new dataset is one file with a ``CARD`` and one line here; a package of its own registers its card under the
-entry-point group ``fer_bench.datasets``.
+A new dataset is one file with a ``CARD`` and one line here; a package of its own offers its card under the
+entry-point group ``fer_bench.datasets``, under the name on the card.
 """
+
+from functools import cache
 
 from fer_bench.datasets import affectnet, ck_plus, fer2013, raf_db
 from fer_bench.datasets.card import DatasetCard
 from fer_bench.errors import FerBenchError
+from fer_bench.plugins import Plugins
 
-ENTRY_POINTS = "fer_bench.datasets"
-"""Entry-point group; each entry point is a :class:`~fer_bench.datasets.card.DatasetCard`."""
+PLUGINS = Plugins("dataset", "fer_bench.datasets", DatasetCard)
+"""Datasets of other packages."""
 
 _CARDS: dict[str, DatasetCard] = {
     "fer2013": fer2013.CARD,
@@ -20,37 +23,40 @@ _CARDS: dict[str, DatasetCard] = {
 
 
 def dataset_card(name: str) -> DatasetCard:
-    """Return the card of a dataset.
+    """Return the card of a dataset. For one of fer-bench's own no other package is imported, for another one its own.
 
     Raises:
         FerBenchError: no dataset of that name is known, or the package that adds it is broken.
     """
     if name in _CARDS:
         return _CARDS[name]
-    cards = dataset_cards()
-    if name not in cards:
-        raise FerBenchError(f"unknown dataset {name!r}; known: {', '.join(cards)}")
-    return cards[name]
+    if name not in PLUGINS.offers():
+        raise FerBenchError(f"unknown dataset {name!r}; known: {', '.join(card_names())}")
+    return PLUGINS.load(name)
 
 
+def card_names() -> list[str]:
+    """Return every name that a card has: fer-bench's own in the paper's order first; no other package is imported."""
+    return [*_CARDS, *(name for name in PLUGINS.offers() if name not in _CARDS)]
+
+
+@cache
 def dataset_cards() -> dict[str, DatasetCard]:
     """Return every card by name: fer-bench's own in the paper's order, then those of other packages.
 
-    Raises:
-        FerBenchError: an entry point cannot be loaded, is no card, or takes a name that is in use.
+    One that is broken is left out, so that it harms no other; :func:`broken_datasets` tells of it.
     """
-    from importlib.metadata import entry_points
+    broken = broken_datasets()
+    return {**_CARDS, **{name: PLUGINS.load(name) for name in PLUGINS.offers() if name not in broken}}
 
-    cards = dict(_CARDS)
-    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
-        origin = f"dataset entry point {point.name!r} ({point.value})"
-        try:
-            card = point.load()
-        except Exception as error:  # Anything may go wrong in another package.
-            raise FerBenchError(f"{origin} cannot be loaded: {error}; repair or uninstall its package") from error
-        if not isinstance(card, DatasetCard):
-            raise FerBenchError(f"{origin} is a {type(card).__name__}, expected a fer_bench DatasetCard")
-        if card.name in cards:
-            raise FerBenchError(f"{origin} takes the name {card.name!r}, which is in use; rename its card")
-        cards[card.name] = card
-    return cards
+
+def broken_datasets() -> dict[str, str]:
+    """Return why a dataset that another package offers cannot be used, by name; the distribution is named."""
+    return PLUGINS.broken(_CARDS)
+
+
+def origin_of(card: DatasetCard) -> str | None:
+    """Return for messages which other package a card is of, ``None`` where it is of fer-bench or from a file."""
+    if card.name in _CARDS or card.name not in PLUGINS.offers():
+        return None
+    return PLUGINS.where(card.name)

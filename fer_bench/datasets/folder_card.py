@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_bench.datasets import dataset_cards
+from fer_bench.datasets import card_names
 from fer_bench.datasets.card import LEFT_OUT, DatasetCard, Layout, Protocol
 from fer_bench.datasets.class_folders import CLASSES, ClassFolders, normal
 from fer_bench.datasets.folder import shown
@@ -131,7 +131,7 @@ def _name(content: dict[str, Any], path: Path) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name) or "__" in name:
         found = "is missing" if name is None else _found(name)
         raise _wrong(path, "name", found, "a short name in quotes of letters, digits, - and single _, such as my-faces")
-    if name.lower() in {known.lower() for known in dataset_cards()}:
+    if name.lower() in {known.lower() for known in card_names()}:
         raise _wrong(path, "name", _found(name), "a name that no known dataset has")
     return name
 

@@ -152,9 +152,9 @@ def parts_of(name: str) -> tuple[str, ...]:
         raise FerBenchError(f"dataset {name!r}: expected one name, or different ones joined by + (fer2013+raf-db)")
     if len(names) == 1:
         return (name,)
-    from fer_bench.datasets import dataset_cards
+    from fer_bench.datasets import card_names
 
-    order = {known: position for position, known in enumerate(dataset_cards())}
+    order = {known: position for position, known in enumerate(card_names())}
     return tuple(sorted(names, key=lambda each: (order.get(each, len(order)), each)))
 
 

@@ -149,9 +149,9 @@ class Prepared:
 
 def prepared_names(folder: Path) -> list[str]:
     """Return the names of the datasets prepared below ``folder``: those with a card in its order, then the others."""
-    from fer_bench.datasets import dataset_cards
+    from fer_bench.datasets import card_names
 
-    order = {name: position for position, name in enumerate(dataset_cards())}
+    order = {name: position for position, name in enumerate(card_names())}
     found = [place.name for place in folder.iterdir() if is_prepared(place)] if folder.is_dir() else []
     return sorted(
         (name for name in found if not name.startswith(".")), key=lambda name: (order.get(name, len(order)), name)
@@ -189,12 +189,9 @@ def summary(folder: Path) -> dict[str, Any] | None:
 
 def _again(folder: Path) -> str:
     """Return how to prepare a workspace's folder again; a dataset that has no card here came from a file of its own."""
-    from fer_bench.datasets import dataset_card
+    from fer_bench.datasets import card_names
 
-    try:
-        name = dataset_card(folder.name).name
-    except FerBenchError:
-        name = "--card FILE"
+    name = folder.name if folder.name in card_names() else "--card FILE"
     place = Workspace(folder.parent.parent)
     return f"run: {shlex.join(['fer-bench', 'prepare', *name.split(), '--source', 'PATH', *place.option])}"
 

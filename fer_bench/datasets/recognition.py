@@ -1,19 +1,19 @@
 """Which dataset and layout a user's path holds, and by what evidence."""
 
-import contextlib
 import heapq
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fer_bench.datasets import dataset_cards
+from fer_bench.datasets import dataset_cards, origin_of
 from fer_bench.datasets.archives import named_as_archive
 from fer_bench.datasets.card import DatasetCard, Layout
 from fer_bench.datasets.folder import shown
 from fer_bench.errors import FerBenchError
+from fer_bench.plugins import PluginError, reason_of
 
 _SHOWN = 12
 """Entries of a folder named in a message."""
@@ -65,7 +65,7 @@ def recognise(card: DatasetCard, source: Path, layout: str | None = None) -> Fou
 
     Raises:
         FerBenchError: ``source`` is missing or unreadable, the layout is unknown, none fits, only a re-upload does, or
-            several do.
+            several do; or the card is another package's, and it fails.
     """
     chosen = _chosen(card, layout)
     search = _Search(source, f"; --source takes the folder that holds {card.title}")
@@ -84,18 +84,22 @@ def recognise(card: DatasetCard, source: Path, layout: str | None = None) -> Fou
     raise FerBenchError(_unrecognised(card, source, chosen, list(search.unreadable)))
 
 
-def inspect(source: Path) -> list[Candidate]:
+def inspect(source: Path, on_broken: Callable[[str], object] = lambda reason: None) -> list[Candidate]:
     """Return what ``source`` may hold, of every known dataset: official layouts first, then re-uploads.
 
     Looks where :func:`recognise` looks, up to the first level at which an official layout is found. Several official
     candidates mean that the path is ambiguous; none at all is an empty list (see :func:`describe`).
+
+    Args:
+        source: folder, or file of a layout that is one file.
+        on_broken: called with what is wrong with the card of another package that fails here; it is left out.
 
     Raises:
         FerBenchError: ``source`` is missing or unreadable.
     """
     layouts = [(card, layout) for card in dataset_cards().values() for layout in card.layouts]
     found: list[Candidate] = []
-    for candidates in _Search(source).candidates(layouts):
+    for candidates in _Search(source, on_broken=on_broken).candidates(layouts):
         # The split folders of a re-upload often look like a smaller one.
         known = {(one.card.name, one.layout.name) for one in found}
         found += [one for one in candidates if (one.card.name, one.layout.name) not in known]
@@ -118,11 +122,19 @@ def describe(source: Path) -> str:
         return f"it cannot be read ({error.strerror or error})"
 
 
-def doubts(source: Path, layouts: Iterable[Layout]) -> list[str]:
-    """Return why what a path holds, and nothing has recognised, is not quite one of these layouts."""
-    with contextlib.suppress(OSError):
-        return [doubt for layout in layouts if layout.doubts for doubt in layout.doubts(source)]
-    return []
+def doubts(source: Path, cards: Iterable[DatasetCard]) -> list[str]:
+    """Return why what a path holds, and nothing has recognised, is not quite one of these datasets' layouts."""
+    found: list[str] = []
+    for card in cards:
+        for layout in card.layouts:
+            try:
+                found += layout.doubts(source) if layout.doubts else []
+            except OSError:
+                continue
+            except Exception:  # Anything may go wrong in another package; here it would only have given a hint.
+                if origin_of(card) is None:
+                    raise
+    return found
 
 
 @dataclass
@@ -134,6 +146,10 @@ class _Search:
     """Added to the message about a missing path."""
     unreadable: dict[Path, None] = field(default_factory=dict)
     """Folders around the path that could not be looked into."""
+    on_broken: Callable[[str], object] | None = None
+    """Told what is wrong with a card of another package, which is then left out; ``None`` lets that be raised."""
+    broken: set[str] = field(default_factory=set)
+    """Names of the cards that are left out."""
 
     def candidates(self, layouts: Iterable[tuple[DatasetCard, Layout]]) -> Iterator[list[Candidate]]:
         """Yield the matches of each level, those dropped that give way to others.
@@ -146,7 +162,7 @@ class _Search:
             if not self.source.exists():
                 raise FerBenchError(f"{self.source}: no such file or folder{self.hint}")
             source = _real(self.source)
-            yield _distinct(_matches(source, layouts))
+            yield _distinct(self._matches(source, layouts))
             below = _folders(source) if source.is_dir() else []
         except OSError as error:
             raise FerBenchError(f"{self.source}: cannot be read ({error.strerror or error})") from error
@@ -159,10 +175,29 @@ class _Search:
         matches = []
         for place in places:
             try:
-                matches += _matches(place, layouts)
+                matches += self._matches(place, layouts)
+            except PluginError:
+                raise
             except (OSError, FerBenchError):
                 self.unreadable[place] = None
         return _distinct(matches)
+
+    def _matches(self, place: Path, layouts: Sequence[tuple[DatasetCard, Layout]]) -> list[Candidate]:
+        matches = []
+        for card, layout in layouts:
+            if card.name in self.broken:
+                continue
+            try:
+                evidence = _evidence(card, layout, place)
+            except PluginError as error:
+                if self.on_broken is None:
+                    raise
+                self.broken.add(card.name)
+                self.on_broken(str(error))
+                continue
+            if evidence is not None:
+                matches.append(Candidate(card, layout, place, evidence))
+        return matches
 
     def _two_below(self, below: list[Path]) -> list[Path]:
         found = []
@@ -179,12 +214,23 @@ def _real(source: Path) -> Path:
     return source.resolve() if source.is_dir() else source.parent.resolve() / source.name
 
 
-def _matches(place: Path, layouts: Sequence[tuple[DatasetCard, Layout]]) -> list[Candidate]:
-    return [
-        Candidate(card, layout, place, evidence)
-        for card, layout in layouts
-        if (evidence := layout.recognise(place)) is not None
-    ]
+def _evidence(card: DatasetCard, layout: Layout, place: Path) -> str | None:
+    """Return what ``recognise`` of a layout does; what another package raises there is named with its distribution."""
+    origin = origin_of(card)
+    try:
+        evidence = layout.recognise(place)
+        if origin is not None and not isinstance(evidence, str | None):
+            raise TypeError(f"found {type(evidence).__name__}, expected a str or None")
+    except (OSError, FerBenchError):
+        raise
+    except (Exception, SystemExit) as error:
+        if origin is None:
+            raise
+        raise PluginError(
+            f"{origin}: recognise of its layout {layout.name!r} fails: {reason_of(error)}; repair or "
+            "uninstall that distribution"
+        ) from error
+    return evidence
 
 
 def _names(evidence: str, source: Path) -> bool:
@@ -240,7 +286,7 @@ def _unofficial(card: DatasetCard, source: Path, candidates: list[Candidate]) ->
 
 def _unrecognised(card: DatasetCard, source: Path, layouts: Sequence[Layout], unreadable: list[Path]) -> str:
     lines = [f"{source}: not recognised as {card.title}: {describe(source)}. Expected one of:", *_expected(layouts)]
-    lines += doubts(source, card.layouts)
+    lines += doubts(source, [card])
     if unreadable:
         more = f" and {len(unreadable) - _SHOWN:,} more" if len(unreadable) > _SHOWN else ""
         lines.append(f"Not looked into, since unreadable: {', '.join(map(str, unreadable[:_SHOWN]))}{more}")

@@ -1,4 +1,4 @@
-"""Python and the packages, against the lower bounds that fer-bench declares."""
+"""Python and the packages, against the lower bounds that fer-bench declares; and what other packages add."""
 
 import platform
 import tomllib
@@ -11,9 +11,10 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import fer_bench
-from fer_bench import backend
+from fer_bench import backend, datasets, models
 from fer_bench.doctor.finding import Finding, State
 from fer_bench.errors import FerBenchError
+from fer_bench.plugins import distribution
 
 SAME_MODULE = {
     "tensorflow": ("tensorflow-cpu",),
@@ -88,6 +89,24 @@ def check_packages() -> list[Finding]:
 def check_extras() -> list[Finding]:
     """Return one finding an extra: all of its packages there and new enough, some too old, or not installed."""
     return [_check_extra(name, items) for name, items in declared().extras.items() if name in PURPOSE]
+
+
+def check_plugins() -> list[Finding]:
+    """Return one finding for each model and dataset that another package offers: it can be used, or why not."""
+    found = []
+    kinds = (
+        (models.PLUGINS.offers(), models.broken_models(), "model"),
+        (datasets.PLUGINS.offers(), datasets.broken_datasets(), "dataset"),
+    )
+    for offers, broken, kind in kinds:
+        for name, entries in offers.items():
+            check = f"{kind} {name}"
+            if name in broken:
+                advice = "it is left out, and everything else works without it"
+                found.append(Finding(check=check, state="warning", found=broken[name], advice=advice))
+            else:
+                found.append(Finding(check=check, state="ok", found=distribution(entries[0])))
+    return found
 
 
 def _check_extra(name: str, items: Sequence[Requirement]) -> Finding:

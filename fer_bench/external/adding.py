@@ -116,9 +116,9 @@ def add_onnx(workspace: Workspace, path: Path, name: str, told: Told, *, replace
 
 def _check_name(workspace: Workspace, name: str, *, replace: bool) -> None:
     from fer_bench.models import model_names
-    from fer_bench.models.plugins import NAME_RULE, is_model_name
+    from fer_bench.plugins import NAME_RULE, is_name
 
-    if not is_model_name(name):
+    if not is_name(name):
         raise FerBenchError(f"--name {name!r}: it becomes part of file names; expected {NAME_RULE}")
     if name in model_names():
         raise FerBenchError(f"--name {name}: that is a model of fer-bench or of an installed package; choose another")

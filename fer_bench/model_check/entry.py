@@ -6,19 +6,20 @@ import sys
 
 from fer_bench.errors import FerBenchError
 from fer_bench.model_check.outcome import Outcome
-from fer_bench.models import built_in_cards, model_card, plugins
+from fer_bench.models import PLUGINS, built_in_cards, model_card
 from fer_bench.models.card import ModelCard
+from fer_bench.plugins import distribution
 
 CHECK = "card"
-ENTRY_POINTS = plugins.ENTRY_POINTS
+ENTRY_POINTS = PLUGINS.group
 _HEAVY = ("tensorflow", "keras", "jax", "torch")
 
 
 def check_entry(name: str) -> tuple[ModelCard | None, list[Outcome]]:
     """Return the card of one of the known names, ``None`` where it cannot be had, and how that went."""
-    offered = name in plugins.offers()
+    offered = name in PLUGINS.offers()
     try:
-        card = plugins.load(name, frozenset(built_in_cards())) if offered else model_card(name)
+        card = PLUGINS.load(name, built_in_cards()) if offered else model_card(name)
         imported = _imported(name) if offered else []
     except FerBenchError as error:
         advice = f"then run fer-bench check-model {name} again"
@@ -31,7 +32,7 @@ def check_entry(name: str) -> tuple[ModelCard | None, list[Outcome]]:
     if empty:
         found = f"{' and '.join(empty)} of the card empty"
         return card, [Outcome(check=CHECK, state="failed", found=found, advice="tables and lists show them: fill in")]
-    brought = plugins.distribution(plugins.offers()[name][0]) if offered else "fer-bench"
+    brought = distribution(PLUGINS.offers()[name][0]) if offered else "fer-bench"
     return card, [Outcome(check=CHECK, state="ok", found=f"{card.title}, from {brought}: {card.reference}")]
 
 
@@ -43,8 +44,8 @@ def _imported(name: str) -> list[str]:
     """
     code = (
         "import sys\n"
-        "from fer_bench.models import plugins\n"
-        "plugins.load(sys.argv[1])\n"
+        "from fer_bench.models import PLUGINS\n"
+        "PLUGINS.load(sys.argv[1])\n"
         f"print('IMPORTED', *(module for module in {_HEAVY!r} if module in sys.modules))"
     )
     done = subprocess.run(

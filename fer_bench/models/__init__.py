@@ -10,11 +10,14 @@ from fer_bench.models import (
     efficientnetb0,
     inceptionv3,
     mobilenetv2,
-    plugins,
     resnet50,
     shufflenetv2,
 )
 from fer_bench.models.card import ModelCard
+from fer_bench.plugins import Plugins
+
+PLUGINS = Plugins("model", "fer_bench.models", ModelCard)
+"""Models of other packages."""
 
 _BUILT_IN: dict[str, ModelCard] = {
     card.name: card
@@ -45,7 +48,7 @@ def built_in_cards() -> Mapping[str, ModelCard]:
 
 def model_names() -> list[str]:
     """Return the name of every known model, fer-bench's own first; no other package is imported."""
-    return [*_BUILT_IN, *(name for name in plugins.offers() if name not in _BUILT_IN)]
+    return [*_BUILT_IN, *(name for name in PLUGINS.offers() if name not in _BUILT_IN)]
 
 
 @cache
@@ -55,18 +58,12 @@ def model_cards() -> dict[str, ModelCard]:
     One that is broken is left out, so that it harms no other; :func:`broken_models` tells of it.
     """
     broken = broken_models()
-    return {**_BUILT_IN, **{name: plugins.load(name) for name in plugins.offers() if name not in broken}}
+    return {**_BUILT_IN, **{name: PLUGINS.load(name) for name in PLUGINS.offers() if name not in broken}}
 
 
 def broken_models() -> dict[str, str]:
     """Return why a model that another package offers cannot be used, by name; the distribution is named."""
-    found = {}
-    for name in plugins.offers():
-        try:
-            plugins.load(name, frozenset(_BUILT_IN))
-        except FerBenchError as error:
-            found[name] = str(error)
-    return found
+    return PLUGINS.broken(_BUILT_IN)
 
 
 def model_card(name: str) -> ModelCard:
@@ -77,9 +74,9 @@ def model_card(name: str) -> ModelCard:
     """
     if name in _BUILT_IN:
         return _BUILT_IN[name]
-    if name not in plugins.offers():
+    if name not in PLUGINS.offers():
         raise FerBenchError(f"no model {name!r}; expected one of {', '.join(model_names())}")
-    return plugins.load(name)
+    return PLUGINS.load(name)
 
 
 def model_title(name: str) -> str:
