@@ -162,8 +162,12 @@ def json_text(content: Any) -> str:
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, remedy: str = "") -> Any:
     """Return the content of a JSON file.
+
+    Args:
+        path: of the file.
+        remedy: what to do where it is damaged, for the message.
 
     Raises:
         FerBenchError: the file is missing, unreadable or not JSON.
@@ -172,8 +176,11 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FerBenchError(f"{path}: no such file") from None
-    except (OSError, ValueError, RecursionError) as error:  # Too deep, or a number of thousands of digits, too.
+    except OSError as error:  # Nothing is known to be damaged.
         raise FerBenchError(f"{path}: not readable as JSON ({error})") from error
+    except (ValueError, RecursionError) as error:  # Too deep, or a number of thousands of digits, too.
+        advice = f"; {remedy}" if remedy else ""
+        raise FerBenchError(f"{path}: not readable as JSON ({error}){advice}") from error
 
 
 def printable(name: str) -> str:

@@ -227,7 +227,10 @@ class Network:
         except (ValueError, OSError, KeyError, RuntimeError) as error:  # h5py raises the last where bytes are damaged.
             if memory.is_exhausted(error):
                 raise
-            raise FerBenchError(f"{path}: not weights of {self.name} ({str(error).splitlines()[0]})") from error
+            remedy = "" if isinstance(error, PermissionError) else "; delete the file and train again"
+            raise FerBenchError(
+                f"{path}: not weights of {self.name} ({(str(error).splitlines() or [type(error).__name__])[0]}){remedy}"
+            ) from error
         if self.digest() != digest:
             raise FerBenchError(
                 f"{path}: not the weights that the training record names ({digest[:12]}); delete the file and "

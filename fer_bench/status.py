@@ -85,12 +85,12 @@ class _Data:
 
     def fingerprint(self, name: str) -> str:
         """Return the fingerprint as records keep it."""
-        prints = [(part, str(self.manifests[part].get("fingerprint", ""))) for part in parts_of(name)]
+        prints = [(part, str(self.manifests[part]["fingerprint"])) for part in parts_of(name)]
         return joined_fingerprint(prints) if len(prints) > 1 else prints[0][1]
 
     def images(self, name: str) -> int:
         """Return the images that an epoch goes through, validation included; 0 for a test set alone."""
-        splits = [self.manifests[part].get("counts", {}).get("splits", {}) for part in parts_of(name)]
+        splits = [self.manifests[part]["counts"]["splits"] for part in parts_of(name)]
         return sum(sum(one.get(split, ())) for one in splits if "train" in one for split in ("train", "val"))
 
 
@@ -127,7 +127,8 @@ def grid_status(
     Raises:
         FerBenchError: an unreadable record or manifest, or no dataset to train on.
     """
-    data = _Data({name: read_manifest(workspace.prepared(name)) or {} for name in prepared_names(workspace.datasets)})
+    manifests = {name: read_manifest(workspace.prepared(name)) for name in prepared_names(workspace.datasets)}
+    data = _Data({name: manifest for name, manifest in manifests.items() if manifest is not None})
     chosen = list(dict.fromkeys(SEPARATOR.join(parts_of(name)) for name in datasets))
     unknown = [part for name in chosen for part in parts_of(name) if part not in data.trainable]
     if unknown or not data.trainable:

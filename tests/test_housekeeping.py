@@ -53,7 +53,8 @@ def place(tmp_path):
         folder = place.prepared(name)
         folder.mkdir(parents=True)
         fingerprint = make.digest(f"real {name}")
-        manifest = {"schema": 2, "dataset": name, "fingerprint": fingerprint, "counts": {"splits": splits}}
+        manifest = {"schema": 2, "dataset": name, "title": name, "origin": "real", "n": 0, "size": [48, 48]}
+        manifest |= {"fingerprint": fingerprint, "counts": {"splits": splits, "parts": {}}}
         (folder / "manifest.json").write_text(json.dumps(manifest))
     return place
 

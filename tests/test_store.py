@@ -20,12 +20,15 @@ from fer_bench.datasets import dataset_card
 from fer_bench.datasets.card import DatasetCard, Flaw, Layout, PixelText, Protocol, Reading, Sample
 from fer_bench.datasets.decoding import BEYOND
 from fer_bench.datasets.folder import below
-from fer_bench.datasets.prepared import Prepared
+from fer_bench.datasets.prepared import Prepared, read_manifest, summary
 from fer_bench.datasets.proof import Flaws
 from fer_bench.datasets.recognition import inspect
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
+from fer_bench.stages import origin_of
+from fer_bench.status import grid_status
+from fer_bench.workspace import Workspace
 
 FER2013 = dataset_card("fer2013")
 COUNTS = {"Training": [10, 5, 10, 20, 15, 10, 10], "PublicTest": [2] * 7, "PrivateTest": [3] * 7}
@@ -794,6 +797,56 @@ def test_files_that_disagree_are_noticed(raw: Path, tmp_path: Path, name: str, d
     else:
         damage(tmp_path / "fer2013" / name)
     with pytest.raises(FerBenchError, match="run: fer-bench prepare fer2013 --source PATH"):
+        Prepared.load(tmp_path / "fer2013")
+
+
+def without(*keys: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda manifest: {key: value for key, value in manifest.items() if key not in keys}
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (lambda manifest: [1], "not a manifest of schema 2"),
+        (lambda manifest: manifest | {"schema": 1}, "not a manifest of schema 2"),
+        (lambda manifest: manifest | {"size": None}, "size = None, expected"),
+        (lambda manifest: manifest | {"size": [48]}, r"size = \[48\], expected"),
+        (lambda manifest: manifest | {"counts": None}, "counts: expected an object"),
+        (lambda manifest: manifest | {"counts": {"splits": {"train": 3}, "parts": {}}}, "counts: splits = "),
+        (lambda manifest: manifest | {"n": "70"}, "n = '70', expected"),
+        (lambda manifest: manifest | {"origin": "unknown"}, "origin = 'unknown', expected"),
+        (lambda manifest: manifest | {"protocol": "original"}, "protocol: expected an object"),
+        (lambda manifest: manifest | {"label_map": [1]}, r"label_map = \[1\], expected"),
+        (without("origin"), "field 'origin' is missing"),
+        (without("fingerprint"), "field 'fingerprint' is missing"),
+        (None, "not readable as JSON"),
+    ],
+)
+def test_a_wrong_manifest_is_told_whoever_reads_it(
+    raw: Path, tmp_path: Path, edit: Callable[[dict[str, Any]], Any] | None, told: str
+) -> None:
+    folder = Workspace(tmp_path).prepared("fer2013")
+    prepare(FER2013, raw, folder)
+    path = folder / "manifest.json"
+    if edit is None:
+        path.write_bytes(path.read_bytes()[:200])
+    else:
+        path.write_text(json.dumps(edit(json.loads(path.read_text(encoding="utf-8")))), encoding="utf-8")
+    again = "; run: fer-bench prepare fer2013 --source PATH"
+    readers: list[Callable[[Path], object]] = [Prepared.load, read_manifest, summary]
+    for read in readers:
+        with pytest.raises(FerBenchError, match=rf"manifest\.json: {told}.*{again}"):
+            read(folder)
+    for reads in (grid_status, origin_of):
+        with pytest.raises(FerBenchError, match=again):
+            reads(Workspace(tmp_path))
+
+
+def test_a_sample_table_without_sources_is_noticed_before_they_are_asked_for(raw: Path, tmp_path: Path) -> None:
+    prepare(FER2013, raw, tmp_path / "fer2013")
+    path = tmp_path / "fer2013/samples.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("source", "file", 1), encoding="utf-8")
+    with pytest.raises(FerBenchError, match=r"samples\.csv has no column source\); run: fer-bench prepare"):
         Prepared.load(tmp_path / "fer2013")
 
 

@@ -105,6 +105,14 @@ def test_a_weights_file_with_flipped_bytes_is_refused(workspace, network):
             network.load_weights(path, digest)
 
 
+def test_a_weights_file_that_is_cut_short_says_what_to_do(workspace, network):
+    path = workspace.weights(CELL.id)
+    network.save_weights(path)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(FerBenchError, match=r"not weights of tiny \(.*\); delete the file and train again"):
+        network.load_weights(path, network.digest())
+
+
 def test_other_weights_than_the_records_are_refused(workspace, dataset, network):
     run = train(CELL, dataset, network, workspace)
     network.start(5, None)

@@ -222,6 +222,36 @@ def refuses(path: Path, kind: Any, edit: Callable[[dict[str, Any]], object], mes
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("record", "command"),
+    [
+        (make.train_record("clcm", "fer2013"), "train"),
+        (make.profile_record("clcm"), "profile"),
+    ],
+)
+def test_a_record_that_is_cut_short_says_what_to_do(
+    record: TrainRecord | ProfileRecord, command: str, tmp_path: Path
+) -> None:
+    path = records.save(tmp_path, record)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(FerBenchError, match=rf"not readable as JSON .*; put a copy .* run fer-bench {command} again"):
+        records.load(path, type(record))
+
+
+def test_a_record_that_must_not_be_read_is_not_said_to_be_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = records.save(tmp_path, make.train_record("clcm", "fer2013"))
+
+    def refuses(self: Path, **kwargs: object) -> str:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_text", refuses)
+    with pytest.raises(FerBenchError, match="Permission denied") as caught:
+        records.load(path, TrainRecord)
+    assert "delete" not in str(caught.value)
+
+
 def test_a_record_of_before_parts_still_loads(tmp_path: Path) -> None:
     record = make.eval_record("clcm", "fer2013", "fer2013")
     path = records.save(tmp_path, record)

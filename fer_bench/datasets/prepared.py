@@ -2,7 +2,7 @@
 
 import csv
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,6 +22,40 @@ SCHEMA = 2
 IMAGES, LABELS, SAMPLES, MANIFEST = "images.npy", "labels.npy", "samples.csv", "manifest.json"
 _COLUMNS = ("id", "split", "label", "part", "group")
 _NOT_ATTRIBUTES = frozenset({*_COLUMNS, "source"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Protocol:
+    name: str
+    version: int
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Counts:
+    parts: dict[str, tuple[int, ...]]
+    splits: dict[str, tuple[int, ...]]
+    found: Any = None
+    expected: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Manifest:
+    """Of a manifest what is relied on, with its types: what has a default is told where it is there."""
+
+    dataset: str
+    title: str
+    origin: Origin
+    n: int
+    size: tuple[int, int]
+    counts: _Counts
+    fingerprint: str
+    layout: str = ""
+    official_split: bool = True
+    protocol: _Protocol | None = None
+    crop: str = ""
+    complete: bool | None = None
+    label_map: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,21 +89,23 @@ class Prepared:
             FerBenchError: it is missing, incomplete, of another schema, or its files contradict each other.
         """
         again = _again(folder)
-        if not (folder / MANIFEST).is_file():
+        manifest = read_manifest(folder)
+        if manifest is None:
             raise FerBenchError(f"{folder}: the dataset is not prepared; {again}")
-        manifest = _of_schema(folder)
         try:
             images = np.lib.format.open_memmap(folder / IMAGES, mode="r")
             labels = np.load(folder / LABELS, allow_pickle=False)
             with (folder / SAMPLES).open(encoding="utf-8", newline="") as stream:
                 header, *rows = csv.reader(stream)
+            if lacking := _NOT_ATTRIBUTES.difference(header):
+                raise ValueError(f"{SAMPLES} has no column {', '.join(sorted(lacking))}")
             columns = dict(zip(header, zip(*rows, strict=True), strict=True))
             ids, splits, names, parts, groups = (np.array(columns[column], np.str_) for column in _COLUMNS)
             attributes = {
                 name: np.array(column, np.str_) for name, column in columns.items() if name not in _NOT_ATTRIBUTES
             }
             _require_agreement(manifest, images, labels, ids, splits, names, parts)
-        except (OSError, ValueError, KeyError, EOFError, csv.Error) as error:
+        except (OSError, ValueError, TypeError, KeyError, EOFError, csv.Error) as error:
             raise FerBenchError(f"{folder}: the prepared dataset is damaged ({error}); {again}") from error
         return cls(folder, images, labels, splits, ids, parts, groups, attributes, manifest)
 
@@ -164,10 +200,21 @@ def is_prepared(folder: Path) -> bool:
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """Return the manifest of a prepared folder, ``None`` where there is none."""
+    """Return the manifest of a prepared folder, ``None`` where there is none.
+
+    Raises:
+        FerBenchError: it is damaged, of another schema, or something that is relied on is missing or of another type.
+    """
     if not is_prepared(folder):
         return None
-    manifest: dict[str, Any] = read_json(folder / MANIFEST)
+    path, again = folder / MANIFEST, _again(folder)
+    manifest = read_json(path, again)
+    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+        raise FerBenchError(f"{path}: not a manifest of schema {SCHEMA}; {again}")
+    try:
+        build(_Manifest, {one.name: manifest[one.name] for one in fields(_Manifest) if one.name in manifest}, str(path))
+    except FerBenchError as error:
+        raise FerBenchError(f"{error}; {again}") from error
     return manifest
 
 
@@ -175,11 +222,11 @@ def summary(folder: Path) -> dict[str, Any] | None:
     """Return what a list tells of a prepared folder, ``None`` where there is none.
 
     Raises:
-        FerBenchError: its manifest is of another schema, or lacks some of it.
+        FerBenchError: as in :func:`read_manifest`, or it lacks some of what a list tells.
     """
-    if not is_prepared(folder):
+    manifest = read_manifest(folder)
+    if manifest is None:
         return None
-    manifest = _of_schema(folder)
     keys = ("origin", "layout", "protocol", "crop", "n", "fingerprint", "complete", "official_split")
     try:
         return {key: manifest[key] for key in keys}
@@ -194,13 +241,6 @@ def _again(folder: Path) -> str:
     name = folder.name if folder.name in card_names() else "--card FILE"
     place = Workspace(folder.parent.parent)
     return f"run: {shlex.join(['fer-bench', 'prepare', *name.split(), '--source', 'PATH', *place.option])}"
-
-
-def _of_schema(folder: Path) -> dict[str, Any]:
-    manifest = read_json(folder / MANIFEST)
-    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
-        raise FerBenchError(f"{folder / MANIFEST}: not a manifest of schema {SCHEMA}; {_again(folder)}")
-    return manifest
 
 
 def _require_agreement(
@@ -224,6 +264,3 @@ def _require_agreement(
         counts = {str(name): np.bincount(labels[column == name], minlength=len(EMOTIONS)) for name in np.unique(column)}
         if {name: count.tolist() for name, count in counts.items()} != manifest["counts"][key]:
             raise ValueError(f"the {key} of {SAMPLES} are not those that the manifest counts")
-    for key in ("dataset", "title", "origin", "fingerprint"):
-        if not isinstance(manifest[key], str):
-            raise ValueError(f"the manifest's {key} is {manifest[key]!r}")

@@ -15,6 +15,8 @@ from fer_bench.typed_json import build
 SCHEMA = 1
 Record = TrainRecord | EvalRecord | ProfileRecord | StatisticsRecord
 RecordT = TypeVar("RecordT", TrainRecord, EvalRecord, ProfileRecord, StatisticsRecord)
+_COMMANDS = {"train": "train", "eval": "evaluate", "profile": "profile", "statistics": "anova"}
+"""Which command makes a kind of record."""
 KINDS: dict[str, type[Record]] = {cls.kind: cls for cls in (TrainRecord, EvalRecord, ProfileRecord, StatisticsRecord)}
 
 
@@ -42,9 +44,10 @@ def load(path: Path, cls: type[RecordT]) -> RecordT:
         FerBenchError: the file is missing, of another kind or schema, a field is missing or of the wrong type, or
             fields contradict each other.
     """
-    content = read_json(path)
+    remedy = f"put a copy in its place, or delete it and run fer-bench {_COMMANDS[cls.kind]} again"
+    content = read_json(path, remedy)
     if not isinstance(content, dict) or content.get("kind") != cls.kind:
-        raise FerBenchError(f"{path}: not a {cls.kind} record")
+        raise FerBenchError(f"{path}: not a {cls.kind} record; {remedy}")
     if content.get("schema") != SCHEMA:
         raise FerBenchError(
             f"{path}: record schema {content.get('schema')!r}, this fer-bench reads {SCHEMA}; "
