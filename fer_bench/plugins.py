@@ -1,5 +1,4 @@
-"""Models and datasets of other packages, found by their entry points and loaded one at a time: a broken one harms no
-other.
+"""Models and datasets of other packages, found by entry points and loaded one at a time: a broken one harms no other.
 
 What is wrong with one is said with the distribution that brings it, since that is what can be repaired or removed.
 """

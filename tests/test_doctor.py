@@ -1,8 +1,10 @@
 """``fer-bench doctor``: what it finds, what it advises, and that it downloads nothing."""
 
+import errno
 import http.server
 import importlib.util
 import json
+import os
 import socket
 import threading
 from importlib import metadata
@@ -250,6 +252,29 @@ def test_the_disk_must_hold_the_datasets(tmp_path, monkeypatch, free, state, wor
     [found] = machine.check_disk(Workspace(tmp_path))
     assert found.state == state
     assert words in found.advice
+
+
+def test_a_workspace_that_an_unreadable_folder_hides_is_a_finding(tmp_path, monkeypatch):
+    (tmp_path / "locked").mkdir()
+    real, hidden = os.stat, str(tmp_path / "locked") + os.sep
+
+    def stat(path, *args, **kwargs):
+        if str(path).startswith(hidden):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, *args, **kwargs)
+
+    def refuses(**kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", stat)
+    monkeypatch.setattr(machine.tempfile, "TemporaryFile", refuses)
+    place = Workspace(tmp_path / "locked" / "x" / "y")
+    with pytest.raises(PermissionError):
+        place.root.exists()
+    [found] = machine.check_writing(place)
+    assert (found.state, found.found) == ("error", f"{tmp_path}/locked: cannot be written to (Permission denied)")
+    [found] = machine.check_disk(place)
+    assert found.check == "disk"
 
 
 def test_little_memory_is_a_warning(monkeypatch):

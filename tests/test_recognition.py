@@ -283,6 +283,19 @@ def test_a_folder_that_cannot_be_listed_is_one_message(tmp_path: Path, monkeypat
         recognise(TOY, tmp_path)
 
 
+def test_a_folder_within_that_cannot_be_listed_is_the_one_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(path: Path) -> str | None:
+        raise PermissionError(13, "Permission denied", str(path / "train/angry"))
+
+    (tmp_path / "train/angry").mkdir(parents=True)
+    toy = card(layout("folders", fails), name="toy")
+    with pytest.raises(FerBenchError) as caught:
+        recognise(toy, tmp_path)
+    assert str(caught.value) == f"{tmp_path}/train/angry: cannot be read (Permission denied)"
+
+
 @pytest.fixture
 def two_datasets(monkeypatch: pytest.MonkeyPatch) -> DatasetCard:
     other = card(layout("list", by_file("list.txt")), layout("by-name", by_file("names.txt"), False), name="other")

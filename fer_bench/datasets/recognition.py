@@ -165,7 +165,8 @@ class _Search:
             yield _distinct(self._matches(source, layouts))
             below = _folders(source) if source.is_dir() else []
         except OSError as error:
-            raise FerBenchError(f"{self.source}: cannot be read ({error.strerror or error})") from error
+            where = error.filename or self.source  # It may be a folder in there, such as one class's.
+            raise FerBenchError(f"{where}: cannot be read ({error.strerror or error})") from error
         yield self._around(below, layouts)
         yield self._around(self._two_below(below), layouts)
         above = self._around([source.parent] if source.parent != source else [], layouts)

@@ -106,7 +106,7 @@ def check_disk(workspace: Workspace) -> list[Finding]:
     missing = {
         card.name: sum(map(sum, card.counts.values())) * card.size[0] * card.size[1]
         for card in dataset_cards().values()
-        if card.counts and not is_prepared(workspace.prepared(card.name))
+        if card.counts and not _is_prepared(workspace, card.name)
     }
     room = f"{_size(free)} free"
     if free < LEAST_FREE:
@@ -121,8 +121,20 @@ def check_disk(workspace: Workspace) -> list[Finding]:
 
 
 def _existing(folder: Path) -> Path:
-    """Return the folder, or the nearest path above it that exists."""
-    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    """Return the folder, or the nearest path above it that is seen to exist: what an unreadable folder hides is not."""
+    return next(place for place in (folder, *folder.absolute().parents) if _exists(place))
+
+
+def _exists(place: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return place.exists()
+    return False
+
+
+def _is_prepared(workspace: Workspace, name: str) -> bool:
+    with contextlib.suppress(OSError):  # A folder that cannot be read: check_writing tells of the workspace's.
+        return is_prepared(workspace.prepared(name))
+    return False
 
 
 def _container_gib() -> float:
