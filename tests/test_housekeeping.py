@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from fer_bench import records
 from fer_bench.checkpoint import Checkpoint, Progress, Reached, identity, reached
 from fer_bench.cli import app
+from fer_bench.cli.options import seeds_of
 from fer_bench.datasets.joined import joined_fingerprint
 from fer_bench.errors import FerBenchError
 from fer_bench.lock import Holder
@@ -373,6 +374,21 @@ def test_slurm_tasks_train_their_seeds_and_the_script_says_how_all_are_tested(pl
         ),
         f"fer-bench cross-test --workspace {place.root}",
     ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
+@pytest.mark.parametrize(("options", "seed"), [((), 0), (("--seed", 1), 1), (("--seed", 9), 9)])
+def test_what_a_script_of_one_seed_trains_is_what_it_says_to_test(place, options, seed):
+    common = ("--weights", "random", "--model", "clcm", "--dataset", "fer2013", *options)
+    script = run("grid", "-w", place.root, *common, "--format", "slurm")
+    [trains] = re.findall(r"^  0\) fer-bench (train .*) --workspace", script, re.MULTILINE)
+    tests = re.findall(r"^#   fer-bench (evaluate .*)$", script, re.MULTILINE)
+    given = []
+    for words in map(shlex.split, (trains, *tests)):
+        command = typer.main.get_command(app).commands[words[0]]
+        parsed = command.make_context(words[0], words[1:]).params
+        given.append(seeds_of(parsed["seed"], parsed["seeds"]))
+    assert given == [[seed], [seed]]
 
 
 def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path, monkeypatch):

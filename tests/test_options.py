@@ -53,6 +53,14 @@ def test_seeds_are_whole_numbers_or_refused(text):
             seeds_of(0, text)
 
 
+@pytest.mark.parametrize("seed", [0, 1001])
+def test_how_one_seed_is_named_is_said_where_it_is_no_number_of_seeds(seed):
+    with pytest.raises(FerBenchError, match=rf"--seeds '{seed}': .*; for seed {seed} alone say --seed {seed}$"):
+        seeds_of(0, str(seed))
+    with pytest.raises(FerBenchError, match=r"0,1,2$"):
+        seeds_of(0, f"{seed},x")
+
+
 def test_seed_and_seeds_exclude_each_other():
     with pytest.raises(FerBenchError, match="exclude each other"):
         seeds_of(1, "3")

@@ -217,12 +217,14 @@ def seeds_of(seed: int, seeds: str | None) -> list[int]:
         raise FerBenchError(f"--seed {seed} and --seeds {seeds} exclude each other; write all into --seeds")
     text = seeds.strip()
     numbers = [part.strip() for part in text.removesuffix(",").split(",")]
+    alone = ""
     if all(number.isdecimal() and int(number) <= LARGEST_SEED for number in numbers):
         if not text.isdecimal():
             return list(dict.fromkeys(map(int, numbers)))
         if 1 <= int(text) <= _MOST_SEEDS:
             return list(range(int(text)))
-    raise FerBenchError(f"--seeds {seeds!r}: expected a number of seeds such as 3, or a list such as 0,1,2")
+        alone = f"; for seed {int(text)} alone say --seed {int(text)}"
+    raise FerBenchError(f"--seeds {seeds!r}: expected a number of seeds such as 3, or a list such as 0,1,2{alone}")
 
 
 def recipe_with(recipe: str, balance: Balance | None, freeze_layers: int | None) -> str:
