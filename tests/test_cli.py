@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from typer import Typer
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from fer_bench import cli
@@ -69,11 +70,31 @@ def test_tables_import_nothing_heavy(tmp_path):
     assert not imported_by("tables", "--local", "--workspace", str(tmp_path)) & HEAVY
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *(group.name for group in app.registered_groups)])
 def test_every_command_has_help_with_an_example(command):
     result = CliRunner().invoke(app, [*command.split(), "--help"], terminal_width=200)
     assert result.exit_code == 0
     assert f"Example: fer-bench {command}" in result.output
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "words"),
+    [
+        ("grid", "--seed", "Seed of the runs; repeatable. Default: 0 alone."),
+        ("grid", "--model", "Default: the paper's three."),
+        ("status", "--seed", "Default: all that a recipe has runs of, or 0."),
+        ("status", "--model", "Default: the paper's three, and others that have runs."),
+        ("evaluate", "--dataset", "Dataset that it was trained on, or several together"),
+        ("train", "--dataset", "Dataset to train on, or several together"),
+        ("show", "--out", "Default: below contact-sheets/ in the workspace."),
+        ("audit", "--csv", "Default: below audits/ in the workspace."),
+        ("profile", "--model", "Default: all but those of add-onnx, for --self-test clcm."),
+    ],
+)
+def test_help_says_what_an_option_is_of_and_what_it_is_without(command, option, words):
+    options = get_command(app).commands[command].params
+    [told] = [item.help for item in options if option in item.opts]
+    assert words in told
 
 
 def test_the_readme_names_every_command_and_no_other():

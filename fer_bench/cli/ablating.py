@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     from fer_bench.recipe import Recipe
     from fer_bench.workspace import Workspace
 
-ablate = typer.Typer(
-    help="Change one part of a model or its training, and see what it was worth.", no_args_is_help=True
-)
+ablate = typer.Typer(no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +46,10 @@ def register(app: typer.Typer) -> None:
 
 @ablate.callback()
 def _ablate() -> None:
-    """Change one part of a model or its training, and see what it was worth."""
+    """Change one part of a model or its training, and see what it was worth.
+
+    Example: fer-bench ablate head --model clcm --dataset fer2013 --weights imagenet
+    """
 
 
 @ablate.command()

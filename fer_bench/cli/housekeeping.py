@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from fer_bench.cleaning import Leftover
     from fer_bench.status import CellStatus, Status
 
-ModelsOption = Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model; repeatable.")]
+ModelsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model", "-m", help="Only this model; repeatable. Default: the paper's three, and others that have runs."
+    ),
+]
+GridModelsOption = Annotated[
+    list[str] | None,
+    typer.Option("--model", "-m", help="Only this model; repeatable. Default: the paper's three."),
+]
 DatasetsOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -30,7 +39,18 @@ DatasetsOption = Annotated[
     ),
 ]
 SeedsOption = Annotated[
-    list[int] | None, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Only this seed; repeatable.")
+    list[int] | None,
+    typer.Option(
+        "--seed",
+        "-s",
+        min=0,
+        max=LARGEST_SEED,
+        help="Only this seed; repeatable. Default: all that a recipe has runs of, or 0.",
+    ),
+]
+GridSeedsOption = Annotated[
+    list[int] | None,
+    typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Seed of the runs; repeatable. Default: 0 alone."),
 ]
 
 GRID_FORMATS = ("text", "jsonl", "slurm")
@@ -160,9 +180,9 @@ def _left(item: "CellStatus") -> str:
 
 def grid(
     recipe: RecipeOption = "paper",
-    model: ModelsOption = None,
+    model: GridModelsOption = None,
     dataset: DatasetsOption = None,
-    seed: SeedsOption = None,
+    seed: GridSeedsOption = None,
     weights: StartsOption = None,
     every: Annotated[bool, typer.Option("--all", help="Finished runs too.")] = False,
     shape: Annotated[str, typer.Option("--format", "-f", help=f"One of {', '.join(GRID_FORMATS)}.")] = "text",

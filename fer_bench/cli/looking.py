@@ -38,7 +38,10 @@ def register(app: typer.Typer) -> None:
 
 def audit(
     dataset: PreparedArgument,
-    csv: Annotated[Path | None, typer.Option("--csv", help="Where the list of files goes.")] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Where the list of files goes. Default: below audits/ in the workspace."),
+    ] = None,
     runs: Annotated[
         bool,
         typer.Option(
@@ -129,7 +132,10 @@ def _parted_json(test: "ByCopies") -> dict[str, Any]:
 def show(
     dataset: PreparedArgument,
     recipe: RecipeOption = "paper",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="The picture, a PNG file.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The picture, a PNG file. Default: below contact-sheets/ in the workspace."),
+    ] = None,
     each: Annotated[int, typer.Option(min=1, max=20, help="Samples a class.")] = 4,
     seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Which samples, and which augmentations.")] = 0,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,

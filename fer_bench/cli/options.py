@@ -32,6 +32,9 @@ DatasetOption = Annotated[str, typer.Option("--dataset", "-d", help="Dataset tha
 JoinedOption = Annotated[
     str, typer.Option("--dataset", "-d", help="Dataset to train on, or several together: fer2013+raf-db.")
 ]
+TrainedOnOption = Annotated[
+    str, typer.Option("--dataset", "-d", help="Dataset that it was trained on, or several together: fer2013+raf-db.")
+]
 LiveOption = Annotated[
     bool, typer.Option("--live", help="Keep a picture of the learning curve up to date: curves/<run>.png.")
 ]

@@ -22,7 +22,13 @@ SELF_TEST_RUNTIME = "keras-call"
 def profile(
     context: typer.Context,
     model: Annotated[
-        list[str] | None, typer.Option("--model", "-m", help="Only this model; may be given several times.")
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Only this model; may be given several times. Default: all but those of add-onnx, for --self-test "
+            "clcm.",
+        ),
     ] = None,
     runs: Annotated[
         int | None,

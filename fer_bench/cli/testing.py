@@ -9,12 +9,12 @@ from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     BalanceOption,
     FreezeOption,
-    JoinedOption,
     JsonOption,
     ModelOption,
     RecipeOption,
     SeedOption,
     SeedsOption,
+    TrainedOnOption,
     WaitOption,
     WeightsOption,
     WorkspaceOption,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     model: ModelOption,
-    dataset: JoinedOption,
+    dataset: TrainedOnOption,
     recipe: RecipeOption = "paper",
     seed: SeedOption = 0,
     seeds: SeedsOption = None,
