@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from fer_bench import cli
 from fer_bench.cli import PANELS, app
+from fer_bench.errors import FerBenchError
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -171,7 +172,7 @@ def test_datasets_says_what_is_incomplete_or_a_re_upload(workspace):
         (["audit", "jaffe"], "unknown dataset 'jaffe'"),
         (["show", "raf-db", "--out", "sheet.jpg"], "fer-bench prepare raf-db"),
         (["doctor", "labels", "--model", "clcm", "--dataset", "raf-db"], "fer-bench prepare raf-db"),
-        (["cross-test"], "fer-bench prepare ck-plus"),
+        (["cross-test"], "workspace: no such workspace"),
         (["anova"], "run fer-bench profile first"),
         (["run-all", "--source", "fer2013"], "expected NAME=PATH"),
         (["run-all", "--recipe", "paper"], "give --weights imagenet"),
@@ -386,18 +387,20 @@ def test_a_second_process_is_told_who_holds_the_workspace(workspace):
     assert re.search(rf"another fer-bench \(process {os.getpid()}, .*\) is writing to this workspace", result.stderr)
 
 
-def test_a_workspace_that_is_a_file_is_one_line(tmp_path):
+def test_a_workspace_that_is_a_file_is_one_line(synthetic_root, tmp_path):
     (tmp_path / "afile").write_text("")
     for name in ("afile", "afile/within"):
-        result = run("cross-test", "--workspace", str(tmp_path / name))
+        source = str(synthetic_root / "raf-db")
+        result = run("prepare", "raf-db", "--source", source, "--workspace", str(tmp_path / name))
         assert result.returncode == 2
         assert re.search(r"^fer-bench: .*/afile.*: cannot be made a workspace \(.*\); name a folder$", result.stderr)
 
 
 def test_the_home_folder_in_a_workspace_is_found(tmp_path):
+    (tmp_path / "faces").mkdir()
     result = run("cross-test", "--workspace=~/faces", HOME=str(tmp_path))
     assert "not prepared" in result.stderr
-    assert (tmp_path / "faces").is_dir()
+    assert (tmp_path / "faces" / "fer-bench.log").is_file()
 
 
 @pytest.mark.parametrize("settings", [{"floatx": "float16"}, {"image_data_format": "channels_first"}])
@@ -417,6 +420,17 @@ def test_settings_of_keras_that_cut_training_short_are_refused(workspace):
     assert result.returncode == 2
     assert "Keras is set to cut every training short (KERAS_MAX_EPOCHS, KERAS_MAX_STEPS_PER_EPOCH)" in result.stderr
     assert not workspace.results.records.exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "cross-test", "publish", "export", "explain", "doctor labels"])
+def test_a_mistyped_workspace_is_not_made_by_a_command_that_only_uses_one(command, tmp_path):
+    options = [] if command in ("cross-test", "publish") else ["--model", "clcm", "--dataset", "fer2013"]
+    options += ["--to", "onnx"] if command == "export" else []
+    result = CliRunner().invoke(app, [*command.split(), *options, "--workspace", str(tmp_path / "typo")])
+    if command in ("evaluate", "cross-test", "publish"):
+        assert "typo: no such workspace; name the one that was trained in" in str(result.exception)
+    assert isinstance(result.exception, FerBenchError)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("command", ["tables", "figures", "report"])

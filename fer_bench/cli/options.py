@@ -146,6 +146,17 @@ PublishedByDefault = Annotated[bool | None, typer.Option("--local/--published", 
 DEFAULT_WORKSPACE = DEFAULT_ROOT
 
 
+def existing(workspace: Path) -> Workspace:
+    """Return the workspace of a command that only works on what is in it, which its lock would make where it is absent.
+
+    Raises:
+        FerBenchError: there is no such folder, as where its name is mistyped.
+    """
+    if not workspace.is_dir():
+        raise FerBenchError(f"{workspace}: no such workspace; name the one that was trained in with --workspace")
+    return Workspace(workspace)
+
+
 def results_of(workspace: Path, local: bool) -> Results:
     """Return the workspace's results, or the published ones in the current folder."""
     return Workspace(workspace).results if local else PUBLISHED

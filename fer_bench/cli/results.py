@@ -13,6 +13,7 @@ from fer_bench.cli.options import (
     JsonOption,
     PublishedByDefault,
     WorkspaceOption,
+    existing,
     is_local,
     results_of,
 )
@@ -147,8 +148,8 @@ def _recorded(workspace: Path, local: bool) -> "Results":
         FerBenchError: there is no such workspace, as where its name is mistyped, or no published records here.
     """
     results = results_of(workspace, local)
-    if local and not workspace.is_dir():
-        raise FerBenchError(f"{workspace}: no such workspace; name the one that was trained in with --workspace")
+    if local:
+        existing(workspace)
     if not local and not results.records.is_dir():
         raise FerBenchError(
             f"{results.records.absolute()}: no folder of records; run this in a checkout that has one, or say --local "
@@ -176,9 +177,9 @@ def publish(
     from fer_bench.progress import say
     from fer_bench.publish import publish as run
     from fer_bench.publish import unshown
-    from fer_bench.workspace import PUBLISHED, Results, Workspace
+    from fer_bench.workspace import PUBLISHED, Results
 
-    place = Workspace(workspace)
+    place = existing(workspace)
     destination = Results(to / PUBLISHED.records, to / PUBLISHED.tables, to / PUBLISHED.reports)
     with place.lock():
         for path in run(place.results, destination):

@@ -18,6 +18,7 @@ from fer_bench.cli.options import (
     WaitOption,
     WeightsOption,
     WorkspaceOption,
+    existing,
     recipe_with,
     seeds_of,
 )
@@ -55,9 +56,8 @@ def evaluate(
     from fer_bench import stages
     from fer_bench.datasets.joined import parts
     from fer_bench.external.model import is_external
-    from fer_bench.workspace import Workspace
 
-    place = Workspace(workspace)
+    place = existing(workspace)
     if is_external(place, model):
         with place.lock(wait=wait):
             _print_results(_test_external(place, [model], open_prepared(place, dataset)), json)
@@ -88,9 +88,8 @@ def cross_test(
     from fer_bench.datasets.joined import parts_of
     from fer_bench.external.model import external_names
     from fer_bench.records import TrainRecord
-    from fer_bench.workspace import Workspace
 
-    place = Workspace(workspace)
+    place = existing(workspace)
     with place.lock(wait=wait):
         target = open_prepared(place, on)
         trained = records.load_all(place.results.records, TrainRecord)
