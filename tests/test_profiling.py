@@ -391,6 +391,13 @@ def test_a_session_is_not_left_without_a_model_or_times_unless_told_to(measured,
     assert measured["names"] == ["clcm"]
 
 
+def test_a_mistyped_runtime_is_told_before_what_a_session_would_replace(measured, tmp_path) -> None:
+    records.save(Workspace(tmp_path / "w").results.records, make.profile_record("clcm"))
+    with pytest.raises(FerBenchError, match="no runtime 'foo'; expected one of keras-predict"):
+        _run("-m", "clcm", "--runtime", "foo", tmp_path=tmp_path)
+    assert measured == {}
+
+
 def test_run_all_measures_the_runtimes_of_keras(measured, tmp_path) -> None:
     from fer_bench.workspace import Workspace
 

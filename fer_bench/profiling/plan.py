@@ -56,8 +56,10 @@ class Plan:
         """Refuse what cannot be measured.
 
         Raises:
-            FerBenchError: a count below 1, or a runtime twice.
+            FerBenchError: a count below 1; a runtime twice, none of that name, or one whose package is missing.
         """
+        from fer_bench.runtimes import runtime
+
         for name in ("runs", "processes", "threads", "image_size", "classes"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -66,3 +68,5 @@ class Plan:
             raise FerBenchError(f"runtimes {', '.join(self.runtimes)}: each can be measured only once a session")
         if self.runtimes == ():
             raise FerBenchError("no runtime to measure in: name at least one")
+        for name in self.runtimes or ():
+            runtime(name)
