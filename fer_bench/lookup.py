@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fer_bench.datasets.joined import TrainingData
     from fer_bench.datasets.prepared import Prepared
     from fer_bench.grid import Cell
+    from fer_bench.recipe import Recipe
     from fer_bench.records import TrainRecord
 
 
@@ -104,14 +105,43 @@ def recipe_ids(wanted: Sequence[str], known: Collection[str], where: str) -> fro
     return frozenset(meant)
 
 
+def recipe_in(place: Workspace, recipe: str) -> "Recipe":
+    """Return the recipe that is named, as ``--recipe`` of a command that works on trained runs takes it.
+
+    Args:
+        place: its training records tell what an id means.
+        recipe: as ``load_recipe`` takes it, or the id of one that the workspace has finished runs of.
+
+    Raises:
+        FerBenchError: as :func:`fer_bench.presets.load_recipe`, no run is of that id, or a record cannot be read.
+    """
+    from fer_bench import grid, records
+    from fer_bench.presets import PRESETS, load_recipe, own_id
+    from fer_bench.records import TrainRecord
+
+    if own_id(recipe) is not None:
+        return load_recipe(recipe)
+    for run in records.load_all(place.results.records, TrainRecord):
+        if run.recipe == recipe:
+            return grid.cell_of(run).recipe
+    raise FerBenchError(
+        f"no recipe {recipe!r}: expected one of {', '.join(PRESETS)}, a path to a .toml file, or the id of a recipe "
+        f"that {place.root} has runs of, which fer-bench status lists"
+    )
+
+
 def cell_of(model: str, dataset: str, recipe: str, seed: int, weights: str | None) -> "Cell":
     """Return the cell that the options name."""
-    from fer_bench.grid import Cell
-    from fer_bench.models import model_card
     from fer_bench.presets import load_recipe
 
+    return _cell(model, dataset, load_recipe(recipe), seed, weights)
+
+
+def _cell(model: str, dataset: str, chosen: "Recipe", seed: int, weights: str | None) -> "Cell":
+    from fer_bench.grid import Cell
+    from fer_bench.models import model_card
+
     model_card(model)
-    chosen = load_recipe(recipe)
     if weights == "random":
         chosen = chosen.from_random()
     elif weights is not None:
@@ -144,19 +174,23 @@ def trained_on(
         FerBenchError: it has not been trained on this copy of the dataset, or on another backend or from other weights.
     """
     from fer_bench import grid
+    from fer_bench.presets import own_id
 
     dataset = prepared.dataset
-    cell = cell_of(model, dataset, recipe, seed, weights)
+    cell = _cell(model, dataset, recipe_in(place, recipe), seed, weights)
     run = grid.trained(place, cell, prepared.fingerprint, weights)
     if run is None:
+        missing = (
+            f"{model} has not been trained on this {dataset} with recipe {cell.recipe.id} and seed {seed}"
+            f"{_runs_there(place, model, prepared)}"
+        )
+        if own_id(recipe) is None:  # An id tells what has been trained; train takes none.
+            raise FerBenchError(f"{missing}; name one that is there, or train it by the recipe's name or file")
         # Without it train asks where such a model starts.
         start = "imagenet" if weights is None and model in cell.recipe.pretrained else weights
         command = ["fer-bench", "train", "--model", model, "--dataset", dataset, "--recipe", recipe]
         command += ["--seed", str(seed), *(["--weights", start] if start else []), *place.option]
-        raise FerBenchError(
-            f"{model} has not been trained on this {dataset} with recipe {cell.recipe.id} and seed {seed}"
-            f"{_runs_there(place, model, prepared)}; run {shlex.join(command)}"
-        )
+        raise FerBenchError(f"{missing}; run {shlex.join(command)}")
     return cell, run
 
 

@@ -26,8 +26,8 @@ from fer_bench.cli.options import seeds_of
 from fer_bench.datasets.joined import joined_fingerprint
 from fer_bench.errors import FerBenchError
 from fer_bench.lock import Holder
-from fer_bench.lookup import cell_of
-from fer_bench.presets import PRESETS
+from fer_bench.lookup import cell_of, trained_on
+from fer_bench.presets import PRESETS, load_recipe
 from fer_bench.workspace import Workspace
 
 PAPER = PRESETS["paper"]
@@ -261,6 +261,28 @@ def test_the_grid_is_what_the_options_or_the_runs_say(place):
         run("status", "-w", place.root, "--model", "resnet")
     with pytest.raises(FerBenchError, match=r"no dataset to train on is prepared"):
         run("status", "-w", place.root / "elsewhere")
+
+
+def test_a_recipe_is_known_by_the_id_of_its_runs(place, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('base = "paper"\nimage_size = 48\nlearning_rate = 5e-4\n[augmentation]\nrotation = 15\n')
+    mine = load_recipe(str(path)).from_random().changed(freeze_layers=0)
+    run_of_it = trained(place, "clcm", "fer2013", seed=3, recipe=mine)
+    path.unlink()
+    found = state(place, "--recipe", mine.id)
+    assert {(item["recipe"], item["seed"]) for item in found["runs"]} == {(mine.id, 3)}
+    assert runs(found)["clcm", "fer2013", 3]["state"] == "untested"
+    prepared = SimpleNamespace(dataset="fer2013", fingerprint=fingerprint_of("fer2013"))
+    cell, record = trained_on(place, "clcm", prepared, mine.id, 3, None)
+    assert (cell.recipe, record) == (mine, run_of_it)
+    with pytest.raises(FerBenchError) as told:
+        trained_on(place, "clcm", prepared, mine.id, 4, None)
+    assert str(told.value) == (
+        f"clcm has not been trained on this fer2013 with recipe {mine.id} and seed 4, but with {mine.id} (seed 3); "
+        "name one that is there, or train it by the recipe's name or file"
+    )
+    with pytest.raises(FerBenchError, match=r"no recipe 'mine-00000000': .* or the id of a recipe that .* has runs of"):
+        run("status", "-w", place.root, "--recipe", "mine-00000000")
 
 
 @pytest.mark.parametrize("command", ["status", "grid --weights random", "clean --json", "synthesize ck-plus --test 7"])

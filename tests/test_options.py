@@ -142,6 +142,7 @@ def test_options_change_the_recipe_and_its_id(workspace, tiny_model, mini):
     [tested] = json.loads(run("evaluate", *common, "-r", mini, *options).stdout)
     assert tested["recipe"] == trained["recipe"]
     assert json.loads(run("evaluate", *common, "-r", f"{mini}+oversample+freeze0").stdout) == [tested]
+    assert json.loads(run("evaluate", *common, "-r", trained["recipe"]).stdout) == [tested]
 
 
 @pytest.mark.parametrize(

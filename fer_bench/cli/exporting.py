@@ -10,7 +10,7 @@ from fer_bench.cli.options import (
     DatasetOption,
     JsonOption,
     ModelOption,
-    RecipeOption,
+    RunRecipeOption,
     SeedOption,
     WeightsOption,
     WorkspaceOption,
@@ -28,7 +28,7 @@ def export(
     model: ModelOption,
     dataset: DatasetOption,
     to: Annotated[str, typer.Option("--to", "-t", help="Format: litert, litert-int8 or onnx.")],
-    recipe: RecipeOption = "paper",
+    recipe: RunRecipeOption = "paper",
     seed: SeedOption = 0,
     weights: WeightsOption = None,
     out: Annotated[

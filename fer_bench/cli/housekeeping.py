@@ -68,7 +68,7 @@ def status(
     dataset: DatasetsOption = None,
     recipe: Annotated[
         str | None,
-        typer.Option("--recipe", "-r", help="Preset or TOML file. Default: those that the workspace has runs of."),
+        typer.Option("--recipe", "-r", help="Preset, TOML file or id. Default: those that the workspace has runs of."),
     ] = None,
     seed: SeedsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
@@ -83,8 +83,8 @@ def status(
     Example: fer-bench status --recipe paper
     """
     from fer_bench.external.model import refuse_external
+    from fer_bench.lookup import recipe_in
     from fer_bench.models import model_card
-    from fer_bench.presets import load_recipe
     from fer_bench.status import grid_status
     from fer_bench.workspace import Workspace
 
@@ -95,7 +95,7 @@ def status(
         Workspace(workspace),
         models=model or (),
         datasets=dataset or (),
-        recipe=load_recipe(recipe) if recipe else None,
+        recipe=recipe_in(Workspace(workspace), recipe) if recipe else None,
         seeds=seed or (),
     )
     if json:

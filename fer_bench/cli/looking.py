@@ -12,6 +12,7 @@ from fer_bench.cli.options import (
     JsonOption,
     ModelOption,
     RecipeOption,
+    RunRecipeOption,
     SeedOption,
     WeightsOption,
     WorkspaceOption,
@@ -219,7 +220,7 @@ def _doctor(
 def labels(
     model: ModelOption,
     dataset: DatasetOption,
-    recipe: RecipeOption = "paper",
+    recipe: RunRecipeOption = "paper",
     seed: SeedOption = 0,
     weights: WeightsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,

@@ -44,6 +44,15 @@ TensorBoardOption = Annotated[
 RecipeOption = Annotated[
     str, typer.Option("--recipe", "-r", help="Preset (paper, paper-bf16, cpu48, demo) or TOML file.")
 ]
+RunRecipeOption = Annotated[
+    str,
+    typer.Option(
+        "--recipe",
+        "-r",
+        help="Preset (paper, paper-bf16, cpu48, demo), TOML file, or id of a recipe that the workspace has runs of.",
+    ),
+]
+"""Of commands that work on trained runs."""
 SeedOption = Annotated[
     int, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Seed of weights, order, augmentation.")
 ]

@@ -27,7 +27,9 @@ ItsDatasetOption = Annotated[
 ]
 ItsRecipeOption = Annotated[
     str | None,
-    typer.Option("--recipe", "-r", help="Preset or TOML file, as for train. Default: paper."),
+    typer.Option(
+        "--recipe", "-r", help="Preset or TOML file, as for train, or id of a recipe with runs. Default: paper."
+    ),
 ]
 ItsSeedOption = Annotated[
     int | None, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Seed, as for train. Default: 0.")

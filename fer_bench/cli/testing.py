@@ -11,7 +11,7 @@ from fer_bench.cli.options import (
     FreezeOption,
     JsonOption,
     ModelOption,
-    RecipeOption,
+    RunRecipeOption,
     SeedOption,
     SeedsOption,
     TrainedOnOption,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def evaluate(
     model: ModelOption,
     dataset: TrainedOnOption,
-    recipe: RecipeOption = "paper",
+    recipe: RunRecipeOption = "paper",
     seed: SeedOption = 0,
     seeds: SeedsOption = None,
     balance: BalanceOption = None,

@@ -69,7 +69,7 @@ def load_model(
         model: name of a model that has been trained in the workspace; or path of a file that ``fer-bench export``
             wrote, ``.onnx`` or ``.tflite``, with its ``.json`` beside it.
         dataset: that the model was trained on; for an exported file none, like the next three.
-        recipe: as given to ``fer-bench train``. Default: ``paper``.
+        recipe: as given to ``fer-bench train``, or the id that its record has. Default: ``paper``.
         seed: of the training run. Default: 0.
         weights: start of the training run, ``imagenet``, ``random`` or a path, where it was given.
         workspace: folder of the trained models. Default: ``$FER_BENCH_WORKSPACE``, or ``workspace``.
