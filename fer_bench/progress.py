@@ -39,6 +39,10 @@ _EVERY = 60.0
 """Seconds between the lines that stand for a bar where there is no terminal."""
 
 
+_COUNTED = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+"""A bar without a rate."""
+
+
 _SENT_EVERY = 0.5
 """Seconds between two positions that a worker sends to the process that shows its bar."""
 
@@ -62,7 +66,7 @@ class Bar:
     Args:
         title: what is done.
         total: how much of it there is, where that is known.
-        unit: of ``total``.
+        unit: of ``total``; empty where its parts are too unlike for a rate and the time left.
         row: of the terminal, counted from where bars begin; ``None`` for the first that no plan takes.
     """
 
@@ -80,6 +84,7 @@ class Bar:
             dynamic_ncols=True,
             miniters=1,
             disable=_listeners is not None or not _shows_bars(),
+            bar_format=None if unit else _COUNTED,
             position=(1 if _overall else 0) if row is None else row,
         )
         if _sender() is not None:
@@ -133,9 +138,10 @@ class Bar:
         if now - since < _EVERY or not self._bar.disable:
             return
         self._told = (now, self._done)
-        text = f"{self._title}: {self._done:,}" + (f"/{self._total:,}" if self._total else "") + f" {self._unit}"
+        text = f"{self._title}: {self._done:,}" + (f"/{self._total:,}" if self._total else "")
+        text += f" {self._unit}" if self._unit else ""
         # Not in the first line: what an earlier run had done counts at once, and is no measure of the rate.
-        if before and self._done > before:
+        if self._unit and before and self._done > before:
             rate = (self._done - before) / (now - since)
             text += f", {rate:.3g} {self._unit}/s"
             if self._total:

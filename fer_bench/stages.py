@@ -164,17 +164,13 @@ def profile(
     from fer_bench.external.profiling import external_sources
     from fer_bench.profiling import KERAS_RUNTIMES, Plan, profile_models
     from fer_bench.profiling.kept import require_whole
+    from fer_bench.profiling.steps import shown_steps
 
     chosen = dataclasses.replace(plan or Plan(runtimes=KERAS_RUNTIMES), runs=runs)
     if not replace:
         known = records.load_all(workspace.results.records, ProfileRecord)
         require_whole(known, models, chosen.runtime_names, backend.name(), workspace.option)
-    with bar("profile", unit="call") as shown:
-
-        def on_progress(what: str, done: int, total: int) -> None:
-            shown.note(what)
-            shown.at(done, total)
-
+    with shown_steps("profile") as on_progress:
         externals = external_sources(workspace, models)
         profiles = profile_models(models, chosen, origin=origin, progress=on_progress, externals=externals)
     for record in profiles:

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from fer_bench import progress
+from fer_bench.profiling.steps import shown_steps
 from fer_bench.progress import Plan, Position, Stage, duration
 
 
@@ -79,6 +80,38 @@ def test_without_a_terminal_a_bar_is_a_line_a_minute(clock, capsys):
         "clcm on fer2013: 640/1,000 step, 2 step/s, about 3 min 00 s left; epoch 6/10",
         "clcm on fer2013: 760/1,000 step, 2 step/s, about 2 min 00 s left; epoch 6/10",
     ]
+
+
+LEFT = ((3, "47 min 47 s"), (4, "46 min 46 s"), (5, "45 min 45 s"))
+
+
+def test_the_steps_of_a_session_are_told_apart_and_building_tells_no_time_left(clock, capsys):
+    with shown_steps("profile") as on_progress:
+        for done in range(1, 6):
+            clock.pass_by(90)
+            on_progress("building", done, 5)
+        for done in range(1, 6):
+            clock.pass_by(61)
+            on_progress("timing", done, 50)
+    assert capsys.readouterr().err.splitlines() == [
+        *(f"profile, building: {done}/5" for done in range(2, 6)),
+        "profile, timing: 2/50 round",
+        *(f"profile, timing: {done}/50 round, 0.0164 round/s, about {left} left" for done, left in LEFT),
+    ]
+
+
+def test_on_a_terminal_building_tells_no_rate(monkeypatch):
+    monkeypatch.setattr(progress.sys, "stderr", Terminal())
+    with shown_steps("profile") as on_progress:
+        for done in (1, 2, 3):
+            on_progress("building", done, 3)
+            time.sleep(0.12)
+        on_progress("timing", 1, 50)
+    told = re.sub(r"\x1b\[\w", "", progress.sys.stderr.getvalue())
+    assert re.search(r"profile, building: .*\| 3/3 \[00:00\]", told)
+    assert "s/it" not in told.partition("timing")[0]
+    assert "/s" not in told.partition("timing")[0]
+    assert "1/50" in told
 
 
 def test_work_of_less_than_a_minute_says_nothing_without_a_terminal(clock, capsys):

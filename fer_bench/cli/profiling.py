@@ -1,6 +1,6 @@
 """The command ``profile``: complexity, inference time, and the check of the measurement itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -156,19 +156,19 @@ def _check(names: Sequence[str], plan: "Plan", experiments: int, json: bool) -> 
     from fer_bench.files import scratch
     from fer_bench.profiling.document import self_test_json
     from fer_bench.profiling.self_test import self_test
-    from fer_bench.progress import bar
+    from fer_bench.profiling.steps import shown_steps
 
     runtimes = plan.runtimes or (SELF_TEST_RUNTIME,)
     if len(names) > 1 or len(runtimes) > 1:
         raise FerBenchError("--self-test takes one --model and one --runtime")
-    with scratch() as folder, bar("self-test", unit="experiment") as shown:
+    with scratch() as folder, shown_steps("self-test") as on_progress:
         found = self_test(
             names[0],
             runtimes[0],
             plan,
             folder=folder,
             experiments=experiments,
-            progress=_shown_by(shown.note, shown.at),
+            progress=on_progress,
         )
     if json:
         print_json(self_test_json(found))
@@ -176,11 +176,3 @@ def _check(names: Sequence[str], plan: "Plan", experiments: int, json: bool) -> 
         print_self_test(found)
     if not found.passed:
         raise typer.Exit(1)
-
-
-def _shown_by(note: Callable[[str], None], at: Callable[[int, int], None]) -> Callable[[str, int, int], None]:
-    def progress(what: str, done: int, total: int) -> None:
-        note(what)
-        at(done, total)
-
-    return progress
