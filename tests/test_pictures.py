@@ -188,6 +188,36 @@ def test_whatever_pillow_raises_is_a_reason(error: Exception, monkeypatch: pytes
         decode(encoded(HALVES, ".png"), "a.png")
 
 
+def _photograph() -> bytes:
+    noise = np.random.default_rng(3).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    return cv2.imencode(".jpg", cv2.GaussianBlur(noise, (0, 0), 2))[1].tobytes()
+
+
+def test_a_jpeg_that_ends_early_is_refused_and_nothing_else_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    """OpenCV fills the rest with gray, and libjpeg tells nobody but stderr."""
+    data = _photograph()
+    for cut in (data[: len(data) // 2] + b"\xff\xd9", data[:-60] + b"\xff\xd9"):
+        with pytest.raises(ValueError, match=r"JPEG is damaged, part of it would be gray .*premature end of data"):
+            decode(cut, "a.jpg")
+    assert capfd.readouterr().err == ""
+
+
+def test_a_jpeg_with_bytes_left_over_is_remarked_and_a_few_mean_nothing() -> None:
+    data = _photograph()
+    left_over = data[:-2] + bytes(range(1, 60)) + data[-2:]
+    assert decode(left_over, "a.jpg").remark == "may be damaged, bytes are left over behind its pixels"
+    for harmless in (data, data + b"behind the end", data[:-2] + bytes(4) + data[-2:]):
+        picture = decode(harmless, "a.jpg")
+        assert picture.remark == ""
+        np.testing.assert_array_equal(picture.image, decode(data, "a.jpg").image)
+
+
+def test_a_jpeg_of_four_colours_is_none_that_is_damaged() -> None:
+    stream = io.BytesIO()
+    Image.new("CMYK", (40, 30), (10, 60, 20, 5)).save(stream, "JPEG")
+    assert "damaged" not in decode(stream.getvalue(), "a.jpg").remark
+
+
 def test_a_cut_jpeg_with_a_whole_thumbnail_is_refused() -> None:
     thumbnail, picture = encoded(HALVES[:8, :8]), encoded(np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8))
     segment = b"Exif\0\0" + thumbnail

@@ -1,7 +1,8 @@
 """One picture file's bytes to a gray array: the one decoder of every dataset, and what it refuses or remarks on.
 
 OpenCV everywhere, so that the same bytes give the same pixels whatever the layout they were found in. Pillow reads the
-headers of the files that may be more than a plain JPEG; it decodes nothing.
+headers of the files that may be more than a plain JPEG; it decodes nothing. simplejpeg tells what libjpeg makes of the
+pixels of a JPEG, which OpenCV keeps to itself; it gives none either.
 """
 
 import functools
@@ -39,6 +40,14 @@ _PADDING = 1024
 _ORIENTATION = 0x0112
 _BITS = 258
 """Tag of a TIFF: bits of each channel."""
+_DAMAGE = re.compile(
+    r"premature end of data segment|Premature end of JPEG file|bad Huffman code|bad arithmetic code"
+    r"|found marker 0x[0-9a-f]{2} instead of RST\d"
+)
+"""What libjpeg says of a JPEG that it can only fill up with gray. Its other words are of headers, and harmless."""
+_LEFT = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
+_FEW = 8
+"""Bytes left over behind the pixels that mean nothing."""
 _SPACE = rb"(?:\s|#[^\n]*\n)+"
 _NETPBM = re.compile(rb"P[2356]" + _SPACE + rb"\d+" + _SPACE + rb"\d+" + _SPACE + rb"(\d{1,9})\s")
 """The header of a PGM or PPM, up to the value that stands for white."""
@@ -57,15 +66,17 @@ def decode(data: bytes, name: str) -> Picture:
     """Decode a picture file to gray.
 
     CMYK becomes gray by luminance, 16 bits become 8, and a picture is turned as its EXIF orientation says: each with a
-    remark. A file whose ending belongs to another format is decoded by its content, with a remark.
+    remark. A file whose ending belongs to another format is decoded by its content, with a remark; so is a JPEG with
+    bytes left over behind its pixels, which may be damaged.
 
     Args:
         data: the whole file.
         name: of the file, for its ending.
 
     Raises:
-        ValueError: the file is empty, cut short, animated, larger than :data:`MAX_PIXELS`, a PGM of other than 8 or 16
-            bits, or no picture that OpenCV reads; the message is the reason, without the name.
+        ValueError: the file is empty, cut short, a JPEG that is damaged so that a part of it would be gray, animated,
+            larger than :data:`MAX_PIXELS`, a PGM of other than 8 or 16 bits, or no picture that OpenCV reads; the
+            message is the reason, without the name.
     """
     if not data:
         raise ValueError("the picture file is empty (0 bytes)")
@@ -75,6 +86,8 @@ def decode(data: bytes, name: str) -> Picture:
         raise ValueError(f"the JPEG is cut short ({len(data):,} bytes, no end marker)")
     plain = jpeg and _is_plain(data) and (name.endswith(".jpg") or name.lower().endswith(_ENDINGS["JPEG"]))
     remark = "" if plain else _look(data, name)
+    if jpeg and (doubt := _doubt(data)):
+        remark = ", ".join(filter(None, (remark, doubt)))
     cv2 = opencv()
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -83,6 +96,26 @@ def decode(data: bytes, name: str) -> Picture:
     if image is None:
         raise ValueError(f"no picture that can be decoded ({len(data):,} bytes, the first are {data[:4].hex(' ')})")
     return Picture(image, remark)
+
+
+def _doubt(data: bytes) -> str:
+    """Return a remark on a JPEG that may be damaged, empty on others.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    import simplejpeg
+
+    try:
+        # An eighth of the size: the compressed data are read all the same, and that is where damage shows.
+        simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1, min_factor=1, strict=True)
+    except ValueError as error:  # Also where it cannot give gray, as of CMYK, or where OpenCV is to say what is wrong.
+        said = str(error)
+        if found := _DAMAGE.search(said):
+            raise ValueError(f"the JPEG is damaged, part of it would be gray (libjpeg: {found[0]})") from None
+        if (found := _LEFT.search(said)) and int(found[1]) > _FEW:
+            return "may be damaged, bytes are left over behind its pixels"
+    return ""
 
 
 def _is_whole(data: bytes) -> bool:
@@ -180,6 +213,8 @@ def opencv() -> ModuleType:
     """Return OpenCV, told not to decode what would fill the memory."""
     # Read when the library is loaded; without effect where somebody else has loaded it before.
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
+    # It prints a line without a name for each picture that it refuses; ours say the name.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     import cv2
 
     return cv2
