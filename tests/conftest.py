@@ -119,3 +119,19 @@ def workspace(prepared_root, tmp_path):
 
     shutil.copytree(prepared_root / "datasets", tmp_path / "workspace" / "datasets")
     return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def seed_0_diverges(monkeypatch):
+    """Let the loss of every cell of seed 0 become no number."""
+    from fer_bench import stages
+    from fer_bench.errors import DivergedError
+
+    train_cell = stages.train_cell
+
+    def diverges(place, cell, *arguments, **options):
+        if cell.seed == 0:
+            raise DivergedError("the training loss became nan in epoch 1")
+        return train_cell(place, cell, *arguments, **options)
+
+    monkeypatch.setattr(stages, "train_cell", diverges)

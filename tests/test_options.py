@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from fer_bench import stages
 from fer_bench.cli import app
 from fer_bench.cli.options import seeds_of
 from fer_bench.cli.printing import print_table
@@ -82,16 +81,8 @@ def test_several_seeds_are_trained_and_tested_apart(workspace, tiny_model, mini)
 
 
 def test_a_seed_whose_loss_is_no_number_keeps_none_of_the_others_from_being_trained(
-    workspace, tiny_model, mini, monkeypatch
+    workspace, tiny_model, mini, seed_0_diverges
 ):
-    train_cell = stages.train_cell
-
-    def diverges(place, cell, *arguments, **options):
-        if cell.seed == 0:
-            raise DivergedError("the training loss became nan in epoch 1")
-        return train_cell(place, cell, *arguments, **options)
-
-    monkeypatch.setattr(stages, "train_cell", diverges)
     common = ("train", "-m", "tiny", "-d", "fer2013", "-r", mini, "--weights", "random", "-w", str(workspace.root))
     told = CliRunner().invoke(app, [*common, "--seeds", "2"])
     assert isinstance(told.exception, FerBenchError)  # The command's own exit code is 2, as of every such error.

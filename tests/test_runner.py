@@ -11,7 +11,7 @@ from fer_bench import models, rendering, runner, session_anova, stages
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.datasets.synthetic import synthesize
-from fer_bench.errors import DivergedError, FerBenchError
+from fer_bench.errors import FerBenchError
 from fer_bench.progress import Stage
 from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.records import replace, save
@@ -119,16 +119,8 @@ def test_a_model_that_cannot_be_profiled_is_refused_before_anything_is_made(tmp_
 
 @pytest.mark.slow
 def test_a_run_whose_loss_is_no_number_keeps_none_of_the_others_from_their_results(
-    workspace, tiny_model, monkeypatch, capsys
+    workspace, tiny_model, seed_0_diverges, monkeypatch, capsys
 ):
-    train_cell = stages.train_cell
-
-    def diverges(place, cell, *arguments, **options):
-        if cell.seed == 0:
-            raise DivergedError("the training loss became nan in epoch 1")
-        return train_cell(place, cell, *arguments, **options)
-
-    monkeypatch.setattr(stages, "train_cell", diverges)
     monkeypatch.setattr(runner, "_profiling", lambda workspace, job: [])
     with pytest.raises(
         FerBenchError, match=r"loss became no number .*: train and test tiny on raf-db, seed 0; all else"
