@@ -1,5 +1,6 @@
 """FER-2013 in every layout: every class is a shade of gray here, so a swapped label order shows in the pixels."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -727,6 +728,23 @@ def test_a_table_of_a_known_name_that_is_not_recognised_gets_its_reason(
     with pytest.raises(FerBenchError) as error:
         recognise(CARD, tmp_path)
     assert "first line" not in str(error.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="other systems have no named pipes")
+@pytest.mark.parametrize("first", [True, False])
+def test_a_named_pipe_is_no_picture_and_nobody_waits_for_it(tmp_path: Path, first: bool) -> None:
+    """The first file of a folder is read another way than those after it."""
+    name = "Training_0.jpg" if first else "Training_2.jpg"
+    (tmp_path / "angry").mkdir()
+    save(tmp_path / "angry" / "Training_1.jpg", 9)
+    os.mkfifo(tmp_path / "angry" / name)
+    folder = Folder(tmp_path)
+    content = {}
+    for picture in folder.pictures("angry"):
+        with contextlib.suppress(OSError):
+            content[picture] = folder.read(f"angry/{picture}")
+    assert content["Training_1.jpg"]
+    assert not content.get(name)
 
 
 def test_of_split_tables_only_those_that_are_wrong_are_named(tmp_path: Path) -> None:

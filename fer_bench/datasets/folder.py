@@ -172,7 +172,10 @@ class Folder:
             except OSError as error:
                 if error.errno not in (errno.ELOOP, errno.EMLINK):
                     raise
-        return self.path(relative).read_bytes()
+        path = self.path(relative)
+        if path.is_fifo():
+            raise OSError(errno.EINVAL, "a named pipe, which is no file", str(path))  # Reading would wait for a writer.
+        return path.read_bytes()
 
     def has(self, relative: str) -> bool:
         """Whether there is a file or folder of that name inside the folder."""
