@@ -153,7 +153,8 @@ def evaluated(workspace: Workspace, run: TrainRecord, target: Prepared) -> EvalR
 def tested(workspace: Workspace, model: Identity, weights_sha256: str, target: Prepared) -> EvalRecord | None:
     """Return the record of a finished test of a model with these weights on this very target, else ``None``.
 
-    Also where the predictions beside the record are missing, or are not those that it names: the test makes them anew.
+    ``None`` also where the predictions beside the record are missing, or are not those that it names: so that the test
+    makes them anew.
     """
     folder = workspace.results.records / EvalRecord.kind
     stem = records.stem_of(model.model, model.dataset, target.dataset, model.recipe, model.seed)

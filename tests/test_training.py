@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_bench import checkpoint, grid, memory, records
+from fer_bench import backend, checkpoint, grid, memory, records, stages
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.environment import describe
 from fer_bench.errors import DivergedError, FerBenchError, storage_message
@@ -572,6 +572,22 @@ def test_a_first_step_that_fails_on_a_gpu_says_why_and_promises_nothing(workspac
     assert "continues" not in str(told.value)
     with pytest.raises(tf.errors.UnknownError):  # Of Python code in the graph: a fault of a program.
         train(CELL, dataset, network, workspace, on_step=fail(tf.errors.UnknownError))
+
+
+def test_a_recipe_for_a_gpu_that_begins_on_a_cpu_says_so_once(capsys):
+    stages._tell_of_a_cpu.cache_clear()
+    for size in (48, 224, 224):
+        stages._tell_of_a_cpu(size, 100)
+    told = capsys.readouterr().err
+    assert told.count("no accelerator: 100 epochs at 224 x 224 train on the CPU") == 1
+    assert "48 x 48" not in told
+
+
+def test_a_record_says_devices_and_on_a_gpu_whether_products_are_rounded(workspace, dataset, network, monkeypatch):
+    assert train(CELL, dataset, network, workspace).compute["devices"] == "1"
+    assert "tf32" not in backend.compute_settings()
+    monkeypatch.setattr("fer_bench.backend.devices", lambda: ("NVIDIA H100",))
+    assert backend.compute_settings()["tf32"] == "allowed"
 
 
 def test_a_gpu_that_fails_is_named_and_the_run_continues(workspace, dataset, network, monkeypatch):
