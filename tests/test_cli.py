@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from fer_bench import cli
 from fer_bench.cli import PANELS, app
+from fer_bench.datasets import side_by_side
 from fer_bench.errors import FerBenchError
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -499,3 +500,21 @@ def test_ctrl_c_promises_no_more_than_a_command_keeps(arguments, words, monkeypa
     with pytest.raises(SystemExit):
         cli.main()
     assert capsys.readouterr().err == f"fer-bench: interrupted; {words}\n"
+
+
+@pytest.mark.parametrize("forked", [True, False])
+def test_a_package_that_is_missing_is_told_of_once_and_no_picture_is_blamed(
+    forked, synthetic_root, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(side_by_side, "_may_fork", lambda: forked)
+    monkeypatch.setitem(sys.modules, "simplejpeg", None)  # As after an update that was not installed.
+    arguments = ["prepare", "fer2013", "--source", str(synthetic_root / "fer2013"), "--workspace", str(tmp_path / "w")]
+    monkeypatch.setattr(sys, "argv", ["fer-bench", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "simplejpeg" in line
+    assert "Install it again" in line
+    assert ".jpg" not in line
+    assert not [path for path in (tmp_path / "w" / "datasets").rglob("*") if path.is_file()]

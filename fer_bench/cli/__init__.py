@@ -131,6 +131,14 @@ def main() -> None:
         if level() == "verbose":
             traceback.print_exc()
         _stop(message, 2)
+    except ModuleNotFoundError as error:
+        if level() == "verbose":
+            traceback.print_exc()
+        _stop(
+            f"{error}: fer-bench or a package that it uses is not installed whole in {sys.prefix}. Install it again as "
+            "you did at first, after an update of it too; 'fer-bench doctor' lists what is missing",
+            2,
+        )
     except _UsageError as error:
         # Without a command its help has been shown.
         if type(error).__name__ != "NoArgsIsHelpError":

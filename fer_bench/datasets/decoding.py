@@ -180,6 +180,8 @@ def decode_jobs(folder: Folder, jobs: Sequence[Job], images: NDArray[np.uint8], 
             reason = error.strerror if isinstance(error, OSError) else None
             flaws.append((number, f"cannot be read ({reason or error})", False))
             continue
+        except ImportError:
+            raise  # Of a package that is missing, no picture is to blame.
         except Exception as error:  # No single picture may end the decoder, and with it the whole run.
             flaws.append((number, f"cannot be decoded ({type(error).__name__}: {error})", False))
             continue
