@@ -453,6 +453,18 @@ def test_a_bad_row_is_named_and_the_rest_is_read(tmp_path: Path, line: str, sour
     assert flaw.reason.startswith(reason)
 
 
+def test_a_quotation_mark_that_swallows_rows_costs_the_row_in_which_it_stands(tmp_path: Path) -> None:
+    for name in ("face000", "face001", "face002", "face003"):
+        save(tmp_path / f"Manually_Annotated_Images/0/{name}.jpg", "happy")
+    # The label of the second row would be that of the third.
+    lines = ['0/face001.jpg,1,2,3,4,"5;6,1,0,0', '0/face002.jpg,1,2,3,4,5;6",3,0,0', "0/face003.jpg,1,2,3,4,,1,0,0"]
+    put(tmp_path / "training.csv", "\n".join([HEADER, row(0, "happy"), *lines, ""]))
+    samples, [flaw] = read("manual-csv", tmp_path)
+    assert [sample.id for sample in samples] == ["0/face000", "0/face003"]
+    assert (flaw.source, flaw.part) == ("training.csv:3", "train_set")
+    assert flaw.reason == "a quotation mark joins it with all rows up to line 4; expected a row a line"
+
+
 wild_cells = st.text(max_size=30) | st.sampled_from(["0/face000.jpg", "0/face001.jpg", "3", "7", "1.0", "NULL", "-5"])
 
 
@@ -519,7 +531,7 @@ def test_a_linked_picture_folder_out_of_the_dataset_is_refused(tmp_path: Path) -
         ("a,b,c\n", "no column subDirectory_filePath, face_x, .*, expression in its first line .found: a, b, c"),
         ("", "found: none"),
         (HEADER.replace("expression", "label") + "\n", "no column expression in its first line"),
-        (HEADER + '\n"' + "x" * 200_000, "not readable as a CSV table"),
+        (HEADER + '\n"' + "x" * 200_000, "validation.csv:2: the quotation marks of this row leave open where it ends"),
     ],
 )
 def test_a_table_of_another_form_is_refused(tmp_path: Path, table: str, message: str) -> None:

@@ -1,7 +1,6 @@
 """AffectNet's older edition: whole pictures in numbered folders, labels and face boxes in two tables."""
 
 import codecs
-import csv
 import itertools
 import math
 import os
@@ -15,6 +14,7 @@ from typing import Literal
 from fer_bench.datasets.affectnet_codes import CODES, OTHER, PARTS, Labelling
 from fer_bench.datasets.card import Choice, FaceBox, Flaw, Reading, Sample
 from fer_bench.datasets.folder import Folder, is_utf8
+from fer_bench.datasets.pixel_text import rows
 from fer_bench.errors import FerBenchError
 
 TABLES = {"training.csv": "train_set", "validation.csv": "val_set"}
@@ -161,26 +161,24 @@ class _Table:
 
     def samples(self) -> Iterator[Sample | Flaw]:
         path = self.folder.path(self.table)
-        try:
-            # Not all of 400,000 rows for one name that is not UTF-8.
-            with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-                reader = csv.reader(stream)
-                first = next(reader, [])
-                columns, is_row = self._columns(first, path)
-                rows = itertools.chain([first], reader) if is_row else reader
-                place, code = columns[_PATH], columns[_EXPRESSION]
-                box = [columns[name] for name in _BOX] if self.boxes else []
-                width = max(place, code, *box)
-                for row in rows:
-                    if len(row) > width:
-                        taken = self._row(row, place, code, box, reader.line_num)
-                        if taken is not None:
-                            yield taken
-                    elif row:
-                        reason = f"{len(row)} cells, fewer than the header names"
-                        yield Flaw(f"{self.table}:{reader.line_num}", reason, part=self.part)
-        except (OSError, csv.Error) as error:
-            raise FerBenchError(f"{path}: not readable as a CSV table ({error})") from error
+        found = rows(path)
+        first = next(found, (1, []))
+        columns, is_row = self._columns(first[1], path)
+        place, code = columns[_PATH], columns[_EXPRESSION]
+        box = [columns[name] for name in _BOX] if self.boxes else []
+        width = max(place, code, *box)
+        for line, row in itertools.chain([first], found) if is_row else found:
+            if any("\n" in cell for cell in row):
+                # No cell has one. What follows would be taken for parts of this row.
+                last = line + sum(cell.count("\n") for cell in row)
+                reason = f"a quotation mark joins it with all rows up to line {last:,}; expected a row a line"
+                yield Flaw(f"{self.table}:{line}", reason, part=self.part)
+            elif len(row) > width:
+                taken = self._row(row, place, code, box, line)
+                if taken is not None:
+                    yield taken
+            else:
+                yield Flaw(f"{self.table}:{line}", f"{len(row)} cells, fewer than the header names", part=self.part)
 
     def _columns(self, first: list[str], path: Path) -> tuple[dict[str, int], bool]:
         """Return the number of each needed column, and whether the first line is a row already."""
