@@ -109,6 +109,7 @@ def test_what_the_file_tells_is_read(tmp_path):
         ({}, {"mean": "0.5"}, "--mean and --std go together"),
         ({}, {"mean": "0.5", "std": "0.5"}, "exclude each other"),
         ({}, {"values": None, "mean": "0.5", "std": "0"}, "expected numbers above 0"),
+        ({}, {"values": None, "mean": "128", "std": "64"}, "--mean 128: expected a mean of pixels in 0 to 1; if"),
         ({}, {"values": None, "mean": "0.5,0.5", "std": "1"}, "--mean 0.5,0.5: expected one number, or 1"),
         ({"uint8": True}, {"values": "0..1"}, "the input is uint8"),
         ({}, {"size": "48"}, "--size says 48, the file 16"),

@@ -77,6 +77,12 @@ def test_sixteen_bits_become_eight(ending: str) -> None:
     assert (picture.image == HALVES).all()
 
 
+@pytest.mark.parametrize("ending", [".png", ".tiff", ".pgm"])
+def test_sixteen_bits_that_hold_values_of_eight_would_be_black(ending: str) -> None:
+    with pytest.raises(ValueError, match="16 bits a pixel that hold values of at most 8: it would be black"):
+        decode(encoded(HALVES.astype(np.uint16), ending), f"a{ending}")
+
+
 @pytest.mark.parametrize("ending", [".png", ".tiff", ".ppm"])
 def test_sixteen_bits_of_colours_are_remarked_too(ending: str) -> None:
     deep = np.repeat(((HALVES.astype(np.uint16) << 8) | 37)[..., None], 3, axis=2)

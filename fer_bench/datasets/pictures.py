@@ -35,6 +35,7 @@ _ENDINGS = {
     "TIFF": (".tif", ".tiff"),
     "WEBP": (".webp",),
 }
+_DEEP = "16 bits a pixel, made 8"
 _END = b"\xff\xd9"
 _PADDING = 1024
 _ORIENTATION = 0x0112
@@ -75,8 +76,8 @@ def decode(data: bytes, name: str) -> Picture:
 
     Raises:
         ValueError: the file is empty, cut short, a JPEG that is damaged so that a part of it would be gray, animated,
-            larger than :data:`MAX_PIXELS`, a PGM of other than 8 or 16 bits, or no picture that OpenCV reads; the
-            message is the reason, without the name.
+            larger than :data:`MAX_PIXELS`, a PGM of other than 8 or 16 bits, a picture of 16 bits that would be black,
+            or no picture that OpenCV reads; the message is the reason, without the name.
     """
     if not data:
         raise ValueError("the picture file is empty (0 bytes)")
@@ -95,6 +96,8 @@ def decode(data: bytes, name: str) -> Picture:
         raise ValueError(_too_large() if "MAX_IMAGE_PIXELS" in error.err else f"no picture ({error.err})") from None
     if image is None:
         raise ValueError(f"no picture that can be decoded ({len(data):,} bytes, the first are {data[:4].hex(' ')})")
+    if _DEEP in remark and image.max() <= 1:
+        raise ValueError("16 bits a pixel that hold values of at most 8: it would be black; save it with 8 bits")
     return Picture(image, remark)
 
 
@@ -177,7 +180,7 @@ def _look(data: bytes, name: str) -> str:
     if header.mode == "CMYK":
         remarks.append("CMYK, made gray")
     if deep:
-        remarks.append("16 bits a pixel, made 8")
+        remarks.append(_DEEP)
     if orientation in range(2, 9):
         remarks.append("turned as its EXIF orientation says")
     ending = PurePosixPath(name).suffix.lower()

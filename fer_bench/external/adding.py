@@ -243,6 +243,11 @@ def _values(path: Path, image: Tensor, told: Told) -> tuple[tuple[float, ...], t
         mean, std = _numbers("--mean", told.mean, image.channels), _numbers("--std", told.std, image.channels)
         if min(std) <= 0:
             raise FerBenchError(f"--std {told.std}: expected numbers above 0")
+        if not all(0 <= m <= 1 for m in mean):
+            raise FerBenchError(
+                f"--mean {told.mean}: expected a mean of pixels in 0 to 1; if yours is of 0 to 255, divide both "
+                "numbers by 255"
+            )
         return tuple(1 / (255 * s) for s in std), tuple(-m / s for m, s in zip(mean, std, strict=True))
     if told.values not in VALUES:
         found = "the file cannot tell which values of pixels it takes" if told.values is None else f"{told.values!r}"
