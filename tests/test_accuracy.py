@@ -1,5 +1,6 @@
 """Intervals, tests and variances of accuracies: against statsmodels, scipy, scikit-learn and published examples."""
 
+import dataclasses
 import itertools
 import math
 import warnings
@@ -440,6 +441,19 @@ def test_the_difference_over_seeds_turns_round_with_the_models_and_knows_that_th
     spreads = [SeveralSeeds(tallies).spread(model, statistic) for model in (0, 1)]
     apart, _ = seeds.difference_over_seeds(*spreads, np.zeros((3, 3)))
     assert forth.high - forth.low < 0.8 * (apart.high - apart.low)
+
+
+def test_what_more_seeds_would_show_is_the_interval_that_they_would_have():
+    a, b = (seeds.Spread(runs=3, units=900, mean=mean, between=4e-4, sample=3e-4, shared=2e-4) for mean in (0.60, 0.56))
+    common = np.full((3, 3), 1e-4)
+    found, _ = seeds.difference_over_seeds(a, b, common)
+    assert seeds.foreseen_reach(a, b, common, 3) == pytest.approx((found.high - found.low) / 2)
+    more = [dataclasses.replace(one, runs=8) for one in (a, b)]  # Eight seeds with the same variance between them.
+    found, _ = seeds.difference_over_seeds(*more, common)
+    assert seeds.foreseen_reach(a, b, common, 8) == pytest.approx((found.high - found.low) / 2)
+    # What the images leave open no seed takes away: here variances of 2e-4 each, less twice the common 1e-4.
+    images = stats.t.isf(0.025, 899) * np.sqrt(2e-4)
+    assert seeds.foreseen_reach(a, b, common, 10**6) == pytest.approx(images, rel=1e-3)
 
 
 def test_runs_that_are_all_right_do_not_give_certainty():

@@ -321,6 +321,21 @@ def test_several_seeds_give_means_variance_and_a_test_for_each_seed(two):
     assert "as far as 3 seeds can tell" in text
 
 
+def test_what_more_seeds_would_show_is_told_of_differences_that_are_not_shown(tmp_path):
+    for model, shift in (("clcm", 0.0), ("shufflenetv2", 0.02), ("mobilenetv2", -0.5)):
+        for seed, accuracy in enumerate((0.7, 0.74, 0.78)):
+            save(tmp_path, model, answers(seed, accuracy + shift), seed=seed)
+    close = compared(tmp_path, "clcm", "shufflenetv2", *ON)["pairs"][0]
+    widths = close["half_width_by_seeds"]
+    low, high = close["ci"]
+    assert list(widths) == ["5", "10", "20"]
+    assert (high - low) / 2 > widths["5"] > widths["10"] > widths["20"] > 0
+    assert f"if they go on varying as these do, {100 * widths['5']:.1f} with 5," in run(
+        tmp_path, "clcm", "shufflenetv2", *ON
+    )
+    assert "go on varying" not in run(tmp_path, "clcm", "mobilenetv2", *ON)
+
+
 def test_seeds_can_be_chosen(two):
     for model, accuracy in (("clcm", 0.8), ("shufflenetv2", 0.6)):
         save(two, model, answers(11, accuracy), seed=1)

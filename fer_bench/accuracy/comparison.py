@@ -22,6 +22,8 @@ from fer_bench.tables.preparations import sentence
 
 ALPHA = 0.05
 """Level of significance, of p-values adjusted by Holm's method over all pairs."""
+MORE_SEEDS = (5, 10, 20)
+"""Numbers of seeds for which it is foretold how far the interval of a difference would reach."""
 OVER_SEEDS = "t test over seeds and sample"
 
 _CHANCE_OF_LESS = (-1.0, 1.0)
@@ -95,6 +97,9 @@ class Pair:
     only_a: int | None
     """Images that only ``a`` answered right; ``None`` of several seeds."""
     only_b: int | None
+    foreseen: Mapping[int, float]
+    """Half the interval of ``difference`` that more seeds of each model would give, by their number, if they vary as
+    those that there are; empty of a single seed."""
 
     @property
     def significant(self) -> bool:
@@ -316,6 +321,11 @@ def _pairs(
                 p_holm=adjusted,
                 only_a=tested.only_a if tested else None,
                 only_b=tested.only_b if tested else None,
+                foreseen=_foreseen(several, a, b) if several else {},
             )
         )
     return tuple(pairs)
+
+
+def _foreseen(several: SeveralSeeds, a: int, b: int) -> dict[int, float]:
+    return {seeds: several.foreseen_reach(a, b, sums.accuracy, seeds) for seeds in MORE_SEEDS if seeds > several.seeds}

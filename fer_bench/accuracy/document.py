@@ -92,6 +92,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "p": pair.p,
         "p_holm": pair.p_holm,
         "significant": pair.significant,
+        "half_width_by_seeds": {str(seeds): reach for seeds, reach in pair.foreseen.items()},
     }
 
 

@@ -131,6 +131,11 @@ class SeveralSeeds:
         self._tallies = tallies
         self._totals: Array = tallies.sum(axis=0)
 
+    @property
+    def seeds(self) -> int:
+        """Number of seeds of each model."""
+        return int(self._tallies.shape[2])
+
     def spread(self, model: int, statistic: Statistic) -> Spread:
         """Return the variance of a score, split into seed and sample."""
         return seeds.spread(statistic(self._totals[model]), self.influences(model, statistic))
@@ -157,8 +162,16 @@ class SeveralSeeds:
 
     def difference_and_p(self, a: int, b: int, statistic: Statistic, level: float = LEVEL) -> tuple[Estimate, float]:
         """Return the difference of the means over seeds, and the two-sided p-value of no difference."""
+        return seeds.difference_over_seeds(*self._both(a, b, statistic), level)
+
+    def foreseen_reach(self, a: int, b: int, statistic: Statistic, runs: int) -> float:
+        """Return half the interval of the difference with as many seeds of each model."""
+        return seeds.foreseen_reach(*self._both(a, b, statistic), runs)
+
+    def _both(self, a: int, b: int, statistic: Statistic) -> tuple[Spread, Spread, Array]:
+        """Return the spread of two models, and the sampling covariances of their runs."""
         common = seeds.sampling_covariance(self.influences(a, statistic), self.influences(b, statistic))
-        return seeds.difference_over_seeds(self.spread(a, statistic), self.spread(b, statistic), common, level)
+        return self.spread(a, statistic), self.spread(b, statistic), common
 
     def calibration_error(self, model: int) -> Estimate:
         """Mean over seeds."""

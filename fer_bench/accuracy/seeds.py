@@ -123,12 +123,25 @@ def difference_over_seeds(a: Spread, b: Spread, common: Array, level: float = LE
         common: the sampling covariances of their runs, shape (runs of a, runs of b).
         level: confidence level.
     """
-    shared = max(a.shared + b.shared - 2 * float(common.mean()), 0.0)
-    parts = [_welch([a.of_runs, b.of_runs]), (shared, a.units - 1)]
+    parts = [_welch([a.of_runs, b.of_runs]), _of_images(a, b, common)]
     difference = a.mean - b.mean
     reach = _reach(parts, 1 - level)
     estimate = Estimate(value=difference, low=difference - reach, high=difference + reach, method=METHOD)
     return estimate, _p_value(parts, abs(difference))
+
+
+def foreseen_reach(a: Spread, b: Spread, common: Array, runs: int, level: float = LEVEL) -> float:
+    """Return half the interval of :func:`difference_over_seeds` that ``runs`` seeds of each model would give.
+
+    That is if they vary as those that there are, whose variance a few of them tell roughly.
+    """
+    of_runs = [(variance * spread.runs / runs, runs - 1) for spread in (a, b) for variance, _ in [spread.of_runs]]
+    return _reach([_welch(of_runs), _of_images(a, b, common)], 1 - level)
+
+
+def _of_images(a: Spread, b: Spread, common: Array) -> tuple[float, float]:
+    """Return the variance of the difference that no number of runs lowers, and its degrees of freedom."""
+    return max(a.shared + b.shared - 2 * float(common.mean()), 0.0), a.units - 1
 
 
 def _welch(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:

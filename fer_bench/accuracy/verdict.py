@@ -116,6 +116,21 @@ def spread_lines(found: Comparison) -> list[str]:
     return lines
 
 
+def foreseen_lines(found: Comparison) -> list[str]:
+    """Return how far the intervals of differences that are not shown would reach with more seeds, a sentence each."""
+    lines = []
+    for pair in found.pairs:
+        if pair.significant or not pair.foreseen or not pair.difference.known:
+            continue
+        now = (pair.difference.high - pair.difference.low) / 2
+        more = ", ".join(f"{100 * reach:.1f} with {seeds}" for seeds, reach in pair.foreseen.items())
+        lines.append(
+            f"{pair.a} and {pair.b}: the interval of their difference reaches {100 * now:.1f} points to either side "
+            f"with {len(found.seeds)} seeds of each; if they go on varying as these do, {more}."
+        )
+    return lines
+
+
 def gap_lines(found: Comparison) -> list[str]:
     """Return each model's largest gap between groups, a sentence each, and what a gap does not say."""
     lines = []

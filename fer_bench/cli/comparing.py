@@ -70,7 +70,7 @@ def compare(
 
 
 def _print(found: "Comparison") -> None:
-    from fer_bench.accuracy.verdict import gap_lines, heading, notes, spread_lines, verdict
+    from fer_bench.accuracy.verdict import foreseen_lines, gap_lines, heading, notes, spread_lines, verdict
 
     names = _names(found)
     typer.echo(heading(found))
@@ -90,7 +90,7 @@ def _print(found: "Comparison") -> None:
     _print_classes(found)
     if found.models[0].groups is not None:
         _print_groups(found)
-    for line in (*spread_lines(found), *gap_lines(found), *notes(found)):
+    for line in (*spread_lines(found), *foreseen_lines(found), *gap_lines(found), *notes(found)):
         typer.echo(line)
     typer.echo(f"\n{verdict(found)}")
 
