@@ -22,12 +22,12 @@ from fer_bench.models import model_card
 from fer_bench.profiling.kept import touched
 from fer_bench.profiling.plan import KERAS_RUNTIMES, ONE_SIZE
 from fer_bench.profiling.plan import Plan as ProfilePlan
-from fer_bench.progress import Plan, Stage, bar, say, warn
+from fer_bench.progress import Stage, bar, say, warn
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord
 from fer_bench.runtimes import runtime
 from fer_bench.watching import UNWATCHED, Watch
-from fer_bench.workers import Executor, Processes, Work, shown_in, work_side_by_side
+from fer_bench.workers import Executor, Processes, Work, shown_in, work_side_by_side, work_through
 from fer_bench.workspace import Workspace
 
 SYNTHETIC_TRAIN = 700
@@ -83,7 +83,7 @@ def run_all(workspace: Workspace, job: Job) -> None:
         raise FerBenchError("--devices and --jobs exclude each other: models side by side would take the same devices")
     with workspace.lock(wait=job.wait):
         _require_origin(workspace, job.synthetic)  # Before anything is made that would have to go again.
-        _work_through(_data(workspace, job))
+        work_through(_data(workspace, job))
         groups = _training(workspace, job, _load(workspace, job.synthetic))
         after = _profiling(workspace, job)
         if groups or after or not rendering.is_rendered(workspace.results):
@@ -91,22 +91,8 @@ def run_all(workspace: Workspace, job: Job) -> None:
         if job.executor is None:
             groups = _spread(groups, job.jobs)
         here = Processes(job.jobs) if job.jobs > 1 and len(groups) > 1 else None
-        _work_through(after, groups, job.executor or here)
+        work_through(after, groups, job.executor or here)
         _require_results(_training(workspace, job, _load(workspace, job.synthetic)) if groups else [])
-
-
-def _work_through(
-    work: Sequence[Work], groups: Sequence[Sequence[Work]] = (), executor: Executor | None = None
-) -> None:
-    """Have the groups done by an executor, or do them here in order, then ``work`` in order."""
-    cells = [item for group in groups for item in group]
-    with Plan([stage for stage, _ in (*cells, *work)]) as plan:
-        if executor is not None and cells:
-            with shown_in(plan) as on_event:
-                executor.work(groups, on_event)
-            cells = []
-        for stage, do in (*cells, *work):
-            plan.work(stage, do)
 
 
 def _data(workspace: Workspace, job: Job) -> list[Work]:

@@ -6,7 +6,7 @@ takes a trial over where it is asked for that very cell.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from fer_bench.datasets.joined import TrainingData, join, load_training, parts, 
 from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.files import read_json, write_json
 from fer_bench.grid import Cell
-from fer_bench.progress import Plan, Stage
+from fer_bench.progress import Stage
 from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.watching import UNWATCHED, Watch
-from fer_bench.workers import Executor, shown_in
+from fer_bench.workers import Work
 from fer_bench.workspace import Workspace
 
 _TESTS_COST = 0.1
@@ -156,26 +156,7 @@ class StudyRun(CellWork):
             study.test(self.cell, run)
 
 
-def work_through(work: Sequence[tuple[str, float, Callable[[], object]]], executor: Executor | None = None) -> None:
-    """Do pieces of work, each with its title and the expected cost, and show what is left.
-
-    In order in this process, or as the executor does it.
-    """
-    if not work:
-        return
-    planned = [(Stage(title, cost), do) for title, cost, do in work]
-    with Plan([stage for stage, _ in planned]) as plan:
-        if executor is None:
-            for stage, do in planned:
-                plan.work(stage, do)
-        else:
-            with shown_in(plan) as on_event:
-                executor.work([planned], on_event)
-
-
-def missing_work(
-    study: Study, cells: Sequence[Cell], *, tested: bool = False
-) -> list[tuple[str, float, Callable[[], object]]]:
+def missing_work(study: Study, cells: Sequence[Cell], *, tested: bool = False) -> list[Work]:
     """Return what of the cells is to be trained; those that are done or have diverged are left out.
 
     Args:
@@ -186,8 +167,10 @@ def missing_work(
     images = len(study.dataset.indices("train"))
     return [
         (
-            f"{cell.model}, {cell.recipe.name}, seed {cell.seed}",
-            images * cell.recipe.epochs * (1.0 if run is None else _TESTS_COST),
+            Stage(
+                f"{cell.model}, {cell.recipe.name}, seed {cell.seed}",
+                images * cell.recipe.epochs * (1.0 if run is None else _TESTS_COST),
+            ),
             StudyRun(
                 workspace=study.place,
                 cell=cell,

@@ -112,6 +112,20 @@ class Processes:
         work_side_by_side(groups, self.jobs, on_event)
 
 
+def work_through(work: Sequence[Work], groups: Sequence[Sequence[Work]] = (), executor: Executor | None = None) -> None:
+    """Have the groups done by an executor, or do them here in order, then ``work`` in order."""
+    cells = [item for group in groups for item in group]
+    if not cells and not work:
+        return
+    with Plan([stage for stage, _ in (*cells, *work)]) as plan:
+        if executor is not None and cells:
+            with shown_in(plan) as on_event:
+                executor.work(groups, on_event)
+            cells = []
+        for stage, do in (*cells, *work):
+            plan.work(stage, do)
+
+
 def work_side_by_side(
     groups: Sequence[Sequence[Work]],
     jobs: int,

@@ -12,11 +12,11 @@ from fer_bench.grid import Cell
 from fer_bench.models import model_card
 from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, TrainRecord
-from fer_bench.studies import Study, missing_work, work_through
+from fer_bench.studies import Study, missing_work
 from fer_bench.tables.notes import SEEDS_NOTE, SHORT, numbered, start_of
 from fer_bench.tables.values import Cell as TableCell
 from fer_bench.tables.values import Column, Grid, Missing, Number, Row, Table, Text, mark_best, mean_of
-from fer_bench.workers import Executor
+from fer_bench.workers import Executor, work_through
 
 Kind = Literal["freezing", "head"]
 _FIRST_COLUMN: dict[Kind, str] = {"freezing": "Frozen layers", "head": "Head"}
@@ -49,7 +49,7 @@ def ablate(study: Study, variants: Sequence[Variant], executor: Executor | None 
         FerBenchError: what training or testing raises; a loss that becomes no number is a result.
     """
     cells = [study.cells(variant.model, variant.recipe) for variant in variants]
-    work_through(missing_work(study, [cell for own in cells for cell in own], tested=True), executor)
+    work_through((), [missing_work(study, [cell for own in cells for cell in own], tested=True)], executor)
     return [_result(study, variant, own) for variant, own in zip(variants, cells, strict=True)]
 
 

@@ -2,7 +2,7 @@
 
 from fer_bench.errors import FerBenchError
 from fer_bench.export.sessions import Call
-from fer_bench.runtimes import keras_call, keras_predict, litert_float32, litert_int8, onnx_runtime, open_vino
+from fer_bench.runtimes import exported, keras_call, keras_predict
 from fer_bench.runtimes.runtime import Runtime
 
 __all__ = ["Call", "Runtime", "available", "runtime"]
@@ -10,14 +10,7 @@ __all__ = ["Call", "Runtime", "available", "runtime"]
 
 def available() -> dict[str, Runtime]:
     """Return every known runtime by its name; :meth:`Runtime.missing` tells which cannot run here."""
-    known = (
-        keras_predict.RUNTIME,
-        keras_call.RUNTIME,
-        litert_float32.RUNTIME,
-        litert_int8.RUNTIME,
-        onnx_runtime.RUNTIME,
-        open_vino.RUNTIME,
-    )
+    known = (keras_predict.RUNTIME, keras_call.RUNTIME, *exported.RUNTIMES)
     return {item.name: item for item in known}
 
 

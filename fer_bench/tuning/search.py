@@ -6,10 +6,10 @@ from typing import Any
 
 from fer_bench.errors import FerBenchError
 from fer_bench.progress import say
-from fer_bench.studies import Study, missing_work, work_through
+from fer_bench.studies import Study, missing_work
 from fer_bench.tuning.outcome import Trial
 from fer_bench.tuning.space import Setting, Space
-from fer_bench.workers import Executor
+from fer_bench.workers import Executor, work_through
 
 
 def grid_search(study: Study, space: Space, executor: Executor | None = None) -> list[Trial]:
@@ -99,7 +99,7 @@ def _setting(parameters: dict[str, Any]) -> Setting:
 def _trained(study: Study, chosen: list[tuple[str, Setting]], executor: Executor | None = None) -> list[Trial]:
     """Train what of the settings is missing, and return all as trials."""
     cells = {(model, setting): study.cells(model, setting.applied(study.recipe)) for model, setting in chosen}
-    work_through(missing_work(study, [cell for own in cells.values() for cell in own]), executor)
+    work_through((), [missing_work(study, [cell for own in cells.values() for cell in own])], executor)
     found = []
     for (model, setting), own in cells.items():
         runs = [study.trained(cell) for cell in own]
