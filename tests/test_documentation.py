@@ -117,6 +117,13 @@ def test_the_command_lines_of_the_readme_are_taken(words):
     check_whole(words)
 
 
+def test_the_command_lines_of_the_readme_can_be_pasted_into_zsh():
+    """Which takes # for a word unless told otherwise, and macOS starts it so."""
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            assert shlex.split(line, comments=True) == shlex.split(line), line
+
+
 def test_commands_and_options_in_the_text_of_the_readme_exist():
     found = list(inline(README))
     assert len(found) > 20

@@ -136,7 +136,7 @@ def main() -> None:
             traceback.print_exc()
         _stop(
             f"{error}: fer-bench or a package that it uses is not installed whole in {sys.prefix}. Install it again as "
-            "you did at first, after an update of it too; 'fer-bench doctor' lists what is missing",
+            "you did at first, after an update of it too; to see what is missing run fer-bench doctor",
             2,
         )
     except _UsageError as error:
