@@ -48,7 +48,11 @@ def name() -> str:
 
 def keras_home() -> Path:
     """Return Keras' own folder, by its rule: its settings, and in ``models`` the weights that it has downloaded."""
-    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    given = os.environ.get("KERAS_HOME")
+    if given is not None:
+        return Path(given)
+    home = os.path.expanduser("~")  # noqa: PTH111  # Path's own raises where there is no home, as in some containers.
+    return Path(home if os.access(home, os.W_OK) else "/tmp") / ".keras"
 
 
 @cache
@@ -208,9 +212,13 @@ def devices() -> tuple[str, ...]:
         import jax
 
         return tuple(device.device_kind for device in jax.devices() if device.platform != "cpu")
+    import keras
     import torch
 
-    return tuple(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+    kind = keras.ops.zeros(()).device.type  # Keras chooses: not only CUDA, and KERAS_TORCH_DEVICE may say another.
+    if kind == "cuda":
+        return tuple(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+    return () if kind == "cpu" else (f"PyTorch's {kind}",)
 
 
 def is_device_failure(error: BaseException) -> bool:
@@ -280,8 +288,9 @@ def _onednn() -> str:
 
 
 def jit_compile() -> bool | str:
-    """Return Keras' ``jit_compile`` for training: XLA makes TensorFlow on a CPU several times slower."""
+    """Return Keras' ``jit_compile`` for training: XLA makes TensorFlow on a CPU several times slower, and does not know
+    Apple's GPUs."""
     chosen = configure()
     if chosen == "jax":
         return "auto"
-    return chosen == "tensorflow" and bool(devices())
+    return chosen == "tensorflow" and bool(devices()) and sys.platform != "darwin"

@@ -84,7 +84,10 @@ def cores() -> int:
 def schedulable_cores() -> int:
     """Return the logical cores that this process may run on, of which a quota may allow only a share: libraries that
     do not know of quotas start a thread for each."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    count = os.cpu_count() or 1
+    if sys.platform == "linux":
+        count = len(os.sched_getaffinity(0))
+    return count
 
 
 def _processor() -> str:

@@ -52,19 +52,17 @@ def is_left_over(path: Path) -> bool:
 
 def lives(pid: int) -> bool:
     """Return whether a process of this host lives; on Windows, where it cannot be asked, always true."""
-    if sys.platform == "win32":  # Where signal 0 is Ctrl-C.
-        return True
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    try:
+    if sys.platform != "win32":  # Where signal 0 is Ctrl-C.
+        try:
+            os.kill(pid, 0)
+        except (ProcessLookupError, OverflowError):
+            return False
+        except PermissionError:
+            return True
         # Dead, but nobody has asked for its end: so it stays in a container whose first process does not do that.
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
-    except OSError:  # No /proc, or gone meanwhile.
-        return True
+        with contextlib.suppress(OSError):  # No /proc, or gone meanwhile.
+            return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    return True
 
 
 def remove_unfinished(root: Path, folders: Iterable[str]) -> None:
@@ -131,7 +129,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         with naming(path):
             yield temporary
-            with temporary.open("rb") as stream:
+            with temporary.open("r+b") as stream:  # Windows flushes only what may be written to.
                 os.fsync(stream.fileno())
             temporary.chmod(0o666 & ~_umask())
             temporary.replace(path)

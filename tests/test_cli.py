@@ -518,3 +518,33 @@ def test_a_package_that_is_missing_is_told_of_once_and_no_picture_is_blamed(
     assert "Install it again" in line
     assert ".jpg" not in line
     assert not [path for path in (tmp_path / "w" / "datasets").rglob("*") if path.is_file()]
+
+
+AFTER_MAIN = """
+import sys
+from fer_bench.cli import main
+sys.argv = ["fer-bench", "models", "--json"]
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code, ended.code
+"""
+
+
+def test_it_runs_where_nothing_is_open_and_in_a_notebook():
+    """A service closes all three streams; Jupyter names a matplotlib backend that is installed for Jupyter alone."""
+    code = AFTER_MAIN + "import matplotlib\nassert matplotlib.get_backend() == 'agg'\nprint('written to nowhere')"
+    command = [sys.executable, "-c", code]
+    environment = {**os.environ, "MPLBACKEND": "module://matplotlib_inline.not_installed_here"}
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command], env=environment, check=False)
+    assert done.returncode == 0
+
+
+def test_what_a_locale_cannot_show_is_written_as_an_escape():
+    old = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    code = AFTER_MAIN + r"print('\u2013')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, env={**os.environ, **old}, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("\\u2013\n")

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from importlib import metadata
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import fer_bench
-from fer_bench import environment
+from fer_bench import backend, environment
 
 
 def test_describe_names_the_packages_that_are_installed() -> None:
@@ -80,3 +82,43 @@ def test_describe_imports_no_backend() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_keras_home_is_where_keras_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert backend.keras_home() == tmp_path / ".keras"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # As in a container: root may write anywhere.
+    assert backend.keras_home() == Path("/tmp/.keras")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "own"))
+    assert backend.keras_home() == tmp_path / "own"
+
+
+def test_a_user_without_a_home_has_one_for_keras() -> None:
+    code = "from fer_bench import backend; print(backend.name(), backend.keras_home())"
+    user = "import os, pwd; pwd.getpwuid = lambda user: {}[user]; os.environ.pop('HOME', None); "
+    done = subprocess.run([sys.executable, "-c", user + code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("system", "expected"), [("linux", True), ("darwin", False)])
+def test_xla_is_for_the_gpus_that_it_knows(monkeypatch: pytest.MonkeyPatch, system: str, expected: bool) -> None:
+    monkeypatch.setattr(backend, "configure", lambda: "tensorflow")
+    monkeypatch.setattr(backend, "devices", lambda: ("a GPU",))
+    monkeypatch.setattr(sys, "platform", system)
+    assert backend.jit_compile() is expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("cpu", ()), ("mps", ("PyTorch's mps",)), ("cuda", ("H100", "H100")), ("xpu", ("PyTorch's xpu",))],
+)
+def test_pytorchs_devices_are_those_that_keras_chooses(
+    monkeypatch: pytest.MonkeyPatch, kind: str, expected: tuple[str, ...]
+) -> None:
+    zero = SimpleNamespace(device=SimpleNamespace(type=kind))
+    cuda = SimpleNamespace(device_count=lambda: 2, get_device_name=lambda number: "H100")
+    monkeypatch.setattr(backend, "configure", lambda: "torch")
+    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(ops=SimpleNamespace(zeros=lambda shape: zero)))
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    assert backend.devices() == expected

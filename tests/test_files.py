@@ -62,6 +62,14 @@ def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_is_flushed_to_disk_is_open_for_writing_as_windows_wants_it(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda file: flushed.append(fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE))
+    write_json(tmp_path / "a.json", {})
+    assert flushed == [os.O_RDWR]
+
+
 def test_an_error_of_the_disk_names_the_file(tmp_path):
     path = tmp_path / "a.json"
     with pytest.raises(OSError, match="No space left on device") as raised, replacing(path):

@@ -3,7 +3,9 @@
 Nothing heavy is imported before a command runs: ``fer-bench --help`` needs typer and rich only.
 """
 
+import codecs
 import io
+import os
 import sys
 import traceback
 from typing import NoReturn, cast
@@ -119,8 +121,7 @@ def _options(
 
 def main() -> None:
     """Run the command line; a mistake, in the input or the usage, becomes one message and exit code 2."""
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")  # A file's name need not be UTF-8.
+    _settle()
     try:
         # The name also as `python -m fer_bench`: usage, and what completion asks for.
         code = app(prog_name="fer-bench", standalone_mode=False)
@@ -154,6 +155,22 @@ def main() -> None:
         left = "finished work is kept, the same command continues" if command in CONTINUING else NOTHING_LEFT
         _stop(f"interrupted; {left}", INTERRUPTED)
     sys.exit(code)
+
+
+def _settle() -> None:
+    """Set right what notebooks, services and old locales leave that the libraries below do not expect."""
+    # A notebook's names a module that it alone may have, and Keras imports matplotlib. No command opens a window.
+    os.environ["MPLBACKEND"] = "agg"
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        # Closed, as by `>&-`. In this order each gets the descriptor that it had, which would else be the next file's:
+        # there ends what libraries print.
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+    # A file's name need not be UTF-8, and a locale need not have the characters of the tables.
+    if isinstance(sys.stdout, io.TextIOWrapper) and (
+        sys.stdout.errors == "strict" or codecs.lookup(sys.stdout.encoding).name != "utf-8"
+    ):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _stop(message: str, code: int) -> NoReturn:

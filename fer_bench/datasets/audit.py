@@ -6,6 +6,7 @@ The official splits are meant everywhere: what was set apart for validation coun
 import csv
 import hashlib
 import mmap
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -249,7 +250,7 @@ def _let_go(images: NDArray[np.uint8]) -> None:
     holder: Any = images
     while isinstance(holder, np.ndarray):
         holder = holder.base
-    if isinstance(holder, mmap.mmap) and not images.flags.writeable and hasattr(mmap, "MADV_DONTNEED"):
+    if sys.platform != "win32" and isinstance(holder, mmap.mmap) and not images.flags.writeable:
         holder.madvise(mmap.MADV_DONTNEED)
 
 

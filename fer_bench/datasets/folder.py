@@ -23,6 +23,8 @@ _SHOWN = 12
 """Names in a note."""
 _NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 """Opening fails where the file is a symbolic link; 0 where the system cannot do that."""
+_NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
+"""Opening a named pipe does not wait for its writer; 0 where the system has no such pipes."""
 _BLOCK = 1 << 16
 
 
@@ -168,7 +170,7 @@ class Folder:
         if _NOFOLLOW and place is not None and name not in ("", ".", "..") and "\0" not in relative:
             # One system call instead of three for each of 300,000 pictures.
             try:
-                return _content(os.open(place + name, _NOFOLLOW | os.O_RDONLY | os.O_NONBLOCK))
+                return _content(os.open(place + name, _NOFOLLOW | os.O_RDONLY | _NONBLOCK))
             except OSError as error:
                 if error.errno not in (errno.ELOOP, errno.EMLINK):
                     raise

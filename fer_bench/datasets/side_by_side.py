@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,18 +186,19 @@ class _Processes:
         self._folder, self._arrays, self._native = folder, arrays, native
         self._texts = mmap.mmap(-1, _CHARACTERS * arrays.size)
         self._workers: list[_Worker] = []
-        self._poll = select.poll()
-        context = multiprocessing.get_context("fork")
-        for _ in range(workers):
-            ours, theirs = context.Pipe()
-            ends = [ours, *(worker.end for worker in self._workers)]
-            process = context.Process(
-                target=_work, args=(folder, arrays, native, self._texts, theirs, ends), daemon=True
-            )
-            process.start()
-            theirs.close()
-            self._workers.append(_Worker(process, ours))
-            self._poll.register(ours, select.POLLIN)
+        if sys.platform != "win32":  # See _may_fork.
+            self._poll: Any = select.poll()
+            context = multiprocessing.get_context("fork")
+            for _ in range(workers):
+                ours, theirs = context.Pipe()
+                ends = [ours, *(worker.end for worker in self._workers)]
+                process = context.Process(
+                    target=_work, args=(folder, arrays, native, self._texts, theirs, ends), daemon=True
+                )
+                process.start()
+                theirs.close()
+                self._workers.append(_Worker(process, ours))
+                self._poll.register(ours, select.POLLIN)
 
     def start(self, slot: int, jobs: list[Job]) -> Take:
         spans: list[Span | None] = []  # One for each job, or none at all.

@@ -23,6 +23,12 @@ LEAST_FREE = 2**30
 START_SECONDS = 300.0
 """In which a backend must have been imported, on however slow a disk."""
 
+_GPU = {
+    "linux": ", which PyPI's tensorflow and jax do not see: pip install 'tensorflow[and-cuda]', or 'jax[cuda12]' with "
+    "KERAS_BACKEND=jax",
+    "win32": " from within WSL 2: on Windows itself neither TensorFlow nor JAX has one",
+}.get(sys.platform, " of another machine")
+"""How to get one on this system."""
 _ANSWER = "fer-bench doctor: "
 """Begins the line that counts; libraries print what they like before and after it."""
 _ASK = (
@@ -56,9 +62,7 @@ def check_backend() -> list[Finding]:
             check="devices",
             state="warning",
             found="no accelerator",
-            advice="the paper's 100 epochs at 224 x 224 take days on a CPU: use a smaller recipe, or a GPU, which "
-            "PyPI's tensorflow and jax do not see: pip install 'tensorflow[and-cuda]', or 'jax[cuda12]' with "
-            "KERAS_BACKEND=jax",
+            advice=f"the paper's 100 epochs at 224 x 224 take days on a CPU: use a smaller recipe, or a GPU{_GPU}",
         ),
     ]
 

@@ -41,9 +41,10 @@ class Watch:
 
 def _load_without(own: float, wall: float) -> float | None:
     """Return the load average without this process's part, where the system tells neither more nor less."""
-    if not hasattr(os, "getloadavg") or wall <= 0:
-        return None
-    return max(0.0, os.getloadavg()[0] - own / wall)
+    without = None
+    if sys.platform != "win32" and wall > 0:
+        without = max(0.0, os.getloadavg()[0] - own / wall)
+    return without
 
 
 def busy_seconds(path: Path) -> float:
@@ -52,16 +53,18 @@ def busy_seconds(path: Path) -> float:
     Time stolen by other virtual machines counts too. Not a number where there is no file of the form of
     ``/proc/stat``.
     """
-    try:
-        lines = path.read_text(encoding="ascii").splitlines()
-        own = {f"cpu{core}" for core in os.sched_getaffinity(0)} if sys.platform == "linux" else set()
-        ticks = [list(map(int, line.split()[1:9])) for line in lines if line.split(" ", 1)[0] in own]
-    except (OSError, ValueError):
-        return float("nan")
-    if not ticks:
-        return float("nan")
-    # user nice system idle iowait irq softirq steal
-    return sum(sum(row) - row[3] - row[4] for row in ticks) / os.sysconf("SC_CLK_TCK")
+    seconds = float("nan")
+    if sys.platform == "linux":
+        own = {f"cpu{core}" for core in os.sched_getaffinity(0)}
+        try:
+            lines = path.read_text(encoding="ascii").splitlines()
+            ticks = [list(map(int, line.split()[1:9])) for line in lines if line.split(" ", 1)[0] in own]
+        except (OSError, ValueError):
+            ticks = []
+        if ticks:
+            # user nice system idle iowait irq softirq steal
+            seconds = sum(sum(row) - row[3] - row[4] for row in ticks) / os.sysconf("SC_CLK_TCK")
+    return seconds
 
 
 def frequency(path: Path) -> float | None:
