@@ -1,4 +1,21 @@
-"""P-values for people."""
+"""P-values: adjusted where there are many, and as people read them."""
+
+from collections.abc import Sequence
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted by Holm's step-down method, in the order given.
+
+    What ``statsmodels.stats.multitest.multipletests`` gives, which collects garbage at every call: half a second in a
+    process that has imported TensorFlow. Source: S. Holm, Scandinavian Journal of Statistics 6 (1979), 65-70.
+    """
+    import numpy as np
+
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
+    return [float(value) for value in adjusted]
 
 
 def p_text(p: float) -> str:

@@ -321,12 +321,6 @@ def test_images_of_few_subjects_are_weaker_evidence_than_as_many_alone():
     assert (found.only_a, found.only_b, found.difference) == (40, 0, 1)
 
 
-def test_holms_adjustment_is_that_of_the_worked_example():
-    assert pairwise.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert pairwise.holm([0.9, 0.8]) == pytest.approx([1, 1])
-    assert pairwise.holm([]) == []
-
-
 # Seeds
 
 

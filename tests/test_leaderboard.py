@@ -16,11 +16,12 @@ from typer.testing import CliRunner
 
 from fer_bench import metrics, progress, records
 from fer_bench.accuracy.intervals import wilson
-from fer_bench.accuracy.pairwise import holm, mcnemar, swap_test
+from fer_bench.accuracy.pairwise import mcnemar, swap_test
 from fer_bench.cli import comparing, leaderboard
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
+from fer_bench.p_values import holm
 from fer_bench.presets import PRESETS
 
 IMAGES = 210

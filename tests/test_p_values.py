@@ -1,6 +1,10 @@
-import pytest
+import gc
 
-from fer_bench.p_values import p_cell, p_text
+import numpy as np
+import pytest
+from statsmodels.stats.multitest import multipletests
+
+from fer_bench.p_values import holm, p_cell, p_text
 
 
 @pytest.mark.parametrize(
@@ -18,3 +22,22 @@ from fer_bench.p_values import p_cell, p_text
 def test_a_p_value_shows_on_which_side_of_the_level_it_lies(p, text):
     assert p_text(p) == text
     assert p_cell(p) == text.removeprefix("= ")
+
+
+def test_holms_adjustment_is_that_of_the_worked_example():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == pytest.approx([1, 1])
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 45])
+def test_holms_adjustment_is_statsmodels_to_the_bit(n):
+    rng = np.random.default_rng(n)
+    for p in (rng.random(n), rng.random(n).round(1), rng.random(n) ** 8, np.where(rng.random(n) < 0.3, np.nan, 0.01)):
+        np.testing.assert_array_equal(holm(p), multipletests(p, method="holm")[1])
+
+
+def test_adjusting_collects_no_garbage(monkeypatch):
+    """As statsmodels does at every call, half a second where TensorFlow is imported."""
+    monkeypatch.setattr(gc, "collect", lambda *_: pytest.fail("garbage is collected"))
+    assert holm([0.01, 0.2]) == [0.02, 0.2]

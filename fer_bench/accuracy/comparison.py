@@ -17,6 +17,7 @@ from fer_bench.accuracy.runs import OneRun, Runs, SeveralSeeds
 from fer_bench.accuracy.seeds import Spread
 from fer_bench.accuracy.subjects import SampledImages, look_up, names_subjects
 from fer_bench.errors import FerBenchError
+from fer_bench.p_values import holm
 from fer_bench.records import EvalRecord, Origin
 from fer_bench.tables.preparations import sentence
 
@@ -271,7 +272,7 @@ def _run_pairs(chosen: Chosen, right: NDArray[np.bool_], images: SampledImages) 
         for s, seed in enumerate(chosen.seeds)
         for a, b in itertools.combinations(range(len(chosen.names)), 2)
     ]
-    adjusted = pairwise.holm([found.p for *_, found in tested])
+    adjusted = holm([found.p for *_, found in tested])
     return tuple(
         RunPair(seed=seed, a=chosen.names[a], b=chosen.names[b], found=found, p_holm=p)
         for (seed, a, b, found), p in zip(tested, adjusted, strict=True)
@@ -305,9 +306,7 @@ def _pairs(
             else:
                 differences.append(pairwise.difference_of_runs(right[:, a, 0], right[:, b, 0]))
     pairs = []
-    for (a, b), difference, p, adjusted in zip(
-        combinations, differences, p_values, pairwise.holm(p_values), strict=True
-    ):
+    for (a, b), difference, p, adjusted in zip(combinations, differences, p_values, holm(p_values), strict=True):
         tested = of_one_run.get((names[a], names[b]))
         pairs.append(
             Pair(

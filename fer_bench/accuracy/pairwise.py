@@ -1,6 +1,5 @@
-"""Tests between two models that answered the same images, and the correction for many of them."""
+"""Tests between two models that answered the same images."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,16 +79,6 @@ def swap_test(differences: NDArray[np.int64]) -> float:
         distribution = wider
     sums = np.arange(len(distribution)) - int(sizes.sum())
     return min(1.0, float(distribution[np.abs(sums) >= abs(int(differences.sum()))].sum()))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted by Holm's step-down method, in the order given.
-
-    Source: S. Holm, Scandinavian Journal of Statistics 6 (1979), 65-70.
-    """
-    from statsmodels.stats.multitest import multipletests
-
-    return [float(p) for p in multipletests(p_values, method="holm")[1]] if len(p_values) else []
 
 
 def difference_of_runs(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> Estimate:

@@ -29,6 +29,7 @@ from fer_bench.accuracy.runs import OneRun, Runs, SeveralSeeds
 from fer_bench.accuracy.subjects import SampledImages, look_up, names_subjects, no_subjects
 from fer_bench.leaderboard.contests import Contender, Contest, distinct_names
 from fer_bench.leaderboard.ranks import RankRange, rank_ranges
+from fer_bench.p_values import holm
 from fer_bench.records import ProfileRecord
 
 EVERY_RUN = "every run against the one"
@@ -179,7 +180,7 @@ def _duels(ordered: Sequence[tuple[str, _Answered]], images: SampledImages) -> t
         (a, b, float(one.right.mean() - other.right.mean()), *_test(one, other, images))
         for (a, one), (b, other) in itertools.combinations(ordered, 2)
     ]
-    adjusted = pairwise.holm([found[-1] for found in tested])
+    adjusted = holm([found[-1] for found in tested])
     return tuple(
         Duel(a=a, b=b, difference=difference, test=test, p=p, p_holm=p_holm)
         for (a, b, difference, test, p), p_holm in zip(tested, adjusted, strict=True)

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from fer_bench.anova_result import KruskalWallis, RankPair
-from fer_bench.statistics.summary import Floats, holm
+from fer_bench.p_values import holm
+from fer_bench.statistics.summary import Floats
 
 
 def kruskal_dunn(arrays: Mapping[str, Floats], alpha: float) -> tuple[KruskalWallis, tuple[RankPair, ...]]:

@@ -14,8 +14,9 @@ import numpy as np
 
 from fer_bench.anova_result import Outcome, PairDifference, RepeatedMeasures, Replicate
 from fer_bench.errors import FerBenchError
+from fer_bench.p_values import holm
 from fer_bench.statistics.assumptions import ljung_box
-from fer_bench.statistics.summary import Floats, both_ways, holm
+from fer_bench.statistics.summary import Floats, both_ways
 
 
 def repeated_measures(arrays: Mapping[str, Floats], alpha: float, block: Replicate) -> RepeatedMeasures:

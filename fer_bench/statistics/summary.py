@@ -120,13 +120,6 @@ def both_ways(
     return tuple(pairs)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted by Holm's method, in the order given."""
-    from statsmodels.stats.multitest import multipletests
-
-    return [float(p) for p in multipletests(p_values, method="holm")[1]]
-
-
 def _check(n: Mapping[str, int], alpha: float) -> None:
     if not 0 < alpha < 1:
         raise FerBenchError(f"alpha = {alpha}; expected a number between 0 and 1, such as 0.05")
