@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from conftest import build_tiny
+from tiny_network import build_tiny
 
 from fer_bench import augmentation, backend, models
 from fer_bench.datasets.prepared import Prepared

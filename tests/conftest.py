@@ -1,6 +1,7 @@
 """Fixtures that several test modules share."""
 
 import functools
+import gc
 import os
 import signal
 import threading
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from tiny_network import build_tiny
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # A shell ignores Ctrl-C in what it starts in the background, and whatever that starts inherits it.
@@ -18,23 +20,20 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
-def build_tiny(image_size: int, classes: int):
-    """Build a network with everything that matters to training: a frozen block, batch norm, dropout."""
-    import keras
-    from keras import layers
+LONGEST = ("test_distributed", "test_training", "test_survival", "test_runner", "test_flops", "test_models")
+"""Modules of most of a minute and more: with -n they begin first, so that none of them is left for one core alone."""
 
-    inputs = keras.Input((image_size, image_size, 3))
-    x = layers.Conv2D(4, 3, padding="same", name="frozen_conv")(inputs)
-    x = layers.BatchNormalization(name="frozen_bn")(x)
-    x = layers.Conv2D(12, 3, 2, padding="same", name="conv")(x)
-    x = layers.ReLU()(layers.BatchNormalization(name="bn")(x))
-    x = layers.Conv2D(16, 3, 2, padding="same", name="conv_2")(x)
-    x = layers.ReLU()(layers.BatchNormalization(name="bn_2")(x))
-    x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(x))
-    model = keras.Model(inputs, layers.Dense(classes, activation="softmax", name="emotions")(x), name="tiny")
-    for name in ("frozen_conv", "frozen_bn"):
-        model.get_layer(name).trainable = False
-    return model
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest modules first; the order within a module stays, and that of the others."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the tests are made of out of every later collection of garbage: it stays as long as they do."""
+    gc.collect()
+    gc.freeze()
 
 
 @functools.cache
@@ -54,7 +53,9 @@ def configured() -> str:
     """The backend with its settings made, as they must be before anything else uses it."""
     from fer_bench import backend
 
-    return backend.configure()
+    name = backend.configure()
+    gc.freeze()  # Half a million objects of TensorFlow, which each collection would look through.
+    return name
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import build_tiny
+from tiny_network import build_tiny
 from typer.testing import CliRunner
 
 from fer_bench import models

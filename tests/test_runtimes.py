@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import build_tiny
+from tiny_network import build_tiny
 
 from fer_bench.errors import FerBenchError
 from fer_bench.runtimes import available, converted, keras_threads, runtime

@@ -97,7 +97,7 @@ COMMAND = """
 import sys
 here = sys.argv.pop(1)
 sys.path[:0] = [here, here + "/.."]
-from conftest import build_tiny
+from tiny_network import build_tiny
 from fer_bench import models
 from fer_bench.models.card import ModelCard
 models._BUILT_IN["tiny"] = ModelCard(

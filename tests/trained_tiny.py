@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import build_tiny
 from numpy.typing import NDArray
+from tiny_network import build_tiny
 
 from fer_bench import models
 from fer_bench.datasets.prepared import Prepared
