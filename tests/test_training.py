@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import numpy as np
 import pytest
 
 from fer_bench import backend, checkpoint, grid, memory, records, stages
+from fer_bench.augmentation import identity_matrices
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.environment import describe
 from fer_bench.errors import DivergedError, FerBenchError, storage_message
@@ -46,9 +49,29 @@ def dataset(workspace):
     return Prepared.load(workspace.prepared("fer2013"))
 
 
+@functools.cache
+def compiled() -> Network:
+    return Network("tiny", RECIPE)
+
+
 @pytest.fixture
 def network(tiny_model):
-    return Network("tiny", RECIPE)
+    """The network of RECIPE, compiled once: each run begins it anew, which tests below hold against new networks."""
+    return compiled()
+
+
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("trained")
+
+
+@pytest.fixture
+def run(workspace, dataset, network, trained_once) -> TrainRecord:
+    """CELL as it was trained once, in this test's workspace; the network holds its weights."""
+    if not any(trained_once.iterdir()):
+        train(CELL, dataset, network, Workspace(trained_once))
+    shutil.copytree(trained_once, workspace.root, dirs_exist_ok=True)
+    return train(CELL, dataset, network, workspace)
 
 
 def timeless(run: TrainRecord) -> list[object]:
@@ -82,8 +105,7 @@ def test_a_run_is_recorded_and_done_once(workspace, dataset, network):
     assert train(CELL, dataset, network, workspace, on_step=must_not_train) == run
 
 
-def test_the_weights_kept_are_the_best_epochs(workspace, dataset, network):
-    run = train(CELL, dataset, network, workspace)
+def test_the_weights_kept_are_the_best_epochs(workspace, dataset, network, run):
     rows = dataset.indices("val")
     for fresh in (network, Network("tiny", RECIPE)):
         fresh.load_weights(workspace.weights(CELL.id), run.weights_sha256)
@@ -113,8 +135,7 @@ def test_a_weights_file_that_is_cut_short_says_what_to_do(workspace, network):
         network.load_weights(path, network.digest())
 
 
-def test_other_weights_than_the_records_are_refused(workspace, dataset, network):
-    run = train(CELL, dataset, network, workspace)
+def test_other_weights_than_the_records_are_refused(workspace, dataset, network, run):
     network.start(5, None)
     network.save_weights(workspace.weights(CELL.id))
     with pytest.raises(FerBenchError, match="not the weights that the training record names"):
@@ -243,15 +264,18 @@ def test_frozen_layers_stay_exactly_as_they_were(workspace, dataset, network):
 
 
 @pytest.mark.slow
-def test_clcms_frozen_layers_stay_exactly_as_they_were(workspace, dataset):
-    recipe = dataclasses.replace(RECIPE, epochs=1, batch_norm_momentum=None)
+def test_clcms_frozen_layers_stay_exactly_as_they_were(dataset):
+    recipe = dataclasses.replace(RECIPE, batch_norm_momentum=None)
     network = Network("clcm", recipe)
     network.start(0, None)
     frozen = [weight for layer in network.core.layers[:10] for weight in layer.weights]
     assert len(frozen) == 16  # four convolutions, three batch norms of four
     before = [np.asarray(weight).copy() for weight in frozen]
     moving = np.asarray(network.core.get_layer("block_1_depthwise_BN").moving_mean).copy()
-    train(Cell("clcm", "fer2013", recipe, 0), dataset, network, workspace)
+    rows = dataset.indices("train")[: recipe.batch_size]
+    inputs = (dataset.at_size(recipe.image_size)[rows], identity_matrices(len(rows)))
+    for _ in range(2):  # Steps of training; validation would compile the network a second time.
+        network.trainer.train_on_batch(inputs, dataset.labels[rows].astype(np.int32))
     for old, new in zip(before, frozen, strict=True):
         np.testing.assert_array_equal(old, np.asarray(new))
     assert not np.array_equal(moving, np.asarray(network.core.get_layer("block_1_depthwise_BN").moving_mean))
@@ -301,8 +325,7 @@ def test_a_loss_that_is_not_a_number_later_keeps_the_last_good_state(workspace, 
     assert len(train(CELL, dataset, network, workspace).history) == 4
 
 
-def test_a_run_killed_after_its_record_is_done_and_cleared_away(workspace, dataset, network):
-    run = train(CELL, dataset, network, workspace)
+def test_a_run_killed_after_its_record_is_done_and_cleared_away(workspace, dataset, network, run):
     folder = workspace.run(CELL.id)
     folder.mkdir(parents=True)
     for name in ("best-0003.npz", "checkpoint.npz"):
@@ -397,10 +420,9 @@ def test_a_full_disk_names_the_file_and_the_run_continues(
         ),
     ],
 )
-def test_a_finished_run_is_not_replaced_by_another_call_of_it(change, told, workspace, dataset, network):
+def test_a_finished_run_is_not_replaced_by_another_call_of_it(change, told, workspace, dataset, network, run):
     cell = dataclasses.replace(CELL, recipe=CELL.recipe.starting("tiny", pretrained=True))
     start = Start(kind="imagenet", source="keras")
-    run = train(CELL, dataset, network, workspace)
     run = dataclasses.replace(run, recipe=cell.recipe.id, recipe_content=cell.recipe.content(), start=start)
     path = records.save(workspace.results.records, run)
     workspace.weights(CELL.id).rename(workspace.weights(cell.id))
@@ -431,20 +453,20 @@ def test_a_run_of_a_search_on_another_backend_is_left_there(workspace, dataset, 
     assert steps
 
 
-def test_a_run_is_not_tested_on_another_backend(workspace, dataset, network):
-    run = dataclasses.replace(train(CELL, dataset, network, workspace), backend="jax")
+def test_a_run_is_not_tested_on_another_backend(workspace, dataset, network, run):
+    run = dataclasses.replace(run, backend="jax")
     with pytest.raises(FerBenchError, match="was trained on jax, this command is on tensorflow: set KERAS_BACKEND=jax"):
         evaluate(run, dataset, network, workspace)
 
 
-def test_evaluate_takes_no_run_from_other_weights_for_the_one_asked_for(workspace, dataset, network, tmp_path):
+def test_evaluate_takes_no_run_from_other_weights_for_the_one_asked_for(workspace, dataset, run, tmp_path):
     recipe = PRESETS["cpu48"]
     cell = Cell("clcm", "fer2013", recipe, 0)
     ours, others = tmp_path / "ours.h5", tmp_path / "others.h5"
     ours.write_bytes(b"a")
     others.write_bytes(b"b")
     run = dataclasses.replace(
-        train(CELL, dataset, network, workspace),
+        run,
         **{"model": "clcm", "recipe": recipe.id, "recipe_content": recipe.content()},
         start=Start(kind="imagenet", source=ours.name, sha256=sha256_of(ours)),
     )
@@ -478,8 +500,7 @@ def test_a_run_that_moves_names_both_machines(workspace, dataset, network, monke
     assert records.load(path, TrainRecord) == run
 
 
-def test_a_run_on_a_changed_dataset_replaces_that_before_it_and_says_so(workspace, dataset, network, capsys):
-    run = train(CELL, dataset, network, workspace)
+def test_a_run_on_a_changed_dataset_replaces_that_before_it_and_says_so(workspace, dataset, network, run, capsys):
     records.save(workspace.results.records, dataclasses.replace(run, dataset_fingerprint="0" * 64))
     assert train(CELL, dataset, network, workspace).dataset_fingerprint == dataset.fingerprint
     assert "was trained on another state of fer2013; it is trained again" in capsys.readouterr().err
@@ -583,8 +604,8 @@ def test_a_recipe_for_a_gpu_that_begins_on_a_cpu_says_so_once(capsys):
     assert "48 x 48" not in told
 
 
-def test_a_record_says_devices_and_on_a_gpu_whether_products_are_rounded(workspace, dataset, network, monkeypatch):
-    assert train(CELL, dataset, network, workspace).compute["devices"] == "1"
+def test_a_record_says_devices_and_on_a_gpu_whether_products_are_rounded(run, monkeypatch):
+    assert run.compute["devices"] == "1"
     assert "tf32" not in backend.compute_settings()
     monkeypatch.setattr("fer_bench.backend.devices", lambda: ("NVIDIA H100",))
     assert backend.compute_settings()["tf32"] == "allowed"
@@ -645,8 +666,7 @@ def test_a_damaged_checkpoint_names_the_file(content, workspace, dataset, networ
         train(CELL, dataset, network, workspace)
 
 
-def test_evaluation_counts_what_it_stores(workspace, dataset, network):
-    run = train(CELL, dataset, network, workspace)
+def test_evaluation_counts_what_it_stores(workspace, dataset, network, run):
     target = Prepared.load(workspace.prepared("ck-plus"))
     for tested in (dataset, target):
         record = evaluate(run, tested, network, workspace)
@@ -671,8 +691,8 @@ def test_evaluation_counts_what_it_stores(workspace, dataset, network):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 half of it"])
-def test_predictions_that_are_lost_or_damaged_are_made_again(content, workspace, dataset, network):
-    record = evaluate(train(CELL, dataset, network, workspace), dataset, network, workspace)
+def test_predictions_that_are_lost_or_damaged_are_made_again(content, workspace, dataset, network, run):
+    record = evaluate(run, dataset, network, workspace)
     path = workspace.results.records / "eval" / record.predictions
     before = path.read_bytes()
     path.unlink()
@@ -684,8 +704,7 @@ def test_predictions_that_are_lost_or_damaged_are_made_again(content, workspace,
     assert evaluate(train(CELL, dataset, network, workspace), dataset, network, workspace) == again
 
 
-def test_records_say_what_the_datasets_held_and_older_ones_need_not(workspace, dataset, network):
-    run = train(CELL, dataset, network, workspace)
+def test_records_say_what_the_datasets_held_and_older_ones_need_not(workspace, dataset, network, run):
     target = Prepared.load(workspace.prepared("ck-plus"))
     tested = evaluate(run, target, network, workspace)
     assert run.prepared == (dataset.preparation,)
@@ -713,8 +732,8 @@ def test_a_manifest_that_does_not_tell_costs_no_training(manifest, dataset):
     assert dataclasses.replace(dataset, manifest=content).preparation is None
 
 
-def test_real_and_synthetic_are_never_mixed(workspace, dataset, network):
-    run = dataclasses.replace(train(CELL, dataset, network, workspace), origin="real")
+def test_real_and_synthetic_are_never_mixed(workspace, network, run):
+    run = dataclasses.replace(run, origin="real")
     with pytest.raises(FerBenchError, match="never mixed"):
         evaluate(run, Prepared.load(workspace.prepared("ck-plus")), network, workspace)
 
@@ -724,9 +743,9 @@ def test_a_run_survives_sigkill(workspace, tmp_path):
     """A real process, really killed, ends with the bits of one that was left alone."""
     script = tmp_path / "run.py"
     script.write_text(
-        "import sys; sys.path[:0] = [sys.argv[2], sys.argv[2] + '/..']\n"
+        "import sys; sys.path[:0] = [sys.argv[1], sys.argv[1] + '/..']\n"
         "from pathlib import Path\n"
-        "from conftest import build_tiny\n"
+        "from tiny_network import build_tiny\n"
         "from fer_bench import models\n"
         "from fer_bench.models.card import ModelCard\n"
         "models._BUILT_IN['tiny'] = ModelCard(name='tiny', title='', build=build_tiny, reference='',\n"
@@ -736,28 +755,25 @@ def test_a_run_survives_sigkill(workspace, tmp_path):
         "from fer_bench.network import Network\n"
         "from fer_bench.training import train\n"
         "from fer_bench.workspace import Workspace\n"
-        "data = Prepared.load(Path(sys.argv[3]))\n"
-        "print('ready', flush=True)\n"
-        "train(CELL, data, Network('tiny', CELL.recipe), Workspace(Path(sys.argv[1])),\n"
-        "      on_epoch=lambda n, e: print('epoch', flush=True))\n"
+        "data = Prepared.load(Path(sys.argv[2]))\n"
+        "for root in sys.argv[3:]:\n"
+        "    train(CELL, data, Network('tiny', CELL.recipe), Workspace(Path(root)),\n"
+        "          on_epoch=lambda n, e: print('epoch of', root, flush=True))\n"
     )
-    folder = str(Path(__file__).parent)
+    here, data = str(Path(__file__).parent), str(workspace.prepared("fer2013"))
 
-    def start(root):
+    def start(*roots):
         return subprocess.Popen(
-            [sys.executable, str(script), str(root), folder, str(workspace.prepared("fer2013"))],
-            stdout=subprocess.PIPE,
-            text=True,
+            [sys.executable, str(script), here, data, *map(str, roots)], stdout=subprocess.PIPE, text=True
         )
 
     alone, killed = Workspace(tmp_path / "alone"), Workspace(tmp_path / "killed")
-    assert start(alone.root).wait(120) == 0
     rng = np.random.default_rng(0)
-    for _ in range(2):
-        process = start(killed.root)
+    for roots in ((alone.root, killed.root), (killed.root,)):  # The first one ends a run before it is killed.
+        process = start(*roots)
         assert process.stdout is not None
-        while process.stdout.readline().strip() != "epoch":
-            pass
+        while (said := process.stdout.readline().strip()) != f"epoch of {killed.root}":
+            assert said, "ended before its time"
         time.sleep(rng.uniform(0, 0.2))
         process.send_signal(signal.SIGKILL)
         process.wait()
