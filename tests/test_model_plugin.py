@@ -29,9 +29,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_an_installed_model_keeps_the_contract_and_is_a_row_in_every_table(installed, workspace, tmp_path):
-    checked = fer_bench(installed, "check-model", "my-net", "--json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(installed))
+        forget()
+        checked = CliRunner().invoke(app, ["check-model", "my-net", "--json"])
+    sys.modules.pop("my_nets", None)
+    forget()
     outcomes = json.loads(checked.stdout)["checks"]
-    assert checked.returncode == 0, outcomes
+    assert checked.exit_code == 0, outcomes
     assert {outcome["state"] for outcome in outcomes} <= {"ok", "skipped"}
     assert "from my-nets 1.0" in outcomes[0]["found"]
 
