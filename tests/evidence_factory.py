@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import record_factory as make
-from PIL import Image
 
 from fer_bench import paper
-from fer_bench.figures import Drawing, picture
 from fer_bench.records import EvalRecord, LatencySample, Origin, ProfileRecord, TrainRecord
 from fer_bench.selection import Block, Evidence, Latency
 
@@ -100,11 +97,3 @@ def evidence(*blocks: Block, profiles: Sequence[ProfileRecord] | None = None, or
     return Evidence(
         origin=origin, blocks={item.dataset: item for item in blocks}, latency=latency if profiles else None
     )
-
-
-def blank_pictures(drawings: Sequence[Drawing], folder: Path) -> None:
-    """Write empty pictures of a figure's size in place of drawn ones, which take seconds."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for drawing in drawings:
-        Image.new("RGB", (1432, 800), "white").save(picture(drawing, folder, "png"))
-        picture(drawing, folder, "pdf").write_bytes(b"%PDF-1.4\n")

@@ -9,11 +9,11 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import blank_figures
 import evidence_factory as given_
 import pytest
 import record_factory as make
 import typer
-from evidence_factory import blank_pictures
 
 from fer_bench import paper, records
 from fer_bench.cli.profiling import profile as profile_command
@@ -63,7 +63,8 @@ class Page(HTMLParser):
 def report_of(results: Results, *, draw: bool = False) -> tuple[str, str]:
     evidence = select(results)
     drawings = build_figures(evidence) if draw else []
-    blank_pictures(drawings, results.figures)
+    for drawing in drawings:
+        blank_figures.draw(drawing, results.figures)
     written = write_report(evidence, build_tables(evidence), drawings, results)
     assert [path.name for path in written] == ["report.md", "report.html"]
     return written[0].read_text(encoding="utf-8"), written[1].read_text(encoding="utf-8")

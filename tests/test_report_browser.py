@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
+import blank_figures
 import pytest
 import record_factory as make
 from browser import Browser, chromium
-from evidence_factory import blank_pictures
 
 from fer_bench.figures import build_figures
 from fer_bench.report import write_report
@@ -29,7 +29,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         make.save_partial(results)
         evidence = select(results)
         drawings = build_figures(evidence)
-        blank_pictures(drawings, results.figures)
+        for drawing in drawings:
+            blank_figures.draw(drawing, results.figures)
         _, page = write_report(evidence, build_tables(evidence), drawings, results)
         found.screen(1280)
         found.open(page)

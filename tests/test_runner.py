@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 
+import blank_figures
 import pytest
 import record_factory as make
 
@@ -12,6 +13,7 @@ from fer_bench.datasets import dataset_card
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.datasets.synthetic import synthesize
 from fer_bench.errors import FerBenchError
+from fer_bench.figures import files
 from fer_bench.progress import Stage
 from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.records import replace, save
@@ -44,6 +46,7 @@ def test_everything_is_made_and_a_second_run_does_nothing(workspace, tiny_model,
     card = dataclasses.replace(tiny_model, name="clcm")
     monkeypatch.setitem(models._BUILT_IN, "clcm", card)
     models.model_cards.cache_clear()
+    monkeypatch.setattr(files, "_draw", blank_figures.draw)
     run_all(workspace, job("clcm"))
     assert len(records(workspace, "train")) == 3
     evals = records(workspace, "eval")

@@ -2,11 +2,11 @@
 
     python tests/benchmarks/kill_run_all.py --kills 40 --seeds 0 1 2
 
-The whole line on small synthetic datasets and tiny networks, so that most of the time goes to what surrounds the
-arithmetic: starting, locking, writing, tracing. Every kill is a real SIGKILL, of the command or (with --jobs 2, one in
-four) of one of its workers, at a moment drawn at random: either some time after the start, or some time after a
-random number of changes to the workspace's files. Weights, history, predictions and confusion matrices must be equal
-bit for bit, the tables of accuracies byte for byte, and nothing may be left behind.
+The whole line on small synthetic datasets and tiny networks, with blank pictures for figures, so that most of the time
+goes to what surrounds the arithmetic: starting, locking, writing, tracing. Every kill is a real SIGKILL, of the command
+or (with --jobs 2, one in four) of one of its workers, at a moment drawn at random: either some time after the start, or
+some time after a random number of changes to the workspace's files. Weights, history, predictions and confusion
+matrices must be equal bit for bit, the tables of accuracies byte for byte, and nothing may be left behind.
 """
 
 import argparse
@@ -41,7 +41,8 @@ MEASURED = ("table06", "table07", "all")
 LINE = f"""
 import sys
 sys.path[:0] = [{str(HERE.parents[1])!r}, {str(HERE.parents[2])!r}]
-from conftest import build_tiny
+import blank_figures
+from tiny_network import build_tiny
 from fer_bench import models, runner
 from fer_bench.cli import main
 from fer_bench.models.card import ModelCard
@@ -50,6 +51,7 @@ from fer_bench.models.card import ModelCard
 for name in {MODELS!r}:
     models._BUILT_IN[name] = ModelCard(name=name, title=name, build=build_tiny, reference="tests",
                                        trainable_parameters=2_363, non_trainable_parameters=184)
+blank_figures.replace_drawing()
 runner.SYNTHETIC_TRAIN, runner.SYNTHETIC_TEST, runner.SYNTHETIC_SEQUENCES = 70, 35, 12
 
 if __name__ == "__main__":
@@ -114,13 +116,17 @@ class Line:
 
 
 def seen(workspace: Path) -> set[tuple[str, int]]:
-    """Return every file of a workspace with the time of its last change."""
+    """Return every folder and file of a workspace with the time of its last change.
+
+    Of the thousand pictures below ``raw`` their folders stand for them: a new one changes its own.
+    """
     found = set()
+    raw = str(workspace / "raw")
     for folder, _, names in os.walk(workspace):
-        for name in names:
-            path = os.path.join(folder, name)  # noqa: PTH118  # looked at two hundred times a second
+        files = () if folder.startswith(raw) else (os.path.join(folder, name) for name in names)  # noqa: PTH118
+        for path in (folder, *files):
             try:
-                found.add((path, os.stat(path).st_mtime_ns))  # noqa: PTH116
+                found.add((path, os.stat(path).st_mtime_ns))  # noqa: PTH116  # looked at two hundred times a second
             except OSError:
                 continue
     return found
