@@ -47,9 +47,11 @@ dropout = 0.2
 PLUGIN = f"""
 import sys
 sys.path.append({str(TESTS)!r})
-from conftest import build_tiny
+import blank_figures
+from tiny_network import build_tiny
 from fer_bench.models.card import ModelCard
 
+blank_figures.replace_drawing()
 CARD = ModelCard(name="tiny", title="Tiny", build=build_tiny, reference="tests", trainable_parameters=2_363,
                  non_trainable_parameters=184)
 """
@@ -219,6 +221,7 @@ def cluster(plugin, tmp_path_factory) -> Iterator[Cluster]:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": os.urandom(32).hex(),
             "RAY_TMPDIR": short,
+            "RAY_worker_niceness": "0",  # By default workers give way to all else: beside other tests they starve.
         }
         with (Path(short) / "nodes.log").open("w") as log:
             nodes = subprocess.Popen(
@@ -305,7 +308,7 @@ def test_two_workers_are_killed_and_the_records_are_those_of_the_local_executor(
                 os.kill(pid, signal.SIGKILL)
                 kinds.add(kind)
                 killed[title] = history(checkpoints[0])
-        time.sleep(0.02)
+        time.sleep(0.05)
     _, said = running.communicate(timeout=400)
     assert running.returncode == 0, said
     assert "Traceback" not in said
