@@ -182,12 +182,15 @@ class _Processes:
     through memory that is shared as well, a part for each task, of which the system provides only what is written to.
     """
 
+    _poll: Any
+    """Waits for the pipes."""
+
     def __init__(self, folder: Folder, arrays: NDArray[np.uint8], workers: int, native: Sizes) -> None:
         self._folder, self._arrays, self._native = folder, arrays, native
         self._texts = mmap.mmap(-1, _CHARACTERS * arrays.size)
         self._workers: list[_Worker] = []
         if sys.platform != "win32":  # See _may_fork.
-            self._poll: Any = select.poll()
+            self._poll = select.poll()
             context = multiprocessing.get_context("fork")
             for _ in range(workers):
                 ours, theirs = context.Pipe()
