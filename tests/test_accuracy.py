@@ -450,6 +450,19 @@ def test_what_more_seeds_would_show_is_the_interval_that_they_would_have():
     assert seeds.foreseen_reach(a, b, common, 10**6) == pytest.approx(images, rel=1e-3)
 
 
+def test_a_class_that_one_seed_never_answers_is_no_warning():
+    tallies = np.stack([np.eye(2)[[0, 1, 0, 1]]] * 2, axis=1)[:, None].astype(
+        float
+    )  # Units, one model, seeds, columns.
+    tallies[:, :, 1] = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        influences = SeveralSeeds(tallies).influences(0, sums.ratio_of([0], [0, 1]))
+    assert influences.shape == (4, 2)
+    assert (influences[:, 1] == 0).all()
+    assert influences[:, 0] == pytest.approx([1 / 6, -1 / 6, 1 / 6, -1 / 6])
+
+
 def test_runs_that_are_all_right_do_not_give_certainty():
     found = SeveralSeeds(runs_of(np.ones((25, 3)))).proportion(0, [0], [1])
     assert (found.value, found.low, found.high) == (1, pytest.approx(wilson(25, 25)[0]), 1)

@@ -5,7 +5,9 @@ import re
 import shlex
 from pathlib import Path
 
-from fer_bench import metrics
+import numpy as np
+
+from fer_bench import metrics, paper
 from fer_bench.accuracy.intervals import wilson
 from fer_bench.emotions import EMOTIONS
 from fer_bench.lookup import cell_of
@@ -19,6 +21,7 @@ ROW = re.compile(
 )
 
 
+IDS = {"cpu48": "cpu48-3d7823a6", "paper-bf16": "paper-bf16-cb952ead"}
 TEXT = (REPORTS / "reproduction.md").read_text(encoding="utf-8")
 
 
@@ -41,9 +44,8 @@ def figures(run: TrainRecord, test: EvalRecord) -> tuple[str, ...]:
 def test_its_table_is_what_the_records_say():
     runs = {record.cell_id: record for record in load_all(REPORTS / "records", TrainRecord)}
     tests = [test for test in load_all(REPORTS / "records", EvalRecord) if test.target == test.dataset == "fer2013"]
-    ids = {"cpu48": "cpu48-3d7823a6", "paper-bf16": "paper-bf16-cb952ead"}
     expected = sorted((runs[test.cell_id].recipe, *figures(runs[test.cell_id], test)) for test in tests)
-    found = sorted((ids.get(row[0], row[0]), *row[1:]) for row in ROW.findall(TEXT))
+    found = sorted((IDS.get(row[0], row[0]), *row[1:]) for row in ROW.findall(TEXT))
     assert found == expected
 
 
@@ -67,15 +69,72 @@ def test_what_was_run_is_every_published_run(tmp_path, monkeypatch):
     assert sorted(told) == sorted(record.cell_id for record in load_all(REPORTS / "records", TrainRecord))
 
 
-def test_how_often_the_usual_head_answers_disgust():
+def test_which_short_runs_have_disgust_right():
     tests = load_all(REPORTS / "records", EvalRecord)
-    shares = {
-        test.cell_id: 100 * metrics.recall_per_class(test.confusion_matrix)[EMOTIONS.index("disgust")]
-        for test in sorted(tests, key=lambda test: test.seed)
-        if test.recipe.startswith("cpu48")
+    shares: dict[tuple[str, str], list[str]] = {}
+    for test in sorted(tests, key=lambda test: test.seed):
+        share = 100 * metrics.recall_per_class(test.confusion_matrix)[EMOTIONS.index("disgust")]
+        if test.recipe.startswith("cpu48") and share:
+            shares.setdefault((test.model, test.recipe), []).append(f"{share:.0f}")
+    (*head, last_head), (*linear, last_linear) = (
+        shares.pop(key)
+        for key in (("mobilenetv2-canonical", "cpu48-3d7823a6"), ("mobilenetv2-linear", "cpu48-6f06f77a"))
+    )
+    assert not shares
+    assert f"(right in {', '.join(head)} and {last_head} % of its images)" in TEXT
+    assert f"linear outputs from them ({', '.join(linear)} and {last_linear} %)" in TEXT
+
+
+def table(first: str) -> list[list[str]]:
+    """Return the rows of the table whose first heading is given."""
+    [block] = re.findall(rf"^\| {first} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
+    return [[cell.strip() for cell in line.strip("|\n").split("|")] for line in block.splitlines()]
+
+
+def evaluations(model: str, recipe: str) -> list[EvalRecord]:
+    found = load_all(REPORTS / "records", EvalRecord)
+    return sorted((test for test in found if (test.model, test.recipe) == (model, recipe)), key=lambda test: test.seed)
+
+
+def test_what_start_and_head_are_worth():
+    networks = {
+        "CLCM": ("clcm", "cpu48-508e220a", "cpu48-3d7823a6"),
+        "MobileNetV2, softmax kept": ("mobilenetv2", "cpu48-3d7823a6", "cpu48-7b31fa1e"),
+        "MobileNetV2, linear outputs": ("mobilenetv2-linear", "cpu48-3d7823a6", "cpu48-6f06f77a"),
+        "MobileNetV2, usual head": ("mobilenetv2-canonical", "cpu48-508e220a", "cpu48-3d7823a6"),
+        "ShuffleNetV2": ("shufflenetv2", "cpu48-3d7823a6", None),
     }
-    answered = {cell: share for cell, share in shares.items() if share}
-    linear = answered.pop("mobilenetv2-linear__fer2013__cpu48-6f06f77a__s0")
-    assert {cell.rpartition("__s")[0] for cell in answered} == {"mobilenetv2-canonical__fer2013__cpu48-3d7823a6"}
-    *first, last = [f"{share:.0f}" for share in answered.values()]
-    assert f"({', '.join(first)} and {last} % of its\n  images), and with linear outputs ({linear:.0f} %)" in TEXT
+    rows = {name: cells for name, *cells in table("network")}
+    assert rows.keys() == networks.keys()
+    for name, (model, *recipes) in networks.items():
+        found = [100 * evaluations(model, recipe)[0].accuracy for recipe in recipes if recipe is not None]
+        expected = [f"{value:.1f}" for value in found]
+        expected += [f"{found[1] - found[0]:.1f}"] if len(found) == 2 else ["–", "–"]
+        assert [cell.split(",")[0] for cell in rows[name]] == expected, name
+
+
+def test_how_near_the_runs_are_to_the_published_matrices():
+    """Mean absolute difference of the 49 cells, and the correlation of the 42 off the diagonal, of all seeds."""
+
+    def near(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+        off = ~np.eye(len(EMOTIONS), dtype=bool)
+        return float(np.abs(first - second).mean()), float(np.corrcoef(first[off], second[off])[0, 1])
+
+    published = {model: np.array(paper.TABLE8["fer2013"][model], float) for model in paper.MODELS}
+    for name, *cells in table("matrix"):
+        if title := re.fullmatch(r"published (\w+)", name):
+            [model] = [key for key, value in paper.MODEL_TITLES.items() if value == title[1]]
+            matrices = [published[model]]
+        else:
+            [(recipe, model)] = re.findall(r"\(`([\w+-]+)`, `([\w-]+)`\)", name)
+            counts = [np.array(test.confusion_matrix, float) for test in evaluations(model, IDS.get(recipe, recipe))]
+            matrices = [100 * count / count.sum(axis=1, keepdims=True) for count in counts]
+        assert len(matrices) == (3 if "three seeds" in name else 1), name
+        for cell, target in zip(cells, published.values(), strict=True):
+            found = sorted(near(matrix, target) for matrix in matrices)
+            points, correlations = (
+                [f"{value:.{digits}f}" for value in sorted(column)]
+                for column, digits in zip(zip(*found, strict=True), (1, 2), strict=True)
+            )
+            said = [" to ".join(dict.fromkeys((values[0], values[-1]))) for values in (points, correlations)]
+            assert cell == ("–" if points == ["0.0"] else f"{said[0]} ({said[1]})"), name

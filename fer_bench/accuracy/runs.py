@@ -181,8 +181,10 @@ class SeveralSeeds:
         """Return the mean of the jackknife's scores less each of them, (units, seeds)."""
         left_out = statistic(self._totals[model] - self._tallies[:, model])
         # Leaving out the only image of a class leaves a score without that class, which may be none at all.
-        mean = np.nanmean(left_out, axis=0) if np.isfinite(left_out).any() else np.full(left_out.shape[1], np.nan)
-        influences: Array = np.nan_to_num(mean - left_out)
+        known = np.isfinite(left_out)
+        # Of a seed without any score, such as the precision of a class that it never answers, nothing is known.
+        mean = np.where(known, left_out, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        influences: Array = np.where(known, mean - left_out, 0.0)
         return influences
 
 
