@@ -24,7 +24,7 @@ from fer_bench.figures.style import bands, look, styled
 from fer_bench.figures.trade_off import Point, front
 from fer_bench.figures.values import Model, models_of
 from fer_bench.models import built_in_cards
-from fer_bench.selection import Evidence
+from fer_bench.selection import Evidence, OtherRuns
 
 EVERY = (*paper.MODELS, *given_.CANONICAL)
 
@@ -407,3 +407,63 @@ def test_names_from_outside_are_drawn_as_they_are() -> None:
         text.get_parse_math() for text in drawn(found["per-class-fer2013-on-fer2013"]).legends[0].get_texts()
     )
     axes[0].figure.draw_without_rendering()  # type: ignore[union-attr]
+
+
+def other_runs(model: str, recipe: str, seeds: Sequence[int], targets: Sequence[str] = ("fer2013",)) -> OtherRuns:
+    own = [replace(given_.train(model, "fer2013", seed), recipe=recipe) for seed in seeds]
+    tested = [given_.evaluated(model, "fer2013", target, seed) for target in targets for seed in seeds]
+    return OtherRuns(
+        model=model,
+        dataset="fer2013",
+        recipe=recipe,
+        backend="tensorflow",
+        fingerprint=own[0].dataset_fingerprint,
+        trains=tuple(own),
+        evals=tuple(replace(test, recipe=recipe) for test in tested),
+    )
+
+
+def test_every_run_is_a_mark_where_the_tables_do_not_show_all() -> None:
+    block = given_.block("fer2013", seeds=(0, 1))
+    assert not [name for name in figures(given_.evidence(block, profiles=())) if name.startswith("runs-")]
+    others = (
+        other_runs("clcm", "cpu48-1", (0, 1, 2)),
+        other_runs("efficientnetb0", "cpu48-1", (0,), ("fer2013", "ck-plus")),
+    )
+    found = figures(replace(given_.evidence(block, profiles=()), others=others))
+    assert [name for name in found if name.startswith("runs-")] == [
+        "runs-fer2013-on-fer2013",
+        "runs-fer2013-on-ck-plus",
+    ]
+    drawing = found["runs-fer2013-on-fer2013"]
+    rows = drawing.rows  # type: ignore[attr-defined]
+    assert [row.mean for row in rows] == sorted((row.mean for row in rows), reverse=True)
+    assert sorted((row.model.name, row.recipe, len(row.accuracies)) for row in rows) == [
+        ("clcm", "cpu48-1", 3),
+        ("clcm", make.RECIPE, 2),
+        ("efficientnetb0", "cpu48-1", 1),
+        ("mobilenetv2", make.RECIPE, 2),
+        ("shufflenetv2", make.RECIPE, 2),
+    ]
+    expected = [100 * metrics.accuracy(test.confusion_matrix) for test in others[0].evals]
+    [own] = [row for row in rows if (row.model.name, row.recipe) == ("clcm", "cpu48-1")]
+    assert own.accuracies == pytest.approx(expected, rel=1e-5)
+    assert own.mean == pytest.approx(sum(expected) / 3, rel=1e-5)
+    assert own.start == "ImageNet"
+    # A model that only other runs have looks as it does elsewhere.
+    assert {row.model.place for row in rows if row.model.name == "efficientnetb0"} == {
+        list(dict.fromkeys((*paper.MODELS, *built_in_cards()))).index("efficientnetb0")
+    }
+    [axis] = panels(drawn(drawing))
+    assert [text.get_text() for text in axis.get_yticklabels()][rows.index(own)] == "CLCM, cpu48-1, ImageNet"
+    marks = [line for line in axis.lines if line.get_marker() != "None"]
+    assert [len(line.get_xdata()) for line in marks] == [len(row.accuracies) for row in rows]
+
+
+def test_more_runs_than_a_page_holds_are_the_best_of_them() -> None:
+    others = tuple(other_runs("clcm", f"cpu48-{number}", (number,)) for number in range(45))
+    found = figures(replace(given_.evidence(profiles=()), others=others))
+    drawing = found["runs-fer2013-on-fer2013"]
+    assert len(drawing.rows) == 40  # type: ignore[attr-defined]
+    assert drawing.caption.endswith("The 40 best of 45 rows.")
+    assert drawn(drawing).get_size_inches()[1] <= 9.5

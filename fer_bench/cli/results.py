@@ -89,7 +89,8 @@ def figures(
     """Draw all figures that the records allow, as PDF (vectors, sized for a journal's page) and PNG.
 
     Learning curves, confusion matrices, accuracy per class, accuracy against GFLOPs, parameters and time with the
-    Pareto front, trained on x tested on, inference times. The values drawn stand in figures.json beside them.
+    Pareto front, trained on x tested on, inference times, and every run beside those of the tables. The values drawn
+    stand in figures.json beside them.
 
     Example: fer-bench figures --local
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fer_bench import paper
 from fer_bench.models import built_in_cards, model_title
 from fer_bench.render.text import plain
-from fer_bench.selection import Block, Evidence
+from fer_bench.selection import Block, Evidence, in_order
 from fer_bench.tables.notes import seeds_of
 
 if TYPE_CHECKING:
@@ -60,16 +60,26 @@ def mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values)
 
 
-def models_of(evidence: Evidence) -> list[Model]:
-    """Return every model with a record: the paper's three, then the others by name, as the tables list them."""
-    found = {record.model for block in evidence.blocks.values() for record in (*block.evals, *block.trains)}
+def models_of(evidence: Evidence, *, others: bool = False) -> list[Model]:
+    """Return every model with a record: the paper's three, then the others by name, as the tables list them.
+
+    Args:
+        evidence: what is shown.
+        others: also models of which the tables show no run.
+    """
+    shown = {record.model for block in evidence.blocks.values() for record in (*block.evals, *block.trains)}
     if evidence.latency:
-        found |= set(evidence.latency.profiles)
-    ordered = [*(name for name in paper.MODELS if name in found), *sorted(found - set(paper.MODELS))]
+        shown |= set(evidence.latency.profiles)
+    found = shown | {runs.model for runs in evidence.others}
+    ordered = in_order(found)
     known = list(dict.fromkeys((*paper.MODELS, *built_in_cards())))
     # The look of fer-bench's own models does not depend on which of them were run.
     places = [*known, *(name for name in ordered if name not in known)]
-    return [Model(name=name, title=plain(model_title(name)), place=places.index(name)) for name in ordered]
+    return [
+        Model(name=name, title=plain(model_title(name)), place=places.index(name))
+        for name in ordered
+        if others or name in shown
+    ]
 
 
 def dataset_title(name: str) -> str:
