@@ -11,14 +11,17 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+from advice import follow
 from typer import Typer
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from fer_bench import cli
 from fer_bench.cli import PANELS, app
+from fer_bench.cli.options import again
 from fer_bench.datasets import side_by_side
 from fer_bench.errors import FerBenchError
+from fer_bench.workspace import DEFAULT_ROOT
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -479,6 +482,22 @@ def test_tables_check_shows_a_diff_and_exits_1(tmp_path):
     printed = run("tables", "--json", "--workspace", str(tmp_path))
     assert json.loads(printed.stdout)[3]["title"].startswith("Overall accuracy")
     assert table.read_text(encoding="utf-8") == changed
+
+
+def test_the_check_of_a_workspaces_tables_advises_what_writes_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "my runs"
+    place.mkdir()
+    arguments = ["tables", "--check", "--workspace", str(place)]
+    stale = CliRunner().invoke(app, arguments)
+    assert stale.exit_code == 1
+    follow(stale.stderr)
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert list(tmp_path.iterdir()) == [place]
+    # The default workspace is named by --local alone, the published state by nothing.
+    monkeypatch.delenv("FER_BENCH_WORKSPACE", raising=False)
+    assert again("tables", DEFAULT_ROOT, True) == "fer-bench tables --local"
+    assert again("tables", DEFAULT_ROOT, False) == "fer-bench tables"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 import evidence_factory as given_
 import pytest
 import record_factory as make
+from advice import commands, follow
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from typer.testing import CliRunner
@@ -170,8 +171,9 @@ def test_figures_that_the_records_no_longer_give_go_and_nothing_else(folder: Pat
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    make.save_eval(Workspace(tmp_path).results, make.eval_record("clcm", "fer2013", "fer2013"))
-    return tmp_path
+    place = tmp_path / "my runs"
+    make.save_eval(Workspace(place).results, make.eval_record("clcm", "fer2013", "fer2013"))
+    return place
 
 
 def command(*arguments: str, workspace: Path) -> tuple[int, str, str]:
@@ -183,9 +185,11 @@ def test_the_commands_say_what_is_stale_and_write_nothing(workspace: Path) -> No
     code, out, err = command("figures", "--check", workspace=workspace)
     assert code == 1
     assert out.startswith("figures.json: missing\n")
-    assert "run fer-bench figures" in err
+    assert commands(err) == [["figures", "--local", "--workspace", str(workspace)]]
+    code, _, err = command("report", "--check", workspace=workspace)
+    assert code == 1
     assert not (workspace / "reports").exists()
-    assert command("report", workspace=workspace)[0] == 0
+    follow(err)
     for name in ("figures", "report"):
         assert command(name, "--check", workspace=workspace)[0] == 0
 
@@ -206,7 +210,7 @@ def test_a_changed_record_makes_figures_and_report_stale(workspace: Path) -> Non
     assert code == 1
     assert any(line.startswith("+") and "ShuffleNetV2" in line for line in out.splitlines())
     assert len(out) < 60_000, "pictures stand in the diff by their checksum"
-    assert "run fer-bench report" in err
+    assert commands(err) == [["report", "--local", "--workspace", str(workspace)]]
 
 
 def german() -> str:

@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import typer
+from advice import follow
 from typer.testing import CliRunner
 
 from fer_bench import paper
@@ -238,6 +239,17 @@ def test_the_command_writes_checks_and_tells_a_difference(tmp_path, monkeypatch)
     assert "+" in difference.stdout
     assert "72.45" in difference.stdout
     assert "run fer-bench audit-paper" in difference.stderr
+
+
+def test_the_check_of_a_workspace_advises_what_writes_there(tmp_path, monkeypatch, audit):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("fer_bench.paper_audit.audit_paper", lambda: audit)
+    place = tmp_path / "my runs"
+    stale = run("--check", "--workspace", str(place))
+    assert stale.exit_code == 1
+    follow(stale.stderr)
+    assert run("--check", "--workspace", str(place)).exit_code == 0
+    assert list(tmp_path.iterdir()) == [place]
 
 
 def test_json_is_all_that_goes_to_stdout(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from fer_bench.cli.options import (
     JsonOption,
     PublishedByDefault,
     WorkspaceOption,
+    again,
     is_local,
     results_of,
 )
@@ -217,7 +218,8 @@ def audit_paper(
     from fer_bench.paper_audit.document import FILE, check_document, to_json, to_markdown
 
     audit = run()
-    path = results_of(workspace, is_local(context, local, default=False)).tables / FILE
+    own = is_local(context, local, default=False)
+    path = results_of(workspace, own).tables / FILE
     text = to_markdown(audit)
     difference = check_document(text, path) if check else ""
     writes = not check and not json
@@ -230,7 +232,8 @@ def audit_paper(
     else:
         _print_paper(audit)
     if difference:
-        typer.echo(f"{path}: not what the published values give; run fer-bench audit-paper", err=True)
+        advice = again("audit-paper", workspace, own)
+        typer.echo(f"{path}: not what the published values give; run {advice}", err=True)
         raise typer.Exit(1)
     if check or writes:
         typer.echo(f"{path}: {'as the published values give it' if check else 'written'}", err=json)

@@ -171,6 +171,13 @@ def results_of(workspace: Path, local: bool) -> Results:
     return Workspace(workspace).results if local else PUBLISHED
 
 
+def again(command: str, workspace: Path, local: bool) -> str:
+    """Return a command to be pasted that writes where :func:`results_of` has its results."""
+    import shlex
+
+    return shlex.join(["fer-bench", command, *(["--local", *Workspace(workspace).option] if local else [])])
+
+
 def is_written(context: typer.Context, option: str) -> bool:
     """Return whether an option stands on the command line, rather than in its variable or nowhere."""
     source = context.get_parameter_source(option)

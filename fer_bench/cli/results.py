@@ -13,6 +13,7 @@ from fer_bench.cli.options import (
     JsonOption,
     PublishedByDefault,
     WorkspaceOption,
+    again,
     existing,
     is_local,
     results_of,
@@ -57,7 +58,8 @@ def tables(
 
     if check and json:
         raise FerBenchError("--check and --json exclude each other; give one of them")
-    results = _recorded(workspace, is_local(context, local, default=False))
+    own = is_local(context, local, default=False)
+    results = _recorded(workspace, own)
     rendered = build_tables(select(results))
     if json:
         print_json([to_json(table) for table in rendered])
@@ -66,7 +68,8 @@ def tables(
         difference = check_tables(rendered, results.tables)
         if difference:
             sys.stdout.write(difference)
-            typer.echo(f"{results.tables}: not what the records give; run fer-bench tables", err=True)
+            advice = again("tables", workspace, own)
+            typer.echo(f"{results.tables}: not what the records give; run {advice}", err=True)
             raise typer.Exit(1)
         typer.echo(f"{results.tables}: as the records give them")
         return
@@ -97,10 +100,11 @@ def figures(
     from fer_bench.figures import build_figures, check_figures, write_figures
     from fer_bench.selection import select
 
-    results = _recorded(workspace, is_local(context, local, default=False))
+    own = is_local(context, local, default=False)
+    results = _recorded(workspace, own)
     drawings = build_figures(select(results))
     if check:
-        _stop_at(check_figures(drawings, results.figures), f"{results.figures}", "fer-bench figures")
+        _stop_at(check_figures(drawings, results.figures), f"{results.figures}", again("figures", workspace, own))
         typer.echo(f"{results.figures}: as the records give them")
         return
     written = write_figures(drawings, results.figures)
@@ -126,14 +130,16 @@ def report(
     from fer_bench.selection import select
     from fer_bench.tables import build_tables
 
-    results = _recorded(workspace, is_local(context, local, default=False))
+    own = is_local(context, local, default=False)
+    results = _recorded(workspace, own)
     evidence = select(results)
     rendered, drawings = build_tables(evidence), build_figures(evidence)
     stale = check_figures(drawings, results.figures)
     if check:
-        _stop_at(stale, f"{results.figures}", "fer-bench figures && fer-bench report")
+        advice = again("report", workspace, own)
+        _stop_at(stale, f"{results.figures}", f"{again('figures', workspace, own)} && {advice}")
         difference = check_report(evidence, rendered, drawings, results)
-        _stop_at(difference.splitlines(), f"{results.reports}: the report", "fer-bench report")
+        _stop_at(difference.splitlines(), f"{results.reports}: the report", advice)
         typer.echo(f"{results.reports}: the report is as the records give it")
         return
     if stale:
