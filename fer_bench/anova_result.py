@@ -12,6 +12,8 @@ Replicate = Literal["call", "process"]
 """What was repeated: a timed call, or a process whose calls' mean is one value."""
 Form = Literal["anova", "welch", "kruskal", "repeated_measures", "none"]
 
+ALPHA = 0.05
+"""Level of significance where the command is given none."""
 MINIMUM_BLOCKS = 20
 """Blocks from which a missing effect of the blocks is taken as a sign of independence."""
 NORMAL_MEANS = 30

@@ -1,8 +1,10 @@
 """ANOVA over the inference times of one measuring session: chosen, computed, saved, and compared with what is saved."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fer_bench import records
+from fer_bench.anova_result import ALPHA
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
 from fer_bench.progress import say
@@ -47,7 +49,7 @@ def compared_session(results: Results, models: Sequence[str] = ()) -> list[Profi
     return sorted(found, key=lambda record: order.get(record.model, len(order)))
 
 
-def anova(results: Results, runtime: str, alpha: float = 0.05, models: Sequence[str] = ()) -> StatisticsRecord:
+def anova(results: Results, runtime: str, alpha: float = ALPHA, models: Sequence[str] = ()) -> StatisticsRecord:
     """Compare the inference times of one session (:func:`compared_session`), and save what is not saved already.
 
     Raises:
@@ -89,8 +91,18 @@ def _compared(results: Results, runtime: str, alpha: float, models: Sequence[str
     return to_record(result, runtime=runtime, origin=profiles[0].origin, inputs=inputs)
 
 
-def anova_differences(results: Results, runtime: str) -> list[str]:
-    """Return one line for each place where the saved statistics are not what the profiles give; none where all agree.
+@dataclass(frozen=True)
+class Stale:
+    """Statistics that are not what the profiles give, or are missing."""
+
+    runtime: str
+    alpha: float
+    lines: tuple[str, ...]
+    """What differs, one for each place."""
+
+
+def stale_statistics(results: Results, runtime: str) -> list[Stale]:
+    """Return the saved statistics that are not what the profiles give; none where all agree.
 
     All statistics are checked, each at its own alpha; those of ``runtime`` must be there.
 
@@ -101,12 +113,14 @@ def anova_differences(results: Results, runtime: str) -> list[str]:
 
     saved = {record.runtime: record for record in records.load_all(results.records, StatisticsRecord)}
     compared_session(results)
-    lines = [] if runtime in saved else [f"no statistics of {runtime} beside the profiles"]
+    missing = (f"no statistics of {runtime} beside the profiles",)
+    found = [] if runtime in saved else [Stale(runtime, ALPHA, missing)]
     for record in saved.values():
         path = records.path_of(results.records, record)
-        found = differences(record, _compared(results, record.runtime, record.alpha))
-        lines += [f"{path}: {line}" for line in found]
-    return lines
+        lines = differences(record, _compared(results, record.runtime, record.alpha))
+        if lines:
+            found.append(Stale(record.runtime, record.alpha, tuple(f"{path}: {line}" for line in lines)))
+    return found
 
 
 def anova_is_fresh(results: Results, runtime: str, models: Sequence[str] = ()) -> bool:

@@ -1,9 +1,12 @@
 """The command ``anova``: what it prints, what it saves, what its check finds."""
 
+import dataclasses
+import functools
 import json
 
 import pytest
 import record_factory as make
+from advice import commands, follow
 from typer.testing import CliRunner
 
 from fer_bench import paper, records, rendering, session_anova, stages
@@ -90,6 +93,26 @@ def test_check_is_quiet_after_anova_and_names_what_was_changed(place):
     assert path.read_bytes() == before
 
 
+def test_check_advises_a_command_for_each_record_that_is_stale(place, monkeypatch):
+    place = Workspace(place.root.rename(place.root.with_name("my runs")))
+    where = ("--workspace", str(place.root))
+    make.save_statistics(place.results)
+    made_up = make.save_statistics(place.results, runtime="keras-call")
+    records.save(place.results.records, dataclasses.replace(made_up, alpha=0.01))
+    once = functools.cache(session_anova._compared)  # It takes seconds.
+    monkeypatch.setattr(session_anova, "_compared", lambda *which: once(*(*which, ())[:4]))
+    result = run("--check", *where)
+    assert len(commands(result.stderr)) == 2
+    follow(result.stderr)
+    assert run("--check", *where).exit_code == 0
+    found = records.load_all(place.results.records, records.StatisticsRecord)
+    assert {record.runtime: record.alpha for record in found} == {"keras-predict": 0.05, "keras-call": 0.01}
+    # Of a runtime that has none yet.
+    records.path_of(place.results.records, made_up).unlink()
+    missing = run("--check", *where, "--runtime", "keras-call")
+    assert commands(missing.stderr) == [["anova", *where, "--runtime", "keras-call"]]
+
+
 def test_check_sees_that_a_profile_was_measured_again(place):
     run("--workspace", place.root)
     records.save(place.results.records, make.profile_record("clcm", processor="another"))
@@ -107,8 +130,7 @@ def test_check_wants_the_statistics_to_be_there(place):
 def test_published_profiles_are_analysed_in_their_place(checkout):
     result = run("--check")
     assert result.exit_code == 1
-    assert "run fer-bench anova --published" in result.stderr
-    assert run("--published").exit_code == 0
+    follow(result.stderr)
     path = checkout / "reports/records/statistics/anova__keras-predict.json"
     content = json.loads(path.read_text())
     # The rounding of another machine: asked again, it changes no file.

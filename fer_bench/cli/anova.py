@@ -1,12 +1,13 @@
 """The command ``anova``: which models differ in inference time, in every form, and which form to believe."""
 
 import dataclasses
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fer_bench.anova_result import RULES
+from fer_bench.anova_result import ALPHA, RULES
 from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, LocalByDefault, WorkspaceOption, is_local, is_written
 from fer_bench.cli.printing import print_json, print_table
 from fer_bench.errors import FerBenchError
@@ -50,7 +51,7 @@ def anova(
         typer.Option("--from-summary", help="Use the means, deviations and N = 50 of the paper's Table 6 instead."),
     ] = False,
     runtime: Annotated[str, typer.Option(help="Runtime whose times are compared.")] = "keras-predict",
-    alpha: Annotated[float, typer.Option(min=0.0001, max=0.5, help="Level of significance.")] = 0.05,
+    alpha: Annotated[float, typer.Option(min=0.0001, max=0.5, help="Level of significance.")] = ALPHA,
     check: Annotated[
         bool,
         typer.Option(
@@ -88,10 +89,7 @@ def anova(
         raise FerBenchError("--from-summary uses the paper's Table 6: leave out --runtime and --workspace")
     place = Workspace(workspace)
     if check:
-        if own:
-            _check(place.results, runtime, f"fer-bench anova --workspace {workspace}")
-        else:
-            _check(PUBLISHED, runtime, "fer-bench anova --published")
+        _check(place.results if own else PUBLISHED, runtime, place.option if own else ["--published"])
         return
     if from_summary:
         result, title = _of_the_paper(alpha), "the paper's Table 6 (N = 50)"
@@ -110,14 +108,18 @@ def anova(
     _print(result, title)
 
 
-def _check(results: "Results", runtime: str, again: str) -> None:
+def _check(results: "Results", runtime: str, where: Sequence[str]) -> None:
     from fer_bench import session_anova
 
-    lines = session_anova.anova_differences(results, runtime)
-    if lines:
-        for line in lines:
-            typer.echo(line)
-        typer.echo(f"{results.records}: statistics are not what the profiles give; run {again}", err=True)
+    stale = session_anova.stale_statistics(results, runtime)
+    if stale:
+        again = []
+        for item in stale:
+            for line in item.lines:
+                typer.echo(line)
+            level = [] if item.alpha == ALPHA else ["--alpha", str(item.alpha)]
+            again.append(shlex.join(["fer-bench", "anova", *where, "--runtime", item.runtime, *level]))
+        typer.echo(f"{results.records}: statistics are not what the profiles give; run {' && '.join(again)}", err=True)
         raise typer.Exit(1)
     typer.echo(f"{results.records}: statistics as the profiles give them")
 
