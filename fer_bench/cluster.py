@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_bench.grid import Cell
+from fer_bench.lookup import seed_words
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,8 @@ def _tests(found: Sequence[Task], workspace: Path) -> list[list[str]]:
         place = task.command.index("--seed")
         words = ("fer-bench", "evaluate", *task.command[2:place], *task.command[place + 2 :])
         seeds.setdefault(words, []).append(task.cell.seed)
-    tests = [[*words, *_seeds(numbers), *where] for words, numbers in seeds.items()]
+    tests = [[*words, *seed_words(numbers), *where] for words, numbers in seeds.items()]
     return [*tests, ["fer-bench", "cross-test", *where]]
-
-
-def _seeds(numbers: Sequence[int]) -> list[str]:
-    """Return the words that name seeds: behind --seeds one number alone is how many there are."""
-    return ["--seed", str(numbers[0])] if len(numbers) == 1 else ["--seeds", ",".join(map(str, numbers))]
 
 
 def to_jsonl(found: Sequence[Task], workspace: Path, folder: Path) -> str:

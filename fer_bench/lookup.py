@@ -130,6 +130,11 @@ def recipe_in(place: Workspace, recipe: str) -> "Recipe":
     )
 
 
+def seed_words(numbers: Sequence[int]) -> list[str]:
+    """Return the words that name seeds in a command: behind --seeds one number alone is how many there are."""
+    return ["--seed", str(numbers[0])] if len(numbers) == 1 else ["--seeds", ",".join(map(str, numbers))]
+
+
 def cell_of(model: str, dataset: str, recipe: str, seed: int, weights: str | None) -> "Cell":
     """Return the cell that the options name."""
     from fer_bench.presets import load_recipe

@@ -8,13 +8,16 @@ import sys
 import numpy as np
 import pytest
 import typer
+from advice import follow
 from record_factory import digest, eval_record, preparation, results_in, save_eval
+from study_fakes import replace_training
 from typer.testing import CliRunner
 
 from fer_bench import metrics, progress, records
+from fer_bench.accuracy.entries import choose
 from fer_bench.accuracy.intervals import newcombe_paired, wilson
 from fer_bench.accuracy.pairwise import mcnemar
-from fer_bench.cli import comparing
+from fer_bench.cli import app, comparing
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
@@ -483,6 +486,31 @@ def test_recipes_that_are_not_there_or_not_clear_are_refused(two, names, message
 def test_what_is_not_there_is_refused_with_what_is(two, arguments, message):
     with pytest.raises(FerBenchError, match=message):
         run(two, *arguments)
+
+
+def invoke(*arguments):
+    """Run any command; return its error as one would read it, nothing where it succeeds."""
+    result = CliRunner().invoke(app, [*map(str, arguments)])
+    return "" if result.exit_code == 0 else str(result.exception)
+
+
+def test_the_command_that_tests_what_is_missing_does(workspace, monkeypatch):
+    trained = replace_training(monkeypatch)
+    where, folder = ("--workspace", workspace.root), workspace.results.records
+    for model in ("clcm", "shufflenetv2"):
+        options = ("-m", model, "-d", "raf-db", "--weights", "random", "--seeds", "2", *where)
+        assert invoke("train", *options) == invoke("evaluate", *options) == ""
+    follow(invoke("compare", "clcm", "shufflenetv2", *where, "--on", "fer2013", "-d", "raf-db"))
+    assert choose(folder, ["clcm", "shufflenetv2"], dataset="raf-db", target="fer2013").seeds == (0, 1)
+    # Trained on several together: the test set of one of them is a matter of evaluate.
+    for seed in (0, 5):
+        assert invoke("train", "-m", "clcm", "--weights", "random", "-d", "fer2013+raf-db", "-s", seed, *where) == ""
+    assert invoke("cross-test", "--on", "ck-plus", *where) == ""
+    names = ["clcm/fer2013+raf-db", "clcm/raf-db"]
+    follow(invoke("compare", *names, *where, "--on", "raf-db"))
+    tested = [(cell.seed, target) for cell, target in trained.tested if cell.dataset == "fer2013+raf-db"]
+    assert tested[2:] == [(0, "fer2013"), (5, "fer2013"), (0, "raf-db"), (5, "raf-db")]
+    assert choose(folder, names, target="raf-db").seeds == (0,)
 
 
 def test_an_empty_workspace_says_what_to_run(tmp_path):

@@ -1,12 +1,14 @@
 """Which records are compared: names to records, and the refusal of what cannot be compared."""
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fer_bench.datasets.joined import parts_of
 from fer_bench.errors import FerBenchError
-from fer_bench.lookup import recipe_ids
+from fer_bench.lookup import recipe_ids, seed_words
 from fer_bench.records import EvalRecord
 from fer_bench.selection import read_all
 
@@ -50,6 +52,7 @@ def choose(
     target: str | None = None,
     recipe: str | None = None,
     seeds: Sequence[int] = (),
+    where: Sequence[str] = (),
 ) -> Chosen:
     """Choose the tests of some models that can be compared.
 
@@ -61,6 +64,7 @@ def choose(
         target: dataset whose test images; ``None`` for that which all were trained on.
         recipe: name or id, of the names that do not say; may be left out where the records have one.
         seeds: ``()`` for all that every model has.
+        where: words that name the workspace of the records in a command; none where it is the default.
 
     Raises:
         FerBenchError: fewer than two models, no such records, or records of different recipes, origins, backends,
@@ -76,7 +80,7 @@ def choose(
                 f"{_listed(entries)}: trained on different datasets; say with --on which test images to compare them on"
             )
         target = entries[0].dataset
-    found = _of_recipes({entry: _tests_of(folder, entry, target, tests) for entry in entries}, recipe)
+    found = _of_recipes({entry: _tests_of(folder, entry, target, tests, where) for entry in entries}, recipe)
     entries = list(found)
     shared, unused = _seeds(found, target, seeds)
     found = {entry: [record for record in some if record.seed in shared] for entry, some in found.items()}
@@ -150,7 +154,9 @@ def _require_different(entries: Sequence[Entry]) -> None:
             raise FerBenchError(f"{entry}: named twice; compare two different models, training datasets or recipes")
 
 
-def _tests_of(folder: Path, entry: Entry, target: str, tests: Sequence[EvalRecord]) -> list[EvalRecord]:
+def _tests_of(
+    folder: Path, entry: Entry, target: str, tests: Sequence[EvalRecord], where: Sequence[str]
+) -> list[EvalRecord]:
     own = [record for record in tests if (record.model, record.dataset) == (entry.model, entry.dataset)]
     found = [record for record in own if record.target == target]
     if found:
@@ -158,11 +164,25 @@ def _tests_of(folder: Path, entry: Entry, target: str, tests: Sequence[EvalRecor
     if own:
         tested = ", ".join(sorted({record.target for record in own}))
         raise FerBenchError(
-            f"{folder}: {entry} was tested on {tested}, not on {target}; choose with --on, or run "
-            f"{'fer-bench evaluate' if target == entry.dataset else 'fer-bench cross-test'} first"
+            f"{folder}: {entry} was tested on {tested}, not on {target}; choose with --on, or first run "
+            f"{_test_on(target, entry, own, where)}"
         )
     trained = ", ".join(sorted({record.dataset for record in tests if record.model == entry.model}))
     raise FerBenchError(f"{folder}: no test of {entry}; {entry.model} was trained on {trained}")
+
+
+def _test_on(target: str, entry: Entry, tests: Iterable[EvalRecord], where: Sequence[str]) -> str:
+    """Return the command that tests on ``target`` what has been tested elsewhere; one for each recipe."""
+    if target not in parts_of(entry.dataset):
+        return shlex.join(["fer-bench", "cross-test", "--on", target, *where])
+    seeds: dict[str, set[int]] = {}
+    for test in tests:
+        seeds.setdefault(test.recipe, set()).add(test.seed)
+    run = ("fer-bench", "evaluate", "--model", entry.model, "--dataset", entry.dataset)
+    return " && ".join(
+        shlex.join([*run, "--recipe", recipe, *seed_words(sorted(numbers)), *where])
+        for recipe, numbers in sorted(seeds.items())
+    )
 
 
 def _of_recipes(tests: Mapping[Entry, list[EvalRecord]], recipe: str | None) -> dict[Entry, list[EvalRecord]]:

@@ -60,8 +60,9 @@ def compare(
     from fer_bench.accuracy.entries import choose
     from fer_bench.workspace import Workspace
 
-    records = results_of(workspace, local is not False).records
-    chosen = choose(records, models, dataset=dataset, target=on, recipe=recipe, seeds=seed or ())
+    own = local is not False
+    records, where = results_of(workspace, own).records, Workspace(workspace).option if own else ()
+    chosen = choose(records, models, dataset=dataset, target=on, recipe=recipe, seeds=seed or (), where=where)
     found = run(records, chosen, Workspace(workspace).prepared(chosen.target), by)
     if json:
         print_json(to_json(found))
