@@ -41,6 +41,27 @@ def require_known(place: Workspace, name: str) -> None:
         raise FerBenchError(f"unknown dataset {name!r}; known: {', '.join(known)}")
 
 
+def require_trainable(place: Workspace, name: str) -> None:
+    """Raise :class:`FerBenchError` where no run is trained on a dataset: it is unknown, or a test set only.
+
+    One that is not prepared is judged by its card.
+    """
+    from fer_bench.datasets import card_names, dataset_card
+    from fer_bench.datasets.prepared import read_manifest
+
+    require_known(place, name)
+    manifest = read_manifest(place.prepared(name))
+    if manifest is not None:
+        trainable = "train" in manifest["counts"]["splits"]
+    else:
+        trainable = name not in card_names() or dataset_card(name).trainable
+    if not trainable:
+        raise FerBenchError(
+            f"{name} is a test set only; leave it out here, and test on it what is trained on others: run-all does, "
+            f"and fer-bench cross-test --on {name}"
+        )
+
+
 def open_prepared(place: Workspace, name: str) -> "Prepared":
     """Return a prepared dataset of the workspace.
 

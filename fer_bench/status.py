@@ -1,5 +1,6 @@
 """How far the grid of training runs is, and how long the rest will take: from files alone, without Keras."""
 
+import shlex
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from fer_bench.datasets.prepared import prepared_names, read_manifest
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell, cell_of, cells
 from fer_bench.lock import Holder, holder
+from fer_bench.lookup import require_trainable
 from fer_bench.presets import PRESETS
 from fer_bench.recipe import Recipe
 from fer_bench.records import Epoch, EvalRecord, TrainRecord
@@ -125,16 +127,22 @@ def grid_status(
         seeds: ``()`` for all of which there is a run of the recipe, or 0.
 
     Raises:
-        FerBenchError: an unreadable record or manifest, or no dataset to train on.
+        FerBenchError: an unreadable record or manifest; no dataset to train on, or one that is unknown, not prepared or
+            a test set only.
     """
     manifests = {name: read_manifest(workspace.prepared(name)) for name in prepared_names(workspace.datasets)}
     data = _Data({name: manifest for name, manifest in manifests.items() if manifest is not None})
     chosen = list(dict.fromkeys(SEPARATOR.join(parts_of(name)) for name in datasets))
-    unknown = [part for name in chosen for part in parts_of(name) if part not in data.trainable]
-    if unknown or not data.trainable:
+    wanted_parts = [part for name in chosen for part in parts_of(name)]
+    for part in wanted_parts:
+        require_trainable(workspace, part)
+    unprepared = [part for part in wanted_parts if part not in data.trainable]
+    if unprepared or not data.trainable:
+        name = unprepared[0] if unprepared else "NAME"
+        command = ["fer-bench", "prepare", name, "--source", "PATH", *workspace.option]
         raise FerBenchError(
-            f"{workspace.root}: {unknown[0] if unknown else 'no dataset to train on'} "
-            f"{'is not prepared with a training set' if unknown else 'is prepared'}; run fer-bench prepare first"
+            f"{workspace.root}: {f'{name} is not' if unprepared else 'no dataset to train on is'} prepared; run "
+            f"{shlex.join(command)}"
         )
     runs = records.load_all(workspace.results.records, TrainRecord)
     tests = records.load_all(workspace.results.records, EvalRecord)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 import record_factory as make
 import typer
+from advice import follow
 from typer.testing import CliRunner
 
 from fer_bench import records
@@ -221,7 +223,7 @@ def test_datasets_that_are_joined_are_known(place):
     assert {(item["dataset"], item["state"]) for item in state(place, "-d", "raf-db+fer2013")["runs"]} == {
         (BOTH, "missing")
     }
-    with pytest.raises(FerBenchError, match=r"ck-plus is not prepared with a training set"):
+    with pytest.raises(FerBenchError, match=r"ck-plus is a test set only; leave it out here"):
         run("status", "-w", place.root, "-d", "fer2013+ck-plus")
     trained(place, "clcm", BOTH, seconds=30.0, targets=("fer2013",))
     begun(place, f"mobilenetv2__{BOTH}__{PAPER.id}__s0", epochs=10, seconds=9.0, dataset=BOTH)
@@ -255,12 +257,26 @@ def test_the_grid_is_what_the_options_or_the_runs_say(place):
     assert {(item["recipe"], item["seed"]) for item in found["runs"]} == {(demo.id, 3)}
     found = state(place, "--recipe", "paper", "--seed", 1, "--seed", 2, "--model", "clcm", "--dataset", "raf-db")
     assert [(item["id"]) for item in found["runs"]] == [f"clcm__raf-db__{PAPER.id}__s{seed}" for seed in (1, 2)]
-    with pytest.raises(FerBenchError, match=r"ck-plus is not prepared with a training set"):
-        run("status", "-w", place.root, "--dataset", "ck-plus")
     with pytest.raises(FerBenchError, match=r"no model 'resnet'"):
         run("status", "-w", place.root, "--model", "resnet")
     with pytest.raises(FerBenchError, match=r"no dataset to train on is prepared"):
         run("status", "-w", place.root / "elsewhere")
+
+
+@pytest.mark.parametrize("command", ["status", "grid"])
+def test_a_dataset_that_no_run_is_trained_on_is_told_with_what_helps(command, place, synthetic_root):
+    options = (command, "-w", place.root, *(("--weights", "random") if command == "grid" else ()))
+    with pytest.raises(FerBenchError, match=r"unknown dataset 'nope'; known: fer2013, raf-db, affectnet, ck-plus"):
+        run(*options, "-d", "nope")
+    with pytest.raises(FerBenchError, match=r"ck-plus is a test set only; leave it out here, and test on it what is"):
+        run(*options, "-d", "fer2013", "-d", "ck-plus")
+    with pytest.raises(FerBenchError, match="affectnet is not prepared; run fer-bench prepare affectnet") as told:
+        run(*options, "-d", "affectnet")
+    follow(str(told.value).replace("PATH", str(synthetic_root / "affectnet")))
+    run(*options, "-d", "affectnet")
+    shutil.rmtree(place.prepared("ck-plus"))  # Its card tells it too.
+    with pytest.raises(FerBenchError, match="ck-plus is a test set only"):
+        run(*options, "-d", "ck-plus")
 
 
 def test_a_recipe_is_known_by_the_id_of_its_runs(place, tmp_path):
