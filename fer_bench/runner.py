@@ -18,6 +18,7 @@ from fer_bench.datasets.joined import TrainingData, join, parts_of
 from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names, read_manifest
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.errors import DivergedError, FerBenchError
+from fer_bench.lookup import require_trainable
 from fer_bench.models import model_card
 from fer_bench.profiling.kept import touched
 from fer_bench.profiling.plan import KERAS_RUNTIMES, ONE_SIZE
@@ -83,6 +84,7 @@ def run_all(workspace: Workspace, job: Job) -> None:
         raise FerBenchError("--devices and --jobs exclude each other: models side by side would take the same devices")
     with workspace.lock(wait=job.wait):
         _require_origin(workspace, job.synthetic)  # Before anything is made that would have to go again.
+        _require_trainable(workspace, job)
         work_through(_data(workspace, job))
         groups = _training(workspace, job, _load(workspace, job.synthetic))
         after = _profiling(workspace, job)
@@ -93,6 +95,26 @@ def run_all(workspace: Workspace, job: Job) -> None:
         here = Processes(job.jobs) if job.jobs > 1 and len(groups) > 1 else None
         work_through(after, groups, job.executor or here)
         _require_results(_training(workspace, job, _load(workspace, job.synthetic)) if groups else [])
+
+
+def _require_trainable(workspace: Workspace, job: Job) -> None:
+    """Refuse to train on a test set, or on what is neither prepared nor made by a stage.
+
+    Raises:
+        FerBenchError: names it.
+    """
+    made = set(job.sources)
+    if job.synthetic:
+        from fer_bench.datasets.synthetic import LAYOUTS
+
+        made |= set(LAYOUTS)
+    for name in dict.fromkeys(part for joined in job.train_on for part in parts_of(joined)):
+        require_trainable(workspace, name)
+        if name not in made and not is_prepared(workspace.prepared(name)):
+            command = ["fer-bench", "prepare", name, "--source", "PATH", *workspace.option]
+            raise FerBenchError(
+                f"{workspace.root}: {name} is not prepared; give --source {name}=PATH, or run {shlex.join(command)}"
+            )
 
 
 def _data(workspace: Workspace, job: Job) -> list[Work]:
@@ -164,7 +186,7 @@ def _load(workspace: Workspace, synthetic: bool) -> dict[str, Prepared]:
 
 def _training(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) -> list[list[Work]]:
     """Return the missing runs and tests by model; the tests of a run follow it while its network is at hand."""
-    to_train_on = _to_train_on(workspace, job, datasets)
+    to_train_on = _to_train_on(job, datasets)
     test_only = [name for name, dataset in datasets.items() if not dataset.trainable]
     for name in dict.fromkeys([*(part for joined in to_train_on for part in parts_of(joined)), *test_only]):
         datasets[name].require_test_images()  # Now, not after hours of training.
@@ -209,16 +231,11 @@ def _spread(groups: Sequence[list[Work]], jobs: int) -> list[list[Work]]:
     return [*others, last[:half], [again, *last[half + 1 :]]]
 
 
-def _to_train_on(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) -> dict[str, TrainingData]:
+def _to_train_on(job: Job, datasets: Mapping[str, Prepared]) -> dict[str, TrainingData]:
     """Return what to train on by name, the order of joined names the registry's."""
     if not job.train_on:
         return {name: dataset for name, dataset in datasets.items() if dataset.trainable}
     chosen = [parts_of(name) for name in job.train_on]
-    for name in {name for parts in chosen for name in parts} - set(datasets):
-        raise FerBenchError(
-            f"{workspace.root}: {name} is not prepared; run fer-bench prepare {name} --source PATH, or give "
-            f"--source {name}=PATH"
-        )
     found = [join([datasets[name] for name in parts]) for parts in chosen]
     for dataset in found:
         if not dataset.trainable:

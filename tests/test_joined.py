@@ -166,5 +166,5 @@ def test_run_all_trains_on_what_it_is_told(workspace, tiny_model, monkeypatch):
     assert found == {("fer2013+raf-db", target) for target in ("fer2013", "raf-db", "ck-plus")}
     with pytest.raises(FerBenchError, match="ck-plus is a test set only"):
         run_all(workspace, job("tiny", train_on=["ck-plus"]))
-    with pytest.raises(FerBenchError, match="jaffe is not prepared"):
+    with pytest.raises(FerBenchError, match="unknown dataset 'jaffe'"):
         run_all(workspace, job("tiny", train_on=["fer2013+jaffe"]))

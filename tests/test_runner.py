@@ -7,9 +7,11 @@ import shutil
 import blank_figures
 import pytest
 import record_factory as make
+from advice import follow
 
 from fer_bench import models, rendering, runner, session_anova, stages
 from fer_bench.datasets import dataset_card
+from fer_bench.datasets.prepared import is_prepared
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.datasets.synthetic import synthesize
 from fer_bench.errors import FerBenchError
@@ -144,6 +146,31 @@ def test_a_profile_with_fewer_calls_than_asked_for_is_measured_again(workspace):
 def test_without_data_it_says_what_to_do(tmp_path):
     with pytest.raises(FerBenchError, match="run fer-bench prepare NAME --source PATH"):
         run_all(Workspace(tmp_path), job("clcm", synthetic=False))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nope", r"unknown dataset 'nope'; known: fer2013, raf-db, affectnet, ck-plus$"),
+        ("fer2013+ck-plus", r"ck-plus is a test set only; leave it out here, and test on it"),
+        ("fer2013+fer2013", r"expected one name, or different ones"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_refused_before_faces_are_drawn(name, message, tmp_path):
+    place = Workspace(tmp_path / "w")
+    with pytest.raises(FerBenchError, match=message):
+        run_all(place, job("clcm", train_on=["raf-db", name]))
+    assert [path.name for path in place.root.iterdir()] == [".lock"]
+
+
+def test_a_dataset_that_no_stage_prepares_is_refused_before_the_others_are_prepared(synthetic_root, tmp_path):
+    place = Workspace(tmp_path / "w")
+    sources = {"raf-db": synthetic_root / "raf-db"}
+    with pytest.raises(FerBenchError, match=r"affectnet is not prepared; give --source affectnet=PATH, or run") as told:
+        run_all(place, job("clcm", synthetic=False, sources=sources, train_on=["affectnet"]))
+    assert not place.datasets.exists()
+    follow(str(told.value).replace("PATH", str(synthetic_root / "affectnet")))
+    assert is_prepared(place.prepared("affectnet"))
 
 
 def test_a_dataset_without_test_images_is_refused_before_anything_is_trained(workspace, tmp_path, tiny_model):
