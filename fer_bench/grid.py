@@ -43,6 +43,17 @@ def cells(models: Sequence[str], datasets: Sequence[str], recipe: Recipe, seeds:
                 yield Cell(model, dataset, recipe, seed)
 
 
+def check_network(model: str, recipe: Recipe) -> None:
+    """Refuse a recipe of which a model can never be trained, whatever it starts from.
+
+    Raises:
+        FerBenchError: its images are too small, or it freezes more layers than the model's backbone has.
+    """
+    model_card(model).check_image_size(recipe.image_size)
+    if recipe.freeze_layers is not None:
+        model_card(model).backbone_to_freeze(recipe.freeze_layers)
+
+
 def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> None:
     """Refuse a start that cannot be had before anything is built, not after the first model's hundred epochs.
 
@@ -58,9 +69,7 @@ def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> N
                 f"{', '.join(model_names())}"
             )
     for model in models:
-        model_card(model).check_image_size(recipe.image_size)
-        if recipe.freeze_layers is not None:
-            model_card(model).backbone_to_freeze(recipe.freeze_layers)
+        check_network(model, recipe)
         if model not in recipe.pretrained:
             continue
         if model_card(model).imagenet_application is None:

@@ -2,7 +2,7 @@
 
 import shlex
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from fer_bench.checkpoint import Reached, is_running, reached
 from fer_bench.datasets.joined import SEPARATOR, joined_fingerprint, parts_of
 from fer_bench.datasets.prepared import prepared_names, read_manifest
 from fer_bench.errors import FerBenchError
-from fer_bench.grid import Cell, cell_of, cells
+from fer_bench.grid import Cell, cell_of, cells, check_network
 from fer_bench.lock import Holder, holder
 from fer_bench.lookup import require_trainable
 from fer_bench.presets import PRESETS
@@ -44,11 +44,22 @@ class CellStatus:
     """Whether the time is scaled from another dataset or model."""
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A model that no run by a recipe can be of."""
+
+    model: str
+    recipe: str
+    reason: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Status:
     """The whole grid."""
 
     cells: tuple[CellStatus, ...]
+    left_out: tuple[LeftOut, ...]
+    """What is not in the grid, though its models and recipes are."""
     holder: Holder | None
     """Which process writes to the workspace, whatever it does there; ``None`` where none does."""
 
@@ -128,7 +139,7 @@ def grid_status(
 
     Raises:
         FerBenchError: an unreadable record or manifest; no dataset to train on, or one that is unknown, not prepared or
-            a test set only.
+            a test set only; or models and recipes of which no run can be.
     """
     manifests = {name: read_manifest(workspace.prepared(name)) for name in prepared_names(workspace.datasets)}
     data = _Data({name: manifest for name, manifest in manifests.items() if manifest is not None})
@@ -149,10 +160,15 @@ def grid_status(
     begun = _begun(workspace)
     recipes = [recipe] if recipe else list(_recipes(runs, begun).values())
     wanted: list[Cell] = []
+    left_out: list[LeftOut] = []
     for one in recipes:
         own = {(run.model, run.dataset, run.seed) for run in runs if run.recipe == one.id}
         own |= {(model, dataset, seed) for model, dataset, name, seed in begun if name == one.id}
-        names = list(dict.fromkeys(models or (*paper.MODELS, *sorted({model for model, _, _ in own}))))
+        has_runs = {model for model, _, _ in own}
+        names = list(dict.fromkeys(models or (*paper.MODELS, *sorted(has_runs))))
+        impossible = {item.model: item for item in _impossible(set(names) - has_runs, one)}
+        left_out += [impossible[name] for name in names if name in impossible]
+        names = [name for name in names if name not in impossible]
         numbers = set(seeds) or {seed for _, _, seed in own} or {0}
         wanted += cells(names, chosen or data.trainable, one, sorted(numbers))
         if not chosen:
@@ -162,6 +178,8 @@ def grid_status(
                 for model, dataset, seed in sorted(own)
                 if model in names and seed in numbers and data.are_joined(dataset)
             )
+    if not wanted:
+        raise FerBenchError(left_out[0].reason)
     states = {cell.id: _checkpoint(workspace.run(cell.id)) for cell in wanted}
     at_work = holder(workspace.root)
     known = _Known(
@@ -172,7 +190,8 @@ def grid_status(
         measured=_measured(runs, states, wanted, data),
         at_work=at_work is not None,
     )
-    return Status(cells=tuple(_status(cell, states[cell.id], known) for cell in wanted), holder=at_work)
+    found = tuple(_status(cell, states[cell.id], known) for cell in wanted)
+    return Status(cells=found, left_out=tuple(left_out), holder=at_work)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +224,17 @@ def _recipes(runs: Sequence[TrainRecord], begun: Sequence[tuple[str, str, str, i
     presets = {preset.id: preset for preset in PRESETS.values()}
     found |= {name: presets[name] for _, _, name, _ in begun if name in presets}
     return found or {PRESETS["paper"].id: PRESETS["paper"]}
+
+
+def _impossible(models: Iterable[str], recipe: Recipe) -> list[LeftOut]:
+    """Return those of the models that can never be trained by a recipe."""
+    found = []
+    for model in models:
+        try:
+            check_network(model, recipe)
+        except FerBenchError as error:
+            found.append(LeftOut(model, recipe.id, str(error)))
+    return found
 
 
 def _checkpoint(folder: Path) -> Reached | FerBenchError | None:

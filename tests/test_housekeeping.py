@@ -279,6 +279,27 @@ def test_a_dataset_that_no_run_is_trained_on_is_told_with_what_helps(command, pl
         run(*options, "-d", "ck-plus")
 
 
+def test_a_model_that_a_recipe_cannot_be_of_is_left_out_and_told(place):
+    frozen = PAPER.changed(freeze_layers=0)
+    trained(place, "clcm", "fer2013", recipe=frozen)
+    found = state(place)
+    assert {item["model"] for item in found["runs"]} == {"clcm", "mobilenetv2"}
+    assert found["counts"]["missing"] == 3
+    assert [(item["model"], item["recipe"]) for item in found["left_out"]] == [("shufflenetv2", frozen.id)]
+    assert f"left out, no run by {frozen.id} can be of it: shufflenetv2: no backbone is" in run(
+        "status", "-w", place.root
+    )
+    with pytest.raises(FerBenchError, match="shufflenetv2: no backbone is known"):
+        state(place, "-m", "shufflenetv2", "--recipe", "paper+freeze0")
+    assert state(place, "--recipe", "paper")["left_out"] == []
+    # What the refusal of the three names can be trained.
+    options = ("--recipe", "paper+freeze0", "--weights", "random", "-d", "raf-db")
+    with pytest.raises(FerBenchError, match="name other models with --model, such as mobilenetv2, clcm, ") as told:
+        commands(place, *options)
+    others = str(told.value).rpartition("such as ")[2].split(", ")
+    assert [words[3] for words in commands(place, *options, *(f"--model={name}" for name in others))] == others
+
+
 def test_a_recipe_is_known_by_the_id_of_its_runs(place, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('base = "paper"\nimage_size = 48\nlearning_rate = 5e-4\n[augmentation]\nrotation = 15\n')

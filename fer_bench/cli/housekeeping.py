@@ -111,6 +111,7 @@ def _status_json(found: "Status") -> dict[str, object]:
         "counts": {state: found.count(state) for state in STATES},
         "seconds_left": found.seconds_left,
         "holder": None if found.holder is None else dataclasses.asdict(found.holder),
+        "left_out": [dataclasses.asdict(item) for item in found.left_out],
         "runs": [
             {
                 "id": item.cell.id,
@@ -163,6 +164,8 @@ def _print_status(found: "Status") -> None:
         rough = "~" if any(item.rough and item.seconds_left for item in found.cells) else ""
         rest = f"{rough}{duration(left)} of training left, one run after the other"
     typer.echo(f"{counted}; {rest}")
+    for item in found.left_out:
+        typer.echo(f"left out, no run by {item.recipe} can be of it: {item.reason}")
     for name in sorted({item.backend for item in found.cells} - {"", backend.name()}):
         count = sum(item.backend == name for item in found.cells)
         typer.echo(f"{count} of them trained on {name}: set KERAS_BACKEND={name} to test or continue those")

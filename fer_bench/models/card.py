@@ -67,8 +67,12 @@ class ModelCard:
             FerBenchError: there is none, or it has fewer.
         """
         if self.backbone is None:
+            from fer_bench.models import built_in_cards
+
+            others = ", ".join(name for name, card in built_in_cards().items() if card.backbone is not None)
             raise FerBenchError(
-                f"{self.name}: no backbone is known whose layers could be frozen; leave freeze_layers out for it"
+                f"{self.name}: no backbone is known whose layers could be frozen; name other models with --model, such "
+                f"as {others}"
             )
         if layers > self.backbone.layers:
             raise FerBenchError(f"freeze_layers = {layers}: the backbone of {self.name} has {self.backbone.layers}")
