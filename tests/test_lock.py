@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 from test_files import kill, writer
+from typer.testing import CliRunner
 
 from fer_bench import checkpoint, lock
+from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.lock import Holder, held, holder, is_held
 from fer_bench.workspace import FOLDERS, Results, Workspace
@@ -53,6 +55,30 @@ def test_or_waits_until_the_other_ends(tmp_path, capsys):
         assert process.poll() is not None or process.wait(5) == 0
         assert json.loads((tmp_path / ".lock-holder").read_text())["pid"] == os.getpid()
     assert f"waiting for another fer-bench (process {process.pid}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("prepare fer2013 --source .", "train -m clcm -d fer2013", "evaluate -m clcm -d fer2013", "cross-test"),
+        *("profile", "run-all --recipe demo", "tune -m clcm -d fer2013"),
+        *("ablate freezing -m clcm -d fer2013", "ablate head -m clcm -d fer2013"),
+    ],
+)
+def test_what_takes_long_waits_where_it_is_told_to(command, tmp_path, monkeypatch):
+    asked = []
+
+    def lock(self, *, wait=False):
+        asked.append(wait)
+        raise FerBenchError("taken")
+
+    monkeypatch.setattr(Workspace, "lock", lock)
+    words = command.split()
+    words += ["--weights", "random"] if words[0] in ("train", "evaluate", "tune", "ablate") else []
+    for wait in ([], ["--wait"]):
+        result = CliRunner().invoke(app, [*words, "--workspace", str(tmp_path), *wait])
+        assert str(result.exception) == "taken", result.output
+    assert asked == [False, True]
 
 
 def test_the_lock_of_a_killed_process_is_free_and_its_name_forgotten(tmp_path, capsys):

@@ -19,6 +19,7 @@ from fer_bench.cli.options import (
     RecipeOption,
     SeedOption,
     SeedsOption,
+    WaitOption,
     WeightsOption,
     WorkspaceOption,
     cluster_of,
@@ -72,6 +73,7 @@ def freezing(
     cpus_per_cell: CpusOption = None,
     gpus_per_cell: GpusOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Train and test a model with different numbers of frozen layers, counted from the input.
@@ -92,7 +94,7 @@ def freezing(
     numbers = () if layers is None else listed("--layers", layers, int)
     given = recipe_of(place, [model], recipe_with(recipe, balance, None), weights)
     wish = _Wish("freezing", model, dataset, given, epochs, seeds_of(seed, seeds), weights, cluster)
-    _ablation(wish, variants(model, shortened(given, epochs), numbers), place, json)
+    _ablation(wish, variants(model, shortened(given, epochs), numbers), place, json, wait=wait)
 
 
 @ablate.command()
@@ -111,6 +113,7 @@ def head(
     cpus_per_cell: CpusOption = None,
     gpus_per_cell: GpusOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Train and test a model with different heads on the same backbone.
@@ -131,7 +134,7 @@ def head(
     place = Workspace(workspace)
     given = recipe_of(place, [model], recipe_with(recipe, balance, None), weights)
     wish = _Wish("head", model, dataset, given, epochs, seeds_of(seed, seeds), weights, cluster)
-    _ablation(wish, heads(model, shortened(given, epochs)), place, json)
+    _ablation(wish, heads(model, shortened(given, epochs)), place, json, wait=wait)
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ class _Wish:
     cluster: "RayCluster | None"
 
 
-def _ablation(wish: _Wish, variants: "Sequence[Variant]", place: "Workspace", json: bool) -> None:
+def _ablation(wish: _Wish, variants: "Sequence[Variant]", place: "Workspace", json: bool, *, wait: bool) -> None:
     """Run an ablation, write its files and print its table."""
     from fer_bench import ablation, grid
     from fer_bench.files import write_json, write_text
@@ -157,7 +160,7 @@ def _ablation(wish: _Wish, variants: "Sequence[Variant]", place: "Workspace", js
 
     for variant in variants:
         grid.check_start([variant.model], variant.recipe, wish.weights)
-    with place.lock():
+    with place.lock(wait=wait):
         prepared = open_training(place, wish.dataset)
         study = Study(place, prepared, [wish.model], wish.recipe, wish.seeds, wish.weights, wish.epochs)
         results = ablation.ablate(study, variants, wish.cluster)

@@ -21,6 +21,7 @@ from fer_bench.cli.options import (
     SeedOption,
     SeedsOption,
     StartsOption,
+    WaitOption,
     WorkspaceOption,
     cluster_of,
     is_written,
@@ -73,6 +74,7 @@ def tune(
     cpus_per_cell: CpusOption = None,
     gpus_per_cell: GpusOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Search for batch size, learning rate and optimizer on validation accuracy; no test set is looked at.
@@ -108,7 +110,7 @@ def tune(
     given = recipe_of(place, models, recipe_with(recipe, balance, None), weights)
     for setting in space.grid():
         setting.applied(shortened(given, epochs))  # Refuses what no recipe can have, before anything is trained.
-    with place.lock():
+    with place.lock(wait=wait):
         study = Study(place, open_training(place, dataset), models, given, numbers, weights, epochs)
         if search == "grid":
             found = outcome(grid_search(study, space, cluster))
