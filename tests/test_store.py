@@ -24,6 +24,7 @@ from fer_bench.datasets.prepared import Prepared, read_manifest, summary
 from fer_bench.datasets.proof import Flaws
 from fer_bench.datasets.recognition import inspect
 from fer_bench.datasets.store import Wishes, prepare
+from fer_bench.datasets.synthetic import synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.stages import origin_of
@@ -431,8 +432,8 @@ def test_a_foreign_folder_is_described_and_told_what_was_expected(tmp_path: Path
     ("options", "message"),
     [
         ({"layout": "tar"}, "fer2013 has no layout 'tar'; known: csv, "),
-        ({"crop": "landmarks"}, "fer2013 in the layout 'csv' has no crop 'landmarks'; known: none"),
-        ({"protocol": "best"}, "fer2013 in the layout 'csv' has no protocol 'best'; known: original"),
+        ({"crop": "landmarks"}, "fer2013 in the layout 'csv' has no crop 'landmarks'; known: 'none'$"),
+        ({"protocol": "best"}, "fer2013 in the layout 'csv' has no protocol 'best'; known: 'original', "),
     ],
 )
 def test_an_unknown_choice_names_the_known_ones(
@@ -440,6 +441,24 @@ def test_an_unknown_choice_names_the_known_ones(
 ) -> None:
     with pytest.raises(FerBenchError, match=message):
         prepare(FER2013, raw, tmp_path / "out", Wishes(**options))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "layout", "options", "having"),
+    [
+        ("raf-db", "aligned", {"crop": "box"}, ["original"]),
+        ("fer2013", "folders", {"protocol": "ferplus-majority"}, ["csv", "split-csv"]),
+    ],
+)
+def test_what_another_layout_has_is_told_with_that_layout(
+    tmp_path: Path, dataset: str, layout: str, options: dict[str, str], having: list[str]
+) -> None:
+    card, wishes = dataset_card(dataset), Wishes(**options)
+    synthesize(dataset, tmp_path / layout, train=35, test=14, seed=0, layout=layout)
+    with pytest.raises(FerBenchError, match=rf"has no (crop|protocol) .* in the layout {' or '.join(having)} \(fer-b"):
+        prepare(card, tmp_path / layout, tmp_path / "out", wishes)
+    synthesize(dataset, tmp_path / "other", train=35, test=14, seed=0, layout=having[0])
+    assert prepare(card, tmp_path / "other", tmp_path / "out", wishes).manifest["layout"] == having[0]
 
 
 def test_a_missing_source_is_named(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,12 +125,29 @@ def _prepare(card: DatasetCard, source: Path, destination: Path, wishes: Wishes,
 def _choice(card: DatasetCard, layout: Layout, wishes: Wishes) -> Choice:
     protocol = layout.protocols[0] if wishes.protocol is None else wishes.protocol
     crop = layout.crops[0] if wishes.crop is None else wishes.crop
-    for what, chosen, known in (("protocol", protocol, layout.protocols), ("crop", crop, layout.crops)):
-        if chosen not in known:
-            raise FerBenchError(
-                f"{card.name} in the layout {layout.name!r} has no {what} {chosen!r}; known: {', '.join(known)}"
-            )
+    if protocol not in layout.protocols:
+        raise FerBenchError(_not_of_layout(card, layout, "protocol", protocol, lambda other: other.protocols))
+    if crop not in layout.crops:
+        raise FerBenchError(_not_of_layout(card, layout, "crop", crop, lambda other: other.crops))
     return Choice(protocol, crop)
+
+
+def _not_of_layout(
+    card: DatasetCard, layout: Layout, what: str, wanted: str, known: Callable[[Layout], Sequence[str]]
+) -> str:
+    """Say that a layout lacks what is wanted, and which ones have it."""
+    # Quoted: one of the crops is called none.
+    message = (
+        f"{card.name} in the layout {layout.name!r} has no {what} {wanted!r}; known: "
+        f"{', '.join(map(repr, known(layout)))}"
+    )
+    having = [other.name for other in card.layouts if wanted in known(other)]
+    if having:
+        message += (
+            f"; {wanted!r} needs a copy in the layout {' or '.join(having)} (fer-bench datasets {card.name} describes "
+            "it); where yours holds that too, name it with --layout"
+        )
+    return message
 
 
 def _write(
