@@ -127,6 +127,15 @@ def test_two_layouts_are_refused_and_both_are_named_with_what_takes_them(tmp_pat
     assert recognise(TOY, tmp_path, "pictures").layout is PICTURES
 
 
+def test_a_layout_that_is_not_there_may_be_left_out(tmp_path: Path) -> None:
+    put(tmp_path / "table.csv")
+    with pytest.raises(FerBenchError, match=r"not recognised as .* Expected, or leave out --layout to have it recogni"):
+        recognise(TOY, tmp_path, "pictures")
+    assert recognise(TOY, tmp_path).layout is TABLE
+    with pytest.raises(FerBenchError, match=r"it holds d\. Expected one of:"):
+        recognise(TOY, put(tmp_path / "elsewhere/b/c/d").parent)
+
+
 def test_two_copies_of_a_layout_are_refused_and_their_folders_named(tmp_path: Path) -> None:
     put(tmp_path / "new/table.csv")
     put(tmp_path / "old/table.csv")

@@ -81,7 +81,7 @@ def recognise(card: DatasetCard, source: Path, layout: str | None = None) -> Fou
         for candidates in search.candidates(unofficial):
             if candidates:
                 raise FerBenchError(_unofficial(card, source, candidates))
-    raise FerBenchError(_unrecognised(card, source, chosen, list(search.unreadable)))
+    raise FerBenchError(_unrecognised(card, source, chosen, list(search.unreadable), forced=layout is not None))
 
 
 def inspect(source: Path, on_broken: Callable[[str], object] = lambda reason: None) -> list[Candidate]:
@@ -285,8 +285,11 @@ def _unofficial(card: DatasetCard, source: Path, candidates: list[Candidate]) ->
     return "\n".join([*lines, *_expected(_chosen(card, None))])
 
 
-def _unrecognised(card: DatasetCard, source: Path, layouts: Sequence[Layout], unreadable: list[Path]) -> str:
-    lines = [f"{source}: not recognised as {card.title}: {describe(source)}. Expected one of:", *_expected(layouts)]
+def _unrecognised(
+    card: DatasetCard, source: Path, layouts: Sequence[Layout], unreadable: list[Path], *, forced: bool
+) -> str:
+    wanted = "Expected, or leave out --layout to have it recognised" if forced else "Expected one of"
+    lines = [f"{source}: not recognised as {card.title}: {describe(source)}. {wanted}:", *_expected(layouts)]
     lines += doubts(source, [card])
     if unreadable:
         more = f" and {len(unreadable) - _SHOWN:,} more" if len(unreadable) > _SHOWN else ""
