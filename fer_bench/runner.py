@@ -111,7 +111,7 @@ def _require_trainable(workspace: Workspace, job: Job) -> None:
     for name in dict.fromkeys(part for joined in job.train_on for part in parts_of(joined)):
         require_trainable(workspace, name)
         if name not in made and not is_prepared(workspace.prepared(name)):
-            command = ["fer-bench", "prepare", name, "--source", "PATH", *workspace.option]
+            command = _preparation(workspace, name, "PATH")
             raise FerBenchError(
                 f"{workspace.root}: {name} is not prepared; give --source {name}=PATH, or run {shlex.join(command)}"
             )
@@ -128,7 +128,8 @@ def _data(workspace: Workspace, job: Job) -> list[Work]:
                 work.append((Stage(f"synthetic faces: {name}", 3), partial(_synthesize, workspace, name)))
     for name, source in job.sources.items():
         if is_prepared(workspace.prepared(name)):
-            say(f"{name} is prepared already; {source} is not read again (fer-bench prepare {name} does that)")
+            command = shlex.join(_preparation(workspace, name, source))
+            say(f"{name} is prepared already; {source} is not read again: to have that done, run {command}")
         else:
             work.append((Stage(f"prepare {name}", 30), partial(_prepare, workspace, name, source)))
     return work
@@ -145,6 +146,11 @@ def _synthesize(workspace: Workspace, name: str) -> None:
     _prepare(workspace, name, raw)
 
 
+def _preparation(workspace: Workspace, name: str, source: str | Path) -> list[str]:
+    """Return the words of the command that prepares a dataset."""
+    return ["fer-bench", "prepare", name, "--source", str(source), *workspace.option]
+
+
 def _prepare(workspace: Workspace, name: str, source: Path) -> None:
     try:
         with bar(f"prepare {name}", unit="img") as shown:
@@ -153,7 +159,7 @@ def _prepare(workspace: Workspace, name: str, source: Path) -> None:
         options = [f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(Wishes)]
         if not any(option in str(error) for option in options):
             raise
-        command = ["fer-bench", "prepare", name, "--source", str(source), *workspace.option]
+        command = _preparation(workspace, name, source)
         raise FerBenchError(
             f"{error}\nrun-all itself has no such option: run {shlex.join(command)} with it, then this command again, "
             "which takes the prepared dataset"

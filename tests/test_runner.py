@@ -199,6 +199,17 @@ def test_an_option_that_run_all_lacks_is_named_with_the_command_that_has_it(synt
     assert "run-all" not in str(told.value)
 
 
+def test_a_source_that_is_not_read_again_is_told_with_the_command_that_reads_it(
+    synthetic_root, workspace, tmp_path, capsys
+):
+    source = tmp_path / "my faces"
+    shutil.copytree(synthetic_root / "ck-plus", source)
+    before = workspace.prepared("ck-plus").stat().st_ino
+    assert runner._data(workspace, job("clcm", synthetic=False, sources={"ck-plus": source})) == []
+    follow(capsys.readouterr().err)
+    assert workspace.prepared("ck-plus").stat().st_ino != before
+
+
 def test_the_last_model_is_shared_out_where_a_job_would_have_nothing_to_do():
     def titles(*sizes: int, jobs: int) -> list[list[str]]:
         groups = [[(Stage(f"{n}{i}", 10), print) for i in range(size)] for n, size in zip("abc", sizes, strict=False)]
