@@ -84,7 +84,7 @@ def test_the_rule_gives_an_exported_model_what_it_gives_the_keras_one(configured
 
     from fer_bench.export.convert import convert
     from fer_bench.network import count_parameters
-    from fer_bench.profiling.flops import flops_paper_rule
+    from fer_bench.profiling.complexity import complexity
 
     image = keras.Input((32, 32, 3))
     some = {"bias_initializer": "random_normal"}  # the exporter leaves out biases of 0, and keeps equal ones once
@@ -99,5 +99,5 @@ def test_the_rule_gives_an_exported_model_what_it_gives_the_keras_one(configured
     taken = Tensor(name=port.name, layout="NHWC", height=32, width=32, channels=3, dtype="float32", fixed_batch=False)
     found = cost(read.model, taken)
     assert found.uncounted == ""
-    assert found.flops_paper_rule == flops_paper_rule(model)
+    assert found.flops_paper_rule == complexity(model).flops_paper_rule
     assert found.parameters == sum(count_parameters(model))

@@ -8,9 +8,8 @@ from fer_bench import backend, paper
 from fer_bench.errors import FerBenchError
 from fer_bench.models import model_card, model_cards
 from fer_bench.profiling.complexity import complexity
-from fer_bench.profiling.flops import flops, flops_paper_rule, layer_flops
 from fer_bench.profiling.graph import read_graph
-from fer_bench.profiling.operations import COSTS, FREE, LAYERS_ONLY
+from fer_bench.profiling.operations import COSTS, FREE, LAYERS_ONLY, Cost, costs
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +20,11 @@ def keras():
     return keras
 
 
+def _counted(model) -> list[tuple[str, Cost]]:
+    """Return every operation that the paper's rule counts, with its layer's name, from input to output."""
+    return [(step.name, cost) for step in read_graph(model).steps for cost in costs(step) if cost.paper]
+
+
 # The paper's rule
 
 OURS = {"mobilenetv2": 627_415_498, "clcm": 625_180_842, "shufflenetv2": 983_249_946}
@@ -29,14 +33,14 @@ PUBLISHED = {"mobilenetv2": 601_631_306, "clcm": 599_396_458, "shufflenetv2": 97
 
 @pytest.mark.parametrize("name", paper.MODELS)
 def test_paper_models_give_the_published_figures(keras, name: str) -> None:
-    assert flops_paper_rule(built(name, 224)) == PUBLISHED[name]
+    assert complexity(built(name, 224)).flops_paper_rule == PUBLISHED[name]
 
 
 @pytest.mark.parametrize("name", model_cards())
 def test_every_registered_model_can_be_counted(keras, name: str) -> None:
-    counted = layer_flops(built(name))
-    assert all(item.flops > 0 for item in counted)
-    assert Counter(item.op for item in counted)["Softmax"] >= 1
+    counted = _counted(built(name))
+    assert all(cost.paper > 0 for _, cost in counted)
+    assert Counter(cost.op for _, cost in counted)["Softmax"] >= 1
 
 
 def test_a_small_model_by_hand(keras) -> None:
@@ -52,7 +56,7 @@ def test_a_small_model_by_hand(keras) -> None:
     x = layers.GlobalAveragePooling2D(name="global")(x)
     x = layers.Dropout(0.5)(x)
     outputs = layers.Dense(5, activation="softmax", name="dense")(x)
-    counted = [(item.layer, item.op, item.flops) for item in layer_flops(keras.Model(inputs, outputs))]
+    counted = [(layer, cost.op, cost.paper) for layer, cost in _counted(keras.Model(inputs, outputs))]
     assert counted == [
         # 5 x 4 x 6 outputs, each from 3 x 2 taps in the 2 channels of its group
         ("conv", "Conv2D", 2 * (3 * 2 * 2) * (5 * 4 * 6)),
@@ -73,9 +77,10 @@ def test_activation_and_softmax_layers_count_like_the_fused_ones(keras) -> None:
     fused = keras.layers.Dense(4, activation="softmax")(inputs)
     logits = keras.layers.Dense(4)(inputs)
     variants = (fused, keras.layers.Activation("softmax")(logits), keras.layers.Softmax()(logits))
-    assert {flops_paper_rule(keras.Model(inputs, outputs)) for outputs in variants} == {2 * 6 * 4 + 4 + 5 * 4}
+    counted = [complexity(keras.Model(inputs, outputs)).flops_paper_rule for outputs in variants]
+    assert counted == [2 * 6 * 4 + 4 + 5 * 4] * 3
     relu = keras.layers.Activation("relu")(logits)
-    assert flops_paper_rule(keras.Model(inputs, relu)) == 2 * 6 * 4 + 4
+    assert complexity(keras.Model(inputs, relu)).flops_paper_rule == 2 * 6 * 4 + 4
 
 
 def test_a_model_within_a_model_counts_at_every_call(keras) -> None:
@@ -83,31 +88,31 @@ def test_a_model_within_a_model_counts_at_every_call(keras) -> None:
     shared = keras.layers.Dense(6, use_bias=False, name="shared")
     inputs = keras.Input((6,))
     model = keras.Model(inputs, part(shared(part(shared(inputs)))))
-    assert [(item.layer, item.op) for item in layer_flops(model)] == [
+    assert [(layer, cost.op) for layer, cost in _counted(model)] == [
         ("shared", "MatMul"),
         ("part/inner", "MatMul"),
         ("part/inner", "BiasAdd"),
     ] * 2
-    assert flops_paper_rule(model) == 2 * (2 * 36 + 2 * 36 + 6)
-    assert flops_paper_rule(part) == 2 * 36 + 6
+    assert complexity(model).flops_paper_rule == 2 * (2 * 36 + 2 * 36 + 6)
+    assert complexity(part).flops_paper_rule == 2 * 36 + 6
 
 
 def test_an_unknown_layer_is_refused_by_name_and_type(keras) -> None:
     inputs = keras.Input((6, 4))
     model = keras.Model(inputs, keras.layers.LSTM(3, name="memory")(inputs))
     with pytest.raises(FerBenchError, match=r"'memory.*LSTM"):
-        flops_paper_rule(model)
+        complexity(model)
     model = keras.Model(inputs, keras.ops.cumsum(inputs, axis=1))
     with pytest.raises(FerBenchError, match=r"'cumsum.*Cumsum"):
-        flops_paper_rule(model)
+        complexity(model)
 
 
 def test_a_mean_over_an_axis_is_not_the_layer_of_the_same_name(keras) -> None:
     inputs = keras.Input((5, 4, 6))
     model = keras.Model(inputs, keras.ops.average(inputs, axis=1))
     with pytest.raises(FerBenchError, match=r"'average.*keras.*Average, which the FLOPs rules do not know"):
-        flops(model)
-    assert flops(keras.Model(inputs, keras.layers.Average()([inputs, inputs]))) == 2 * 5 * 4 * 6
+        complexity(model)
+    assert complexity(keras.Model(inputs, keras.layers.Average()([inputs, inputs]))).flops == 2 * 5 * 4 * 6
 
 
 SAME_NAME = {
@@ -139,8 +144,7 @@ def test_other_layers_and_operations_of_one_name_cost_the_same(keras) -> None:
         graphs = [keras.Model(inputs, way(keras, inputs)) for way in ways]
         counted = [[type(step.operation).__name__ for step in read_graph(graph).steps] for graph in graphs]
         assert counted == [[name], [name]]
-        assert flops(graphs[0]) == flops(graphs[1]), name
-        assert flops_paper_rule(graphs[0]) == flops_paper_rule(graphs[1]), name
+        assert len({(found.flops, found.flops_paper_rule) for found in map(complexity, graphs)}) == 1, name
 
 
 def test_a_layer_that_is_not_written_in_keras_operations_is_refused(keras) -> None:
@@ -154,7 +158,7 @@ def test_a_layer_that_is_not_written_in_keras_operations_is_refused(keras) -> No
     inputs = keras.Input((6,))
     model = keras.Model(inputs, Dropout(name="mine")(inputs))
     with pytest.raises(FerBenchError, match=r"'mine'.*Dropout.*numbers only"):
-        flops_paper_rule(model)
+        complexity(model)
 
 
 def test_another_packages_layer_is_entered(keras) -> None:
@@ -181,9 +185,10 @@ def test_another_packages_layer_is_entered(keras) -> None:
     model = keras.Model(inputs, Gate(6, name="gate")(Shuffle(name="shuffle")(inputs)))
     values = 5 * 4 * 6
     # mean, dense with bias and sigmoid, two products
-    assert flops(model) == values + (2 * 36 + 6 + 4 * 6) + 2 * values
-    assert flops_paper_rule(model) == values + 2 * 36 + 6
-    layers = {layer.name: layer for layer in complexity(model).layers}
+    found = complexity(model)
+    assert found.flops == values + (2 * 36 + 6 + 4 * 6) + 2 * values
+    assert found.flops_paper_rule == values + 2 * 36 + 6
+    layers = {layer.name: layer for layer in found.layers}
     assert layers["gate/inner"].parameters == 6 * 6 + 6
     assert layers["gate"].parameters == 6
     assert layers["shuffle"].parameters == layers["shuffle"].flops == 0
@@ -193,14 +198,14 @@ def test_an_unknown_activation_is_refused(keras) -> None:
     inputs = keras.Input((6,))
     model = keras.Model(inputs, keras.layers.Dense(2, activation="softsign", name="odd")(inputs))
     with pytest.raises(FerBenchError, match=r"'odd'.*'softsign'"):
-        flops_paper_rule(model)
+        complexity(model)
 
 
 def test_a_model_of_any_input_size_is_refused(keras) -> None:
     inputs = keras.Input((None, None, 3))
     model = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs), name="any")
     with pytest.raises(FerBenchError, match=r"'any'.*fixed input size"):
-        flops_paper_rule(model)
+        complexity(model)
 
 
 def test_a_model_without_a_graph_is_refused(keras) -> None:
@@ -209,9 +214,9 @@ def test_a_model_without_a_graph_is_refused(keras) -> None:
             return x
 
     with pytest.raises(FerBenchError, match="not a functional"):
-        flops_paper_rule(Subclassed())
+        complexity(Subclassed())
     with pytest.raises(FerBenchError, match=r"keras\.Input"):
-        flops_paper_rule(keras.Sequential([keras.layers.Dense(2)]))
+        complexity(keras.Sequential([keras.layers.Dense(2)]))
 
 
 def _profiler_totals(model, *, frozen: bool) -> dict[str, int]:
@@ -251,8 +256,8 @@ def test_counts_agree_with_the_profiler_op_by_op(keras, name: str) -> None:
         pytest.skip("TensorFlow's profiler needs the TensorFlow backend")
     model = built(name)
     ours: Counter[str] = Counter()
-    for item in layer_flops(model):
-        ours[item.op] += item.flops
+    for _, cost in _counted(model):
+        ours[cost.op] += cost.paper
     # The paper's models as the rule says; freezing a graph takes seconds and changes no count.
     theirs = _profiler_totals(model, frozen=name in paper.MODELS)
     rule = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BiasAdd", "MaxPool", "Mean", "Softmax", "AvgPool")
@@ -338,7 +343,7 @@ def test_our_rule_by_hand(keras) -> None:
         "global": quarter,
         "dense": 2 * 4 * 5 + 5 + 5 * 5,
     }
-    assert found.flops == sum(layer.flops for layer in found.layers) == flops(keras.Model(inputs, outputs))
+    assert found.flops == sum(layer.flops for layer in found.layers)
 
 
 @pytest.mark.parametrize("name", model_cards())
@@ -355,7 +360,7 @@ def test_the_layers_add_up_to_the_model(keras, name: str) -> None:
 
 
 def test_the_paper_models_by_our_rule(keras) -> None:
-    assert {name: flops(built(name, 224)) for name in paper.MODELS} == OURS
+    assert {name: complexity(built(name, 224)).flops for name in paper.MODELS} == OURS
 
 
 def test_shared_weights_are_counted_once_and_calls_each_time(keras) -> None:

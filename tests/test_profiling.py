@@ -13,8 +13,8 @@ from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.models.card import ModelCard
 from fer_bench.profiling import KERAS_RUNTIMES, Plan, building, merged, profile_models, self_test, session
+from fer_bench.profiling.complexity import complexity
 from fer_bench.profiling.document import profile_json
-from fer_bench.profiling.flops import flops, flops_paper_rule
 from fer_bench.profiling.frames import SIDE, jpeg_faces, network_image
 from fer_bench.profiling.latency import Steady
 from fer_bench.records import ProfileRecord
@@ -95,9 +95,8 @@ def test_a_profile_in_the_runtimes_of_keras(use, tmp_path) -> None:
     assert record.backend == backend.name()
     assert (record.trainable_parameters, record.non_trainable_parameters) == (155, 8)
     assert record.weight_bytes == 4 * (155 + 8)
-    model = _build(16, 7)
-    assert record.flops == flops(model)
-    assert record.flops_paper_rule == flops_paper_rule(model)
+    found = complexity(_build(16, 7))
+    assert (record.flops, record.flops_paper_rule) == (found.flops, found.flops_paper_rule)
     assert set(record.latency) == set(KERAS_RUNTIMES)
     assert all(len(taken) == 3 and all(s.seconds > 0 for s in taken) for taken in record.latency.values())
     assert sorted(s.order for taken in record.latency.values() for s in taken) == list(range(6))

@@ -38,8 +38,7 @@ def print_profiles(profiles: Sequence["ProfileRecord"], plan: "Plan") -> None:
 
 def _print_complexity(profiles: Sequence["ProfileRecord"]) -> None:
     from fer_bench import paper
-    from fer_bench.profiling.complexity import PEAK_RULE
-    from fer_bench.profiling.flops import PAPER_RULE, RULE
+    from fer_bench.profiling.complexity import PAPER_RULE, PEAK_RULE, RULE
     from fer_bench.tables.externals import external_notes
 
     size = next((record.image_size for record in profiles if record.external is None), profiles[0].image_size)
@@ -181,8 +180,7 @@ def _number(value: int | None, unit: float, decimals: int) -> str:
 
 def print_layers(counted: Sequence[tuple[str, "Complexity"]], image_size: int) -> None:
     """Print one table a model, a row a layer."""
-    from fer_bench.profiling.complexity import PEAK_RULE
-    from fer_bench.profiling.flops import PAPER_RULE, RULE
+    from fer_bench.profiling.complexity import PAPER_RULE, PEAK_RULE, RULE
 
     for name, found in counted:
         total = found.trainable_parameters + found.non_trainable_parameters

@@ -1,7 +1,7 @@
 """Parameters and FLOPs of an ONNX graph, from its weights and shapes.
 
-The rule is the paper's (:data:`fer_bench.profiling.flops.PAPER_RULE`), applied to the graph as the file has it: where
-an exporter folded a batch norm into the convolution before it, the bias that remains counts.
+The rule is the paper's (:data:`fer_bench.profiling.complexity.PAPER_RULE`), applied to the graph as the file has it:
+where an exporter folded a batch norm into the convolution before it, the bias that remains counts.
 """
 
 import math

@@ -17,6 +17,25 @@ from fer_bench.profiling.operations import ALIASES, costs
 VALUE_BYTES = 4
 """Of one activation, float32."""
 
+RULE = (
+    "a multiply-add counts 2, for every tap of a kernel, also over the padding; a bias 1 a value; batch norm 2 a value "
+    "(at inference a scale and a shift, not folded into the convolution before it); an addition or another "
+    "element-wise operation 1 a value and further operand; ReLU 1, ReLU6 2, sigmoid 4, softmax 5 a value; a pooling "
+    "window of k values k - 1 (max) or k (average); exp, root and comparison 1 each; dropout, padding, reshaping, "
+    "concatenation and other moves of data nothing"
+)
+"""Our rule of the FLOPs, for people: every operation of the graph as it stands."""
+
+PAPER_RULE = (
+    "Conv2D, DepthwiseConv2dNative, MatMul (a multiply-add counts 2), BiasAdd, MaxPool, AvgPool, Mean and Softmax "
+    "(5 a value) of the frozen inference graph; everything else, as batch norm, additions and ReLU, nothing"
+)
+"""The rule that gives the published GFLOPs (Table 6), for people.
+
+It is what TensorFlow's profiler printed up to version 2.12 on the frozen inference graph, where fused batch norm,
+``AddV2`` and ReLU had no registered count; newer profilers count the first two, and need TensorFlow.
+"""
+
 PEAK_RULE = (
     "the largest sum of the tensors alive at once, batch 1, float32, when the layers run one after the other in Keras' "
     "order: a tensor lives from the layer that writes it to the last that reads it; nothing is computed in place, "
@@ -59,9 +78,9 @@ class Complexity:
     """See :data:`PEAK_RULE`."""
     multiply_adds: int
     flops: int
-    """See :data:`fer_bench.profiling.flops.RULE`."""
+    """See :data:`RULE`."""
     flops_paper_rule: int
-    """See :data:`fer_bench.profiling.flops.PAPER_RULE`."""
+    """See :data:`PAPER_RULE`."""
 
 
 def complexity(model: Any) -> Complexity:

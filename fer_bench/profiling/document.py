@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fer_bench.profiling.complexity import PEAK_RULE, Complexity
-from fer_bench.profiling.flops import PAPER_RULE, RULE
+from fer_bench.profiling.complexity import PAPER_RULE, PEAK_RULE, RULE, Complexity
 from fer_bench.profiling.memory import MEMORY_RULE
 from fer_bench.profiling.noise import by_process, machine_warnings, series_warnings
 from fer_bench.profiling.self_test import SelfTest

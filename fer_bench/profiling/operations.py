@@ -1,7 +1,7 @@
 """What each Keras layer and operation costs at inference: the tables behind both FLOPs rules.
 
-A cost follows from shapes alone, so it is the same on every backend. :mod:`fer_bench.profiling.flops` states the two
-rules in words.
+A cost follows from shapes alone, so it is the same on every backend. :mod:`fer_bench.profiling.complexity` states the
+two rules in words.
 """
 
 import math

@@ -61,7 +61,7 @@ class ProfileRecord:
     threads: dict[str, int]
     environment: Environment
     flops: int | None = None
-    """By our rule (``profiling.flops.RULE``); absent from older records, like all that follows."""
+    """By our rule (``profiling.complexity.RULE``); absent from older records, like all that follows."""
     weight_bytes: int | None = None
     peak_activation_bytes: int | None = None
     """See ``profiling.complexity.PEAK_RULE``."""
