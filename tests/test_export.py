@@ -400,16 +400,15 @@ def test_a_missing_package_is_named_before_anything_is_loaded(target, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("name", "out", "words"),
+    ("target", "out", "words"),
     [
-        ("coreml", None, "expected one of litert, litert-int8, onnx"),
         ("onnx", "model.tflite", "ends in .onnx"),
         ("litert", "model", "ends in .tflite"),
     ],
 )
-def test_what_cannot_be_written_is_refused_first(name, out, words, tmp_path):
+def test_what_cannot_be_written_is_refused_first(target, out, words, tmp_path):
     with pytest.raises(FerBenchError, match=words):
-        exporting.check_target(name, None if out is None else tmp_path / out)
+        exporting.check_target(target, tmp_path / out)
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.onnx.json"])

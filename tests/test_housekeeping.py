@@ -395,7 +395,6 @@ def test_a_random_start_is_another_recipe(place):
     ("options", "message"),
     [
         ((), r"give --weights imagenet"),
-        (("--format", "pbs"), r"--format 'pbs': expected one of text, jsonl, slurm"),
         (("--recipe", "fast"), r"no recipe 'fast'"),
         (("--model", "mobilenetv2", "--dataset", "fer2013"), r"every run of this grid is trained"),
     ],

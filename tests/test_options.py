@@ -1,4 +1,4 @@
-"""Options that change a recipe or name several seeds, on a network small enough to train."""
+"""Options that change a recipe, name several seeds or are one of a few words, on a network small enough to train."""
 
 import json
 import re
@@ -29,6 +29,27 @@ def mini(tmp_path):
 
 def run(*arguments: str):
     return CliRunner().invoke(app, arguments, catch_exceptions=False, terminal_width=200)
+
+
+ADD = "add-onnx net.onnx --name net --labels happy"
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "choices"),
+    [
+        ("grid", "--format", "text jsonl slurm"),
+        ("leaderboard", "--format", "text markdown latex csv"),
+        ("leaderboard", "--origin", "real synthetic"),
+        ("export --model clcm --dataset fer2013", "--to", "litert litert-int8 onnx"),
+        (ADD, "--values", "0..255 0..1 -1..1"),
+        (ADD, "--layout", "nchw nhwc"),
+    ],
+)
+def test_a_word_that_an_option_does_not_know_is_refused_with_those_that_it_does(command, option, choices):
+    asked = [*command.split(), option, "other"]
+    refused = CliRunner().invoke(app, asked, standalone_mode=False).exception.format_message()
+    assert f"Invalid value for '{option}'" in refused
+    assert all(repr(choice) in refused for choice in choices.split())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import typer
 
 from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WaitOption, WorkspaceOption
 from fer_bench.cli.printing import print_json
+from fer_bench.external import Layout, Values
 
 if TYPE_CHECKING:
     from fer_bench.external.model import ExternalModel
@@ -27,9 +28,7 @@ def add_onnx(
             "'-' for anything else that is none of the seven classes, is dropped."
         ),
     ],
-    values: Annotated[
-        str | None, typer.Option(help="What pixels are fed as: 0..255, 0..1 or -1..1. No file tells.")
-    ] = None,
+    values: Annotated[Values | None, typer.Option(help="What pixels are fed as. No file tells.")] = None,
     mean: Annotated[
         str | None,
         typer.Option(help="Instead of --values, with --std: of pixels in 0 to 1; one number or three, by commas."),
@@ -41,7 +40,9 @@ def add_onnx(
     channels: Annotated[
         int | None, typer.Option(help="Where the file leaves it open: 1 (gray) or 3 (RGB, the gray image repeated).")
     ] = None,
-    layout: Annotated[str | None, typer.Option(help="Where the file's shape does not tell: NCHW or NHWC.")] = None,
+    layout: Annotated[
+        Layout | None, typer.Option(case_sensitive=False, help="Where the file's shape does not tell.")
+    ] = None,
     output: Annotated[str | None, typer.Option(help="Of several outputs, the one with the emotions.")] = None,
     trained_on: Annotated[
         str, typer.Option(help="What its author says that it was trained on; nobody checks. Tables print it.")

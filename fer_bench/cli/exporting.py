@@ -16,6 +16,7 @@ from fer_bench.cli.options import (
     WorkspaceOption,
 )
 from fer_bench.cli.printing import print_json
+from fer_bench.export import Target
 from fer_bench.lookup import trained_cell
 
 
@@ -27,7 +28,7 @@ def register(app: typer.Typer) -> None:
 def export(
     model: ModelOption,
     dataset: DatasetOption,
-    to: Annotated[str, typer.Option("--to", "-t", help="Format: litert, litert-int8 or onnx.")],
+    to: Annotated[Target, typer.Option("--to", "-t", help="Format of the file.")],
     recipe: RunRecipeOption = "paper",
     seed: SeedOption = 0,
     weights: WeightsOption = None,
@@ -55,18 +56,18 @@ def export(
     from fer_bench.progress import bar
     from fer_bench.workspace import Workspace
 
-    target = check_target(to, out)
+    check_target(to, out)
     place = Workspace(workspace)
     cell, run, prepared = trained_cell(place, model, dataset, recipe, seed, weights)
 
-    path = out or default_path(place, cell, target)
+    path = out or default_path(place, cell, to)
     with bar(f"export {model}", unit="img") as shown:
 
         def on_progress(step: str, done: int, total: int) -> None:
             shown.note(step)
             shown.at(done, total)
 
-        content = export_run(place, cell, run, prepared, target, path, images=images, progress=on_progress)
+        content = export_run(place, cell, run, prepared, to, path, images=images, progress=on_progress)
     if json:
         print_json({"path": str(path), **content})
     else:

@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -52,8 +52,6 @@ GridSeedsOption = Annotated[
     list[int] | None,
     typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Seed of the runs; repeatable. Default: 0 alone."),
 ]
-
-GRID_FORMATS = ("text", "jsonl", "slurm")
 
 
 def register(app: typer.Typer) -> None:
@@ -188,7 +186,9 @@ def grid(
     seed: GridSeedsOption = None,
     weights: StartsOption = None,
     every: Annotated[bool, typer.Option("--all", help="Finished runs too.")] = False,
-    shape: Annotated[str, typer.Option("--format", "-f", help=f"One of {', '.join(GRID_FORMATS)}.")] = "text",
+    shape: Annotated[
+        Literal["text", "jsonl", "slurm"], typer.Option("--format", "-f", help="How they are written.")
+    ] = "text",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Write the training runs that are missing as commands, as JSON lines, or as an array job for Slurm.
@@ -207,8 +207,6 @@ def grid(
     from fer_bench.status import grid_status
     from fer_bench.workspace import Workspace
 
-    if shape not in GRID_FORMATS:
-        raise FerBenchError(f"--format {shape!r}: expected one of {', '.join(GRID_FORMATS)}")
     models = list(model or paper.MODELS)
     refuse_external(Workspace(workspace), models)
     for name in models:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     Written = tuple[dict[str, Any], list[dict[str, Any]], list[Table], Sequence[str]]
     """Boards as JSON, as lines of CSV and as tables, and how to read these."""
-
-FORMATS = ("text", "markdown", "latex", "csv")
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +44,9 @@ def leaderboard(
     ] = None,
     seed: Annotated[list[int] | None, typer.Option("--seed", "-s", min=0, help="Only this seed; repeatable.")] = None,
     backend: Annotated[str | None, typer.Option("--backend", help="Only runs of this Keras backend.")] = None,
-    origin: Annotated[str | None, typer.Option("--origin", help="Only 'real' or only 'synthetic' results.")] = None,
+    origin: Annotated[
+        Literal["real", "synthetic"] | None, typer.Option("--origin", help="Only results of this origin.")
+    ] = None,
     fingerprint: Annotated[
         list[str] | None,
         typer.Option("--fingerprint", help="DATASET=BEGINNING: only this state of a dataset; repeatable."),
@@ -65,7 +65,9 @@ def leaderboard(
             "--origin choose.",
         ),
     ] = False,
-    shape: Annotated[str, typer.Option("--format", "-f", help=f"One of {', '.join(FORMATS)}.")] = "text",
+    shape: Annotated[
+        Literal["text", "markdown", "latex", "csv"], typer.Option("--format", "-f", help="How the boards are written.")
+    ] = "text",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
@@ -80,8 +82,6 @@ def leaderboard(
     """
     from fer_bench.leaderboard.formats import to_csv, to_latex, to_markdown
 
-    if shape not in FORMATS:
-        raise FerBenchError(f"--format {shape!r}: expected one of {', '.join(FORMATS)}")
     if json and shape != "text":
         raise FerBenchError(f"--json and --format {shape} exclude each other; give one of them")
     wanted = _wanted(dataset, on, model, recipe, seed, backend, origin, fingerprint)
@@ -112,13 +112,11 @@ def _wanted(
     recipes: Sequence[str] | None,
     seeds: Sequence[int] | None,
     backend: str | None,
-    origin: str | None,
+    origin: "Origin | None",
     fingerprints: Sequence[str] | None,
 ) -> "Wanted":
     from fer_bench.leaderboard.gathering import Wanted
 
-    if origin not in (None, "real", "synthetic"):
-        raise FerBenchError(f"--origin {origin!r}: expected real or synthetic")
     beginnings = {}
     for item in fingerprints or ():
         name, _, beginning = item.partition("=")
@@ -132,7 +130,7 @@ def _wanted(
         recipes=tuple(recipes or ()),
         seeds=tuple(seeds or ()),
         backend=backend,
-        origin=cast("Origin | None", origin),
+        origin=origin,
         fingerprints=beginnings,
     )
 

@@ -1,1 +1,6 @@
 """A trained model as a LiteRT or ONNX file, with its labels and the proof that it answers as Keras does (issue 5)."""
+
+from typing import Literal
+
+Target = Literal["litert", "litert-int8", "onnx"]
+"""The formats."""

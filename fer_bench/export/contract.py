@@ -10,7 +10,8 @@ from typing import Any
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.datasets.scaled import is_averaged
 from fer_bench.environment import describe
-from fer_bench.export.convert import INPUT, Target
+from fer_bench.export import Target
+from fer_bench.export.convert import INPUT
 from fer_bench.records import TrainRecord
 
 SCHEMA = 1

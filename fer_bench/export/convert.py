@@ -8,18 +8,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench import backend
 from fer_bench.errors import FerBenchError
+from fer_bench.export import Target
 from fer_bench.export.packages import require
 from fer_bench.export.silence import silence
 from fer_bench.files import scratch
 
-Target = Literal["litert", "litert-int8", "onnx"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 SUFFIXES: dict[Target, str] = {"litert": ".tflite", "litert-int8": ".tflite", "onnx": ".onnx"}
 """What the name of a file must end in."""

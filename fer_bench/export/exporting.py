@@ -12,9 +12,9 @@ from fer_bench import augmentation, backend, grid, predictions
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
-from fer_bench.export import parity, recall
+from fer_bench.export import Target, parity, recall
 from fer_bench.export.contract import contract, finish_onnx
-from fer_bench.export.convert import SUFFIXES, TARGETS, Target, convert
+from fer_bench.export.convert import SUFFIXES, convert
 from fer_bench.export.packages import require
 from fer_bench.export.sessions import Call, open_litert, open_onnx
 from fer_bench.files import json_text, replacing, sha256_of
@@ -30,15 +30,12 @@ Progress = Callable[[str, int, int], None]
 """``progress(step, done, total)``."""
 
 
-def check_target(name: str, out: Path | None) -> Target:
-    """Return the format of that name, before anything is loaded.
+def check_target(target: Target, out: Path | None) -> None:
+    """Refuse a format or file that cannot be written, before anything is loaded.
 
     Raises:
-        FerBenchError: no such format, ``out`` has another ending or is a folder, or a package is missing.
+        FerBenchError: ``out`` has another ending or is a folder, or a package is missing.
     """
-    target = next((known for known in TARGETS if known == name), None)
-    if target is None:
-        raise FerBenchError(f"--to {name}: expected one of {', '.join(TARGETS)}")
     if out is not None and out.suffix != SUFFIXES[target]:
         raise FerBenchError(f"--out {out}: expected a name that ends in {SUFFIXES[target]}")
     for path in () if out is None else (out, sidecar(out)):
@@ -50,7 +47,6 @@ def check_target(name: str, out: Path | None) -> Target:
         require("fer-bench export --to onnx", "onnx", "onnx", "onnxruntime", "tf2onnx")
     else:
         require(f"fer-bench export --to {target}", "litert", "ai_edge_litert")
-    return target
 
 
 def default_path(workspace: Workspace, cell: grid.Cell, target: Target) -> Path:

@@ -11,8 +11,9 @@ import numpy as np
 
 from fer_bench.emotions import CONTEMPT, EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
+from fer_bench.external import Layout, Values
 from fer_bench.external.complexity import cost
-from fer_bench.external.model import CONTRACT, MODEL, ExternalModel, Layout, Tensor, is_external
+from fer_bench.external.model import CONTRACT, MODEL, ExternalModel, Tensor, is_external
 from fer_bench.external.onnx_file import OnnxFile, Port, Shape, read_onnx, shape_words
 from fer_bench.external.recorded import check_records, correct_records
 from fer_bench.external.trial import tried
@@ -22,7 +23,7 @@ from fer_bench.workspace import Workspace
 
 NOT_A_CLASS = "-"
 """As a label: an output that is none of the seven classes."""
-VALUES: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+VALUES: dict[Values, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "0..255": ((1.0,), (0.0,)),
     "0..1": ((1 / 255,), (0.0,)),
     "-1..1": ((1 / 127.5,), (-1.0,)),
@@ -38,15 +39,14 @@ class Told:
 
     labels: str
     """Names of the outputs in their order, joined by commas."""
-    values: str | None = None
-    """One of :data:`VALUES`."""
+    values: Values | None = None
     mean: str | None = None
     """One number or three joined by commas, subtracted from pixels in 0 to 1; goes with ``std``."""
     std: str | None = None
     size: str | None = None
     """``64`` or ``HEIGHTxWIDTH``, pixels."""
     channels: int | None = None
-    layout: str | None = None
+    layout: Layout | None = None
     output: str | None = None
     trained_on: str = ""
 
@@ -189,19 +189,16 @@ def _axes(shape: Shape, layout: Layout) -> tuple[int | None, int | None, int | N
 
 
 def _layout(path: Path, port: Port, told: Told) -> Layout:
-    asked = told.layout.upper() if told.layout else None
-    if asked not in (None, "NCHW", "NHWC"):
-        raise FerBenchError(f"--layout {told.layout}: expected NCHW (channels before height) or NHWC")
     choices: tuple[Layout, ...] = ("NCHW", "NHWC")
     able = [layout for layout in choices if _axes(port.shape, layout)[0] in (None, 1, 3)]
     # A length of 1 or 3 that is given decides over an axis that is open.
     sure = [layout for layout in able if _axes(port.shape, layout)[0] is not None]
-    if asked is not None:
-        if asked not in able:
+    if told.layout is not None:
+        if told.layout not in able:
             raise FerBenchError(
-                f"{path}: --layout {asked} contradicts the file, whose input is {shape_words(port.shape)}"
+                f"{path}: --layout {told.layout} contradicts the file, whose input is {shape_words(port.shape)}"
             )
-        return next(layout for layout in able if layout == asked)
+        return told.layout
     if len(sure) != 1:
         raise FerBenchError(
             f"{path}: the input is {shape_words(port.shape)}, which does not tell where the channels are; give "
@@ -249,11 +246,11 @@ def _values(path: Path, image: Tensor, told: Told) -> tuple[tuple[float, ...], t
                 "numbers by 255"
             )
         return tuple(1 / (255 * s) for s in std), tuple(-m / s for m, s in zip(mean, std, strict=True))
-    if told.values not in VALUES:
-        found = "the file cannot tell which values of pixels it takes" if told.values is None else f"{told.values!r}"
+    if told.values is None:
         raise FerBenchError(
-            f"{path}: {found}; give --values {', '.join(VALUES)}, or --mean and --std of pixels in 0 to 1. Its "
-            "author's code for inference says which; a wrong one costs accuracy without an error"
+            f"{path}: the file cannot tell which values of pixels it takes; give --values {', '.join(VALUES)}, or "
+            "--mean and --std of pixels in 0 to 1. Its author's code for inference says which; a wrong one costs "
+            "accuracy without an error"
         )
     scale, offset = VALUES[told.values]
     return scale * image.channels, offset * image.channels

@@ -6,6 +6,7 @@ import numpy as np
 
 from fer_bench import records
 from fer_bench.datasets.prepared import Prepared
+from fer_bench.external import Values
 from fer_bench.external.adding import VALUES
 from fer_bench.external.model import MODEL, ExternalModel
 from fer_bench.external.predicting import answers, open_call
@@ -73,7 +74,7 @@ def _fitting(workspace: Workspace, model: ExternalModel, target: Prepared) -> st
         answered = np.concatenate(list(answers(fed, call, target.images, rows))).argmax(axis=1)
         return float((answered == labels).mean())
 
-    def ranged(name: str) -> ExternalModel:
+    def ranged(name: Values) -> ExternalModel:
         scale, offset = VALUES[name]
         return dataclasses.replace(model, scale=scale * model.image.channels, offset=offset * model.image.channels)
 

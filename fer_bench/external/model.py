@@ -9,12 +9,12 @@ from typing import Literal
 
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
+from fer_bench.external import Layout
 from fer_bench.files import read_json, sha256_of
 from fer_bench.records import External
 from fer_bench.typed_json import build
 from fer_bench.workspace import Workspace
 
-Layout = Literal["NCHW", "NHWC"]
 MODEL, CONTRACT = "model.onnx", "model.json"
 """Names of the two files of a model, in its folder of the workspace."""
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from fer_bench.export import parity
-from fer_bench.export.convert import SUFFIXES, Target, convert
+from fer_bench.export import Target, parity
+from fer_bench.export.convert import SUFFIXES, convert
 from fer_bench.export.packages import Extra, missing
 from fer_bench.export.sessions import Call, open_litert, open_onnx
 from fer_bench.model_check.outcome import BrokenContractError, Check, NotInstalledError

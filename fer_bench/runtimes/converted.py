@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.export.convert import SUFFIXES, Target, convert
+from fer_bench.export import Target
+from fer_bench.export.convert import SUFFIXES, convert
 from fer_bench.files import replacing
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.export.convert import Target
+from fer_bench.export import Target
 from fer_bench.export.packages import Extra, missing, require
 from fer_bench.export.sessions import open_litert, open_onnx, open_openvino
 from fer_bench.runtimes.converted import converted
