@@ -444,8 +444,8 @@ def test_what_a_script_of_one_seed_trains_is_what_it_says_to_test(place, options
     given = []
     for words in map(shlex.split, (trains, *tests)):
         command = typer.main.get_command(app).commands[words[0]]
-        parsed = command.make_context(words[0], words[1:]).params
-        given.append(seeds_of(parsed["seed"], parsed["seeds"]))
+        context = command.make_context(words[0], words[1:])
+        given.append(seeds_of(context, [context.params["seed"]], context.params["seeds"]))
     assert given == [[seed], [seed]]
 
 

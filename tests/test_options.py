@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from fer_bench.cli import app
-from fer_bench.cli.options import seeds_of
+from fer_bench.cli.options import listed_seeds
 from fer_bench.cli.printing import print_table
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import DivergedError, FerBenchError
@@ -57,33 +57,35 @@ def test_a_word_that_an_option_does_not_know_is_refused_with_those_that_it_does(
     [("3", [0, 1, 2]), ("1", [0]), ("0,1,2", [0, 1, 2]), (" 5, 2 ,5", [5, 2]), ("7,", [7]), ("0,", [0])],
 )
 def test_seeds_are_a_number_or_a_list(text, seeds):
-    assert seeds_of(0, text) == seeds
-    assert seeds_of(4, None) == [4]
+    assert listed_seeds(text) == seeds
 
 
 @given(st.text("0123456789, x-", max_size=6))
 def test_seeds_are_whole_numbers_or_refused(text):
     if re.fullmatch(r"\s*0*[1-9]\d{0,2}\s*|(\s*\d+\s*,)+\s*(\d+\s*)?", text):
-        seeds = seeds_of(0, text)
+        seeds = listed_seeds(text)
         assert seeds
         assert all(isinstance(seed, int) and seed >= 0 for seed in seeds)
         assert len(set(seeds)) == len(seeds)
     else:
         with pytest.raises(FerBenchError, match="--seeds"):
-            seeds_of(0, text)
+            listed_seeds(text)
 
 
 @pytest.mark.parametrize("seed", [0, 1001])
 def test_how_one_seed_is_named_is_said_where_it_is_no_number_of_seeds(seed):
     with pytest.raises(FerBenchError, match=rf"--seeds '{seed}': .*; for seed {seed} alone say --seed {seed}$"):
-        seeds_of(0, str(seed))
+        listed_seeds(str(seed))
     with pytest.raises(FerBenchError, match=r"0,1,2$"):
-        seeds_of(0, f"{seed},x")
+        listed_seeds(f"{seed},x")
 
 
-def test_seed_and_seeds_exclude_each_other():
-    with pytest.raises(FerBenchError, match="exclude each other"):
-        seeds_of(1, "3")
+@pytest.mark.parametrize("seed", ["0", "1"])
+@pytest.mark.parametrize("command", ["train", "run-all"])
+def test_seed_and_seeds_exclude_each_other(tmp_path, command, seed):
+    asked = [command, "--model", "clcm", "--dataset", "fer2013", "--weights", "random", "--workspace", str(tmp_path)]
+    with pytest.raises(FerBenchError, match="--seed and --seeds 3 exclude each other; write all into --seeds"):
+        run(*asked, "--seeds", "3", "--seed", seed)
 
 
 def test_several_seeds_are_trained_and_tested_apart(workspace, tiny_model, mini):

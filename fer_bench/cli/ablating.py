@@ -93,7 +93,7 @@ def freezing(
     place = Workspace(workspace)
     numbers = () if layers is None else listed("--layers", layers, int)
     given = recipe_of(place, [model], recipe_with(recipe, balance, None), weights)
-    wish = _Wish("freezing", model, dataset, given, epochs, seeds_of(seed, seeds), weights, cluster)
+    wish = _Wish("freezing", model, dataset, given, epochs, seeds_of(context, [seed], seeds), weights, cluster)
     _ablation(wish, variants(model, shortened(given, epochs), numbers), place, json, wait=wait)
 
 
@@ -133,7 +133,7 @@ def head(
     cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
     place = Workspace(workspace)
     given = recipe_of(place, [model], recipe_with(recipe, balance, None), weights)
-    wish = _Wish("head", model, dataset, given, epochs, seeds_of(seed, seeds), weights, cluster)
+    wish = _Wish("head", model, dataset, given, epochs, seeds_of(context, [seed], seeds), weights, cluster)
     _ablation(wish, heads(model, shortened(given, epochs)), place, json, wait=wait)
 
 

@@ -1,5 +1,6 @@
 """Options that several commands share, and the ways in which all of them print."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -235,16 +236,25 @@ def cluster_of(
 _MOST_SEEDS = 1000
 
 
-def seeds_of(seed: int, seeds: str | None) -> list[int]:
-    """Return the seeds that --seed and --seeds name.
+def seeds_of(context: typer.Context, seed: Sequence[int], seeds: str | None) -> list[int]:
+    """Return the seeds that --seed, or its default, and --seeds name, each once.
 
     Raises:
-        FerBenchError: both are given, or --seeds is neither a number above 0 nor a list of whole numbers.
+        FerBenchError: both stand on the command line, or as :func:`listed_seeds`.
     """
     if seeds is None:
-        return [seed]
-    if seed != 0:
-        raise FerBenchError(f"--seed {seed} and --seeds {seeds} exclude each other; write all into --seeds")
+        return list(dict.fromkeys(seed))
+    if is_written(context, "seed"):
+        raise FerBenchError(f"--seed and --seeds {seeds} exclude each other; write all into --seeds")
+    return listed_seeds(seeds)
+
+
+def listed_seeds(seeds: str) -> list[int]:
+    """Return the seeds that --seeds names, each once.
+
+    Raises:
+        FerBenchError: it is neither a number above 0 nor a list of whole numbers.
+    """
     text = seeds.strip()
     numbers = [part.strip() for part in text.removesuffix(",").split(",")]
     alone = ""

@@ -58,6 +58,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
+    context: typer.Context,
     model: ModelOption,
     dataset: JoinedOption,
     recipe: RecipeOption = "paper",
@@ -93,7 +94,7 @@ def train(
     dataset = SEPARATOR.join(parts_of(dataset))
     for part in parts_of(dataset):
         require_known(place, part)  # Before anything is asked of it.
-    cells = [cell_of(model, dataset, chosen, number, weights) for number in seeds_of(seed, seeds)]
+    cells = [cell_of(model, dataset, chosen, number, weights) for number in seeds_of(context, [seed], seeds)]
     grid.check_start([model], cells[0].recipe, weights)
     check(devices, cells[0].recipe.batch_size)
     with place.lock(wait=wait):
@@ -234,8 +235,7 @@ def run_all(
     for name in models:
         model_card(name)
     chosen = load_recipe(recipe_with(recipe, balance, freeze_layers))
-    if seed and seeds is not None:
-        raise FerBenchError(f"--seed and --seeds {seeds} exclude each other; write all into --seeds")
+    numbers = seeds_of(context, seed or [0], seeds)
     if weights == "random":
         chosen = chosen.from_random()
     if synthetic is None:
@@ -253,7 +253,7 @@ def run_all(
     job = Job(
         models=models,
         recipe=chosen,
-        seeds=list(dict.fromkeys(seed)) if seed else seeds_of(0, seeds),
+        seeds=numbers,
         synthetic=synthetic,
         sources=sources,
         weights=weights,

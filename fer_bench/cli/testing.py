@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
+    context: typer.Context,
     model: ModelOption,
     dataset: TrainedOnOption,
     recipe: RunRecipeOption = "paper",
@@ -62,10 +63,10 @@ def evaluate(
         with place.lock(wait=wait):
             _print_results(_test_external(place, [model], open_prepared(place, dataset)), json)
         return
-    chosen = recipe_with(recipe, balance, freeze_layers)
+    chosen, numbers = recipe_with(recipe, balance, freeze_layers), seeds_of(context, [seed], seeds)
     with place.lock(wait=wait):
         networks, prepared = stages.Networks(), open_training(place, dataset)
-        found = [trained_on(place, model, prepared, chosen, number, weights) for number in seeds_of(seed, seeds)]
+        found = [trained_on(place, model, prepared, chosen, number, weights) for number in numbers]
         targets = parts(prepared)
         results = [stages.test_run(place, run, cell, on, networks) for on in targets for cell, run in found]
     _print_results(results, json)

@@ -106,7 +106,7 @@ def tune(
                 )
     space = _space(search, batch_sizes, learning_rates, optimizers)
     models = list(dict.fromkeys(model))
-    place, numbers = Workspace(workspace), seeds_of(seed, seeds)
+    place, numbers = Workspace(workspace), seeds_of(context, [seed], seeds)
     given = recipe_of(place, models, recipe_with(recipe, balance, None), weights)
     for setting in space.grid():
         setting.applied(shortened(given, epochs))  # Refuses what no recipe can have, before anything is trained.
