@@ -1,4 +1,4 @@
-"""The one exception that the command line turns into a message and exit code 2, and what it says of a full disk."""
+"""The one exception that the command line turns into a message and exit code 2, and what it says of others."""
 
 import errno
 
@@ -20,6 +20,21 @@ class FerBenchError(Exception):
 
 class DivergedError(FerBenchError):
     """A training loss became no number: the recipe's fault, which the same run would only repeat."""
+
+
+def first_line(error: BaseException, otherwise: str = "") -> str:
+    """Return the first line of what another package raised, which may go on for pages.
+
+    Args:
+        error: what was raised.
+        otherwise: returned where it says nothing; without that its type.
+    """
+    return (str(error).strip().splitlines() or [otherwise or type(error).__name__])[0]
+
+
+def reason_of(error: BaseException) -> str:
+    """Return in one line of what type an error is and what it says."""
+    return f"{type(error).__name__}: {first_line(error, 'without a message')}"
 
 
 def storage_message(error: OSError) -> str | None:

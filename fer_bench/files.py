@@ -1,6 +1,7 @@
 """Files that are either whole or absent, and paths that stay inside their folder."""
 
 import contextlib
+import difflib
 import hashlib
 import itertools
 import json
@@ -11,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,35 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 ``text`` with Unix line ends, atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def text_difference(
+    path: Path, text: str, *, source: str, command: str, shown: Callable[[str], str] = lambda content: content
+) -> str:
+    """Return the unified diff from a text file to what it should hold; empty where they are equal.
+
+    Args:
+        path: the file, which may be missing.
+        text: what it should hold.
+        source: where that is from, as the diff's head says.
+        command: writes the file.
+        shown: makes what the diff shows of a content.
+
+    Raises:
+        FerBenchError: the file is not readable as UTF-8 text.
+    """
+    exists = path.exists()
+    try:
+        # Bytes, not text mode: that would hide foreign line ends.
+        found = path.read_bytes().decode("utf-8") if exists else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise FerBenchError(f"{path}: not readable as text ({error}); run {command} to write it") from error
+    if exists and found == text:
+        return ""
+    before, after = path.name if exists else f"{path.name} (missing)", f"{path.name} ({source})"
+    # keepends leaves a difference in line ends visible.
+    old, new = (shown(content).splitlines(keepends=True) for content in (found, text))
+    return "".join(difflib.unified_diff(old, new, before, after)) or f"--- {before}\n+++ {after}\n"
 
 
 def write_json(path: Path, content: Any) -> None:

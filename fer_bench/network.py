@@ -19,7 +19,7 @@ from fer_bench.datasets.joined import Images
 from fer_bench.devices import check as check_devices
 from fer_bench.devices import share
 from fer_bench.emotions import EMOTIONS
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, first_line
 from fer_bench.files import replacing, sha256_of
 from fer_bench.models import batch_norm, model_card
 from fer_bench.models.layers import compute_in, every_layer
@@ -228,9 +228,7 @@ class Network:
             if memory.is_exhausted(error):
                 raise
             remedy = "" if isinstance(error, PermissionError) else "; delete the file and train again"
-            raise FerBenchError(
-                f"{path}: not weights of {self.name} ({(str(error).splitlines() or [type(error).__name__])[0]}){remedy}"
-            ) from error
+            raise FerBenchError(f"{path}: not weights of {self.name} ({first_line(error)}){remedy}") from error
         if self.digest() != digest:
             raise FerBenchError(
                 f"{path}: not the weights that the training record names ({digest[:12]}); delete the file and "

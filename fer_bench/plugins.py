@@ -1,16 +1,18 @@
-"""Models and datasets of other packages, found by entry points and loaded one at a time: a broken one harms no other.
+"""Models and datasets by name: fer-bench's own, and those of other packages, found by entry points.
+
+These are loaded one at a time: a broken one harms no other.
 
 What is wrong with one is said with the distribution that brings it, since that is what can be repaired or removed.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint
 from typing import Any, Generic, Protocol, TypeVar
 
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, reason_of
 
 NAME_RULE = "lower-case letters and digits, joined by single '-', '_' or '.', at most 64 characters"
 _NAME = re.compile(r"(?=.{1,64}\Z)[a-z0-9]+(?:[-_.][a-z0-9]+)*")
@@ -41,20 +43,36 @@ def distribution(entry: EntryPoint) -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else "an unknown distribution"
 
 
-def reason_of(error: BaseException) -> str:
-    """Return in one line what another package raised."""
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['without a message'])[0]}"
-
-
 @dataclass(frozen=True)
 class Plugins(Generic[CardT]):
-    """What other packages offer of one kind."""
+    """What there is of one kind."""
 
     kind: str
     """What one of them is, for people: ``model``."""
     group: str
     """Entry-point group under which other packages offer a card, each under the name on the card."""
     card: type[CardT]
+    own: Mapping[str, CardT]
+    """Fer-bench's own by name, for which no other package is imported."""
+
+    def names(self) -> list[str]:
+        """Return every name, fer-bench's own first; no other package is imported."""
+        return [*self.own, *(name for name in self.offers() if name not in self.own)]
+
+    def find(self, name: str) -> CardT | None:
+        """Return the card of that name, ``None`` where there is none; no other package than its own is imported.
+
+        Raises:
+            PluginError: as :meth:`load`.
+        """
+        if name in self.own:
+            return self.own[name]
+        return self.load(name) if name in self.offers() else None
+
+    def usable(self) -> dict[str, CardT]:
+        """Return every card by name, fer-bench's own first, without those of :meth:`broken`."""
+        broken = self.broken()
+        return {**self.own, **{name: self.load(name) for name in self.offers() if name not in broken}}
 
     def offers(self) -> dict[str, tuple[EntryPoint, ...]]:
         """Return the entry points by their names, sorted; nothing is imported. Several of a name are a mistake."""
@@ -65,12 +83,8 @@ class Plugins(Generic[CardT]):
         entry = self.offers()[name][0]
         return f"{self.kind} {name!r} of the distribution {distribution(entry)} (entry point {entry.value})"
 
-    def load(self, name: str, taken: Collection[str] = ()) -> CardT:
+    def load(self, name: str) -> CardT:
         """Return the card that another package offers under ``name``, one of :meth:`offers`.
-
-        Args:
-            name: of the entry point, and so of the card.
-            taken: names of fer-bench's own.
 
         Raises:
             PluginError: its module cannot be imported, what it offers is no card or one of another name, the name
@@ -81,7 +95,7 @@ class Plugins(Generic[CardT]):
         where = self.where(name)
         if not is_name(name):
             raise PluginError(f"{where}: the name is part of file names; expected {NAME_RULE}")
-        if name in taken:
+        if name in self.own:
             raise PluginError(f"{where}: the name is that of a {self.kind} of fer-bench; choose another")
         if len(entries) > 1:
             offering = " and ".join(map(distribution, entries))
@@ -89,16 +103,12 @@ class Plugins(Generic[CardT]):
         card: CardT = _loaded(entries[0], where, self.card)
         return card
 
-    def broken(self, taken: Collection[str]) -> dict[str, str]:
-        """Return why what another package offers cannot be used, by name; the distribution is named.
-
-        Args:
-            taken: names of fer-bench's own.
-        """
+    def broken(self) -> dict[str, str]:
+        """Return why what another package offers cannot be used, by name; the distribution is named."""
         found = {}
         for name in self.offers():
             try:
-                self.load(name, taken)
+                self.load(name)
             except PluginError as error:
                 found[name] = str(error)
         return found

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from fer_bench import backend, grid, stages
 from fer_bench.cellwork import CellWork
-from fer_bench.datasets.joined import TrainingData, join, load_training, parts, parts_of
+from fer_bench.datasets.joined import TrainingData, join, parts, parts_of
 from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.files import read_json, write_json
 from fer_bench.grid import Cell
+from fer_bench.lookup import open_training
 from fer_bench.progress import Stage
 from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, TrainRecord
@@ -141,7 +142,7 @@ class StudyRun(CellWork):
             self.workspace,
             join([self.datasets[name] for name in self.needs])
             if self.datasets
-            else load_training(self.workspace.datasets, self.cell.dataset),
+            else open_training(self.workspace, self.cell.dataset),
             self.models,
             self.given,
             (self.cell.seed,),

@@ -11,9 +11,10 @@ from test_runner import job, records
 from test_training import CELL, RECIPE
 
 from fer_bench import runner
-from fer_bench.datasets.joined import Joined, JoinedImages, joined_fingerprint, load_training, parts_of
+from fer_bench.datasets.joined import Joined, JoinedImages, joined_fingerprint, parts_of
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
+from fer_bench.lookup import open_training
 from fer_bench.network import Network
 from fer_bench.records import TrainRecord, load_all, save
 from fer_bench.runner import run_all
@@ -23,7 +24,7 @@ from fer_bench.workspace import Workspace
 
 @pytest.fixture
 def joined(workspace):
-    return load_training(workspace.datasets, "raf-db+fer2013")
+    return open_training(workspace, "raf-db+fer2013")
 
 
 def test_the_order_of_the_names_is_the_registrys():
@@ -49,7 +50,7 @@ def test_parts_are_put_together_and_the_tests_left_out(joined, workspace):
 
 def test_the_fingerprint_is_that_of_both(joined, workspace):
     assert re.fullmatch("[0-9a-f]{64}", joined.fingerprint)
-    assert joined.fingerprint == load_training(workspace.datasets, "fer2013+raf-db").fingerprint
+    assert joined.fingerprint == open_training(workspace, "fer2013+raf-db").fingerprint
     other = dataclasses.replace(joined.parts[1], manifest={**joined.parts[1].manifest, "fingerprint": "0" * 64})
     assert Joined((joined.parts[0], other)).fingerprint != joined.fingerprint
     parts = [(part.dataset, part.fingerprint) for part in joined.parts]
@@ -83,12 +84,12 @@ def test_the_maps_are_not_copied(joined):
 
 def test_a_test_set_or_faces_of_another_origin_cannot_be_joined(joined, workspace):
     with pytest.raises(FerBenchError, match="ck-plus is a test set only"):
-        load_training(workspace.datasets, "fer2013+ck-plus")
+        open_training(workspace, "fer2013+ck-plus")
     real = dataclasses.replace(joined.parts[1], manifest={**joined.parts[1].manifest, "origin": "real"})
     with pytest.raises(FerBenchError, match="never mixed"):
         Joined((joined.parts[0], real))
     with pytest.raises(FerBenchError, match="fer-bench prepare raf-db"):
-        load_training(workspace.root / "elsewhere", "raf-db+affectnet")
+        open_training(Workspace(workspace.root / "elsewhere"), "raf-db+affectnet")
 
 
 def test_a_model_learns_from_both_and_resumes_bit_for_bit(joined, workspace, tiny_model, tmp_path):

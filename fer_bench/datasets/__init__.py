@@ -11,15 +11,14 @@ from fer_bench.datasets.card import DatasetCard
 from fer_bench.errors import FerBenchError
 from fer_bench.plugins import Plugins
 
-PLUGINS = Plugins("dataset", "fer_bench.datasets", DatasetCard)
-"""Datasets of other packages."""
-
 _CARDS: dict[str, DatasetCard] = {
     "fer2013": fer2013.CARD,
     "raf-db": raf_db.CARD,
     "affectnet": affectnet.CARD,
     "ck-plus": ck_plus.CARD,
 }
+PLUGINS = Plugins("dataset", "fer_bench.datasets", DatasetCard, _CARDS)
+"""These and the datasets of other packages."""
 
 
 def dataset_card(name: str) -> DatasetCard:
@@ -28,16 +27,15 @@ def dataset_card(name: str) -> DatasetCard:
     Raises:
         FerBenchError: no dataset of that name is known, or the package that adds it is broken.
     """
-    if name in _CARDS:
-        return _CARDS[name]
-    if name not in PLUGINS.offers():
+    card = PLUGINS.find(name)
+    if card is None:
         raise FerBenchError(f"unknown dataset {name!r}; known: {', '.join(card_names())}")
-    return PLUGINS.load(name)
+    return card
 
 
 def card_names() -> list[str]:
     """Return every name that a card has: fer-bench's own in the paper's order first; no other package is imported."""
-    return [*_CARDS, *(name for name in PLUGINS.offers() if name not in _CARDS)]
+    return PLUGINS.names()
 
 
 @cache
@@ -46,13 +44,12 @@ def dataset_cards() -> dict[str, DatasetCard]:
 
     One that is broken is left out, so that it harms no other; :func:`broken_datasets` tells of it.
     """
-    broken = broken_datasets()
-    return {**_CARDS, **{name: PLUGINS.load(name) for name in PLUGINS.offers() if name not in broken}}
+    return PLUGINS.usable()
 
 
 def broken_datasets() -> dict[str, str]:
     """Return why a dataset that another package offers cannot be used, by name; the distribution is named."""
-    return PLUGINS.broken(_CARDS)
+    return PLUGINS.broken()
 
 
 def origin_of(card: DatasetCard) -> str | None:

@@ -14,13 +14,11 @@ import numpy as np
 
 from fer_bench.datasets.affectnet_codes import CODES, CONTEMPT_CODE, OTHER, PARTS, Labelling
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, is_picture, is_utf8, note_of_others
+from fer_bench.datasets.folder import Folder, below, holds, is_picture, is_utf8, note_of_others
 from fer_bench.errors import FerBenchError
 
 _ENDING = "_exp.npy"
 _ANNOTATION = re.compile(r".+_(exp|val|aro|lnd)\.npy")
-_LOOKED_AT = 50
-"""Entries of a folder by which it is recognised."""
 _THREADS = 4
 """Read annotations ahead; more than one for slow disks and network folders."""
 _CHUNK = 256
@@ -58,18 +56,11 @@ def recognise_npy(path: Path) -> str | None:
     parts = [
         part
         for part in PARTS
-        if below(path, f"{part}/images").is_dir() and _annotated(below(path, f"{part}/annotations"))
+        if below(path, f"{part}/images").is_dir() and holds(below(path, f"{part}/annotations"), _ANNOTATION)
     ]
     if not parts:
         return None
     return " and ".join(f"{part}/ with images/ and annotations/ of files named 0{_ENDING}" for part in parts)
-
-
-def _annotated(folder: Path) -> bool:
-    if not folder.is_dir():
-        return False
-    with os.scandir(folder) as entries:
-        return any(_ANNOTATION.fullmatch(entry.name) for entry in itertools.islice(entries, _LOOKED_AT))
 
 
 def read_npy(path: Path, choice: Choice) -> Reading:

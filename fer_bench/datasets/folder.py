@@ -1,7 +1,9 @@
 """A dataset's folder as its readers see it: listed in a fixed order, and never left."""
 
 import errno
+import itertools
 import os
+import re
 import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,6 +23,8 @@ _OF_WINDOWS = frozenset({"thumbs.db", "desktop.ini"})
 """What it leaves in folders, in lower case."""
 _SHOWN = 12
 """Names in a note."""
+_LOOKED_AT = 50
+"""Entries of a folder by which it is recognised."""
 _NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 """Opening fails where the file is a symbolic link; 0 where the system cannot do that."""
 _NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
@@ -83,6 +87,14 @@ def below(root: Path, relative: str) -> Path:
             step = _innermost(place) / part
         place = step
     return root if place == root else _innermost(place)
+
+
+def holds(folder: Path, name: re.Pattern[str]) -> bool:
+    """Whether a file of that name is among the first few entries of a folder, which need not exist."""
+    if not folder.is_dir():
+        return False
+    with os.scandir(folder) as entries:
+        return any(name.fullmatch(entry.name) for entry in itertools.islice(entries, _LOOKED_AT))
 
 
 def _innermost(path: Path) -> Path:

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -170,12 +169,3 @@ def join(parts: Sequence[Prepared]) -> TrainingData:
         FerBenchError: one of several is a test set only, or real and synthetic data are among them.
     """
     return parts[0] if len(parts) == 1 else Joined(tuple(parts))
-
-
-def load_training(datasets: Path, name: str) -> TrainingData:
-    """Open the prepared dataset of a name below ``datasets``, or several joined by ``+``.
-
-    Raises:
-        FerBenchError: as in :func:`parts_of`, :meth:`Prepared.load` and :func:`join`.
-    """
-    return join([Prepared.load(datasets / part) for part in parts_of(name)])

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, note_of_others
-from fer_bench.datasets.raf_db_official import ALIGNED_NAME, LABELS, Part, holds
+from fer_bench.datasets.folder import Folder, below, holds, note_of_others
+from fer_bench.datasets.raf_db_official import ALIGNED_NAME, LABELS, Part
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 

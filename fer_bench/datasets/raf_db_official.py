@@ -4,9 +4,7 @@ Names, codes and annotations as in the read-me of the official archive.
 """
 
 import functools
-import itertools
 import math
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from fer_bench.datasets.card import Choice, Flaw, LooseFaceBox, Reading, Sample
-from fer_bench.datasets.folder import Folder, below
+from fer_bench.datasets.folder import Folder, below, holds
 from fer_bench.emotions import ANGRY, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE
 from fer_bench.errors import FerBenchError
 
@@ -40,8 +38,6 @@ _PREFIXES = ("", "basic/")
 _UNKNOWN = tuple((name, "") for name in ATTRIBUTES)
 _VALUES = {name: {str(code).encode(): value for code, value in enumerate(names)} for name, names in ATTRIBUTES.items()}
 _FIELDS = 5 * 2 + len(ATTRIBUTES)
-_LOOKED_AT = 50
-"""Entries of a folder by which it is recognised."""
 
 Part = Literal["train", "test"]
 
@@ -77,14 +73,6 @@ def _look(path: Path) -> _Copy | None:
         if label_list or aligned or original:
             return _Copy(prefix, label_list, aligned, original)
     return None
-
-
-def holds(folder: Path, name: re.Pattern[str]) -> bool:
-    """Whether a file of that name is among the first few entries of a folder, which need not exist."""
-    if not folder.is_dir():
-        return False
-    with os.scandir(folder) as entries:
-        return any(name.fullmatch(entry.name) for entry in itertools.islice(entries, _LOOKED_AT))
 
 
 def recognise_aligned(path: Path) -> str | None:

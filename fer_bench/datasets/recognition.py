@@ -12,8 +12,8 @@ from fer_bench.datasets import dataset_cards, origin_of
 from fer_bench.datasets.archives import named_as_archive
 from fer_bench.datasets.card import DatasetCard, Layout
 from fer_bench.datasets.folder import shown
-from fer_bench.errors import FerBenchError
-from fer_bench.plugins import PluginError, reason_of
+from fer_bench.errors import FerBenchError, reason_of
+from fer_bench.plugins import PluginError
 
 _SHOWN = 12
 """Entries of a folder named in a message."""

@@ -16,7 +16,7 @@ from fer_bench.cellwork import CellWork
 from fer_bench.distributed.desk import Desk
 from fer_bench.distributed.task import Home, work_on
 from fer_bench.environment import cores
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, first_line
 from fer_bench.models.pretrained import IMAGENET
 from fer_bench.progress import Stage, bar, say
 from fer_bench.workers import Event, Work
@@ -198,7 +198,7 @@ def _result(ray: Any, reference: Any, stage: Stage) -> str:
 
 
 def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    return first_line(error).rstrip(".")
 
 
 def _absolute(work: CellWork, root: Path) -> CellWork:

@@ -94,13 +94,10 @@ def check_extras() -> list[Finding]:
 def check_plugins() -> list[Finding]:
     """Return one finding for each model and dataset that another package offers: it can be used, or why not."""
     found = []
-    kinds = (
-        (models.PLUGINS.offers(), models.broken_models(), "model"),
-        (datasets.PLUGINS.offers(), datasets.broken_datasets(), "dataset"),
-    )
-    for offers, broken, kind in kinds:
-        for name, entries in offers.items():
-            check = f"{kind} {name}"
+    for plugins in (models.PLUGINS, datasets.PLUGINS):
+        broken = plugins.broken()
+        for name, entries in plugins.offers().items():
+            check = f"{plugins.kind} {name}"
             if name in broken:
                 advice = "it is left out, and everything else works without it"
                 found.append(Finding(check=check, state="warning", found=broken[name], advice=advice))

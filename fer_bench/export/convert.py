@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench import backend
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, first_line
 from fer_bench.export import Target
 from fer_bench.export.packages import require
 from fer_bench.export.silence import silence
@@ -91,7 +91,7 @@ def write(model: Any, target: Target, path: Path, samples: NDArray[np.float32] |
 
 def _reason(error: Exception) -> str:
     """Return one short line: the converters begin with pages of locations and end their line with the cause."""
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    line = first_line(error)
     return line if len(line) <= 160 else f"... {line[-156:]}"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_bench import backend
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, first_line
 from fer_bench.export.convert import TARGETS, write
 from fer_bench.models import model_cards
 
@@ -34,9 +34,8 @@ def main(model: str, target: str, out: str, samples: str | None = None) -> None:
     try:
         loaded = keras.models.load_model(model, compile=False)
     except (ValueError, TypeError, OSError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise FerBenchError(
-            f"Keras cannot read the model back ({reason}); layers of your own need keras.saving."
+            f"Keras cannot read the model back ({first_line(error)}); layers of your own need keras.saving."
             "register_keras_serializable, or export under KERAS_BACKEND=tensorflow"
         ) from error
     images = None if samples is None else np.load(samples, allow_pickle=False)

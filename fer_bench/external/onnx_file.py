@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, first_line
 from fer_bench.files import inside
 
 Shape = tuple[int | None, ...]
@@ -46,7 +46,7 @@ def read_onnx(path: Path) -> OnnxFile:
     try:
         model = onnx.load_model_from_string(path.read_bytes())
     except Exception as error:  # protobuf's errors have no name of their own in onnx.
-        raise FerBenchError(f"{path}: not readable as an ONNX model ({first_line(error)})") from error
+        raise FerBenchError(f"{path}: not readable as an ONNX model ({harmless_line(error)})") from error
     if not model.graph.node or not model.graph.output:
         raise FerBenchError(f"{path}: not an ONNX model: it has no operations or no output")
     beside = _load_external_data(model, path)
@@ -59,9 +59,9 @@ def read_onnx(path: Path) -> OnnxFile:
     )
 
 
-def first_line(error: Exception) -> str:
+def harmless_line(error: Exception) -> str:
     """Return the first line of an error, harmless on a terminal: it may repeat names of an untrusted file."""
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    line = first_line(error)
     return line if line.isprintable() else repr(line)
 
 
@@ -88,7 +88,8 @@ def _load_external_data(model: Any, path: Path) -> tuple[str, ...]:
         try:
             load_external_data_for_tensor(tensor, str(path.parent))
         except Exception as error:  # onnx raises what it likes for offsets and lengths that do not fit.
-            raise FerBenchError(f"{path}: its weights {tensor.name!r} cannot be read ({first_line(error)})") from error
+            reason = harmless_line(error)
+            raise FerBenchError(f"{path}: its weights {tensor.name!r} cannot be read ({reason})") from error
         tensor.data_location = TensorProto.DEFAULT
         del tensor.external_data[:]
         found.add(location)

@@ -11,7 +11,7 @@ from fer_bench.datasets.decoding import resize
 from fer_bench.errors import FerBenchError
 from fer_bench.export.sessions import Call, onnx_session
 from fer_bench.external.model import ExternalModel
-from fer_bench.external.onnx_file import first_line
+from fer_bench.external.onnx_file import harmless_line
 
 BATCH = 64
 """Images a call, of a file that takes any number."""
@@ -44,13 +44,13 @@ def open_raw(name: str, path: Path, image: str, output: str, threads: int) -> Ca
     except FerBenchError:
         raise
     except Exception as error:  # ONNX Runtime has no common class of errors.
-        raise FerBenchError(f"{name}: ONNX Runtime cannot take the file ({first_line(error)})") from error
+        raise FerBenchError(f"{name}: ONNX Runtime cannot take the file ({harmless_line(error)})") from error
 
     def call(batch: NDArray[Any]) -> NDArray[Any]:
         try:
             return np.asarray(session.run([output], {image: batch})[0])
         except Exception as error:
-            raise FerBenchError(f"{name}: ONNX Runtime cannot run the file ({first_line(error)})") from error
+            raise FerBenchError(f"{name}: ONNX Runtime cannot run the file ({harmless_line(error)})") from error
 
     return call
 

@@ -12,7 +12,7 @@
 from collections.abc import Callable
 
 from fer_bench import backend
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, first_line, reason_of
 from fer_bench.files import scratch
 from fer_bench.model_check import building, converting, entry, training
 from fer_bench.model_check.outcome import BrokenContractError, Check, NotInstalledError, Outcome
@@ -68,6 +68,5 @@ def _made(check: Check, subject: Subject) -> Outcome:
     except BrokenContractError as broken:
         return Outcome(check=check.name, state="failed", found=broken.found, advice=broken.advice or check.advice)
     except (Exception, SystemExit) as error:  # Whatever another package's model raises is the outcome.
-        reason = (str(error).strip().splitlines() or ["without a message"])[0]
-        told = reason if isinstance(error, FerBenchError) else f"{type(error).__name__}: {reason}"
+        told = first_line(error) if isinstance(error, FerBenchError) else reason_of(error)
         return Outcome(check=check.name, state="failed", found=told, advice=check.advice)

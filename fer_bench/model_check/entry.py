@@ -6,7 +6,7 @@ import sys
 
 from fer_bench.errors import FerBenchError
 from fer_bench.model_check.outcome import Outcome
-from fer_bench.models import PLUGINS, built_in_cards, model_card
+from fer_bench.models import PLUGINS, model_card
 from fer_bench.models.card import ModelCard
 from fer_bench.plugins import distribution
 
@@ -19,7 +19,7 @@ def check_entry(name: str) -> tuple[ModelCard | None, list[Outcome]]:
     """Return the card of one of the known names, ``None`` where it cannot be had, and how that went."""
     offered = name in PLUGINS.offers()
     try:
-        card = PLUGINS.load(name, built_in_cards()) if offered else model_card(name)
+        card = PLUGINS.load(name) if offered else model_card(name)
         imported = _imported(name) if offered else []
     except FerBenchError as error:
         advice = f"then run fer-bench check-model {name} again"

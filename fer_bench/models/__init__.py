@@ -16,9 +16,6 @@ from fer_bench.models import (
 from fer_bench.models.card import ModelCard
 from fer_bench.plugins import Plugins
 
-PLUGINS = Plugins("model", "fer_bench.models", ModelCard)
-"""Models of other packages."""
-
 _BUILT_IN: dict[str, ModelCard] = {
     card.name: card
     for card in (
@@ -39,6 +36,8 @@ _BUILT_IN: dict[str, ModelCard] = {
         inceptionv3.CARD,
     )
 }
+PLUGINS = Plugins("model", "fer_bench.models", ModelCard, _BUILT_IN)
+"""These and the models of other packages."""
 
 
 def built_in_cards() -> Mapping[str, ModelCard]:
@@ -48,7 +47,7 @@ def built_in_cards() -> Mapping[str, ModelCard]:
 
 def model_names() -> list[str]:
     """Return the name of every known model, fer-bench's own first; no other package is imported."""
-    return [*_BUILT_IN, *(name for name in PLUGINS.offers() if name not in _BUILT_IN)]
+    return PLUGINS.names()
 
 
 @cache
@@ -57,13 +56,12 @@ def model_cards() -> dict[str, ModelCard]:
 
     One that is broken is left out, so that it harms no other; :func:`broken_models` tells of it.
     """
-    broken = broken_models()
-    return {**_BUILT_IN, **{name: PLUGINS.load(name) for name in PLUGINS.offers() if name not in broken}}
+    return PLUGINS.usable()
 
 
 def broken_models() -> dict[str, str]:
     """Return why a model that another package offers cannot be used, by name; the distribution is named."""
-    return PLUGINS.broken(_BUILT_IN)
+    return PLUGINS.broken()
 
 
 def model_card(name: str) -> ModelCard:
@@ -72,11 +70,10 @@ def model_card(name: str) -> ModelCard:
     Raises:
         FerBenchError: no model of that name, or the package that offers it is broken.
     """
-    if name in _BUILT_IN:
-        return _BUILT_IN[name]
-    if name not in PLUGINS.offers():
+    card = PLUGINS.find(name)
+    if card is None:
         raise FerBenchError(f"no model {name!r}; expected one of {', '.join(model_names())}")
-    return PLUGINS.load(name)
+    return card
 
 
 def model_title(name: str) -> str:

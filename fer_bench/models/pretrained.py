@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fer_bench import backend, memory
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, first_line
 from fer_bench.lock import acquired
 from fer_bench.progress import say
 
@@ -85,9 +85,9 @@ def _load_file(source: Any, weights: str, application: str) -> None:
     except Exception as error:  # Of h5py, zipfile, zlib and Keras: damaged bytes can raise nearly any.
         if memory.is_exhausted(error):
             raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise FerBenchError(
-            f"{weights}: not a Keras weights file of keras.applications.{application} with its 1000-way top ({reason})"
+            f"{weights}: not a Keras weights file of keras.applications.{application} with its 1000-way top "
+            f"({first_line(error)})"
         ) from error
 
 

@@ -1,6 +1,5 @@
 """The audit as JSON and as the file ``audit.md``; the same audit gives the same bytes."""
 
-import difflib
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from tabulate import tabulate
 
 from fer_bench import paper
-from fer_bench.errors import FerBenchError
+from fer_bench.files import text_difference
 from fer_bench.matrix_audit import WAYS
 from fer_bench.paper_audit import Audited, PaperAudit
 from fer_bench.paper_audit.findings import MEANING, Finding, Verdict
@@ -164,10 +163,4 @@ def check_document(text: str, path: Path) -> str:
     Raises:
         FerBenchError: the file is not readable as UTF-8 text.
     """
-    try:
-        found = path.read_bytes().decode("utf-8") if path.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise FerBenchError(f"{path}: not readable as text ({error}); run fer-bench audit-paper to write it") from error
-    before = path.name if path.exists() else f"{path.name} (missing)"
-    after = f"{path.name} (from the published values)"
-    return "".join(difflib.unified_diff(found.splitlines(keepends=True), text.splitlines(keepends=True), before, after))
+    return text_difference(path, text, source="from the published values", command="fer-bench audit-paper")

@@ -14,7 +14,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.export.contract import SCHEMA
 from fer_bench.export.exporting import sidecar
 from fer_bench.external.model import refuse_external
-from fer_bench.external.onnx_file import first_line
+from fer_bench.external.onnx_file import harmless_line
 from fer_bench.files import expanded, read_json, sha256_of
 from fer_bench.prediction.model import Model
 from fer_bench.workspace import Workspace, default_root
@@ -156,7 +156,7 @@ def _opened(path: Path, about: Mapping[str, Any]) -> "Call":
         raise
     except Exception as error:  # The runtimes have no common class of errors.
         raise FerBenchError(
-            f"{path}: {runtime} cannot take the file ({first_line(error)}); export the model again"
+            f"{path}: {runtime} cannot take the file ({harmless_line(error)}); export the model again"
         ) from error
 
     def checked(batch: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -167,7 +167,7 @@ def _opened(path: Path, about: Mapping[str, Any]) -> "Call":
         except Exception as error:
             raise FerBenchError(
                 f"{path}: {runtime} cannot run the file on images of {side} x {side} pixels, which {beside.name} says "
-                f"it takes ({first_line(error)}); export the model again"
+                f"it takes ({harmless_line(error)}); export the model again"
             ) from error
         if answer.shape != (len(batch), classes):
             raise FerBenchError(

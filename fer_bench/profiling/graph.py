@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, reason_of
 from fer_bench.profiling.operations import is_known
 
 Shape = tuple[int, ...]
@@ -155,10 +155,6 @@ def _opened(node: Any, name: str) -> Any:
         kind = f"{type(layer).__module__}.{type(layer).__name__}"
         raise FerBenchError(
             f"layer {name!r} has the type {kind}, which the FLOPs rules do not know, and its call cannot be read as "
-            f"Keras layers and keras.ops ({_first_line(error)}); write it in "
+            f"Keras layers and keras.ops ({reason_of(error)}); write it in "
             "those, or add it to COSTS or FREE in fer_bench/profiling/operations.py"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

@@ -3,13 +3,11 @@
 The same records give the same bytes: no dates, no paths, independent of the locale.
 """
 
-import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from fer_bench.errors import FerBenchError
-from fer_bench.files import write_text
+from fer_bench.files import text_difference, write_text
 from fer_bench.render.document import to_json
 from fer_bench.render.html import to_html
 from fer_bench.render.latex import all_tex, to_latex
@@ -45,18 +43,15 @@ def check_tables(tables: Sequence[Table], folder: Path) -> str:
     """
     contents = _contents(tables)
     expected = {**contents, **dict.fromkeys(_stale(folder, contents), "")}
-    diffs = []
-    for name, text in sorted(expected.items()):
-        path = folder / name
-        found = _read(path)
-        if found == text and path.exists():
-            continue
-        before = name if path.exists() else f"{name} (missing)"
-        after = f"{name} (from the records)" if name in contents else f"{name} (stale: no such table)"
-        # keepends leaves a difference in line ends visible.
-        diff = difflib.unified_diff(found.splitlines(keepends=True), text.splitlines(keepends=True), before, after)
-        diffs.append("".join(diff) or f"--- {before}\n+++ {after}\n")
-    return "".join(diffs)
+    return "".join(
+        text_difference(
+            folder / name,
+            text,
+            source="from the records" if name in contents else "stale: no such table",
+            command="fer-bench tables",
+        )
+        for name, text in sorted(expected.items())
+    )
 
 
 def _contents(tables: Sequence[Table]) -> dict[str, str]:
@@ -71,13 +66,3 @@ def _contents(tables: Sequence[Table]) -> dict[str, str]:
 def _stale(folder: Path, contents: dict[str, str]) -> list[str]:
     found = folder.iterdir() if folder.is_dir() else ()
     return sorted(path.name for path in found if _OURS.fullmatch(path.name) and path.name not in contents)
-
-
-def _read(path: Path) -> str:
-    if not path.exists():
-        return ""
-    try:
-        # Bytes, not text mode: that would hide foreign line ends.
-        return path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FerBenchError(f"{path}: not readable as text ({error}); run `fer-bench tables` to write it") from error

@@ -1,15 +1,13 @@
 """The files of the report: what stands in them, writing them, and whether they are fresh."""
 
-import difflib
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fer_bench.errors import FerBenchError
 from fer_bench.figures import Drawing, picture
-from fer_bench.files import write_text
+from fer_bench.files import text_difference, write_text
 from fer_bench.report.as_markdown import to_markdown
 from fer_bench.report.as_page import to_page
 from fer_bench.report.document import Element, Heading, Paragraph, Picture
@@ -53,16 +51,10 @@ def check_report(evidence: Evidence, tables: Sequence[Table], drawings: Sequence
     Raises:
         FerBenchError: as :func:`write_report`, or a file that is not readable as UTF-8 text.
     """
-    diffs = []
-    for path, text in _contents(evidence, tables, drawings, results).items():
-        found = _read(path)
-        if found != text:
-            before = path.name if path.exists() else f"{path.name} (missing)"
-            after = f"{path.name} (from the records)"
-            old, new = (_without_bytes(content).splitlines(keepends=True) for content in (found, text))
-            diff = "".join(difflib.unified_diff(old, new, before, after))
-            diffs.append(diff or f"--- {before}\n+++ {after}\n")
-    return "".join(diffs)
+    return "".join(
+        text_difference(path, text, source="from the records", command="fer-bench report", shown=_without_bytes)
+        for path, text in _contents(evidence, tables, drawings, results).items()
+    )
 
 
 def _contents(
@@ -128,14 +120,6 @@ def _measured_only(table: Table) -> Table:
 
 def _is_measured(matrix: Matrix) -> bool:
     return any(not isinstance(value, Missing) for row in matrix.measured for value in row)
-
-
-def _read(path: Path) -> str:
-    try:
-        # Bytes, not text mode: that would hide foreign line ends.
-        return path.read_bytes().decode("utf-8") if path.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise FerBenchError(f"{path}: not readable as text ({error}); run `fer-bench report` to write it") from error
 
 
 def _without_bytes(page: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fer_bench import paper
 from fer_bench.records import EvalRecord, Origin, ProfileRecord, StatisticsRecord, TrainRecord
-from fer_bench.selection.parts import Counts, private_test
+from fer_bench.selection.parts import DATASET, Counts, private_test
 
 
 def in_order(models: Iterable[str]) -> tuple[str, ...]:
@@ -117,6 +117,19 @@ class Evidence:
         """Return the models besides the paper's three with runs on any of these training datasets, by name."""
         blocks = [self.blocks[dataset] for dataset in datasets if dataset in self.blocks]
         return in_order(model for block in blocks for model in block.models if model not in paper.MODELS)
+
+    def models(self, dataset: str) -> tuple[str, ...]:
+        """Return the models that were trained on a dataset or tested as if they were, the paper's first; maybe none."""
+        return self.blocks[dataset].models if dataset in self.blocks else ()
+
+    def tested(self, dataset: str, model: str, target: str) -> tuple[EvalRecord, ...]:
+        """Return the tests of a model that was trained on a dataset, see :meth:`Block.tested`; maybe none."""
+        return self.blocks[dataset].tested(model, target) if dataset in self.blocks else ()
+
+    def tested_privately(self, model: str) -> tuple[Counts, ...]:
+        """Return the matrices on PrivateTest of a model that was trained on FER-2013, see
+        :meth:`Block.tested_privately`; maybe none."""
+        return self.blocks[DATASET].tested_privately(model) if DATASET in self.blocks else ()
 
     @property
     def empty(self) -> bool:

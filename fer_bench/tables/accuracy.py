@@ -82,21 +82,17 @@ def table5(evidence: Evidence) -> Table:
 
 def accuracies(evidence: Evidence, dataset: str, model: str, target: str) -> list[float]:
     """Return the overall accuracies, fractions, of a model trained on ``dataset``: one a seed, maybe none."""
-    block = evidence.blocks.get(dataset)
-    tested = block.tested(model, target) if block else ()
-    return [metrics.accuracy(record.confusion_matrix) for record in tested]
+    return [metrics.accuracy(record.confusion_matrix) for record in evidence.tested(dataset, model, target)]
 
 
 def private_accuracies(evidence: Evidence, model: str) -> list[float]:
     """Return the accuracies, fractions, of a model trained on FER-2013 on PrivateTest alone: one a seed, maybe none."""
-    block = evidence.blocks.get(FER2013)
-    return [metrics.accuracy(matrix) for matrix in block.tested_privately(model)] if block else []
+    return [metrics.accuracy(matrix) for matrix in evidence.tested_privately(model)]
 
 
 def private_note(evidence: Evidence) -> str:
     """Return what FER-2013 is tested on, and what the column PrivateTest holds."""
-    block = evidence.blocks.get(FER2013)
-    tested = [record for record in block.evals if record.target == FER2013] if block else []
+    tested = [record for model in evidence.models(FER2013) for record in evidence.tested(FER2013, model, FER2013)]
     official = test_images(FER2013)
     same = all(tuple(map(sum, record.confusion_matrix)) == official for record in tested)
     copies = [record.target_prepared for record in tested if record.target_prepared is not None]
@@ -151,14 +147,12 @@ def _elsewhere(evidence: Evidence, target: str) -> Grid | None:
 
 def _not_above(evidence: Evidence, dataset: str, target: str, models: Sequence[str | None]) -> list[int]:
     """Return the rows of models that are not above the most frequent class: by row, ``None`` for other rows."""
-    block = evidence.blocks.get(dataset)
-    return [i for i, model in enumerate(models) if block and model and not are_above(block.tested(model, target))]
+    return [i for i, model in enumerate(models) if model and not are_above(evidence.tested(dataset, model, target))]
 
 
 def _not_above_privately(evidence: Evidence, models: Sequence[str | None]) -> list[int]:
     """Return the same on FER-2013's PrivateTest alone."""
-    block = evidence.blocks.get(FER2013)
-    return [i for i, model in enumerate(models) if block and model and not is_above(block.tested_privately(model))]
+    return [i for i, model in enumerate(models) if model and not is_above(evidence.tested_privately(model))]
 
 
 def _columns(*, compared: bool) -> list[Column]:

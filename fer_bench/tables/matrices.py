@@ -105,10 +105,9 @@ def _elsewhere(record: EvalRecord) -> Matrix:
 
 def _private(evidence: Evidence) -> list[Matrices]:
     """Return the matrices on FER-2013's standard test set, of the models that are known to be tested on it."""
-    block = evidence.blocks.get(FER2013)
     matrices = []
-    for model in block.models if block else ():
-        found = block.tested_privately(model) if block else ()
+    for model in evidence.models(FER2013):
+        found = evidence.tested_privately(model)
         if found:
             accuracy = mean_of(private_accuracies(evidence, model), decimals=1, scale=100)
             cells = matrix_cells(metrics.row_percentages(_sum(found)))
@@ -123,8 +122,7 @@ def _in_threes(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
 
 def total_counts(evidence: Evidence, dataset: str, model: str, target: str) -> NDArray[np.int64] | None:
     """Return the confusion matrix of counts added up over the seeds, int64 (7, 7); ``None`` without records."""
-    block = evidence.blocks.get(dataset)
-    tested = block.tested(model, target) if block else ()
+    tested = evidence.tested(dataset, model, target)
     if not tested:
         return None
     return _sum([record.confusion_matrix for record in tested])

@@ -74,12 +74,9 @@ def one_answer(tested: Sequence[EvalRecord]) -> str:
 
 def _constant_notes(evidence: Evidence, dataset: str, targets: Sequence[str]) -> Iterator[str]:
     """Yield of which models a recall of 1 says nothing, since they always answer the same class."""
-    block = evidence.blocks.get(dataset)
-    if block is None:
-        return
     for target in targets:
-        for model in block.models:
-            if constant := one_answer(block.tested(model, target or dataset)):
+        for model in evidence.models(dataset):
+            if constant := one_answer(evidence.tested(dataset, model, target or dataset)):
                 where = f"tested on {paper.DATASET_TITLES[target]}, " if target else ""
                 yield f"{paper.DATASET_TITLES[dataset]}: {where}{model_title(model)} gives {constant}."
 

@@ -40,11 +40,10 @@ _Columns = list[tuple[Column, list[Cell]]]
 
 def _group(evidence: Evidence, dataset: str, models: Sequence[str], *, grouped: bool = True) -> _Columns:
     """Return a column for each model, the best model of each class marked."""
-    block = evidence.blocks.get(dataset)
     columns: _Columns = []
     never: list[int] = []
     for model in models:
-        tested = [record.confusion_matrix for record in block.tested(model, dataset)] if block else []
+        tested = [record.confusion_matrix for record in evidence.tested(dataset, model, dataset)]
         cells: list[Cell] = list(_recalls(tested))
         printed = paper.TABLE10[dataset].get(model)
         if printed is not None and not evidence.synthetic:
@@ -58,11 +57,10 @@ def _group(evidence: Evidence, dataset: str, models: Sequence[str], *, grouped: 
 
 def _private(evidence: Evidence) -> Grid | None:
     """Return the columns of FER-2013's standard test set, ``None`` where no model is known to be tested on it."""
-    block = evidence.blocks.get(FER2013)
     columns: _Columns = []
     never: list[int] = []
-    for model in block.models if block else ():
-        matrices = block.tested_privately(model) if block else ()
+    for model in evidence.models(FER2013):
+        matrices = evidence.tested_privately(model)
         if matrices:
             if not is_above(matrices):
                 never.append(len(columns))

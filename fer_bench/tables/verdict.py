@@ -52,12 +52,11 @@ def judge(evidence: Evidence, dataset: str, model: str, target: str, published: 
         target: tested on: ``dataset`` itself or CK+.
         published: overall accuracy, whole percent.
     """
-    block = evidence.blocks.get(dataset)
-    tested = block.tested(model, target) if block else ()
-    if block is None or not tested:
+    tested = evidence.tested(dataset, model, target)
+    if not tested:
         return Judgement(verdict="not run", interval=None, departures=())
     interval = prediction_interval([100 * record.accuracy for record in tested])
-    found = tuple(departures(block, model, target))
+    found = tuple(departures(evidence.blocks[dataset], model, target))
     verdict: Verdict = "not comparable" if found else compare(interval, published)
     shown = None if interval is None else (max(interval[0], 0.0), min(interval[1], 100.0))
     return Judgement(verdict=verdict, interval=shown, departures=found)

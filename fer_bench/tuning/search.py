@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, first_line
 from fer_bench.progress import say
 from fer_bench.studies import Study, missing_work
 from fer_bench.tuning.outcome import Trial
@@ -126,7 +126,7 @@ def _storage(optuna: Any, path: Path) -> Any:
         return optuna.storages.RDBStorage(url)
     except (DatabaseError, RuntimeError) as error:
         raise FerBenchError(
-            f"{path}: not a store of draws that this Optuna reads ({str(error).splitlines()[0]}); move it away: the "
+            f"{path}: not a store of draws that this Optuna reads ({first_line(error)}); move it away: the "
             "draws are made again, and trials that are done stay"
         ) from error
 
