@@ -98,9 +98,9 @@ class MatrixAudit:
         """Return numbers of images as overall accuracies, percent."""
         return 100 * correct[0] / self.total, 100 * correct[1] / self.total
 
-    def needed(self, overall: Printed, rounding: Rounding = Rounding.NEAREST) -> tuple[int, int]:
-        """Return the fewest and most correct images that are printed as this overall accuracy."""
-        return count_bounds(overall.value, self.total, overall.decimals, rounding)
+    def needed(self, overall: Printed) -> tuple[int, int]:
+        """Return the fewest and most correct images that are printed, to the nearest, as this overall accuracy."""
+        return count_bounds(overall.value, self.total, overall.decimals, Rounding.NEAREST)
 
     def admits(self, overall: Printed) -> bool:
         """Tell whether an overall accuracy, rounded to the nearest, can come from this matrix."""

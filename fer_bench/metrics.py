@@ -51,12 +51,6 @@ def recall_per_class(matrix: ArrayLike) -> NDArray[np.float64]:
     return _ratio(np.diagonal(counts), counts.sum(axis=1))
 
 
-def precision_per_class(matrix: ArrayLike) -> NDArray[np.float64]:
-    """Return correct / predictions of the class, shape (classes,)."""
-    counts = _counts(matrix)
-    return _ratio(np.diagonal(counts), counts.sum(axis=0))
-
-
 def f1_per_class(matrix: ArrayLike) -> NDArray[np.float64]:
     """Return 2 correct / (images + predictions of the class), shape (classes,).
 

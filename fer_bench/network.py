@@ -30,8 +30,8 @@ from fer_bench.records import Start
 PREDICT_BATCH = 64
 
 
-def build_model(name: str, recipe: Recipe, seed: int, classes: int = len(EMOTIONS)) -> Any:
-    """Build one registered model with the random weights of ``seed`` as the recipe wants it.
+def build_model(name: str, recipe: Recipe, seed: int) -> Any:
+    """Build one registered model of the seven classes with the random weights of ``seed`` as the recipe wants it.
 
     The recipe may change batch-norm momentum, dropout and the number of frozen layers.
 
@@ -43,7 +43,7 @@ def build_model(name: str, recipe: Recipe, seed: int, classes: int = len(EMOTION
     card = model_card(name)
     card.check_image_size(recipe.image_size)
     keras.utils.set_random_seed(seed)
-    model = card.build(recipe.image_size, classes)
+    model = card.build(recipe.image_size, len(EMOTIONS))
     if recipe.freeze_layers is not None:
         for position, layer in enumerate(model.layers[: card.backbone_to_freeze(recipe.freeze_layers).layers]):
             layer.trainable = position >= recipe.freeze_layers

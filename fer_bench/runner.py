@@ -309,9 +309,8 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
         for name in runtimes:
             runtime(name)  # One that is no longer installed is told before hours of training.
         seconds = 15.0 + 5 * len(models) * len(runtimes)
-        plan = ProfilePlan(runtimes=tuple(runtimes))
-        runs = job.runs or plan.runs
-        apart = partial(_profile_apart, workspace, models, runs, stages.origin_of(workspace), plan)
+        plan = ProfilePlan(runtimes=tuple(runtimes), runs=job.runs or ProfilePlan.runs)
+        apart = partial(_profile_apart, workspace, models, stages.origin_of(workspace), plan)
         work.append((Stage("profile", seconds), apart))
     if len(job.models) > 1 and (
         work or not session_anova.anova_is_fresh(workspace.results, session_anova.RUNTIME, job.models)
@@ -321,8 +320,8 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
     return work
 
 
-def _profile_apart(workspace: Workspace, models: Sequence[str], runs: int, origin: Origin, plan: ProfilePlan) -> None:
+def _profile_apart(workspace: Workspace, models: Sequence[str], origin: Origin, plan: ProfilePlan) -> None:
     """Profile in a process of its own: this one may have trained, with other threads and kernels."""
     stage = Stage("profile", 0)
     with shown_in() as on_event:
-        work_side_by_side([[(stage, partial(stages.profile, workspace, models, runs, origin, plan=plan))]], 1, on_event)
+        work_side_by_side([[(stage, partial(stages.profile, workspace, models, origin, plan=plan))]], 1, on_event)

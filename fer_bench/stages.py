@@ -139,7 +139,6 @@ def origin_of(workspace: Workspace) -> Origin:
 def profile(
     workspace: Workspace,
     models: Sequence[str],
-    runs: int,
     origin: Origin,
     *,
     plan: "Plan | None" = None,
@@ -150,7 +149,6 @@ def profile(
     Args:
         workspace: where the records go.
         models: registered models, and external ones of the workspace.
-        runs: timed calls of each, whatever ``plan`` says.
         origin: recorded as it is.
         plan: what to measure; ``None`` measures the runtimes of Keras in this process.
         replace: take models out of sessions before this one, too.
@@ -159,14 +157,12 @@ def profile(
         FerBenchError: as :func:`fer_bench.profiling.profile_models`, and as
             :func:`fer_bench.profiling.kept.require_whole` unless ``replace``.
     """
-    import dataclasses
-
     from fer_bench.external.profiling import external_sources
     from fer_bench.profiling import KERAS_RUNTIMES, Plan, profile_models
     from fer_bench.profiling.kept import require_whole
     from fer_bench.profiling.steps import shown_steps
 
-    chosen = dataclasses.replace(plan or Plan(runtimes=KERAS_RUNTIMES), runs=runs)
+    chosen = plan or Plan(runtimes=KERAS_RUNTIMES)
     if not replace:
         known = records.load_all(workspace.results.records, ProfileRecord)
         require_whole(known, models, chosen.runtime_names, backend.name(), workspace.option)

@@ -250,7 +250,7 @@ def save_eval(results: Results, record: EvalRecord) -> EvalRecord:
     path.parent.mkdir(parents=True, exist_ok=True)
     ids = np.array([f"{i:05d}" for i in range(len(labels))])
     np.savez_compressed(path, ids=ids, labels=np.array(labels, np.uint8), probabilities=probabilities)
-    record = records.replace(record, predictions_sha256=sha256_of(path))
+    record = replace(record, predictions_sha256=sha256_of(path))
     records.save(results.records, record)
     return record
 
@@ -335,6 +335,6 @@ def save_grid(results: Results, *, models: Sequence[str], seeds: Sequence[int] =
                             tuple(map(sum, zip(*rows, strict=True))) for rows in zip(*both.values(), strict=True)
                         )
                         record = eval_record(model, dataset, target, seed=seed, matrix=whole)
-                        record = records.replace(record, parts=both)
+                        record = replace(record, parts=both)
                     records.save(results.records, record)
     save_statistics(results)

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+from dataclasses import replace
 
 import pytest
 import record_factory as make
@@ -167,7 +168,7 @@ def test_options_that_contradict_each_other_are_refused(arguments, message):
 def test_an_analysis_of_an_earlier_version_is_made_again(place):
     make.save_statistics(place.results)
     record = records.load_all(place.results.records, records.StatisticsRecord)[0]
-    records.save(place.results.records, records.replace(record, recommended=None))
+    records.save(place.results.records, replace(record, recommended=None))
     assert not session_anova.anova_is_fresh(place.results, "keras-predict")
     session_anova.anova(place.results, "keras-predict")
     assert session_anova.anova_is_fresh(place.results, "keras-predict")
@@ -175,7 +176,7 @@ def test_an_analysis_of_an_earlier_version_is_made_again(place):
 
 def later(model, session):
     record = make.profile_record(model, session=session)
-    return records.replace(record, environment=records.replace(record.environment, created="2099-01-01T00:00:00Z"))
+    return replace(record, environment=replace(record.environment, created="2099-01-01T00:00:00Z"))
 
 
 def test_a_later_profile_of_another_model_leaves_those_before_comparable(place):
@@ -203,7 +204,7 @@ def test_the_session_that_the_selection_names_is_compared(place):
 
 def test_the_session_of_the_backend_that_the_selection_names_is_compared(place):
     for model in paper.MODELS:
-        records.save(place.results.records, records.replace(later(model, "session-2"), backend="jax"))
+        records.save(place.results.records, replace(later(model, "session-2"), backend="jax"))
     place.results.selection.write_text('[latency]\nbackend = "tensorflow"\n')
     assert {record.session for record in session_anova.compared_session(place.results)} == {"session-1"}
     session_anova.anova(place.results, "keras-predict")
@@ -233,9 +234,9 @@ def test_a_profile_takes_the_statistics_of_those_that_it_replaces_with_it(place,
     for runtime in ("keras-predict", "keras-call"):
         session_anova.anova(place.results, runtime)
     again = [later(model, "session-2") for model in paper.MODELS]
-    again = [records.replace(record, latency={"keras-predict": record.latency["keras-predict"]}) for record in again]
+    again = [replace(record, latency={"keras-predict": record.latency["keras-predict"]}) for record in again]
     monkeypatch.setattr("fer_bench.profiling.profile_models", lambda *_, **__: again)
-    stages.profile(place, paper.MODELS, 50, "real")
+    stages.profile(place, paper.MODELS, "real")
     assert records.load_all(place.results.records, records.StatisticsRecord) == []
     assert "anova__keras-call.json: removed, it was of profiles before these" in capsys.readouterr().err
     session_anova.anova(place.results, "keras-predict")

@@ -22,7 +22,8 @@ from fer_bench.datasets.audit import (
     train_copies_of_test,
     write_csv,
 )
-from fer_bench.datasets.synthetic import EXPRESSIONS, action_units, draw_identity, draw_view, render
+from fer_bench.datasets.synthetic import action_units, draw_identity, draw_view, render
+from fer_bench.emotions import EMOTIONS
 
 Images = NDArray[np.uint8]
 
@@ -33,9 +34,7 @@ def faces() -> Images:
     rng = np.random.default_rng(11)
     return np.stack(
         [
-            render(
-                draw_identity(rng), action_units(EXPRESSIONS[i % 7], rng), draw_view(rng, "wild"), 48, gray=True
-            ).image
+            render(draw_identity(rng), action_units(EMOTIONS[i % 7], rng), draw_view(rng, "wild"), 48, gray=True).image
             for i in range(400)
         ]
     )

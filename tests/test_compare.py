@@ -1,6 +1,7 @@
 """``fer-bench compare`` as a user meets it, on made records and predictions."""
 
 import csv
+import dataclasses
 import json
 import subprocess
 import sys
@@ -66,7 +67,7 @@ def save(workspace, model, predictions, *, dataset="raf-db", target="ck-plus", o
     record = eval_record(
         model, dataset, target, seed=seed, matrix=matrix, recipe=fields.pop("recipe", "paper-0123abcd")
     )
-    record = records.replace(record, **fields)
+    record = dataclasses.replace(record, **fields)
     order = np.arange(IMAGES) if order is None else order
     probabilities = np.full((IMAGES, 7), 0.05, np.float16)
     probabilities[np.arange(IMAGES), predictions] = 0.7
@@ -74,7 +75,7 @@ def save(workspace, model, predictions, *, dataset="raf-db", target="ck-plus", o
     path = folder / "eval" / record.predictions
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, ids=IDS[order], labels=labels[order], probabilities=probabilities[order])
-    record = records.replace(record, predictions_sha256=sha256_of(path))
+    record = dataclasses.replace(record, predictions_sha256=sha256_of(path))
     records.save(folder, record)
     return record
 
@@ -560,7 +561,7 @@ def test_predictions_that_are_no_numbers_are_refused(two):
     record = save(two, "clcm", np.zeros(IMAGES, int))
     file = two / "records" / "eval" / record.predictions
     np.savez(file, ids=IDS, labels=LABELS, probabilities=np.full((IMAGES, 7), np.nan, np.float16))
-    records.save(two / "records", records.replace(record, predictions_sha256=sha256_of(file)))
+    records.save(two / "records", dataclasses.replace(record, predictions_sha256=sha256_of(file)))
     with pytest.raises(FerBenchError, match=r"the model has diverged"):
         run(two, "clcm", "shufflenetv2", *ON)
 

@@ -30,7 +30,7 @@ from fer_bench.external.onnx_file import read_onnx  # noqa: E402
 from fer_bench.external.predicting import are_probabilities, fed, open_call, probabilities  # noqa: E402
 from fer_bench.external.testing import test_external as run_test  # noqa: E402
 from fer_bench.files import sha256_of  # noqa: E402
-from fer_bench.records import EvalRecord, ProfileRecord, load_all, replace, save  # noqa: E402
+from fer_bench.records import EvalRecord, ProfileRecord, load_all, save  # noqa: E402
 from fer_bench.selection import select  # noqa: E402
 from fer_bench.tables import build_tables  # noqa: E402
 from fer_bench.workspace import Workspace  # noqa: E402
@@ -136,7 +136,7 @@ def test_what_is_missing_or_contradicts_the_file_is_refused(tmp_path, how, told,
 
 def test_a_profile_of_another_file_keeps_the_name(tmp_path):
     place, model = added(tmp_path)
-    path = save(place.results.records, replace(profile_record("their-net"), external=model.external))
+    path = save(place.results.records, dataclasses.replace(profile_record("their-net"), external=model.external))
     with pytest.raises(FerBenchError, match=re.escape(f"{path}: a result of another model under the name 'their-net'")):
         added(tmp_path, dataclasses.replace(PLAIN, values="0..1"))
     with pytest.raises(FerBenchError, match="a result of another model"):
@@ -149,7 +149,7 @@ def test_a_claim_that_is_taken_back_leaves_the_records_and_tables(workspace, tmp
     file = write_onnx(tmp_path / "file.onnx")
     model = add_onnx(workspace, file, "their-net", dataclasses.replace(PLAIN, trained_on="RAF-DB"))
     test = run_test(workspace, model, Prepared.load(workspace.prepared("fer2013")))
-    profile = replace(
+    profile = dataclasses.replace(
         profile_record("their-net", origin="synthetic"),
         external=dataclasses.replace(model.external, parameters="all of them"),
     )
@@ -163,7 +163,7 @@ def test_a_claim_that_is_taken_back_leaves_the_records_and_tables(workspace, tmp
         in capsys.readouterr().err
     )
     (now,) = load_all(workspace.results.records, EvalRecord)
-    assert now == replace(test, external=again.external)
+    assert now == dataclasses.replace(test, external=again.external)
     profiles = {record.model: record.external for record in load_all(workspace.results.records, ProfileRecord)}
     assert profiles == {
         "clcm": None,

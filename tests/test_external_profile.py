@@ -59,7 +59,7 @@ def test_it_is_timed_in_turns_with_ours_in_onnxruntime(place, set_threads, tiny_
 
 def test_without_onnxruntime_in_the_session_it_is_refused(place, configured):
     with pytest.raises(FerBenchError, match="their-net: an external model is timed in onnxruntime only"):
-        stages.profile(place, ["their-net"], 2, "real", plan=Plan(runtimes=("keras-call",), steady=QUICK))
+        stages.profile(place, ["their-net"], "real", plan=Plan(runs=2, runtimes=("keras-call",), steady=QUICK))
 
 
 def test_its_profile_is_printed_and_saved(place, set_threads):

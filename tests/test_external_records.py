@@ -43,7 +43,7 @@ def external(trained_on: str = "") -> External:
 
 
 def external_eval(target: str, trained_on: str = "", *, model: str = "their-net") -> EvalRecord:
-    return records.replace(
+    return dataclasses.replace(
         eval_record(model, "external", target),
         recipe="onnx-0123abcd",
         backend="onnxruntime",
@@ -56,7 +56,7 @@ def external_eval(target: str, trained_on: str = "", *, model: str = "their-net"
 
 def external_profile(model: str = "their-net") -> ProfileRecord:
     times = tuple(LatencySample(order=1000 + i, seconds=0.004 + 0.0001 * (i % 7)) for i in range(50))
-    return records.replace(
+    return dataclasses.replace(
         profile_record(model), image_size=64, latency={"onnxruntime": times}, flops_paper_rule=None, external=external()
     )
 
@@ -65,7 +65,7 @@ def timed_in_onnxruntime(results: Results) -> None:
     for record in records.load_all(results.records, ProfileRecord):
         records.save(
             results.records,
-            records.replace(record, latency={**record.latency, "onnxruntime": record.latency["keras-call"]}),
+            dataclasses.replace(record, latency={**record.latency, "onnxruntime": record.latency["keras-call"]}),
         )
 
 
@@ -112,7 +112,7 @@ def test_its_rows_stand_beside_those_of_the_same_images(mixed: Results) -> None:
 
 def test_its_parameters_and_flops_are_counted_otherwise_and_never_the_best(mixed: Results) -> None:
     told = dataclasses.replace(external(), parameters="all values")
-    small = records.replace(external_profile(), trainable_parameters=1, flops_paper_rule=1, external=told)
+    small = dataclasses.replace(external_profile(), trainable_parameters=1, flops_paper_rule=1, external=told)
     records.save(mixed.records, small)
     (mixed.records / "statistics/anova__onnxruntime.json").unlink()
     table = next(table for table in build_tables(select(mixed)) if table.number == 6)
@@ -135,7 +135,7 @@ def test_on_ck_plus_it_goes_where_its_author_says(tmp_path: Path) -> None:
 
 
 def test_on_another_ck_plus_a_note_says_so(mixed: Results) -> None:
-    record = records.replace(
+    record = dataclasses.replace(
         external_eval("ck-plus", "AffectNet-8"), target_prepared=preparation("ck-plus", protocol="last-three")
     )
     save_eval(mixed, record)
@@ -200,7 +200,7 @@ def test_it_is_ranked_with_those_of_the_same_images(mixed: Results) -> None:
 def test_two_files_under_one_name_are_not_mixed(mixed: Results) -> None:
     other = external_eval("fer2013")
     stem = "their-net__external__fer2013__onnx-ffffffff__s0.npz"
-    save_eval(mixed, records.replace(other, recipe="onnx-ffffffff", predictions=stem))
+    save_eval(mixed, dataclasses.replace(other, recipe="onnx-ffffffff", predictions=stem))
     with pytest.raises(FerBenchError, match="the external model their-net is another one"):
         select(mixed)
 
@@ -208,13 +208,13 @@ def test_two_files_under_one_name_are_not_mixed(mixed: Results) -> None:
 @pytest.mark.parametrize("change", [{"sha256": digest("other")}, {"input": "48 × 48 × 1, NCHW"}])
 def test_a_profile_of_another_file_is_not_mixed_with_its_tests(mixed: Results, change: dict[str, str]) -> None:
     profile = external_profile()
-    records.save(mixed.records, records.replace(profile, external=dataclasses.replace(external(), **change)))
+    records.save(mixed.records, dataclasses.replace(profile, external=dataclasses.replace(external(), **change)))
     with pytest.raises(FerBenchError, match=r"profile/their-net__.* is another one in eval/"):
         select(mixed)
 
 
 def test_another_state_of_the_test_set_is_not_mixed(mixed: Results) -> None:
-    save_eval(mixed, records.replace(external_eval("fer2013"), target_fingerprint=digest("other")))
+    save_eval(mixed, dataclasses.replace(external_eval("fer2013"), target_fingerprint=digest("other")))
     with pytest.raises(FerBenchError, match="tested on 2 different states of fer2013"):
         select(mixed)
 
@@ -228,7 +228,7 @@ def test_it_can_be_published(mixed: Results, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", [{"dataset": "fer2013"}, {"weights_sha256": digest("other")}])
 def test_an_external_record_that_contradicts_itself_is_refused(tmp_path: Path, change: dict[str, str]) -> None:
-    path = records.save(tmp_path, records.replace(external_eval("fer2013"), **change))
+    path = records.save(tmp_path, dataclasses.replace(external_eval("fer2013"), **change))
     with pytest.raises(FerBenchError, match="external, but of dataset"):
         records.load(path, EvalRecord)
 

@@ -345,7 +345,7 @@ def test_predictions_outside_the_records_folder_are_not_followed(tmp_path):
     record = save_eval(results, eval_record("clcm", "raf-db", "raf-db"))
     (results.records / "eval" / record.predictions).rename(tmp_path / "elsewhere.npz")
     with pytest.raises(FerBenchError, match="leads out"):
-        from_record(results.records, records.replace(record, predictions="../../elsewhere.npz"))
+        from_record(results.records, dataclasses.replace(record, predictions="../../elsewhere.npz"))
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,7 @@ def test_a_file_that_holds_something_else_is_refused(tmp_path, content, message)
     else:
         file.write_bytes(pickle.dumps(content) if content is None else content)
     with pytest.raises(FerBenchError, match=message):
-        from_record(tmp_path, records.replace(record, predictions_sha256=sha256_of(file)))
+        from_record(tmp_path, dataclasses.replace(record, predictions_sha256=sha256_of(file)))
 
 
 def test_predictions_that_do_not_give_the_records_matrix_are_refused(tmp_path):
@@ -378,4 +378,4 @@ def test_predictions_that_do_not_give_the_records_matrix_are_refused(tmp_path):
     record = save_eval(results, eval_record("clcm", "raf-db", "raf-db"))
     other = tuple(reversed(record.confusion_matrix))
     with pytest.raises(FerBenchError, match="another confusion matrix"):
-        from_record(results.records, records.replace(record, confusion_matrix=other))
+        from_record(results.records, dataclasses.replace(record, confusion_matrix=other))

@@ -1,5 +1,6 @@
 """FER-2013's PrivateTest, as the parts of a test tell it."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def test_the_parts_of_other_tests_are_not_shown_as_the_standard_set(tmp_path: Pa
     results = make.results_in(tmp_path)
     both = {"PrivateTest": make.flat("private", 5), "PublicTest": make.flat("public", 3)}
     record = make.eval_record("clcm", "fer2013", "fer2013", origin="synthetic", matrix=make.flat("fer2013", 8))
-    records.save(results.records, records.replace(record, parts=both))
+    records.save(results.records, dataclasses.replace(record, parts=both))
     assert private(results) is None
 
 
@@ -45,7 +46,7 @@ def test_private_test_is_a_part_of_the_record(tmp_path: Path) -> None:
     results = make.results_in(tmp_path)
     both = {"PrivateTest": make.flat("private", 5), "PublicTest": make.flat("public", 3)}
     record = make.eval_record("clcm", "fer2013", "fer2013", matrix=make.flat("fer2013", 8))
-    records.save(results.records, records.replace(record, parts=both))
+    records.save(results.records, dataclasses.replace(record, parts=both))
     assert private(results) == [list(row) for row in both["PrivateTest"]]
     # Another number of images than the standard ones, such as a partial copy's, is not shown as the standard set.
     few = [list(row) for row in both["PrivateTest"]]
@@ -54,7 +55,7 @@ def test_private_test_is_a_part_of_the_record(tmp_path: Path) -> None:
     matrix[0, 0] -= 1
     smaller = make.eval_record("clcm", "fer2013", "fer2013", matrix=matrix.tolist())
     parts = {"PrivateTest": tuple(map(tuple, few)), "PublicTest": both["PublicTest"]}
-    records.save(results.records, records.replace(smaller, parts=parts))
+    records.save(results.records, dataclasses.replace(smaller, parts=parts))
     assert private(results) is None
 
 
@@ -68,6 +69,6 @@ def test_a_test_set_that_is_private_test_alone(tmp_path: Path) -> None:
 def test_parts_that_do_not_add_up_are_refused(tmp_path: Path) -> None:
     results = make.results_in(tmp_path)
     record = make.eval_record("clcm", "fer2013", "fer2013", matrix=make.flat("fer2013", 8))
-    records.save(results.records, records.replace(record, parts={"PrivateTest": make.flat("private", 5)}))
+    records.save(results.records, dataclasses.replace(record, parts={"PrivateTest": make.flat("private", 5)}))
     with pytest.raises(FerBenchError, match="parts do not add up"):
         select(results)

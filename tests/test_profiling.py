@@ -400,8 +400,8 @@ def test_a_mistyped_runtime_is_told_before_what_a_session_would_replace(measured
 def test_run_all_measures_the_runtimes_of_keras(measured, tmp_path) -> None:
     from fer_bench.workspace import Workspace
 
-    stages.profile(Workspace(tmp_path), ["clcm"], 4, "synthetic")
-    assert measured["plan"] == Plan(runs=4, runtimes=KERAS_RUNTIMES)
+    stages.profile(Workspace(tmp_path), ["clcm"], "synthetic")
+    assert measured["plan"] == Plan(runs=50, runtimes=KERAS_RUNTIMES)
     assert measured["origin"] == "synthetic"
 
 

@@ -24,10 +24,11 @@ from fer_bench.presets import PRESETS
 from fer_bench.records import TrainRecord
 from fer_bench.report import check_report, write_report
 from fer_bench.report.document import Paragraph
-from fer_bench.report.summary import chance, guessing_loss, reading
+from fer_bench.report.summary import guessing_loss, reading
 from fer_bench.report.verdicts import verdicts
 from fer_bench.selection import select
 from fer_bench.tables import build_tables
+from fer_bench.tables.chance import level
 from fer_bench.tables.values import Column, Grid, Missing, Number, Pair, Table, Text
 from fer_bench.workspace import Results
 
@@ -155,7 +156,7 @@ def test_runs_by_other_recipes_have_a_row_each_with_what_differs(tmp_path: Path)
             make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013", recipe=changed.id))
     # The frozen layers that it has anyway: other recipe, same weights, and the tests are not those of the run above.
     same = PRESETS["paper"].changed(freeze_layers=10)
-    run = records.replace(make.train_record("clcm", "fer2013", recipe=changed.id), recipe=same.id)
+    run = replace(make.train_record("clcm", "fer2013", recipe=changed.id), recipe=same.id)
     records.save(results.records, replace(run, recipe_content=same.content()))
     records.save(results.records, make.train_record("clcm", "fer2013+raf-db"))
     results.selection.write_text('[fer2013]\nrecipe = "paper-0123abcd"\n')
@@ -178,8 +179,8 @@ def test_other_runs_say_what_their_datasets_held(tmp_path: Path) -> None:
     records.save(results.records, replace(make.train_record("clcm", "fer2013+raf-db"), prepared=joined))
     assert "Prepared: FER-2013 (protocol ferplus-majority, version 1)." in section(report_of(results)[0], "Other runs")
     # A dataset of one's own has no card here.
-    own = records.replace(make.preparation("fer2013", protocol="folders", layout="folders"), dataset="my-faces")
-    run = records.replace(make.train_record("clcm", "fer2013"), dataset="my-faces", prepared=(own,))
+    own = replace(make.preparation("fer2013", protocol="folders", layout="folders"), dataset="my-faces")
+    run = replace(make.train_record("clcm", "fer2013"), dataset="my-faces", prepared=(own,))
     records.save(results.records, run)
     told = section(report_of(results)[0], "Other runs")
     assert "my-faces (protocol folders, version 1, crop none, layout folders)" in told
@@ -344,7 +345,7 @@ def test_no_explanation_where_its_loss_fell_and_it_is_last_all_the_same(tmp_path
 
 def test_chance_is_the_share_of_the_most_frequent_class() -> None:
     record = make.eval_record("clcm", "raf-db", "raf-db")
-    assert chance(record) == 1185 / 3068
+    assert level(record.confusion_matrix) == 1185 / 3068
     # 1,185 of 3,068 are happy; 38.6 % right is what always answering happy gives, 42 % is more.
     barely = [list(row) for row in record.confusion_matrix]
     for label, row in enumerate(barely):
@@ -358,7 +359,7 @@ def test_chance_is_the_share_of_the_most_frequent_class() -> None:
     assert reading((constant,)) == "one answer for every image"
     assert reading((record, constant, record)) == "one answer for every image in 1 of 3 runs"
     low = make.eval_record("clcm", "raf-db", "raf-db", matrix=[[r[-1], *r[:-1]] for r in barely])
-    assert low.accuracy < chance(low)
+    assert low.accuracy < level(low.confusion_matrix)
     assert reading((low,)) == "not above the most frequent class"
 
 

@@ -18,7 +18,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.figures import files
 from fer_bench.progress import Stage
 from fer_bench.recipe import Augmentation, Recipe
-from fer_bench.records import replace, save
+from fer_bench.records import save
 from fer_bench.runner import Job, run_all
 from fer_bench.workspace import Workspace
 
@@ -93,7 +93,7 @@ def test_the_profile_of_another_backend_is_not_this_ones(workspace):
     for model in ("clcm", "mobilenetv2"):
         for backend in ("tensorflow", "torch"):
             record = make.profile_record(model, session=f"session-{backend}", origin="synthetic")
-            save(workspace.results.records, replace(record, backend=backend))
+            save(workspace.results.records, dataclasses.replace(record, backend=backend))
     titles = [stage.title for stage, _ in runner._profiling(workspace, job("clcm", "mobilenetv2"))]
     assert titles == ["ANOVA"]
 
@@ -104,9 +104,10 @@ def test_a_session_that_gets_another_model_keeps_the_others(workspace):
     kept = make.profile_record("densenet121", session="another", origin="synthetic")
     save(workspace.results.records, kept)
     (_, profile), _ = runner._profiling(workspace, job("clcm", "mobilenetv2"))
-    _, names, _, _, plan = profile.args
+    _, names, _, plan = profile.args
     assert set(names) == {"clcm", "mobilenetv2", "shufflenetv2", "resnet50"}
     assert set(plan.runtimes) == {"keras-predict", "keras-call", *kept.latency}
+    assert plan.runs == 3
 
 
 def test_a_profile_belongs_to_the_data_of_its_workspace(workspace, tmp_path):

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from dataclasses import replace as change
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,7 +39,7 @@ def test_one_group_of_records_needs_no_selection(results: Results) -> None:
 
 def test_other_models_and_targets_are_there(results: Results) -> None:
     make.save_run(results, "clcm", "fer2013")
-    other = records.replace(make.eval_record("clcm", "fer2013", "raf-db"), model="mobilenetv2-canonical")
+    other = replace(make.eval_record("clcm", "fer2013", "raf-db"), model="mobilenetv2-canonical")
     make.save_eval(results, other)
     make.save_eval(results, make.eval_record("clcm", "fer2013", "raf-db"))
     assert {(r.model, r.target) for r in select(results).blocks["fer2013"].evals} == {
@@ -99,7 +99,7 @@ def test_two_recipes_are_refused_with_the_lines_to_write(results: Results) -> No
 
 def test_same_recipe_on_two_states_of_a_dataset_names_the_fingerprint(results: Results) -> None:
     make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013"))
-    other = records.replace(make.eval_record("mobilenetv2", "fer2013", "fer2013"), dataset_fingerprint="f" * 64)
+    other = replace(make.eval_record("mobilenetv2", "fer2013", "fer2013"), dataset_fingerprint="f" * 64)
     make.save_eval(results, other)
     with pytest.raises(FerBenchError, match=f'fingerprint = "{"f" * 64}"'):
         select(results)
@@ -109,7 +109,7 @@ def test_same_recipe_on_two_states_of_a_dataset_names_the_fingerprint(results: R
 
 def test_two_backends_are_not_mixed(results: Results) -> None:
     make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013"))
-    other = records.replace(make.eval_record("mobilenetv2", "fer2013", "fer2013"), backend="jax")
+    other = replace(make.eval_record("mobilenetv2", "fer2013", "fer2013"), backend="jax")
     make.save_eval(results, other)
     with pytest.raises(FerBenchError, match='backend = "jax"'):
         select(results)
@@ -117,7 +117,7 @@ def test_two_backends_are_not_mixed(results: Results) -> None:
 
 def test_two_states_of_a_test_set_are_not_mixed(results: Results) -> None:
     make.save_eval(results, make.eval_record("clcm", "fer2013", "ck-plus"))
-    other = records.replace(make.eval_record("mobilenetv2", "fer2013", "ck-plus"), target_fingerprint="e" * 64)
+    other = replace(make.eval_record("mobilenetv2", "fer2013", "ck-plus"), target_fingerprint="e" * 64)
     make.save_eval(results, other)
     with pytest.raises(FerBenchError, match="2 different states of ck-plus"):
         select(results)
@@ -201,7 +201,7 @@ def test_stale_statistics_are_refused(results: Results) -> None:
     make.save_partial(results)
     select(results)
     profile = make.profile_record("clcm")
-    records.save(results.records, change(profile, warmup=11))
+    records.save(results.records, replace(profile, warmup=11))
     with pytest.raises(FerBenchError, match="run `fer-bench anova --runtime keras-predict` again"):
         select(results)
 
@@ -209,7 +209,7 @@ def test_stale_statistics_are_refused(results: Results) -> None:
 def test_a_test_of_older_weights_is_refused(results: Results) -> None:
     make.save_run(results, "clcm", "fer2013")
     run = make.train_record("clcm", "fer2013")
-    records.save(results.records, records.replace(run, weights_sha256="0" * 64))
+    records.save(results.records, replace(run, weights_sha256="0" * 64))
     with pytest.raises(FerBenchError, match="made with other weights"):
         select(results)
 
@@ -224,6 +224,6 @@ def test_a_copied_record_is_refused(results: Results) -> None:
 
 def test_other_classes_are_refused(results: Results) -> None:
     record = make.eval_record("clcm", "fer2013", "fer2013")
-    make.save_eval(results, records.replace(record, class_names=tuple(reversed(record.class_names))))
+    make.save_eval(results, replace(record, class_names=tuple(reversed(record.class_names))))
     with pytest.raises(FerBenchError, match="the paper's tables need angry, disgust"):
         select(results)

@@ -446,7 +446,7 @@ def profiles(processes, *, turns=True, calls=10, slow=(0.0, 0.0, 0.0)):
             for process in range(number)
             for call in range(calls)
         ]
-        made.append(records.replace(profile_record(model), latency={"keras-predict": tuple(reversed(samples))}))
+        made.append(dataclasses.replace(profile_record(model), latency={"keras-predict": tuple(reversed(samples))}))
     return made
 
 

@@ -109,7 +109,7 @@ def test_what_was_saved_comes_back(record: TrainRecord | ProfileRecord, tmp_path
 
 def test_a_test_and_statistics_come_back(tmp_path: Path) -> None:
     results = make.results_in(tmp_path)
-    test = records.replace(
+    test = dataclasses.replace(
         make.eval_record("clcm", "fer2013", "fer2013", matrix=make.flat("fer2013", 8)),
         parts={"PrivateTest": make.flat("private", 5), "PublicTest": make.flat("public", 3)},
     )
@@ -183,8 +183,8 @@ def test_an_edited_profile_is_refused(edit: Callable[[dict[str, Any]], object], 
 def test_an_edited_training_is_refused(edit: Callable[[dict[str, Any]], object], message: str, tmp_path: Path) -> None:
     record = make.train_record("clcm", "fer2013")
     first = record.history[0]
-    epochs = tuple(records.replace(first, val_accuracy=value) for value in (0.5, 0.6, 0.6))
-    record = records.replace(record, history=epochs, best_epoch=1)
+    epochs = tuple(dataclasses.replace(first, val_accuracy=value) for value in (0.5, 0.6, 0.6))
+    record = dataclasses.replace(record, history=epochs, best_epoch=1)
     refuses(records.save(tmp_path, record), TrainRecord, edit, message)
 
 
@@ -270,7 +270,7 @@ def test_records_of_before_preparations_still_load(tmp_path: Path) -> None:
         del content[field]
         path.write_text(json.dumps(content), encoding="utf-8")
         assert records.load(path, type(record)) == record
-    told = records.replace(train, prepared=(make.preparation("fer2013", complete=None),))
+    told = dataclasses.replace(train, prepared=(make.preparation("fer2013", complete=None),))
     assert records.load(records.save(tmp_path, told), TrainRecord) == told
 
 

@@ -13,7 +13,7 @@ from fer_bench.models import model_card
 from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.studies import Study, missing_work
-from fer_bench.tables.notes import SEEDS_NOTE, SHORT, numbered, start_of
+from fer_bench.tables.notes import SEEDS_NOTE, SHORT, seed_words, start_of
 from fer_bench.tables.values import Cell as TableCell
 from fer_bench.tables.values import Column, Grid, Missing, Number, Row, Table, Text, mark_best, mean_of
 from fer_bench.workers import Executor, work_through
@@ -122,7 +122,7 @@ def _choice(results: Sequence[Result]) -> list[str]:
 def _protocol(results: Sequence[Result], dataset: TrainingData, recipe: Recipe) -> list[str]:
     """Return by what recipe, on what images and from what weights the runs are; the images only where there are any."""
     runs = [run for result in results for run in result.runs]
-    seeds = [numbered("seed", sorted({run.seed for run in runs}))] if runs else []
+    seeds = [seed_words(sorted({run.seed for run in runs}))] if runs else []
     told = [f"{recipe.image_size} px", f"{recipe.epochs} epoch{'' if recipe.epochs == 1 else 's'}", *seeds]
     notes = [f"Recipe {recipe.id}, but for what the rows name: {', '.join(told)}."]
     if runs:

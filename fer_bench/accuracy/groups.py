@@ -59,7 +59,6 @@ def by_group(
     units: NDArray[np.intp],
     *,
     clustered: bool,
-    seed: int = 0,
 ) -> tuple[ByGroup, ...]:
     """Return the accuracy of each model in each group.
 
@@ -69,13 +68,12 @@ def by_group(
         right: whether each answer is right, shape (n, models, seeds).
         units: the unit of each image, counted from 0, shape (n,): the image itself, or its subject.
         clustered: whether units are subjects.
-        seed: of the bootstrap, which clustered images need.
     """
     names = [str(name) for name in np.unique(values) if name]
     models, runs = right.shape[1:]
     tallies = _tallies(values, names, right, units)
     found: Runs
-    found = OneRun(tallies[:, :, 0], clustered=clustered, seed=seed) if runs == 1 else SeveralSeeds(tallies)
+    found = OneRun(tallies[:, :, 0], clustered=clustered) if runs == 1 else SeveralSeeds(tallies)
     images = [int(np.count_nonzero(values == name)) for name in names]
     unknown = int(np.count_nonzero(values == ""))
     return tuple(

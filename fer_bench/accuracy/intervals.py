@@ -37,7 +37,7 @@ class Estimate:
         return math.isfinite(self.low) and math.isfinite(self.high)
 
 
-def wilson(correct: float, n: int, level: float = LEVEL) -> tuple[float, float]:
+def wilson(correct: float, n: int) -> tuple[float, float]:
     """Return Wilson's score interval of a proportion of independent trials; nan without trials.
 
     The same as ``statsmodels.stats.proportion.proportion_confint(method="wilson")``, without its import, so that
@@ -45,7 +45,7 @@ def wilson(correct: float, n: int, level: float = LEVEL) -> tuple[float, float]:
     """
     if n == 0:
         return math.nan, math.nan
-    z = NormalDist().inv_cdf(0.5 + level / 2)
+    z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
     p, share = correct / n, z * z / n
     centre = (p + share / 2) / (1 + share)
     half = z / (1 + share) * math.sqrt((p * (1 - p) + share / 4) / n)
@@ -53,7 +53,7 @@ def wilson(correct: float, n: int, level: float = LEVEL) -> tuple[float, float]:
     return (0.0 if correct == 0 else centre - half), (1.0 if correct == n else centre + half)
 
 
-def newcombe_paired(both: int, only_a: int, only_b: int, neither: int, level: float = LEVEL) -> tuple[float, float]:
+def newcombe_paired(both: int, only_a: int, only_b: int, neither: int) -> tuple[float, float]:
     """Return Newcombe's interval of the difference of two proportions over the same independent images, a minus b.
 
     Method 10 of R. G. Newcombe, Statistics in Medicine 17 (1998), 2635-2650: Wilson's intervals of both proportions,
@@ -63,7 +63,7 @@ def newcombe_paired(both: int, only_a: int, only_b: int, neither: int, level: fl
     if n == 0:
         return math.nan, math.nan
     a, b = both + only_a, both + only_b
-    (low_a, high_a), (low_b, high_b) = wilson(a, n, level), wilson(b, n, level)
+    (low_a, high_a), (low_b, high_b) = wilson(a, n), wilson(b, n)
     product = both * neither - only_a * only_b
     corrected = max(product - n / 2, 0) if product > 0 else product
     margins = a * (n - a) * b * (n - b)

@@ -30,7 +30,7 @@ CALIBRATION = "bootstrap less its bias, from 0 where perfect calibration would s
 class Runs(Protocol):
     """What can be asked of the runs of some models, which are counted from 0."""
 
-    def proportion(self, model: int, top: ArrayLike, bottom: ArrayLike, level: float = LEVEL) -> Estimate:
+    def proportion(self, model: int, top: ArrayLike, bottom: ArrayLike) -> Estimate:
         """Return the sum of the columns ``top`` over that of ``bottom``, of which they are a part: trials."""
 
     def score(
@@ -38,7 +38,7 @@ class Runs(Protocol):
     ) -> Estimate:
         """Return any score; the interval is cut at the bounds."""
 
-    def difference(self, a: int, b: int, statistic: Statistic, level: float = LEVEL) -> Estimate:
+    def difference(self, a: int, b: int, statistic: Statistic) -> Estimate:
         """Return the difference of a score of two models, a minus b."""
 
     def calibration_error(self, model: int) -> Estimate:
@@ -65,7 +65,7 @@ class OneRun:
         drawn = resampled_sums(flat, resamples=self._resamples, seed=self._seed)
         return drawn.reshape(self._resamples, models, columns)
 
-    def proportion(self, model: int, top: ArrayLike, bottom: ArrayLike, level: float = LEVEL) -> Estimate:
+    def proportion(self, model: int, top: ArrayLike, bottom: ArrayLike) -> Estimate:
         """Wilson's interval of independent images; for subjects the bootstrap.
 
         Where all subjects are alike, such as all right, resampling says nothing: then Wilson's, each subject a single
@@ -73,11 +73,9 @@ class OneRun:
         """
         above, below = np.asarray(top), np.asarray(bottom)
         if self._clustered:
-            return _or_by_unit(
-                self.score(model, sums.ratio_of(above, below), level=level), self._tallies[:, model, below], level
-            )
+            return _or_by_unit(self.score(model, sums.ratio_of(above, below)), self._tallies[:, model, below])
         right, trials = (round(float(self._totals[model, columns].sum())) for columns in (above, below))
-        low, high = wilson(right, trials, level)
+        low, high = wilson(right, trials)
         return Estimate(value=right / trials if trials else math.nan, low=low, high=high, method="Wilson")
 
     def score(
@@ -89,12 +87,12 @@ class OneRun:
         low, high = bca(value, replicates, left_out, level)
         return Estimate(value=value, low=max(low, bounds[0]), high=min(high, bounds[1]), method=self._method)
 
-    def difference(self, a: int, b: int, statistic: Statistic, level: float = LEVEL) -> Estimate:
+    def difference(self, a: int, b: int, statistic: Statistic) -> Estimate:
         """BCa bootstrap interval, both models on the same bootstrap samples."""
         left_a, left_b = (statistic(self._totals[model] - self._tallies[:, model]) for model in (a, b))
         replicates = statistic(self._replicates[:, a]) - statistic(self._replicates[:, b])
         value = float(statistic(self._totals[a])) - float(statistic(self._totals[b]))
-        low, high = bca(value, replicates, left_a - left_b, level)
+        low, high = bca(value, replicates, left_a - left_b)
         return Estimate(value=value, low=low, high=high, method=self._method)
 
     def calibration_error(self, model: int) -> Estimate:
@@ -140,11 +138,11 @@ class SeveralSeeds:
         """Return the variance of a score, split into seed and sample."""
         return seeds.spread(statistic(self._totals[model]), self.influences(model, statistic))
 
-    def proportion(self, model: int, top: ArrayLike, bottom: ArrayLike, level: float = LEVEL) -> Estimate:
+    def proportion(self, model: int, top: ArrayLike, bottom: ArrayLike) -> Estimate:
         """Mean over seeds; where nothing varies Wilson's interval, each image or subject a single trial."""
         above, below = np.asarray(top), np.asarray(bottom)
-        found = self.score(model, sums.ratio_of(above, below), level=level)
-        return _or_by_unit(found, self._tallies[:, model].mean(axis=1)[:, below], level)
+        found = self.score(model, sums.ratio_of(above, below))
+        return _or_by_unit(found, self._tallies[:, model].mean(axis=1)[:, below])
 
     def score(
         self, model: int, statistic: Statistic, bounds: tuple[float, float] = (0, 1), level: float = LEVEL
@@ -156,13 +154,13 @@ class SeveralSeeds:
             low = high = math.nan
         return Estimate(value=found.value, low=low, high=high, method=found.method)
 
-    def difference(self, a: int, b: int, statistic: Statistic, level: float = LEVEL) -> Estimate:
+    def difference(self, a: int, b: int, statistic: Statistic) -> Estimate:
         """Difference of the means over seeds."""
-        return self.difference_and_p(a, b, statistic, level)[0]
+        return self.difference_and_p(a, b, statistic)[0]
 
-    def difference_and_p(self, a: int, b: int, statistic: Statistic, level: float = LEVEL) -> tuple[Estimate, float]:
+    def difference_and_p(self, a: int, b: int, statistic: Statistic) -> tuple[Estimate, float]:
         """Return the difference of the means over seeds, and the two-sided p-value of no difference."""
-        return seeds.difference_over_seeds(*self._both(a, b, statistic), level)
+        return seeds.difference_over_seeds(*self._both(a, b, statistic))
 
     def foreseen_reach(self, a: int, b: int, statistic: Statistic, runs: int) -> float:
         """Return half the interval of the difference with as many seeds of each model."""
@@ -188,16 +186,15 @@ class SeveralSeeds:
         return influences
 
 
-def _or_by_unit(found: Estimate, trials: Array, level: float) -> Estimate:
+def _or_by_unit(found: Estimate, trials: Array) -> Estimate:
     """Return an estimate of a proportion, with Wilson's interval over units where it has none.
 
     Args:
         found: the proportion.
         trials: of each unit, shape (units, columns).
-        level: confidence level.
     """
     if found.known or not math.isfinite(found.value):
         return found
     units = int(np.count_nonzero(trials.sum(axis=-1)))
-    low, high = wilson(found.value * units, units, level)
+    low, high = wilson(found.value * units, units)
     return Estimate(value=found.value, low=low, high=high, method="Wilson, a unit as one trial")

@@ -63,12 +63,12 @@ class Spread:
         seed = max(self.seed, 0.0)
         return seed / (seed + self.sample) if seed + self.sample > 0 else math.nan
 
-    def between_interval(self, level: float = LEVEL) -> tuple[float, float]:
+    def between_interval(self) -> tuple[float, float]:
         """Return the interval of the standard deviation between seeds, for normally distributed scores."""
         from scipy.stats import chi2
 
         free = self.runs - 1
-        ends = chi2.ppf([(1 + level) / 2, (1 - level) / 2], free)
+        ends = chi2.ppf([(1 + LEVEL) / 2, (1 - LEVEL) / 2], free)
         low, high = (math.sqrt(free * self.between / float(end)) for end in ends)
         return low, high
 
@@ -130,13 +130,13 @@ def difference_over_seeds(a: Spread, b: Spread, common: Array, level: float = LE
     return estimate, _p_value(parts, abs(difference))
 
 
-def foreseen_reach(a: Spread, b: Spread, common: Array, runs: int, level: float = LEVEL) -> float:
+def foreseen_reach(a: Spread, b: Spread, common: Array, runs: int) -> float:
     """Return half the interval of :func:`difference_over_seeds` that ``runs`` seeds of each model would give.
 
     That is if they vary as those that there are, whose variance a few of them tell roughly.
     """
     of_runs = [(variance * spread.runs / runs, runs - 1) for spread in (a, b) for variance, _ in [spread.of_runs]]
-    return _reach([_welch(of_runs), _of_images(a, b, common)], 1 - level)
+    return _reach([_welch(of_runs), _of_images(a, b, common)], 1 - LEVEL)
 
 
 def _of_images(a: Spread, b: Spread, common: Array) -> tuple[float, float]:

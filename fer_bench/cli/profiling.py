@@ -132,7 +132,7 @@ def _measure(names: Sequence[str], plan: "Plan", workspace: Path, *, wait: bool,
 
     place = Workspace(workspace)
     with place.lock(wait=wait):
-        profiles = stages.profile(place, names, plan.runs, stages.origin_of(place), plan=plan, replace=replace)
+        profiles = stages.profile(place, names, stages.origin_of(place), plan=plan, replace=replace)
     if json:
         print_json([profile_json(record) for record in profiles])
         return

@@ -124,7 +124,6 @@ def canvas(
     size: tuple[float, float],
     *,
     share_y: bool = False,
-    heights: Sequence[float] | None = None,
 ) -> tuple["Figure", Any]:
     """Return a figure with its title and an array of axes.
 
@@ -133,16 +132,13 @@ def canvas(
         shape: rows and columns of panels.
         size: width and height, inches.
         share_y: whether the panels of a row share their vertical axis.
-        heights: of the rows, relative; equal where left out.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained")
     # About fifteen characters an inch at this size: a figure of one panel is too narrow for a long title.
     figure.suptitle(textwrap.fill(drawing.title, int(14 * size[0])), fontsize=9)
-    axes: Any = figure.subplots(
-        *shape, squeeze=False, sharey="row" if share_y else "none", gridspec_kw={"height_ratios": heights}
-    )
+    axes: Any = figure.subplots(*shape, squeeze=False, sharey="row" if share_y else "none")
     return figure, axes
 
 

@@ -138,13 +138,13 @@ def _measure_into(
             runtime: tuple(replace(sample, order=sample.order + process * calls) for sample in taken)
             for runtime, taken in record.latency.items()
         }
-        records.save(_place(folder, process), records.replace(record, latency=latency))
+        records.save(_place(folder, process), replace(record, latency=latency))
 
 
 def merged(of_processes: Sequence[ProfileRecord]) -> ProfileRecord:
     """Return one record of a model from those of the processes of a session; the first gives what is not a series."""
     first = of_processes[0]
-    return records.replace(
+    return replace(
         first,
         warmup=min(record.warmup for record in of_processes),
         latency={

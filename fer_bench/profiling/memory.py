@@ -7,14 +7,13 @@ again, so that a figure would depend on the order of the models.
 import contextlib
 import gc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from fer_bench import records
 from fer_bench.external.profiling import ExternalSource
 from fer_bench.files import read_json, scratch, write_json
 from fer_bench.profiling.building import built_model
@@ -190,7 +189,7 @@ def with_memory(
     for item, both in zip(openings, in_fresh_processes(openings, progress), strict=True):
         if both is not None:
             held[item.model][item.runtime.name] = both
-    return [records.replace(record, memory=held[record.model]) for record in profiles]
+    return [replace(record, memory=held[record.model]) for record in profiles]
 
 
 def _built(name: str, way: Runtime, plan: Plan, threads: int) -> Call:

@@ -19,7 +19,6 @@ from fer_bench.records.store import (
     load_all,
     path_of,
     paths,
-    replace,
     save,
 )
 from fer_bench.records.testing import EvalRecord
@@ -50,7 +49,6 @@ __all__ = [
     "path_of",
     "paths",
     "profile_stem",
-    "replace",
     "same_place",
     "save",
     "stem_of",

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json, write_json
@@ -69,8 +69,3 @@ def load_all(folder: Path, cls: type[RecordT]) -> list[RecordT]:
 def paths(folder: Path, cls: type[Record]) -> list[Path]:
     """Return the files of a kind of record below ``folder``, sorted by name."""
     return sorted(path for path in (folder / cls.kind).glob("*.json") if not path.name.startswith("."))
-
-
-def replace(record: RecordT, **changes: Any) -> RecordT:
-    """Return a copy of a record with fields changed (``dataclasses.replace``, typed)."""
-    return dataclasses.replace(record, **changes)

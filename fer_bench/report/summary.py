@@ -159,7 +159,7 @@ def beside_chance(evidence: Evidence) -> list[Element]:
                     Text(paper.DATASET_TITLES[target]),
                     method(model) if tested[0].external else Text(model_title(model)),
                     mean_of([record.accuracy for record in tested], decimals=1, scale=100),
-                    Number(value=100 * chance(tested[0]), decimals=1),
+                    Number(value=100 * level(tested[0].confusion_matrix), decimals=1),
                     mean_of(balanced, decimals=1, scale=100),
                     Text(reading(tested)),
                 )
@@ -179,11 +179,6 @@ def beside_chance(evidence: Evidence) -> list[Element]:
     ]
     explanation = _handicap(evidence)
     return [*elements, Paragraph(explanation)] if explanation else elements
-
-
-def chance(record: EvalRecord) -> float:
-    """Return the accuracy, a fraction, of always answering the most frequent class of the test set."""
-    return level(record.confusion_matrix)
 
 
 def reading(tested: tuple[EvalRecord, ...]) -> str:

@@ -123,13 +123,13 @@ def seeds_of(block: Block) -> str:
         if seeds := block.seeds(model):
             by_seeds.setdefault(seeds, []).append(model_title(model))
     if len(by_seeds) == 1:
-        return numbered("seed", next(iter(by_seeds)))
-    return ", ".join(f"{numbered('seed', seeds)} ({', '.join(models)})" for seeds, models in by_seeds.items())
+        return seed_words(next(iter(by_seeds)))
+    return ", ".join(f"{seed_words(seeds)} ({', '.join(models)})" for seeds, models in by_seeds.items())
 
 
-def numbered(word: str, numbers: Sequence[int]) -> str:
+def seed_words(seeds: Sequence[int]) -> str:
     """Return e.g. ``seeds 0, 1``."""
-    return f"{word}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
 def _test_set(block: Block, target: str) -> str:

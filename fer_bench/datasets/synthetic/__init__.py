@@ -1,12 +1,11 @@
 """Faces drawn from parameters, for trials and tests without the real datasets; never for published results."""
 
-from fer_bench.datasets.synthetic.face import EXPRESSIONS, Identity, action_units, draw_identity
+from fer_bench.datasets.synthetic.face import Identity, action_units, draw_identity
 from fer_bench.datasets.synthetic.layouts import LAYOUTS, MARKER, synthesize
 from fer_bench.datasets.synthetic.scene import Face, render
 from fer_bench.datasets.synthetic.view import View, draw_view
 
 __all__ = [
-    "EXPRESSIONS",
     "LAYOUTS",
     "MARKER",
     "Face",

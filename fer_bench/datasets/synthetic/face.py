@@ -153,9 +153,6 @@ _MOUTHS: dict[str, tuple[tuple[float, tuple[tuple[Unit, float, float, float], ..
     ),
 }
 
-EXPRESSIONS: tuple[str, ...] = tuple(_EMFACS)
-"""The seven classes and contempt."""
-
 
 def action_units(emotion: str, rng: np.random.Generator, intensity: float = 1.0) -> dict[Unit, float]:
     """Return action units and their intensities (0 absent to 1 strongest) for one showing of an emotion.
@@ -164,7 +161,7 @@ def action_units(emotion: str, rng: np.random.Generator, intensity: float = 1.0)
     and a slight closing of the lids (43) are added to any emotion.
 
     Args:
-        emotion: one of :data:`EXPRESSIONS`.
+        emotion: one of the seven classes, or contempt.
         rng: source of all choices.
         intensity: scales every unit that belongs to the emotion; 0 gives a relaxed face.
     """
