@@ -5,8 +5,6 @@ A row of a class with N images is possible where whole numbers of images n_j >= 
 rounded, is the printed cell. A cell allows a range of whole numbers, and the cells depend on each other through their
 sum alone, so the row is possible where no range is empty and N lies between the sums of their ends. All arithmetic is
 on integers; printed values are in units of the last printed digit (64 for 64 %, 645 for 64.5 %).
-
-Source: issue 5, item 6.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Every path rule, from one root (design: "workspace.py")."""
+"""Every path rule, from one root."""
 
 import os
 from collections.abc import Iterator

@@ -318,7 +318,7 @@ def test_a_recipe_reaches_the_layers_of_a_model_within_the_model(monkeypatch, ti
 
 
 def test_bfloat16_layers_keep_float32_weights_and_answers():
-    """Precision of a recipe (issue 4): convolutions compute in bfloat16, weights, logits and probabilities do not."""
+    """Precision of a recipe: convolutions compute in bfloat16, weights, logits and probabilities do not."""
     import keras
 
     plain = build_model("clcm", Recipe(name="plain", image_size=32), seed=3)

@@ -1,4 +1,4 @@
-"""What exact copies in the training set do to a test accuracy (issue 3, item 5; issue 8, item 3)."""
+"""What exact copies in the training set do to a test accuracy."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The leakage audit: images that a dataset holds twice, across its splits or with different labels (issue 3, item 5).
+"""The leakage audit: images that a dataset holds twice, across its splits or with different labels.
 
 The official splits are meant everywhere: what was set apart for validation counts as train.
 """

@@ -1,4 +1,4 @@
-"""FER-2013 as tables of pixels, whole or one a part, with the challenge's labels or those of FER+ (issue 3)."""
+"""FER-2013 as tables of pixels, whole or one a part, with the challenge's labels or those of FER+."""
 
 import itertools
 import re

@@ -1,7 +1,7 @@
 """Near duplicates: one picture twice, up to re-encoding, brightness and contrast, a small shift, crop or resize.
 
 Faces of different people look alike, so a perceptual hash alone joins strangers, and joined pairs chain into giant
-groups. Two stages therefore (issue 3, item 5):
+groups. Two stages therefore:
 
 1. A perceptual hash proposes pairs: the :data:`FREQUENCIES` lowest frequencies of the discrete cosine transform of a
    small picture, as in pHash, but kept as numbers, centred and whitened over the data set. Cut to their signs, such

@@ -1,4 +1,4 @@
-"""Pictures written as numbers in CSV tables: the tables' rows, and the numbers' arrays, many at a time (issue 3)."""
+"""Pictures written as numbers in CSV tables: the tables' rows, and the numbers' arrays, many at a time."""
 
 import csv
 import itertools

@@ -1,4 +1,4 @@
-"""Area-averaged copies of prepared images (design: "Downscaling").
+"""Area-averaged copies of prepared images.
 
 A bilinear warp to a size below the stored one skips pixels and aliases; averaging once, beforehand, does not.
 """

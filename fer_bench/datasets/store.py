@@ -1,4 +1,4 @@
-"""The prepared dataset: every picture decoded once into one memory-mapped array (design: "Prepared store").
+"""The prepared dataset: every picture decoded once into one memory-mapped array.
 
 ``images.npy`` (uint8, N x H x W), ``labels.npy`` (uint8), ``samples.csv`` (one row an image) and ``manifest.json``, in
 one folder that is whole or absent.

@@ -1,4 +1,4 @@
-"""The grid on several machines, by Ray: one cell a task (issue 7).
+"""The grid on several machines, by Ray: one cell a task.
 
 Ray schedules, restarts and moves the data; fer-bench says what a cell needs and what becomes of its files.
 """

@@ -1,1 +1,1 @@
-"""What trained models look at: Grad-CAM, its figures, and where on a face the heat lies (issue 4, part 10)."""
+"""What trained models look at: Grad-CAM, its figures, and where on a face the heat lies."""

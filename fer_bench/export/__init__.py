@@ -1,4 +1,4 @@
-"""A trained model as a LiteRT or ONNX file, with its labels and the proof that it answers as Keras does (issue 5)."""
+"""A trained model as a LiteRT or ONNX file, with its labels and the proof that it answers as Keras does."""
 
 from typing import Literal
 

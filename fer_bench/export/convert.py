@@ -31,7 +31,7 @@ INPUT = "image"
 def convert(model: Any, target: Target, path: Path, samples: NDArray[np.float32] | None = None) -> None:
     """Write ``model`` to ``path`` in another format; half a file may be left where it fails.
 
-    On JAX and PyTorch the work is done by a process of its own that runs Keras on TensorFlow (design: "Decided").
+    On JAX and PyTorch the work is done by a process of its own that runs Keras on TensorFlow.
 
     Args:
         model: a ``keras.Model`` that maps float32 (batch, height, width, 3) to probabilities.

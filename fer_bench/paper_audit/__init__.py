@@ -1,7 +1,7 @@
 """The audit of the paper: its published numbers against each other, and against what is known of its datasets.
 
-Source: issue 5, item 6. Computed from :mod:`fer_bench.paper`, not from its list of errata; what can only be found by
-reading the paper is marked so.
+Computed from :mod:`fer_bench.paper`, not from its list of errata; what can only be found by reading the paper is marked
+so.
 """
 
 from dataclasses import dataclass

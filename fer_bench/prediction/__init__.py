@@ -1,4 +1,4 @@
-"""Trained and exported models on single pictures: the command ``predict`` and the Python API (issue 7).
+"""Trained and exported models on single pictures: the command ``predict`` and the Python API.
 
 An apparent expression is not a felt emotion: an answer says which of the seven posed or annotated expressions a picture
 of a face resembles most, not what the person feels.

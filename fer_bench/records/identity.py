@@ -7,7 +7,7 @@ from fer_bench.records.provenance import Origin
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """What makes a trained model the one it is (design: "Identity of a result")."""
+    """What makes a trained model the one it is, whatever host, time and versions of packages."""
 
     model: str
     dataset: str

@@ -1,4 +1,4 @@
-"""Ways to run one Keras model, for timing and for checking: one file a runtime (issue 5)."""
+"""Ways to run one Keras model, for timing and for checking."""
 
 from fer_bench.errors import FerBenchError
 from fer_bench.export.sessions import Call

@@ -1,4 +1,4 @@
-"""How runs depart from what the paper states: recipe, split, start. Whoever departs is not compared with it (issue 6).
+"""How runs depart from what the paper states: recipe, split, start. Whoever departs is not compared with it.
 
 The paper's recipe is the preset ``paper``: what the paper leaves open (magnitudes of the augmentation, precision) is
 fer-bench's choice there, and another choice is another recipe. Of the start it states ImageNet for CLCM (section

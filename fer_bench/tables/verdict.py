@@ -1,4 +1,4 @@
-"""Whether a measured overall accuracy agrees with the published one (issue 6).
+"""Whether a measured overall accuracy agrees with the published one.
 
 The paper's value is one run, rounded to whole percent. It is compared with the 95 % prediction interval of one new run,
 which several seeds of the same protocol give: mean ± t(0.975, n - 1) · s · √(1 + 1/n), for normally distributed runs.

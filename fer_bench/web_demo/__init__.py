@@ -1,1 +1,1 @@
-"""A page that runs an exported model in the browser, from disk, with nothing leaving the machine (issue 7)."""
+"""A page that runs an exported model in the browser, from disk, with nothing leaving the machine."""
