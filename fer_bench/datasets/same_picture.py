@@ -1,4 +1,4 @@
-"""Whether two small pictures show the same: the inner part of one is looked for in the other (issue 3, item 5).
+"""Whether two small pictures show the same: the inner part of one is looked for in the other.
 
 By the normalised correlation of their fine detail, at a few sizes. Many pairs are compared at once by Fourier
 transforms; what comes near to a threshold in that is decided pair by pair, by OpenCV's ``matchTemplate``, so that the
