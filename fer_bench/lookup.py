@@ -49,16 +49,17 @@ def require_trainable(place: Workspace, name: str) -> None:
     from fer_bench.datasets import card_names, dataset_card
     from fer_bench.datasets.prepared import read_manifest
 
-    require_known(place, name)
     manifest = read_manifest(place.prepared(name))
     if manifest is not None:
         trainable = "train" in manifest["counts"]["splits"]
     else:
+        require_known(place, name)
         trainable = name not in card_names() or dataset_card(name).trainable
     if not trainable:
+        command = shlex.join(["fer-bench", "cross-test", "--on", name, *place.option])
         raise FerBenchError(
             f"{name} is a test set only; leave it out here, and test on it what is trained on others: run-all does, "
-            f"and fer-bench cross-test --on {name}"
+            f"and {command}"
         )
 
 

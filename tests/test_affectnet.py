@@ -36,7 +36,7 @@ def save(path: Path, emotion: str) -> None:
 
 def put(path: Path, text: str, encoding: str = "utf-8") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding=encoding)
+    path.write_text(text, encoding=encoding, newline="")
 
 
 def annotate(root: Path, part: str, number: int, code: object) -> None:
@@ -531,6 +531,7 @@ def test_a_linked_picture_folder_out_of_the_dataset_is_refused(tmp_path: Path) -
         ("a,b,c\n", "no column subDirectory_filePath, face_x, .*, expression in its first line .found: a, b, c"),
         ("", "found: none"),
         (HEADER.replace("expression", "label") + "\n", "no column expression in its first line"),
+        (f"{HEADER}\r{row(0, 'happy')}\r", "validation.csv: its lines end in CR alone"),
         (HEADER + '\n"' + "x" * 200_000, "validation.csv:2: the quotation marks of this row leave open where it ends"),
     ],
 )

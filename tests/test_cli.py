@@ -537,19 +537,19 @@ def test_ctrl_c_promises_no_more_than_a_command_keeps(arguments, words, monkeypa
     assert capsys.readouterr().err == f"fer-bench: interrupted; {words}\n"
 
 
-@pytest.mark.parametrize("forked", [True, False])
+@pytest.mark.parametrize(("forked", "package"), [(True, "simplejpeg"), (False, "simplejpeg"), (True, "PIL")])
 def test_a_package_that_is_missing_is_told_of_once_and_no_picture_is_blamed(
-    forked, synthetic_root, tmp_path, monkeypatch, capsys
+    forked, package, synthetic_root, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(side_by_side, "_may_fork", lambda: forked)
-    monkeypatch.setitem(sys.modules, "simplejpeg", None)  # As after an update that was not installed.
+    monkeypatch.setitem(sys.modules, package, None)  # As after an update that was not installed.
     arguments = ["prepare", "fer2013", "--source", str(synthetic_root / "fer2013"), "--workspace", str(tmp_path / "w")]
     monkeypatch.setattr(sys, "argv", ["fer-bench", *arguments])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "simplejpeg" in line
+    assert package in line
     assert "Install it again" in line
     assert ".jpg" not in line
     assert not [path for path in (tmp_path / "w" / "datasets").rglob("*") if path.is_file()]
@@ -568,7 +568,13 @@ except SystemExit as ended:
 
 def test_it_runs_where_nothing_is_open_and_in_a_notebook():
     """A service closes all three streams; Jupyter names a matplotlib backend that is installed for Jupyter alone."""
-    code = AFTER_MAIN + "import matplotlib\nassert matplotlib.get_backend() == 'agg'\nprint('written to nowhere')"
+    code = AFTER_MAIN + (
+        "import matplotlib, subprocess\n"
+        "assert matplotlib.get_backend() == 'agg'\n"
+        "print('written to nowhere')\n"
+        "child = 'import sys; sys.exit(None in (sys.stdin, sys.stdout, sys.stderr))'\n"
+        "assert subprocess.run([sys.executable, '-c', child]).returncode == 0\n"
+    )
     command = [sys.executable, "-c", code]
     environment = {**os.environ, "MPLBACKEND": "module://matplotlib_inline.not_installed_here"}
     done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command], env=environment, check=False)

@@ -449,7 +449,7 @@ def test_every_run_is_a_mark_where_the_tables_do_not_show_all() -> None:
     [own] = [row for row in rows if (row.model.name, row.recipe) == ("clcm", "cpu48-1")]
     assert own.accuracies == pytest.approx(expected, rel=1e-5)
     assert own.mean == pytest.approx(sum(expected) / 3, rel=1e-5)
-    assert own.start == "ImageNet"
+    assert own.beside == "ImageNet"
     # A model that only other runs have looks as it does elsewhere.
     assert {row.model.place for row in rows if row.model.name == "efficientnetb0"} == {
         list(dict.fromkeys((*paper.MODELS, *built_in_cards()))).index("efficientnetb0")
@@ -458,6 +458,22 @@ def test_every_run_is_a_mark_where_the_tables_do_not_show_all() -> None:
     assert [text.get_text() for text in axis.get_yticklabels()][rows.index(own)] == "CLCM, cpu48-1, ImageNet"
     marks = [line for line in axis.lines if line.get_marker() != "None"]
     assert [len(line.get_xdata()) for line in marks] == [len(row.accuracies) for row in rows]
+
+
+def test_rows_that_would_read_the_same_name_what_tells_them_apart() -> None:
+    one, other = other_runs("clcm", "cpu48-1", (0,)), other_runs("clcm", "cpu48-1", (1,))
+
+    def beside(changed: OtherRuns) -> list[str]:
+        found = figures(replace(given_.evidence(profiles=()), others=(one, changed)))
+        return sorted(row.beside for row in found["runs-fer2013-on-fer2013"].rows)  # type: ignore[attr-defined]
+
+    on_jax = tuple(replace(test, backend="jax") for test in other.evals)
+    assert beside(replace(other, backend="jax", evals=on_jax)) == ["ImageNet, jax", "ImageNet, tensorflow"]
+    elsewhere = tuple(replace(test, dataset_fingerprint="f" * 64, target_fingerprint="f" * 64) for test in other.evals)
+    state = one.evals[0].dataset_fingerprint[:12]
+    assert beside(replace(other, fingerprint="f" * 64, evals=elsewhere)) == sorted(
+        [f"ImageNet, tensorflow, dataset {'f' * 12}", f"ImageNet, tensorflow, dataset {state}"]
+    )
 
 
 def test_more_runs_than_a_page_holds_are_the_best_of_them() -> None:

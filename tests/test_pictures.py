@@ -79,7 +79,7 @@ def test_sixteen_bits_become_eight(ending: str) -> None:
 
 @pytest.mark.parametrize("ending", [".png", ".tiff", ".pgm"])
 def test_sixteen_bits_that_hold_values_of_eight_would_be_black(ending: str) -> None:
-    with pytest.raises(ValueError, match="16 bits a pixel that hold values of at most 8: it would be black"):
+    with pytest.raises(ValueError, match="16 bits a pixel that hold no more than 8 bits do: it would be black"):
         decode(encoded(HALVES.astype(np.uint16), ending), f"a{ending}")
 
 

@@ -132,7 +132,7 @@ def main() -> None:
         if level() == "verbose":
             traceback.print_exc()
         _stop(message, 2)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         if level() == "verbose":
             traceback.print_exc()
         _stop(
@@ -162,10 +162,12 @@ def _settle() -> None:
     # A notebook's names a module that it alone may have, and Keras imports matplotlib. No command opens a window.
     os.environ["MPLBACKEND"] = "agg"
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        # Closed, as by `>&-`. In this order each gets the descriptor that it had, which would else be the next file's:
-        # there ends what libraries print.
+        # Closed, as by `>&-`. In this order each gets the descriptor that it had, which would else be the next file's,
+        # here and in the processes that are started: there ends what libraries print.
         if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(nowhere, True)
+            setattr(sys, name, os.fdopen(nowhere, mode, encoding="utf-8", errors="backslashreplace"))
     # A file's name need not be UTF-8, and a locale need not have the characters of the tables.
     if isinstance(sys.stdout, io.TextIOWrapper) and (
         sys.stdout.errors == "strict" or codecs.lookup(sys.stdout.encoding).name != "utf-8"

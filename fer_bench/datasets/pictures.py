@@ -97,7 +97,9 @@ def decode(data: bytes, name: str) -> Picture:
     if image is None:
         raise ValueError(f"no picture that can be decoded ({len(data):,} bytes, the first are {data[:4].hex(' ')})")
     if _DEEP in remark and image.max() <= 1:
-        raise ValueError("16 bits a pixel that hold values of at most 8: it would be black; save it with 8 bits")
+        raise ValueError(
+            "16 bits a pixel that hold no more than 8 bits do: it would be black; save it with 8 bits a pixel"
+        )
     return Picture(image, remark)
 
 

@@ -49,6 +49,11 @@ def rows(table: Path) -> Iterator[tuple[int, list[str]]]:
                 text, taken = line.rstrip("\r\n"), 1
                 if number == 1:
                     text = text.removeprefix("\ufeff")
+                    if "\r" in text:
+                        raise FerBenchError(
+                            f"{table}: its lines end in CR alone, as old Mac programs write them; save it with those "
+                            "of Unix or Windows"
+                        )
                 cells = _cells(text)
                 if cells is None:
                     reader = csv.reader(itertools.chain([text + "\n"], lines), strict=True)

@@ -105,7 +105,9 @@ def decoded(
         return _chunk(taken, samples, take(), arrays[slot])
 
     with one_opencv_thread():
-        import simplejpeg  # noqa: F401  # Here, as OpenCV: once for all processes, and a missing package is told of once.
+        # Here, as OpenCV: once for all processes, and a missing package is told of once.
+        import PIL.Image  # noqa: F401
+        import simplejpeg  # noqa: F401
 
         pool = (_Processes if _may_fork() else _Threads)(folder, arrays, workers, native)
         try:

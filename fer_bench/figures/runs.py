@@ -1,6 +1,7 @@
 """Every run on one test set, a dot each: what the tables show beside what they leave out."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from fer_bench.figures.values import Drawing, Model, marked, mean, models_of, ro
 from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.render.text import plain
 from fer_bench.selection import Evidence
+from fer_bench.tables.notes import SHORT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,8 +27,9 @@ class Runs:
 
     model: Model
     recipe: str
-    start: str
-    """``random``, ``ImageNet`` or both; empty for an external model."""
+    beside: str
+    """The start, ``random`` or ``ImageNet``, and backend or state of the datasets where rows differ in these; empty for
+    an external model."""
     accuracies: tuple[float, ...]
     """In the order of the seeds."""
     mean: float
@@ -61,14 +64,17 @@ def runs(evidence: Evidence) -> Iterator[AllRuns]:
         others = [other for other in evidence.others if other.dataset == dataset]
         shown = targets_of(block) if block else []
         for target in dict.fromkeys((*shown, *(name for other in others for name in other.targets))):
-            rows = [_row(known[other.model], other.recipe, _on(other.evals, target), other.trains) for other in others]
-            if block:
-                rows += [
-                    _row(known[model], block.recipe, block.tested(model, target), block.trained(model))
-                    for model in block.models
-                ]
+            groups = [
+                (known[other.model], other.recipe, tuple(test for test in other.evals if test.target == target))
+                for other in others
+            ]
+            groups += (
+                [(known[model], block.recipe, block.tested(model, target)) for model in block.models] if block else []
+            )
+            trains = [run for other in others for run in other.trains] + list(block.trains if block else ())
             found = sorted(
-                (row for row in rows if row is not None), key=lambda row: (-row.mean, row.model.place, row.recipe)
+                _rows([group for group in groups if group[2]], {run.cell_id: run for run in trains}),
+                key=lambda row: (-row.mean, row.model.place, row.recipe, row.beside),
             )
             if len(found) < 2:
                 continue
@@ -83,23 +89,37 @@ def runs(evidence: Evidence) -> Iterator[AllRuns]:
             )
 
 
-def _on(tests: tuple[EvalRecord, ...], target: str) -> tuple[EvalRecord, ...]:
-    return tuple(test for test in tests if test.target == target)
+def _rows(
+    groups: Sequence[tuple[Model, str, tuple[EvalRecord, ...]]], trains: Mapping[str, TrainRecord]
+) -> Iterator[Runs]:
+    """Yield a row for each group; what the recipe does not tell apart is named beside it."""
+    states = {state for _, _, tests in groups for state in _states(tests)}
+    names = Counter((model.name, recipe) for model, recipe, _ in groups)
+    for model, recipe, tests in groups:
+        kinds = {trains[test.cell_id].start.kind for test in tests if test.cell_id in trains}
+        beside = [" and ".join(sorted({"random" if kind == "random" else "ImageNet" for kind in kinds}))]
+        if names[model.name, recipe] > 1:
+            beside.append(" and ".join(sorted({test.backend for test in tests})))
+        if len(states) > 1:
+            beside += [f"dataset {state}" for state in sorted(_states(tests))]
+        accuracies = [100 * metrics.accuracy(test.confusion_matrix) for test in tests]
+        yield Runs(
+            model=model,
+            recipe=plain(recipe),
+            beside=", ".join(filter(None, beside)),
+            accuracies=tuple(map(rounded, accuracies)),
+            mean=rounded(mean(accuracies)),
+        )
 
 
-def _row(model: Model, recipe: str, tests: tuple[EvalRecord, ...], trains: tuple[TrainRecord, ...]) -> Runs | None:
-    if not tests:
-        return None
-    starts = {"random" if run.start.kind == "random" else "ImageNet" for run in trains}
-    accuracies = [100 * metrics.accuracy(test.confusion_matrix) for test in tests]
-    return Runs(
-        model=model,
-        recipe=plain(recipe),
-        start=" and ".join(sorted(starts)),
-        accuracies=tuple(map(rounded, accuracies)),
-        mean=rounded(mean(accuracies)),
-    )
+def _states(tests: Iterable[EvalRecord]) -> set[str]:
+    """Return the states of the datasets that runs were trained and tested on, as the report names them."""
+    return {
+        " to ".join(dict.fromkeys(one[:SHORT] for one in (test.dataset_fingerprint, test.target_fingerprint)))
+        for test in tests
+        if test.external is None
+    }
 
 
 def _label(row: Runs) -> str:
-    return ", ".join(filter(None, (row.model.title, row.recipe, row.start)))
+    return ", ".join(filter(None, (row.model.title, row.recipe, row.beside)))
