@@ -8,7 +8,7 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -83,9 +83,9 @@ class Bar:
             leave=False,
             dynamic_ncols=True,
             miniters=1,
-            disable=_listeners is not None or not _shows_bars(),
+            disable=_listeners is not None or not shows_bars(),
             bar_format=None if unit else _COUNTED,
-            position=(1 if _overall else 0) if row is None else row,
+            position=(1 if _above else 0) if row is None else row,
         )
         if _sender() is not None:
             self._mention()  # Before the first step, which compiles a network.
@@ -173,7 +173,7 @@ class Bars:
         if position is None:
             return
         if shown is None:
-            row = 1 if _overall else 0
+            row = 1 if _above else 0
             while row in self._rows.values():
                 row += 1
             self._rows[worker] = row
@@ -202,12 +202,23 @@ def bar(title: str, total: int | None = None, unit: str = "it") -> Iterator[Bar]
         shown.close()
 
 
+def put_above(plan: object) -> None:
+    """Leave the first row of the terminal to what stands over all bars, until :func:`take_away`."""
+    _above.append(plan)
+
+
+def take_away(plan: object) -> None:
+    """Let bars begin in the first row again."""
+    _above.remove(plan)
+
+
 def _sender() -> Callable[[Position | None], None] | None:
     """Return what takes the positions of this process's bars; ``None`` where no other process shows them."""
     return _listeners.position if _listeners is not None else None
 
 
-def _shows_bars() -> bool:
+def shows_bars() -> bool:
+    """Return whether bars are drawn: on a terminal, and not with ``--quiet``."""
     return level() != "quiet" and sys.stderr.isatty()
 
 
@@ -285,103 +296,4 @@ class _Listeners:
 
 _listeners: _Listeners | None = None
 _log: Callable[[str], None] | None = None
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One piece of a plan."""
-
-    title: str
-    seconds: float
-    """Expected cost; only the proportions matter."""
-
-
-class Plan:
-    """A list of stages with different titles: what runs, what comes, how much time is left.
-
-    The time left is the expected cost of what is to come, scaled by how the finished stages kept to theirs. Stages
-    may overlap; then the time in which any of them ran counts once.
-    """
-
-    def __init__(self, stages: Sequence[Stage]) -> None:
-        self._stages = stages
-        self._done = 0
-        self._finished: set[Stage] = set()
-        self._running: dict[Stage, float] = {}
-        self._since: float | None = None
-        self._worked = 0.0
-        self._expected = 0.0
-        self._took = 0.0
-        total = sum(stage.seconds for stage in stages)
-        self._bar = tqdm(
-            total=round(total),
-            bar_format="{desc} {bar}{postfix}",
-            leave=False,
-            dynamic_ncols=True,
-            disable=not _shows_bars(),
-            position=0,
-        )
-
-    def work(self, stage: Stage, do: Callable[[], object]) -> None:
-        """Do the work of a stage, which is counted when it ends without an error."""
-        self.began(stage)
-        do()
-        self.ended(stage)
-
-    def began(self, stage: Stage) -> None:
-        """Show that a stage runs, and what comes."""
-        self._running[stage] = time.perf_counter()
-        if len(self._running) == 1 and self._since is None:
-            self._since = time.perf_counter()
-        self.show()
-
-    def ended(self, stage: Stage) -> None:
-        """Count a stage, say how long it took and how much time is left."""
-        now = time.perf_counter()
-        took = now - self._running.pop(stage)
-        self._done += 1
-        self._expected += stage.seconds
-        self._took += took
-        self._finished.add(stage)
-        if self._since is not None:
-            self._worked += now - self._since
-            self._since = now if self._running else None
-        self._bar.update(min(round(self._expected), self._bar.total or 0) - self._bar.n)
-        say(f"[{self._done}/{len(self._stages)}] {stage.title}: {duration(took)}{self._left_text()}")
-        self.show()
-
-    def show(self) -> None:
-        """Draw what runs, what comes and how much time is left, as of now."""
-        left = self._left_text().removeprefix("; ")
-        running = ", ".join(stage.title for stage in self._running)
-        # The time first: a narrow terminal cuts the end.
-        self._bar.set_description_str(
-            f"[{self._done + bool(self._running)}/{len(self._stages)}] {f'{left}: ' if left else ''}{running}"
-        )
-        coming = [stage for stage in self._stages if stage not in self._finished and stage not in self._running]
-        self._bar.set_postfix_str(f"next: {coming[0].title if coming else 'nothing'}")
-
-    def _left_text(self) -> str:
-        now = time.perf_counter()
-        if self._done == 0 or self._done == len(self._stages):
-            return ""
-        # A running stage counts by its age, as far as the finished ones got in that time, and never quite as done, so
-        # that one that overruns does not count as nothing.
-        pace = self._expected / self._took if self._took else 0.0
-        progressed = self._expected + sum(
-            min((now - began) * pace, 0.95 * stage.seconds) for stage, began in self._running.items()
-        )
-        total = sum(stage.seconds for stage in self._stages)
-        worked = self._worked + (now - self._since if self._since is not None else 0.0)
-        return f"; about {duration((total - progressed) * worked / progressed)} left"
-
-    def __enter__(self) -> "Plan":
-        _overall.append(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        _overall.remove(self)
-        self._bar.close()
-
-
-_overall: list[Plan] = []
+_above: list[object] = []

@@ -20,10 +20,11 @@ from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.lookup import require_trainable
 from fer_bench.models import model_card
+from fer_bench.plan import Stage
 from fer_bench.profiling.kept import touched
 from fer_bench.profiling.plan import KERAS_RUNTIMES, ONE_SIZE
 from fer_bench.profiling.plan import Plan as ProfilePlan
-from fer_bench.progress import Stage, bar, say, warn
+from fer_bench.progress import bar, say, warn
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord
 from fer_bench.runtimes import runtime

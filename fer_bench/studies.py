@@ -17,7 +17,7 @@ from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.files import read_json, write_json
 from fer_bench.grid import Cell
 from fer_bench.lookup import open_training
-from fer_bench.progress import Stage
+from fer_bench.plan import Stage
 from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.watching import UNWATCHED, Watch

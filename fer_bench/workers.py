@@ -21,7 +21,8 @@ from typing import Any, Literal, Protocol
 from fer_bench import progress
 from fer_bench.errors import FerBenchError, storage_message
 from fer_bench.memory import is_exhausted
-from fer_bench.progress import Bars, Plan, Position, Stage, detail, say, warn
+from fer_bench.plan import Plan, Stage
+from fer_bench.progress import Bars, Position, detail, say, warn
 
 Work = tuple[Stage, Callable[[], object]]
 

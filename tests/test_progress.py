@@ -8,8 +8,9 @@ from functools import partial
 import pytest
 
 from fer_bench import progress
+from fer_bench.plan import Plan, Stage
 from fer_bench.profiling.steps import shown_steps
-from fer_bench.progress import Plan, Position, Stage, duration
+from fer_bench.progress import Position, duration
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.datasets.synthetic import synthesize
 from fer_bench.errors import FerBenchError
 from fer_bench.figures import files
-from fer_bench.progress import Stage
+from fer_bench.plan import Stage
 from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.records import save
 from fer_bench.runner import Job, run_all

@@ -172,7 +172,8 @@ def test_colours_in_a_pipe_only_where_they_are_forced():
 
 BAR = """
 import sys, time
-from fer_bench.progress import Plan, Stage, bar, say
+from fer_bench.plan import Plan, Stage
+from fer_bench.progress import bar, say
 from fer_bench.verbosity import set_level
 set_level(sys.argv[1])
 with Plan([Stage("stage", 1)]) as plan:

@@ -8,7 +8,7 @@ import worker_fakes as fakes
 
 from fer_bench import progress, verbosity
 from fer_bench.errors import FerBenchError
-from fer_bench.progress import Plan, Stage
+from fer_bench.plan import Plan, Stage
 from fer_bench.workers import shown_in, work_side_by_side
 
 
