@@ -1,6 +1,7 @@
 """The command line as a user meets it."""
 
 import io
+import itertools
 import json
 import os
 import re
@@ -95,6 +96,17 @@ def test_every_command_has_help_with_an_example(command):
     result = CliRunner().invoke(app, [*command.split(), "--help"], terminal_width=200)
     assert result.exit_code == 0
     assert f"Example: fer-bench {command}" in result.output
+
+
+def test_help_fills_the_lines_of_a_terminal_of_80_columns():
+    """Each word stands on the line before where there is room for it."""
+    output = CliRunner().invoke(app, ["profile", "--help"], terminal_width=80).output
+    output = re.sub(r"\x1b\[[0-9;]*m", "", output)  # Typer takes GitHub's runners for terminals.
+    [text] = re.findall(r"(FLOPs are counted.*?)\n *\n", output, re.DOTALL)
+    lines = [line.strip() for line in text.splitlines()]
+    assert len(lines) > 3
+    for line, below in itertools.pairwise(lines):
+        assert len(line) + 1 + len(below.split()[0]) > 77, output
 
 
 @pytest.mark.parametrize(

@@ -91,11 +91,21 @@ def _framed(callback: Callable[..., Any], path: str) -> Callable[..., Any]:
         with _log_of(path, values):
             return callback(**values)
 
+    framed.__doc__ = _flowing(inspect.getdoc(callback) or "")
     # Typer reads the options from here.
     parameters = [*map(_completed, own.parameters.values()), *common]
     framed.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     framed.__annotations__ = {**callback.__annotations__, "quiet": QuietOption, "verbose": VerboseOption}
     return framed
+
+
+def _flowing(text: str) -> str:
+    """Return a text with a line for each paragraph, which the terminal breaks at its own width.
+
+    Of all paragraphs but the first Typer keeps the line breaks of the source: at 80 columns every line would be broken
+    where the terminal ends, and again where the source's does.
+    """
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def _completed(parameter: inspect.Parameter) -> inspect.Parameter:
