@@ -102,6 +102,8 @@ def test_the_metadata_says_what_it_is_and_needs(wheel):
     assert metadata["Name"] == "fer-bench"
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "MIT"
+    assert metadata["Author"] == "The fer-bench authors"
+    assert "Paper, https://doi.org/10.1109/ACCESS.2024.3380847" in metadata.get_all("Project-URL", [])
     for version in ("3.11", "3.12", "3.13"):
         assert f"Programming Language :: Python :: {version}" in metadata.get_all("Classifier", [])
     assert set(metadata.get_all("Provides-Extra", [])) == set(project["optional-dependencies"])
@@ -114,6 +116,7 @@ def test_the_version_is_the_packages(wheel):
     from fer_bench import __version__
 
     assert wheel.name == f"fer_bench-{__version__}-py3-none-any.whl"
+    assert f"version: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 def test_it_runs_from_another_folder(installed, tmp_path):
