@@ -549,6 +549,21 @@ def test_ctrl_c_promises_no_more_than_a_command_keeps(arguments, words, monkeypa
     assert capsys.readouterr().err == f"fer-bench: interrupted; {words}\n"
 
 
+@pytest.mark.parametrize(("arguments", "sent"), [(["datasets"], True), (["-q", "doctor"], False)])
+def test_where_a_package_is_missing_the_doctor_does_not_send_to_itself(arguments, sent, monkeypatch, capsys):
+    def app(prog_name: str, standalone_mode: bool) -> None:
+        raise ModuleNotFoundError("No module named 'tqdm'")
+
+    monkeypatch.setattr(cli, "app", app)
+    monkeypatch.setattr(sys, "argv", ["fer-bench", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("fer-bench: No module named 'tqdm': ")
+    assert ("run fer-bench doctor" in told) == sent
+
+
 @pytest.mark.parametrize(("forked", "package"), [(True, "simplejpeg"), (False, "simplejpeg"), (True, "PIL")])
 def test_a_package_that_is_missing_is_told_of_once_and_no_picture_is_blamed(
     forked, package, synthetic_root, tmp_path, monkeypatch, capsys

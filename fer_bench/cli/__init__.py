@@ -135,9 +135,11 @@ def main() -> None:
     except ImportError as error:
         if level() == "verbose":
             traceback.print_exc()
+        # The doctor, too, needs some of them.
+        more = "" if _command() == "doctor" else "; to see what is missing run fer-bench doctor"
         _stop(
             f"{error}: fer-bench or a package that it uses is not installed whole in {sys.prefix}. Install it again as "
-            "you did at first, after an update of it too; to see what is missing run fer-bench doctor",
+            f"you did at first, after an update of it too{more}",
             2,
         )
     except _UsageError as error:
@@ -151,10 +153,14 @@ def main() -> None:
         _stop("not confirmed; nothing was done", 1)
     if code == INTERRUPTED:
         # Typer turns Ctrl-C into this code, without a word.
-        command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-        left = "finished work is kept, the same command continues" if command in CONTINUING else NOTHING_LEFT
+        left = "finished work is kept, the same command continues" if _command() in CONTINUING else NOTHING_LEFT
         _stop(f"interrupted; {left}", INTERRUPTED)
     sys.exit(code)
+
+
+def _command() -> str:
+    """Return the first word that is no option, empty where there is none."""
+    return next((word for word in sys.argv[1:] if not word.startswith("-")), "")
 
 
 def _settle() -> None:
