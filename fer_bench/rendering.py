@@ -1,10 +1,11 @@
 """Everything that people read, made from the records at once, and whether that has been done."""
 
+import functools
 import hashlib
 import json
 from pathlib import Path
 
-from fer_bench import __version__
+import fer_bench
 from fer_bench.files import read_json, sha256_of, write_json
 from fer_bench.workspace import Results
 
@@ -30,7 +31,7 @@ def render(results: Results) -> None:
 
 
 def is_rendered(results: Results) -> bool:
-    """Return whether tables, figures and report are there and were made from the records as they are now."""
+    """Return whether tables, figures and report are there, made from these records by this state of fer-bench."""
     if not _stamp(results).is_file():
         return False
     stamp = read_json(_stamp(results))
@@ -49,5 +50,14 @@ def _inputs(results: Results) -> str:
     files = sorted(results.records.glob("*/*.json"))
     if results.selection.is_file():
         files.append(results.selection)
-    facts = [__version__, *((str(path.relative_to(results.records.parent)), sha256_of(path)) for path in files)]
+    facts = [_code(), *((str(path.relative_to(results.records.parent)), sha256_of(path)) for path in files)]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+@functools.cache
+def _code() -> str:
+    """Return a digest of the package's modules: a checkout that is pulled keeps its version."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(fer_bench.__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,42 @@
+"""Whether what people read has been made: from these records, by this state of the code."""
+
+import blank_figures
+import pytest
+from record_factory import results_in, save_run
+
+from fer_bench import rendering
+from fer_bench.figures import files
+from fer_bench.workspace import Results
+
+
+@pytest.fixture
+def rendered(tmp_path, monkeypatch) -> Results:
+    monkeypatch.setattr(files, "_draw", blank_figures.draw)
+    results = results_in(tmp_path)
+    save_run(results, "clcm", "fer2013")
+    rendering.render(results)
+    assert rendering.is_rendered(results)
+    return results
+
+
+def test_another_record_is_rendered(rendered):
+    save_run(rendered, "clcm", "fer2013", seed=1)
+    assert not rendering.is_rendered(rendered)
+
+
+def test_a_table_that_is_gone_is_rendered(rendered):
+    (rendered.tables / "table04.md").unlink()
+    assert not rendering.is_rendered(rendered)
+
+
+def test_another_state_of_the_code_renders_again(rendered, tmp_path, monkeypatch):
+    """A checkout that is pulled has the version that it had."""
+    package = tmp_path / "fer_bench"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    monkeypatch.setattr(rendering.fer_bench, "__file__", str(package / "__init__.py"))
+    rendering._code.cache_clear()
+    try:
+        assert not rendering.is_rendered(rendered)
+    finally:
+        rendering._code.cache_clear()
