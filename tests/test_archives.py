@@ -4,6 +4,7 @@ import bz2
 import contextlib
 import gzip
 import io
+import itertools
 import lzma
 import os
 import random
@@ -25,6 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_bench.datasets import archives
+from fer_bench.datasets.archive_members import members
 from fer_bench.datasets.archives import ENDINGS, named_as_archive, opened
 from fer_bench.errors import FerBenchError
 
@@ -223,8 +225,30 @@ def test_a_chain_of_links_leads_nowhere(tmp_path: Path) -> None:
 def test_a_device_is_refused(tmp_path: Path, kind: bytes) -> None:
     with tarfile.open(tmp_path / "data.tar", "w") as tar:
         add(tar, "train/a.jpg", b"a")
-        add(tar, "train/device", type=kind)
-    assert "'train/device'" in refused(tmp_path / "data.tar", "device")
+        add(tar, "train/b", type=kind)
+    assert "'train/b'" in refused(tmp_path / "data.tar", "is a device or another special file")
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK])
+def test_a_device_in_a_zip_is_refused(tmp_path: Path, kind: int) -> None:
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        archive.writestr("train/a.jpg", "a")
+        member = zipfile.ZipInfo("train/b")
+        member.create_system, member.external_attr = 3, (kind | 0o644) << 16
+        archive.writestr(member, "b")
+    assert "'train/b'" in refused(tmp_path / "data.zip", "is a device or another special file")
+
+
+def test_a_size_below_zero_does_not_lead_in_circles(tmp_path: Path) -> None:
+    header = bytearray(tarfile.TarInfo("b.jpg").tobuf(tarfile.USTAR_FORMAT))
+    header[124:136] = b"\xff" * 10 + b"\xfe\x00"  # -512 in base 256: the next header is the one before.
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    source = tmp_path / "data.tar"
+    source.write_bytes(tarfile.TarInfo("a.jpg").tobuf() + bytes(header) + bytes(1024))
+    with pytest.raises(tarfile.ReadError, match="leads backwards"):
+        list(itertools.islice(members(source, "tar"), 9))
+    refused(source, "damaged or cut short .*leads backwards")
 
 
 @pytest.mark.parametrize("ending", [".zip", ".tar"])

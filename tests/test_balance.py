@@ -91,3 +91,29 @@ def test_no_balance_keeps_the_order_that_earlier_runs_had(configured):
     rows = np.arange(20)
     batches = training_batches(np.zeros((20, 4, 4), np.uint8), np.zeros(20, np.uint8), rows, recipe, 7, 3)
     np.testing.assert_array_equal(batches.order, rows[np.random.default_rng([7, 3]).permutation(20)])
+
+
+@pytest.mark.parametrize("balance", ["none", "class-weight", "oversample", "undersample"])
+def test_every_image_of_a_batch_comes_with_its_own_label(configured, balance):
+    """The training rows are no prefix of the dataset: validation and test images lie between them."""
+    labels = np.array([6, 0, 3, 0, 0, 6] * 10, np.uint8)
+    rows = np.flatnonzero(np.arange(60) % 5 != 1)
+    # An image shows its row; so the label that belongs to it is known.
+    images = np.arange(60, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
+    recipe = Recipe(name="t", image_size=32, batch_size=7, balance=balance)
+    batches = training_batches(images, labels, rows, recipe, 7, 0)
+    shown, weights = [], class_weights(labels[rows], 7)
+    for index in range(len(batches)):
+        (pictures, _), wanted, *weight = batches[index]
+        own = pictures[:, 0, 0].astype(int)
+        assert wanted.tolist() == labels[own].tolist()
+        assert [part.tolist() for part in weight] == ([weights[wanted].tolist()] if balance == "class-weight" else [])
+        shown += own.tolist()
+    assert set(shown) <= set(rows.tolist()), "neither validation nor test images"
+    epoch = shown[: epoch_size(labels[rows], balance)]
+    assert shown[len(epoch) :] == epoch[: len(shown) - len(epoch)], "the last batch is filled from the beginning"
+    if balance in ("none", "class-weight"):
+        assert sorted(epoch) == rows.tolist()
+    else:
+        counts = np.bincount(labels[epoch], minlength=7)
+        assert set(counts[[0, 3, 6]]) == {len(epoch) // 3}

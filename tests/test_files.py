@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -154,16 +155,44 @@ def test_a_writer_that_cannot_be_asked_for_is_dead_a_day_later(tmp_path, monkeyp
     own = tmp_path / f"{unfinished()}abc-a.json"
     assert elsewhere.name != own.name
     assert "node3" not in elsewhere.name
+    # On a folder that hosts share: no process of that id lives here, which says nothing of the other host.
+    other_id = tmp_path / elsewhere.name.replace(f"-{os.getpid()}-", f"-{2**30}-")
     users = tmp_path / ".unfinished-poem.txt"
-    for path in (elsewhere, own, users):
+    for path in (elsewhere, other_id, own, users):
         path.write_text("half")
     remove_unfinished(tmp_path, [])
-    assert {*tmp_path.iterdir()} == {elsewhere, own, users}
-    for path in (elsewhere, own, users):
+    assert {*tmp_path.iterdir()} == {elsewhere, other_id, own, users}
+    for path in (elsewhere, other_id, own, users):
         os.utime(path, (time.time() - 2 * 86400,) * 2)
     remove_unfinished(tmp_path, [])
     assert [*tmp_path.iterdir()] == [users]
     assert not is_left_over(own)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks by signal 0")
+def test_a_process_of_another_user_lives(tmp_path, monkeypatch):
+    def refused(pid, number):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    half = tmp_path / unfinished().replace(f"-{os.getpid()}-", "-1-")
+    half.write_text("half")
+    monkeypatch.setattr(os, "kill", refused)
+    assert lives(1)
+    remove_unfinished(tmp_path, [])
+    assert half.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of Unix")
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o007, 0o660), (0o077, 0o600)])
+def test_a_file_may_be_read_by_whom_the_user_lets(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        write_json(tmp_path / "a.json", {})
+        assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == mode
+        write_json(tmp_path / "a.json", {})
+        assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == mode
+    finally:
+        assert os.umask(before) == mask, "that of the process stays"
 
 
 def test_only_a_folder_that_is_named_may_be_a_link(tmp_path):
@@ -230,9 +259,13 @@ def test_paths_that_lead_out_are_refused(tmp_path):
     root = tmp_path / "data"
     root.mkdir()
     (tmp_path / "secret").write_text("x")
+    (tmp_path / "database").mkdir()
+    (tmp_path / "database" / "secret").write_text("x")
     (root / "link").symlink_to(tmp_path / "secret")
-    for path in ("../secret", str(tmp_path / "secret"), "link", "a/../../secret"):
+    (root / "beside").symlink_to(tmp_path / "database")
+    links = ("link", "beside", "beside/secret")
+    for path in ("../secret", str(tmp_path / "secret"), *links, "a/../../secret", "../database/secret"):
         with pytest.raises(FerBenchError, match="leads out") as error:
             inside(root, path)
-        assert ("name the real folder with --source" in str(error.value)) == (path == "link")
+        assert ("name the real folder with --source" in str(error.value)) == (path in links)
     assert inside(root, "a/b.png") == root / "a/b.png"
