@@ -27,6 +27,7 @@ from fer_bench.cli import app
 from fer_bench.cli.options import seeds_of
 from fer_bench.datasets.joined import joined_fingerprint
 from fer_bench.errors import FerBenchError
+from fer_bench.files import unfinished
 from fer_bench.lock import Holder
 from fer_bench.lookup import cell_of, trained_on
 from fer_bench.presets import PRESETS, load_recipe
@@ -590,12 +591,30 @@ def test_clean_removes_what_killed_commands_left(place):
     assert not list(place.root.rglob(".unfinished-*"))
 
 
+def test_what_is_being_drawn_and_hidden_folders_of_the_user_stay(place):
+    raw = place.raw("any").parent
+    alive = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        drawn = raw / f"{unfinished()}faces".replace(f"-{os.getpid()}-", f"-{alive.pid}-")
+        for folder in (drawn, raw / ".git", place.datasets / ".git", place.datasets / "mine.partial"):
+            folder.mkdir(parents=True)
+            (folder / "HEAD").write_text("mine")
+        before = files(place)
+        assert "nothing to remove" in run("clean", "-w", place.root, "--yes")
+        assert files(place) == before
+    finally:
+        alive.communicate(b"\n")
+    run("clean", "-w", place.root, "--yes")
+    assert before - files(place) == {str((drawn / "HEAD").relative_to(place.root))}
+
+
 def test_a_dataset_that_was_replaced_goes_and_one_that_was_not_yet_stays(place):
     for name in ("fer2013", "affectnet"):
         (place.datasets / f".{name}.former").mkdir()
         (place.datasets / f".{name}.former" / "images.npy").write_bytes(b"x" * 1000)
     shown = run("clean", "-w", place.root, "--yes")
     assert f"{place.datasets / '.affectnet.former'}: stays, the only copy" in shown
+    assert shown.count("stays, the only copy") == 1
     assert [path.name for path in place.datasets.glob(".*.former")] == [".affectnet.former"]
 
 
@@ -608,11 +627,15 @@ def test_clean_asks(full):
 
 
 def test_records_go_only_on_request(full):
+    for model in ("mobilenetv2", "clcm"):
+        records.save(full.results.records, make.profile_record(model))
+    make.save_statistics(full.results)
     run("clean", "-w", full.root, "--yes")
     kept = files(full)
     run("clean", "-w", full.root, "--yes", "--records")
     gone = {str(Path(name).parent) for name in kept - files(full)}
-    assert gone == {"records/train", "records/eval", "weights"}
+    assert gone == {"records/train", "records/eval", "records/profile", "records/statistics", "weights"}
+    assert not list(full.results.records.rglob("*.json"))
     assert "exports/clcm.onnx" in files(full)
 
 
@@ -642,10 +665,43 @@ def test_the_users_own_files_stay_beside_records_weights_and_checkpoints(full):
     assert "nothing to remove" in run("clean", "-w", full.root, "--records")
 
 
+def test_no_record_leads_clean_out_of_the_records(full):
+    mine = full.root / "mine.npz"
+    mine.write_bytes(b"mine")
+    [path] = [path for path in (full.results.records / "eval").glob("*.json")]
+    told = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(told | {"predictions": "../../mine.npz"}), encoding="utf-8")
+    run("clean", "-w", full.root, "--yes", "--records")
+    assert not path.exists()
+    assert mine.read_bytes() == b"mine"
+
+
+def test_a_run_on_another_disk_is_let_go_and_nothing_there_is_touched(place, tmp_path):
+    record = trained(place, "clcm", "fer2013")
+    folder = begun(place, record.cell_id)
+    elsewhere = tmp_path / "other disk"
+    folder.rename(elsewhere)
+    folder.symlink_to(elsewhere)
+    before = {path.name for path in elsewhere.iterdir()}
+    run("clean", "-w", place.root, "--yes")
+    assert not folder.is_symlink()
+    assert {path.name for path in elsewhere.iterdir()} == before
+
+
 def test_a_finished_run_that_trains_anew_on_other_data_keeps_its_checkpoint(place):
     record = trained(place, "clcm", "fer2013")
     begun(place, record.cell_id, dataset="fer2013 prepared anew")
     assert json.loads(run("clean", "-w", place.root, "--json"))["leftovers"] == []
+
+
+def test_a_finished_run_whose_weights_are_gone_keeps_its_checkpoint(place):
+    record = trained(place, "clcm", "fer2013")
+    folder = begun(place, record.cell_id)
+    place.weights(record.cell_id).unlink()
+    before = files(place)
+    assert "nothing to remove" in run("clean", "-w", place.root, "--yes")
+    assert files(place) == before
+    assert reached(folder) is not None, "training goes on from there"
 
 
 def test_clean_leaves_a_workspace_alone_that_is_at_work(full):
@@ -667,3 +723,4 @@ def test_clean_removes_a_link_and_not_what_it_leads_to(place, tmp_path):
     run("clean", "-w", place.root, "--yes")
     assert mine.read_bytes() == b"mine"
     assert (folder / "fer-bench-synthetic.json").exists()
+    assert place.raw("fer2013").is_symlink(), "the user's own, not made by fer-bench"

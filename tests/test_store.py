@@ -162,6 +162,15 @@ def test_a_person_is_never_in_training_and_validation(tmp_path: Path) -> None:
     assert len(result.indices("val")) == 56
 
 
+def test_images_of_nobody_known_are_no_person(tmp_path: Path) -> None:
+    card = card_of(lambda: [own(i, label=i % 7, group=f"subject {i // 14}" if i < 140 else "") for i in range(280)])
+    result = prepare(card, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+    assert len(result.indices("val")) == 56
+    for split in ("train", "val"):
+        unknown = result.indices(split) >= 140
+        assert 0 < unknown.sum() < len(unknown)
+
+
 def test_a_person_in_train_and_test_is_noted(tmp_path: Path) -> None:
     def samples() -> list[Sample | Flaw]:
         train = [own(i, label=i % 7, group=f"subject {i // 14}") for i in range(280)]
