@@ -1,5 +1,7 @@
 """The one way to the published state: what is copied, what is refused."""
 
+import errno
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,6 +48,27 @@ def test_predictions_come_before_the_records_that_name_them(source: Results, pub
     endings = [path.suffix for path in publish(source, published)]
     assert endings == sorted(endings, reverse=True)
     assert set(endings) == {".npz", ".json"}
+
+
+def test_a_disk_that_fills_up_leaves_no_half_of_a_published_file(
+    source: Results, published: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.save_run(source, "clcm", "fer2013")
+    publish(source, published)
+    before = files(published.records)
+    copy = shutil.copyfile
+
+    def full(path: Path, target: Path, **options: bool) -> None:
+        if not Path(target).is_relative_to(published.records):
+            copy(path, target, **options)
+            return
+        Path(target).write_bytes(path.read_bytes()[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module.shutil, "copyfile", full)
+    with pytest.raises(OSError, match="No space left"):
+        publish(source, published)
+    assert files(published.records) == before
 
 
 def test_synthetic_records_are_refused(source: Results, published: Results) -> None:

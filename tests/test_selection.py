@@ -171,12 +171,18 @@ def test_a_wrong_selection_is_refused(results: Results, content: str, message: s
 def test_real_and_synthetic_are_never_mixed(results: Results) -> None:
     make.save_run(results, "clcm", "fer2013")
     make.save_run(results, "clcm", "raf-db", origin="synthetic")
+    records.save(results.records, make.profile_record("clcm"))
+    records.save(results.records, make.profile_record("mobilenetv2", origin="synthetic"))
     with pytest.raises(FerBenchError, match="real and synthetic"):
         select(results)
-    results.selection.write_text('origin = "synthetic"\n', encoding="utf-8")
-    evidence = select(results)
-    assert evidence.synthetic
-    assert list(evidence.blocks) == ["raf-db"]
+    for origin, dataset, model in (("synthetic", "raf-db", "mobilenetv2"), ("real", "fer2013", "clcm")):
+        results.selection.write_text(f'origin = "{origin}"\n', encoding="utf-8")
+        evidence = select(results)
+        assert evidence.synthetic == (origin == "synthetic")
+        assert list(evidence.blocks) == [dataset]
+        assert {r.origin for block in evidence.blocks.values() for r in (*block.trains, *block.evals)} == {origin}
+        assert evidence.latency is not None
+        assert list(evidence.latency.profiles) == [model]
 
 
 def test_latencies_of_two_sessions_are_not_mixed(results: Results) -> None:
