@@ -1,5 +1,6 @@
 """Samples to images of one size: order, memory, crops, resizing, what cannot be decoded."""
 
+import hashlib
 import subprocess
 import sys
 import time
@@ -42,6 +43,49 @@ def test_a_face_box_becomes_as_square_as_the_picture_allows(
     assert bottom >= min(box[3], height)
     if right - left != bottom - top:
         assert right - left == width or bottom - top == height
+
+
+@pytest.mark.parametrize(
+    ("box", "size", "taken"),
+    [
+        ((10, 20, 30, 40), (90, 100), (10, 20, 30, 40)),
+        ((10.6, 20.2, 30.2, 40.9), (90, 100), (10, 20, 31, 41)),
+        # The shorter side grows evenly.
+        ((30, 10, 50, 40), (90, 100), (25, 10, 55, 40)),
+        ((10, 30, 40, 50), (90, 100), (10, 25, 40, 55)),
+        # What is beyond the picture counts for nothing.
+        ((-7, -9, 20, 20), (90, 100), (0, 0, 20, 20)),
+        ((-7, 10, 13, 30), (90, 100), (0, 10, 20, 30)),
+        ((85, 75, 130, 200), (90, 100), (85, 75, 100, 90)),
+        # Moved back inside.
+        ((5, 10, 15, 50), (90, 100), (0, 10, 40, 50)),
+        ((90, 10, 100, 50), (90, 100), (60, 10, 100, 50)),
+        ((10, 85, 50, 90), (90, 100), (10, 50, 50, 90)),
+        ((0, 40, 100, 50), (60, 100), (0, 0, 100, 60)),
+    ],
+)
+def test_a_face_box_takes_these_pixels(
+    box: tuple[float, float, float, float], size: tuple[int, int], taken: tuple[int, int, int, int], tmp_path: Path
+) -> None:
+    assert square(box, *size) == taken
+    # Every pixel says where it is, and the image is of the square's own size: nothing is resized.
+    left, top, right, bottom = taken
+    picture = (np.arange(size[0])[:, None] * 7 + np.arange(size[1]) * 3).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), picture)
+    sample = Sample("a", "test", 0, "a.png", "part", box=box)
+    [chunk] = decoded(Folder(tmp_path), [sample], (bottom - top, right - left))
+    assert np.array_equal(chunk.images[0], picture[top:bottom, left:right])
+
+
+def test_a_digest_is_of_the_pixels_that_are_kept(tmp_path: Path) -> None:
+    """So that a fingerprint tells resized images apart, and equal ones are found whatever they were made of."""
+    picture = np.random.default_rng(0).integers(0, 256, (40, 60)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), picture)
+    for size in ((40, 60), (20, 20), (64, 64)):
+        samples = [Sample("a", "test", 0, "a.png", "part", box=box) for box in (None, (3, 4, 25, 26))]
+        [chunk] = decoded(Folder(tmp_path), samples, size)
+        wanted = b"".join(hashlib.sha256(image.tobytes()).digest()[:DIGEST] for image in chunk.images)
+        assert chunk.digests == wanted
 
 
 def test_shrinking_averages_areas_and_growing_interpolates() -> None:

@@ -1,6 +1,7 @@
 """``fer-bench status``, ``grid`` and ``clean`` as a user meets them, on workspaces made by hand."""
 
 import dataclasses
+import errno
 import json
 import os
 import re
@@ -21,7 +22,7 @@ import typer
 from advice import follow
 from typer.testing import CliRunner
 
-from fer_bench import records
+from fer_bench import checkpoint, records
 from fer_bench.checkpoint import Checkpoint, Progress, Reached, identity, reached
 from fer_bench.cli import app
 from fer_bench.cli.options import seeds_of
@@ -179,6 +180,19 @@ def test_runs_on_another_state_of_the_dataset_do_not_count(place):
     record = trained(place, "clcm", "fer2013", targets=("fer2013", "ck-plus"))
     records.save(place.results.records, replace(record, dataset_fingerprint="0" * 64))
     assert runs(state(place))["clcm", "fer2013", 0]["state"] == "missing"
+
+
+def test_tests_of_other_weights_or_another_state_of_the_test_set_do_not_count(place):
+    def untested():
+        return runs(state(place))["clcm", "fer2013", 0]["untested"]
+
+    trained(place, "clcm", "fer2013", targets=("fer2013", "ck-plus"))
+    assert untested() == []
+    older = make.eval_record("clcm", "fer2013", "ck-plus", recipe=PAPER.id)
+    make.save_eval(place.results, replace(older, target_fingerprint=make.digest("ck-plus as it was")))
+    assert untested() == ["ck-plus"]
+    make.save_eval(place.results, replace(older, weights_sha256=make.digest("trained before")))
+    assert untested() == ["ck-plus"]
 
 
 def test_runs_on_another_backend_count_and_are_named(place, monkeypatch):
@@ -663,6 +677,30 @@ def test_the_users_own_files_stay_beside_records_weights_and_checkpoints(full):
     assert all(path.is_file() for path in own)
     assert not [name for name in files(full) & before if name.startswith(("weights/", "records/train/"))]
     assert "nothing to remove" in run("clean", "-w", full.root, "--records")
+
+
+def test_a_finished_run_leaves_the_users_notes_in_its_folder(place):
+    folder = begun(place, f"clcm__fer2013__{PAPER.id}__s0")
+    (folder / "notes.txt").write_text("mine")
+    checkpoint.remove(folder)
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+    (folder / "notes.txt").unlink()
+    checkpoint.remove(folder)
+    assert not folder.exists()
+    checkpoint.remove(folder)
+
+
+def test_what_cannot_be_removed_is_told(full, monkeypatch):
+    real = Path.unlink
+
+    def refused(path, missing_ok=False):
+        if path.name == "checkpoint.npz":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        real(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(FerBenchError, match=r"clcm__fer2013__.*: cannot be removed \(Permission denied\)"):
+        run("clean", "-w", full.root, "--yes")
 
 
 def test_no_record_leads_clean_out_of_the_records(full):
