@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import itertools
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -426,6 +427,17 @@ def test_columns_are_found_by_their_names(tmp_path: Path) -> None:
     [sample], _ = split(found)
     assert (sample.id, sample.box, EMOTIONS[sample.label]) == ("7/a", (1, 2, 4, 6), "fear")
     assert found.notes == ["validation.csv is not in this copy"]
+
+
+def test_codes_may_be_written_as_pandas_writes_a_column_with_an_empty_cell(tmp_path: Path) -> None:
+    manual_csv(tmp_path)
+    plain = read("manual-csv", tmp_path)
+    for table in ("training.csv", "validation.csv"):
+        lines = (tmp_path / table).read_text(encoding="utf-8").splitlines()
+        lines = [re.sub(r",(\d+),-2,-2$", r",\1.0,-2,-2", line) for line in lines]
+        assert lines[-1].endswith("10.0,-2,-2")
+        put(tmp_path / table, "\n".join(lines))
+    assert read("manual-csv", tmp_path) == plain
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Samples to images of one size: order, memory, crops, resizing, what cannot be decoded."""
 
 import hashlib
+import os
 import subprocess
 import sys
 import time
@@ -194,6 +195,22 @@ def test_a_link_is_followed_within_the_folder_only(tmp_path: Path) -> None:
         for name in ("a/far", "out/secret"):
             with pytest.raises(FerBenchError, match="leads out of the dataset folder"):
                 folder.read(name)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names with a colon")
+@pytest.mark.parametrize("name", ["b.jpg", "a:b.jpg"])
+def test_a_link_in_a_folder_inside_one_of_its_own_name_is_followed_within_the_folder_only(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "root/train/train").mkdir(parents=True)
+    (tmp_path / "secret").write_bytes(b"outside")
+    (tmp_path / "root/train/train" / name).symlink_to(tmp_path / "secret")
+    folder = Folder(tmp_path / "root")
+    (tmp_path / "root/train/train/far").symlink_to(tmp_path)
+    for read in (folder.read, folder.path, folder.has):
+        for linked in (f"train/{name}", "train/far/secret"):
+            with pytest.raises(FerBenchError, match="leads out of the dataset folder"):
+                read(linked)
 
 
 IN_PROCESSES = """
