@@ -113,6 +113,9 @@ def test_two_backends_are_not_mixed(results: Results) -> None:
     make.save_eval(results, other)
     with pytest.raises(FerBenchError, match='backend = "jax"'):
         select(results)
+    for backend, model in (("jax", "mobilenetv2"), ("tensorflow", "clcm")):
+        results.selection.write_text(f'[fer2013]\nbackend = "{backend}"\n', encoding="utf-8")
+        assert select(results).blocks["fer2013"].models == (model,)
 
 
 def test_two_states_of_a_test_set_are_not_mixed(results: Results) -> None:
@@ -201,6 +204,31 @@ def test_latencies_of_two_machines_under_one_session_name_are_refused(results: R
     records.save(results.records, make.profile_record("mobilenetv2", processor="Another CPU"))
     with pytest.raises(FerBenchError, match="profile` again"):
         select(results)
+
+
+@pytest.mark.parametrize("change", [{"image_size": 96}, {"classes": 8}])
+def test_latencies_of_other_inputs_or_answers_are_not_mixed(results: Results, change: dict[str, int]) -> None:
+    records.save(results.records, make.profile_record("clcm"))
+    records.save(results.records, replace(make.profile_record("mobilenetv2"), **change))
+    with pytest.raises(FerBenchError, match="measurements that cannot be compared"):
+        select(results)
+
+
+def test_runs_beyond_the_tables_are_apart_by_the_state_of_their_dataset_and_have_their_own_tests(
+    results: Results,
+) -> None:
+    own = "fer2013+raf-db"
+    states = {0: "1" * 64, 1: "2" * 64}
+    for seed, fingerprint in states.items():
+        run = make.train_record("clcm", own, seed=seed)
+        records.save(results.records, replace(run, dataset_fingerprint=fingerprint))
+        test = replace(make.eval_record("clcm", own, "ck-plus", seed=seed), dataset_fingerprint=fingerprint)
+        make.save_eval(results, test)
+        older = replace(test, target="raf-db", weights_sha256="0" * 64, predictions=f"{seed}.npz")
+        make.save_eval(results, older)
+    found = select(results).others
+    assert {one.fingerprint: [run.seed for run in one.trains] for one in found} == {states[0]: [0], states[1]: [1]}
+    assert [[(test.target, test.seed) for test in one.evals] for one in found] == [[("ck-plus", 0)], [("ck-plus", 1)]]
 
 
 def test_stale_statistics_are_refused(results: Results) -> None:
