@@ -132,6 +132,11 @@ def test_on_ck_plus_it_goes_where_its_author_says(tmp_path: Path) -> None:
     table = build_tables(select(results))[4]
     assert "their-net †" in rows_of(table.blocks[0])
     assert len(table.blocks) == 3
+    # On the test set of another of the paper's datasets it stands beside those of the same images only.
+    save_eval(results, external_eval("raf-db", "FER-2013"))
+    blocks = select(results).blocks
+    assert [test.target for test in blocks["fer2013"].external()] == ["ck-plus"]
+    assert [test.target for test in blocks["raf-db"].external()] == ["raf-db"]
 
 
 def test_on_another_ck_plus_a_note_says_so(mixed: Results) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from fer_bench.datasets import pictures
 from fer_bench.datasets.folder import is_picture
@@ -53,6 +53,27 @@ def test_the_exif_orientation_is_applied_and_remarked() -> None:
     assert shown.image[:15].min() > 240
     assert shown.image[25:].max() < 15
     assert decode(with_orientation(lying, 1), "c.jpg").remark == ""
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_shown_as_other_programs_show_it(orientation: int) -> None:
+    image = np.kron(np.arange(6, dtype=np.uint8).reshape(2, 3) * 40, np.ones((8, 8), np.uint8))
+    data = with_orientation(encoded(image), orientation)
+    picture = decode(data, "a.jpg")
+    wanted = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))), int)
+    assert picture.image.shape == wanted.shape
+    assert np.abs(picture.image - wanted).max() <= 2
+    assert (picture.remark == "") == (orientation == 1)
+
+
+def test_a_photograph_with_a_second_picture_behind_it_is_the_first_one() -> None:
+    """Telephones write a depth map or a preview there (MPO), in a file named .jpg."""
+    image = Image.fromarray(HALVES)
+    data = with_orientation(saved(image, "MPO", (image.rotate(180),)), 1)
+    assert Image.open(io.BytesIO(data)).n_frames == 2
+    picture = decode(data, "a.jpg")
+    assert picture.remark == ""
+    assert np.abs(picture.image.astype(int) - HALVES).max() < 10
 
 
 def test_colour_becomes_gray_by_luminance() -> None:
@@ -206,6 +227,30 @@ def test_a_jpeg_that_ends_early_is_refused_and_nothing_else_is_said(capfd: pytes
         with pytest.raises(ValueError, match=r"JPEG is damaged, part of it would be gray .*premature end of data"):
             decode(cut, "a.jpg")
     assert capfd.readouterr().err == ""
+
+
+def test_a_jpeg_with_damage_in_the_middle_is_refused() -> None:
+    data = _photograph()
+    middle = len(data) // 2
+    cut = data[:middle] + b"\xff\x00" * 30 + data[middle + 60 :]
+    with pytest.raises(ValueError, match=r"JPEG is damaged, .*bad Huffman code"):
+        decode(cut, "a.jpg")
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    parts = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_RST_INTERVAL, 4])[1].tobytes()
+    assert decode(parts, "a.jpg").remark == ""
+    start, end = parts.index(b"\xff\xd2"), parts.index(b"\xff\xd3")
+    with pytest.raises(ValueError, match=r"JPEG is damaged, .*found marker 0xd3 instead of RST2"):
+        decode(parts[:start] + parts[end:], "a.jpg")
+
+
+def test_a_small_cut_jpeg_with_a_whole_thumbnail_is_refused() -> None:
+    """The thumbnail's end is so near to the file's that it could be the picture's."""
+    segment = b"Exif\0\0" + encoded(HALVES[:8, :8])
+    picture = encoded(np.random.default_rng(0).integers(0, 256, (24, 24), np.uint8))
+    whole = picture[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + picture[2:]
+    assert decode(whole, "a.jpg").image.shape == (24, 24)
+    with pytest.raises(ValueError, match="JPEG is damaged, part of it would be gray|JPEG is cut short"):
+        decode(whole[:-150], "a.jpg")
 
 
 def test_a_jpeg_with_bytes_left_over_is_remarked_and_a_few_mean_nothing() -> None:

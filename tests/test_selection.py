@@ -158,6 +158,7 @@ def test_seeds_can_be_chosen(results: Results) -> None:
         ('fer2013 = "paper"', "expected a table"),
         ('[fer2013]\ntargets = { raf-db = "0" }', "'raf-db', expected 'fer2013' or 'ck-plus'"),
         ('[fer2013]\ntargets = { ck-plus = "zz" }', "matches no record"),
+        ("[fer2013]\ntargets = { ck-plus = 3 }", "test sets with fingerprints"),
         ("[fer2013", "not readable as TOML"),
         ('origin = "made up"', "expected"),
         ('origin = "synthetic"', "matches no record"),
