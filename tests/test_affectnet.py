@@ -585,6 +585,15 @@ def test_a_re_upload_says_what_it_is(tmp_path: Path) -> None:
     assert found.label_map["7"] == LEFT_OUT
 
 
+def test_a_re_upload_is_held_against_no_official_counts(tmp_path: Path) -> None:
+    for part, (emotion, code), number in itertools.product(("train", "val"), CODES.items(), range(5)):
+        save(tmp_path / f"raw/{part}/{code}/image{number}.jpg", emotion)
+    result = prepare(CARD, tmp_path / "raw", tmp_path / "out", Wishes(layout="class-folders"))
+    assert (result.manifest["official_split"], result.manifest["complete"]) == (False, None)
+    assert result.manifest["counts"]["expected"] is None
+    assert result.manifest["counts"]["parts"] == {"train": [5] * 7, "val": [5] * 7}
+
+
 @pytest.mark.parametrize("eight", [True, False])
 def test_folders_may_be_named_by_emotions(tmp_path: Path, eight: bool) -> None:
     names = {"neutral": "Neutral", "happy": "happiness", "angry": "Anger", "contempt": "Contempt"}
