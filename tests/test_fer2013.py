@@ -2,8 +2,9 @@
 
 import contextlib
 import os
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -614,6 +615,28 @@ def test_the_evidence_says_what_the_pictures_are_named(tmp_path: Path) -> None:
     assert layout("folders").recognise(tmp_path) == (
         "train/ and test/ with 7 class folders of pictures named Training_..., PublicTest_..., PrivateTest_..."
     )
+
+
+def test_the_evidence_does_not_depend_on_the_order_in_which_the_file_system_lists(
+    synthetic_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named, unnamed, scandir = synthetic_root / "fer2013", tmp_path / "renamed", os.scandir
+    for picture in named.glob("t*/*/*.jpg"):
+        copy = unnamed / picture.relative_to(named)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture, copy.with_name(f"im{picture.stem.rpartition('_')[2]}.jpg"))
+    told = []
+    for reverse in (False, True):
+
+        @contextlib.contextmanager
+        def listed(path: Path, reverse: bool = reverse) -> Iterator[Iterator[os.DirEntry[str]]]:
+            yield iter(sorted(scandir(path), key=lambda entry: entry.name, reverse=reverse))
+
+        monkeypatch.setattr("os.scandir", listed)
+        told.append((layout("folders").recognise(named), layout("folders-renamed").recognise(unnamed)))
+    assert told[0] == told[1]
+    assert str(told[0][0]).endswith("of pictures named Training_..., PublicTest_..., PrivateTest_...")
+    assert "48 x 48 pictures such as train/angry/im" in str(told[0][1])
 
 
 @pytest.mark.parametrize("name", ["val", "valid", "validation"])

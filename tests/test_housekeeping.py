@@ -22,7 +22,7 @@ import typer
 from advice import follow
 from typer.testing import CliRunner
 
-from fer_bench import checkpoint, records
+from fer_bench import checkpoint, grid, records
 from fer_bench.checkpoint import Checkpoint, Progress, Reached, identity, reached
 from fer_bench.cli import app
 from fer_bench.cli.options import seeds_of
@@ -193,6 +193,34 @@ def test_tests_of_other_weights_or_another_state_of_the_test_set_do_not_count(pl
     assert untested() == ["ck-plus"]
     make.save_eval(place.results, replace(older, weights_sha256=make.digest("trained before")))
     assert untested() == ["ck-plus"]
+
+
+def test_only_a_result_of_the_very_same_things_is_taken_for_done(place, monkeypatch):
+    record = trained(place, "clcm", "fer2013", targets=("ck-plus",))
+    cell = cell_of("clcm", "fer2013", "paper", 0, None)
+    own, target = fingerprint_of("fer2013"), SimpleNamespace(dataset="ck-plus", fingerprint=fingerprint_of("ck-plus"))
+    [path] = (place.results.records / "eval").glob("clcm__fer2013__ck-plus__*.npz")
+    assert grid.trained(place, cell, own) == record
+    test = grid.evaluated(place, record, target)
+    assert (test.target, test.weights_sha256) == ("ck-plus", record.weights_sha256)
+    assert grid.trained(place, cell, make.digest("prepared anew")) is None
+    for other in ({"weights_sha256": make.digest("trained anew")}, {"backend": "torch"}):
+        assert grid.evaluated(place, replace(record, **other), target) is None
+    again = SimpleNamespace(dataset="ck-plus", fingerprint=make.digest("prepared anew"))
+    assert grid.evaluated(place, record, again) is None
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + b"x")
+    assert grid.evaluated(place, record, target) is None
+    path.unlink()
+    assert grid.evaluated(place, record, target) is None
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    with pytest.raises(FerBenchError, match="was trained on tensorflow, this command is on torch"):
+        grid.trained(place, cell, own)
+    monkeypatch.undo()
+    with pytest.raises(FerBenchError, match=r"was trained from the ImageNet weights mobilenet_v2\.h5 .*, not from imagen"):
+        grid.trained(place, cell, own, "imagenet")
+    place.weights(record.cell_id).unlink()
+    assert grid.trained(place, cell, own) is None
 
 
 def test_runs_on_another_backend_count_and_are_named(place, monkeypatch):

@@ -26,8 +26,6 @@ TEST = "Test"
 
 _LOOKED_AT = 1000
 """Entries of a folder that are looked at to recognise it."""
-_COMPARED = 3
-"""Pictures of a class folder whose names are compared."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ def read_renamed(path: Path, choice: Choice) -> Reading:
 
 
 def _first_pictures(path: Path) -> dict[tuple[str, str], list[str]]:
-    """Return the names of a few pictures of each folder inside each folder that may be read."""
+    """Return the sorted names of the first pictures of each folder inside each folder that may be read."""
     found = {
         (split, name): _names(below(path, f"{split}/{name}"), pictures=True)
         for split in _splits(_names(path))
@@ -107,14 +105,14 @@ def _splits(folders: Sequence[str]) -> list[str]:
 
 
 def _names(path: Path, *, pictures: bool = False) -> list[str]:
-    """Return the names of a few pictures in a folder, or of all folders in it."""
+    """Return the sorted names of the pictures among a folder's first entries, or of all folders in it."""
     if not path.is_dir():
         return []
     with os.scandir(path) as entries:
         visible = (entry for entry in entries if not entry.name.startswith("."))
         if pictures:
-            names = (entry.name for entry in itertools.islice(visible, _LOOKED_AT) if is_picture(entry.name))
-            return sorted(itertools.islice(names, _COMPARED))
+            # Not a few of them: which ones come first is up to the file system, and the evidence would tell it.
+            return sorted(entry.name for entry in itertools.islice(visible, _LOOKED_AT) if is_picture(entry.name))
         return sorted(entry.name for entry in visible if entry.is_dir())
 
 
