@@ -806,10 +806,31 @@ def other_split(path: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace(",val,", ",train,", 1), encoding="utf-8")
 
 
+def other_part(path: Path) -> None:
+    path.write_text(path.read_text(encoding="utf-8").replace(",PublicTest,", ",PrivateTest,", 1), encoding="utf-8")
+
+
+def one_image_less(path: Path) -> None:
+    np.save(path, np.load(path)[:-1])
+
+
+def smaller_images(path: Path) -> None:
+    np.save(path, np.load(path)[:, ::2, ::2])
+
+
+def signed(path: Path) -> None:
+    np.save(path, np.load(path).astype(np.int8))
+
+
 @pytest.mark.parametrize(
     ("name", "damage"),
     [
         ("images.npy", cut),
+        ("images.npy", one_image_less),
+        ("images.npy", smaller_images),
+        ("images.npy", signed),
+        ("labels.npy", signed),
+        ("samples.csv", other_part),
         ("images.npy", Path.unlink),
         ("labels.npy", other_label),
         ("labels.npy", cut),
