@@ -601,6 +601,47 @@ def test_training_copies_of_test_images_are_dropped_when_asked(raw: Path, tmp_pa
     assert result.manifest["complete"] is True
 
 
+def test_what_is_known_of_an_image_stays_with_it_where_others_are_dropped(tmp_path: Path) -> None:
+    def samples() -> list[Sample | Flaw]:
+        train = [own(i, label=i % 7)._replace(attributes=(("who", f"n{i}"), ("age", f"{i}"))) for i in range(140)]
+        test = [own(i, name=f"t{i:03d}")._replace(split="test", attributes=(("age", f"{i}"),)) for i in range(0, 28, 7)]
+        return [*test[:2], *train, *test[2:]]
+
+    result = prepare(card_of(samples), tmp_path, tmp_path / "out", Wishes(allow_incomplete=True, deduplicate=True))
+    lines = (tmp_path / "out/samples.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "id,split,label,part,source,group,age,who"
+    assert result.manifest["deduplicated"] == ["s000", "s007", "s014", "s021"]
+    for row, name in enumerate(result.ids.tolist()):
+        number = int(name[1:])
+        assert (result.images[row] == number).all()
+        assert result.attributes["age"][row] == str(number)
+        assert result.attributes["who"][row] == ("" if name[0] == "t" else f"n{number}")
+        assert result.labels[row] == number % 7
+    # The validation part is drawn from what is left as it would be from that alone.
+    plain = card_of(lambda: [one for one in samples() if one.id not in result.manifest["deduplicated"]])  # type: ignore[union-attr]
+    for by in ("id", "pixels"):
+        cards = [dataclasses.replace(card, split_by=by) for card in (card_of(samples), plain)]
+        dropped, alone = (
+            prepare(card, tmp_path, tmp_path / "again", Wishes(allow_incomplete=True, deduplicate=True)).splits.tolist()
+            for card in cards
+        )
+        assert dropped == alone
+
+
+@pytest.mark.parametrize("change", [{"label": 3}, {"id": "renamed"}, {"part": "other"}, {"split": "train"}])
+def test_the_fingerprint_follows_label_name_part_and_split_of_every_image(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    def fingerprint(last: Sample) -> str:
+        train = [own(i, label=i % 7) for i in range(140)]
+        card = card_of(lambda: [*train, last])
+        return prepare(card, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True)).fingerprint
+
+    test = own(140, label=2)._replace(split="test")
+    assert fingerprint(test) == fingerprint(test)
+    assert fingerprint(test._replace(**change)) != fingerprint(test)
+
+
 def test_dropping_copies_is_part_of_the_fingerprint_even_where_there_are_none(raw: Path, tmp_path: Path) -> None:
     plain = prepare(FER2013, raw, tmp_path / "a")
     result = prepare(FER2013, raw, tmp_path / "b", Wishes(deduplicate=True))
