@@ -102,11 +102,12 @@ def correlated(rho, size, rng):
     return np.array(values)
 
 
-def in_summary(samples):
+def in_summary(samples, alpha=0.05):
     return analyse_summary(
         {model: np.mean(values) for model, values in samples.items()},
         {model: np.std(values, ddof=1) for model, values in samples.items()},
         {model: len(values) for model, values in samples.items()},
+        alpha=alpha,
     )
 
 
@@ -278,6 +279,13 @@ def test_repeated_measures_give_winers_example():
     assert result.p_corrected == pytest.approx(0.0006, abs=5e-5)
 
 
+def _ljung_box(values, lags):
+    """Return the p-value by the formula of Ljung and Box, Biometrika 65 (1978) 297."""
+    n, centred = len(values), values - np.mean(values)
+    r = [(centred[lag:] * centred[:-lag]).sum() / (centred**2).sum() for lag in range(1, lags + 1)]
+    return stats.chi2.sf(n * (n + 2) * sum(r[lag - 1] ** 2 / (n - lag) for lag in range(1, lags + 1)), lags)
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.usefixtures("without_games_howell")
 def test_repeated_measures_are_statsmodels_and_pingouins(seed):
@@ -294,6 +302,14 @@ def test_repeated_measures_are_statsmodels_and_pingouins(seed):
     assert result.df == (table["Num DF"].iloc[0], table["Den DF"].iloc[0])
     for pair in result.pairs:
         assert pair.difference == pytest.approx(np.mean(samples[pair.a] - samples[pair.b]))
+    # The same the other way round: blocks compared within the models.
+    table = AnovaRM(frame, "value", "model", within=["block"]).fit().anova_table
+    assert result.block_effect.statistic == pytest.approx(table["F Value"].iloc[0])
+    assert result.block_effect.p == pytest.approx(table["Pr > F"].iloc[0], abs=1e-12)
+    # White noise here; the smallest of six p-values, adjusted.
+    assert len(samples) == 4
+    serial = [_ljung_box(samples[a] - samples[b], 12 // 5) for a, b in itertools.combinations(samples, 2)]
+    assert result.ljung_box_p == pytest.approx(min(1, 6 * min(serial)))
 
     pingouin = pytest.importorskip("pingouin")
     reference = pingouin.rm_anova(data=frame, dv="value", within="model", subject="block", correction=True)
@@ -369,6 +385,76 @@ def test_the_autocorrelation_is_statsmodels():
 
 
 @pytest.mark.usefixtures("without_games_howell")
+def test_the_tests_of_the_assumptions_are_scipys_and_ljung_and_boxs():
+    rng = np.random.default_rng(3)
+    samples = {name: rng.gamma(2.0, scale, size) for name, scale, size in (("a", 1, 57), ("b", 4, 23), ("c", 2, 31))}
+    found = analyse(samples).assumptions
+    groups = list(samples.values())
+    variances = [group.var(ddof=1) for group in groups]
+    assert found.variance_ratio == pytest.approx(max(variances) / min(variances))
+    for test, expected in (
+        (found.levene, stats.levene(*groups, center="mean")),
+        (found.brown_forsythe, stats.levene(*groups, center="median")),
+        (found.residuals, stats.shapiro(np.concatenate([stats.zscore(group, ddof=1) for group in groups]))),
+        *((found.normality[name], stats.shapiro(group)) for name, group in samples.items()),
+    ):
+        assert (test.statistic, test.p) == pytest.approx(tuple(expected))
+    # A fifth of the values, ten at most.
+    for name, lags in (("a", 10), ("b", 4), ("c", 6)):
+        serial = found.autocorrelation[name]
+        assert (serial.lags, serial.ljung_box.p) == (lags, pytest.approx(_ljung_box(samples[name], lags)))
+
+
+@pytest.mark.usefixtures("without_games_howell")
+def test_models_of_unequal_variances_are_not_called_skewed():
+    """Together their values have long tails; each model's are as normal as can be."""
+    quantiles = stats.norm.ppf(np.arange(1, 26) / 26)
+    rng = np.random.default_rng(0)
+    found = analyse({name: spread * rng.permutation(quantiles) for name, spread in (("a", 1), ("b", 30))}).assumptions
+    assert found.normal
+    assert not found.equal_variances
+
+
+@pytest.mark.parametrize("alpha", [0.3, 0.001])
+def test_the_level_asked_for_decides_in_every_form(alpha):
+    rng = np.random.default_rng(2)
+    samples = {name: np.round(rng.normal(mean, 1, 12), 3) for name, mean in (("a", 0), ("b", 0.8), ("c", 1.6))}
+    result, summary = analyse(samples, alpha=alpha, blocks=True), in_summary(samples, alpha=alpha)
+    names = list(samples)
+    for equal, forms in ((True, (result.pairs, summary.pairs)), (False, (result.games_howell, summary.games_howell))):
+        expected = stats.tukey_hsd(*samples.values(), equal_var=equal).confidence_interval(1 - alpha)
+        for pair in itertools.chain(*forms):
+            a, b = names.index(pair.a), names.index(pair.b)
+            assert pair.ci == pytest.approx((expected.low[a, b], expected.high[a, b]), rel=1e-6)
+    for pair in result.repeated_measures.pairs:
+        interval = stats.ttest_rel(samples[pair.a], samples[pair.b]).confidence_interval(1 - alpha / 3)
+        assert pair.ci == pytest.approx(tuple(interval))
+    for pairs in (result.pairs, result.games_howell, result.dunn, result.repeated_measures.pairs):
+        assert any((pair.p < alpha) != (pair.p < 0.05) for pair in pairs), "the level makes no difference here"
+        assert all(pair.significant == (pair.p < alpha) for pair in pairs)
+
+
+@pytest.mark.usefixtures("without_games_howell")
+def test_the_level_asked_for_decides_about_assumptions():
+    rng = np.random.default_rng(9)
+    samples = {name: np.round(rng.gamma(6.0, spread, 30), 6) for name, spread in (("a", 1), ("b", 1.35), ("c", 1.1))}
+    residuals = np.concatenate([stats.zscore(values, ddof=1) for values in samples.values()])
+    smallest = min(_ljung_box(values, 6) for values in samples.values())
+    p_values = {
+        "equal_variances": stats.levene(*samples.values(), center="median").pvalue,
+        "normal": stats.shapiro(residuals).pvalue,
+        "independent": 3 * smallest,  # Holm's
+    }
+    for alpha in (0.01, 0.09, 0.3):
+        found = analyse(samples, alpha=alpha).assumptions
+        for name, p in p_values.items():
+            assert getattr(found, name) == (p >= alpha), name
+        assert in_summary(samples, alpha=alpha).assumptions.equal_variances == (
+            stats.bartlett(*samples.values()).pvalue >= alpha
+        )
+
+
+@pytest.mark.usefixtures("without_games_howell")
 def test_what_cannot_be_tested_is_not_called_fulfilled():
     found = analyse({"a": [1.0, 2.0], "b": [1.5, 3.0]}).assumptions
     assert (found.equal_variances, found.normal, found.independent) == (None, None, None)
@@ -411,6 +497,59 @@ def test_the_rules_choose_the_form_and_say_why(form, arguments, reason):
     if form != "none":
         replicate = "processes of this machine" if "replicate" in arguments else "not independent replicates"
         assert replicate in found.sentence
+
+
+@pytest.mark.parametrize(("blocks", "form"), [(19, "repeated_measures"), (20, "anova")])
+@pytest.mark.usefixtures("without_games_howell")
+def test_twenty_blocks_are_enough_to_show_that_they_do_not_matter(blocks, form):
+    rng = np.random.default_rng(3)
+    samples = {name: rng.permutation(stats.norm.ppf(np.arange(1, 31) / 31))[:blocks] for name in "abc"}
+    result = analyse(samples, blocks=True)
+    assert (result.assumptions.independent, result.assumptions.equal_variances) == (True, True)
+    assert result.recommended.form == form
+
+
+@pytest.mark.parametrize(("sizes", "form"), [((29, 29), "kruskal"), ((30, 30), "anova"), ((29, 60), "kruskal")])
+@pytest.mark.usefixtures("without_games_howell")
+def test_thirty_values_of_each_model_have_means_normal_enough(sizes, form):
+    rng = np.random.default_rng(4)
+    # Of the same variance, and far from normal.
+    samples = {
+        name: rng.permutation(stats.expon.ppf((np.arange(n) + 0.5) / n)) for name, n in zip("ab", sizes, strict=True)
+    }
+    result = analyse(samples)
+    found = result.assumptions
+    assert (found.independent, found.equal_variances, found.normal) == (True, True, False)
+    assert result.recommended.form == form
+
+
+@pytest.mark.usefixtures("without_games_howell")
+def test_variances_that_cannot_be_tested_are_not_taken_for_equal():
+    found = analyse({"a": [1.0, 2.0], "b": [1.5, 3.0]}).recommended
+    assert found.form == "welch"
+    assert "equal variances could not be tested" in found.sentence
+
+
+@pytest.mark.usefixtures("without_games_howell")
+def test_only_models_that_are_serially_correlated_are_named_so():
+    """The p-value of b is 0.027, 0.08 among three."""
+    rng = np.random.default_rng(78)
+    samples = {"a": correlated(0.8, 40, rng), "b": rng.normal(size=40), "c": rng.normal(size=40)}
+    assert 0.02 < _ljung_box(samples["b"], 8) < 0.04
+    result = analyse(samples)
+    lag1 = result.assumptions.autocorrelation["a"].lag1
+    assert f"the calls are serially correlated (lag 1: a {lag1:+.2f}), and" in result.recommended.sentence
+
+
+@pytest.mark.usefixtures("without_games_howell")
+def test_processes_whose_differences_are_correlated_are_doubted_and_not_refused():
+    """As fresh as they can be: there is nothing better to measure."""
+    rng = np.random.default_rng(0)
+    samples = {name: correlated(0.8, 60, rng) for name in "abc"}
+    found = analyse(samples, blocks=True, replicate="process").recommended
+    assert found.form == "repeated_measures"
+    assert "the processes are serially correlated" in found.sentence
+    assert "though not all: differences within blocks are still serially correlated" in found.sentence
 
 
 def test_the_papers_summary_needs_welch_and_keeps_its_stars():
