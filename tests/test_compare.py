@@ -11,6 +11,8 @@ import pytest
 import typer
 from advice import follow
 from record_factory import digest, eval_record, preparation, results_in, save_eval
+from scipy.stats import chi2
+from sklearn import metrics as sklearn_metrics
 from study_fakes import replace_training
 from typer.testing import CliRunner
 
@@ -22,6 +24,7 @@ from fer_bench.cli import app, comparing
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
+from fer_bench.p_values import p_text
 from fer_bench.presets import PRESETS, load_recipe
 
 SUBJECTS, IMAGES = 40, 240
@@ -143,6 +146,62 @@ def test_two_models_are_compared_with_intervals_and_mcnemars_test(two):
     assert all(len(row[what]["ci"]) == 2 for row in clcm["classes"] for what in ("recall", "precision", "f1"))
 
 
+def test_every_score_is_scikit_learns(two):
+    found = compared(two, "clcm", "shufflenetv2", *ON)
+    balanced, f1 = [], []
+    for model, predictions in zip(found["models"], (answers(1, 0.8), answers(2, 0.6)), strict=True):
+        balanced.append(sklearn_metrics.balanced_accuracy_score(LABELS, predictions))
+        f1.append(sklearn_metrics.f1_score(LABELS, predictions, average="macro"))
+        assert model["balanced_accuracy"]["value"] == pytest.approx(balanced[-1])
+        assert model["macro_f1"]["value"] == pytest.approx(f1[-1])
+        assert model["kappa"]["value"] == pytest.approx(sklearn_metrics.cohen_kappa_score(LABELS, predictions))
+        # All answers have the same confidence, and so lie in one bin.
+        gap = abs((predictions == LABELS).mean() - float(np.float16(0.7)))
+        assert model["expected_calibration_error"]["value"] == pytest.approx(gap)
+        by_class = sklearn_metrics.precision_recall_fscore_support(LABELS, predictions)
+        for row, name, precision, recall, f1_of_class, images in zip(
+            model["classes"], EMOTIONS, *by_class, strict=True
+        ):
+            answered = int((predictions == EMOTIONS.index(name)).sum())
+            right = round(recall * images)
+            assert (row["class"], row["n"]) == (name, images)
+            assert row["recall"]["value"] == pytest.approx(recall)
+            assert row["recall"]["ci"] == pytest.approx(wilson(right, images))
+            assert row["precision"]["value"] == pytest.approx(precision)
+            assert row["precision"]["ci"] == pytest.approx(wilson(right, answered))
+            assert row["f1"]["value"] == pytest.approx(f1_of_class)
+            assert row["f1"]["ci"][0] < f1_of_class < row["f1"]["ci"][1]
+    (pair,) = found["pairs"]
+    for measure, (first, second) in (("balanced_accuracy", balanced), ("macro_f1", f1)):
+        difference = pair[f"{measure}_difference"]
+        assert difference["value"] == pytest.approx(first - second)
+        assert difference["ci"][0] < difference["value"] < difference["ci"][1]
+
+
+def test_answers_that_agree_less_than_by_chance_have_a_kappa_below_0(two):
+    """Its interval too, which is cut at 0 for no score that may be negative."""
+    wrong = np.where(np.arange(IMAGES) % 20, (LABELS + 1) % 7, LABELS)
+    save(two, "mobilenetv2", wrong)
+    kappa = compared(two, "clcm", "mobilenetv2", *ON)["models"][1]["kappa"]
+    assert kappa["value"] == pytest.approx(sklearn_metrics.cohen_kappa_score(LABELS, wrong))
+    assert kappa["ci"][0] < kappa["value"] < kappa["ci"][1] < 0
+
+
+@pytest.mark.parametrize("order", [("clcm", "shufflenetv2"), ("shufflenetv2", "clcm")])
+def test_the_verdict_gives_the_better_model_and_the_numbers_of_the_pair(two, order):
+    found = compared(two, *order, *ON)
+    right = [answers(1, 0.8) == LABELS, answers(2, 0.6) == LABELS]
+    table = [(first & second).sum() for first, second in ((right[0], right[1]), (right[0], ~right[1]))]
+    table += [(first & second).sum() for first, second in ((~right[0], right[1]), (~right[0], ~right[1]))]
+    low, high = newcombe_paired(*map(int, table))
+    assert low > 0
+    assert (
+        f"clcm is more accurate than shufflenetv2 by {100 * (right[0].mean() - right[1].mean()):.1f} points "
+        f"(95 % interval {100 * low:.1f} to {100 * high:.1f}, adjusted p {p_text(found['pairs'][0]['p_holm'])});"
+    ) in found["verdict"]
+    assert "no difference" not in found["verdict"]
+
+
 def test_the_verdict_says_what_can_be_said_and_for_what(two):
     said = compared(two, "clcm", "shufflenetv2", *ON)["verdict"]
     assert said.startswith("On 240 test images of ck-plus, clcm is more accurate than shufflenetv2 by ")
@@ -184,6 +243,27 @@ def test_subjects_of_the_prepared_test_set_are_drawn_together(two):
     assert found["pairs"][0]["p"] > alone["pairs"][0]["p"]
 
 
+def test_of_people_shown_once_each_the_images_are_independent(two):
+    alone = compared(two, "clcm", "shufflenetv2", *ON)
+    prepare(two, groups=[f"S{i:03d}" for i in range(IMAGES)])
+    found = compared(two, "clcm", "shufflenetv2", *ON)
+    assert found["units"] == {
+        "kind": "images",
+        "n": IMAGES,
+        "note": "240 images of 240 subjects, one each: the images are independent.",
+    }
+    assert (found["models"], found["pairs"]) == (alone["models"], alone["pairs"])
+
+
+@pytest.mark.parametrize(("each", "warned"), [(9, True), (8, False)])
+def test_few_subjects_are_warned_of(two, each, warned):
+    """27 of them, or 30."""
+    prepare(two, groups=[f"S{i // each:03d}" for i in range(IMAGES)])
+    units = compared(two, "clcm", "shufflenetv2", *ON)["units"]
+    assert units["n"] == -(-IMAGES // each)
+    assert ("With fewer than 30 subjects the intervals are too narrow." in units["note"]) == warned
+
+
 def test_another_state_of_the_test_set_gives_no_subjects(two):
     prepare(two, fingerprint=digest("another"))
     found = compared(two, "clcm", "shufflenetv2", *ON)
@@ -222,6 +302,7 @@ def test_images_of_unknown_people_stand_for_themselves(two):
     prepare(two, groups=np.where(np.arange(IMAGES) < 60, "", PEOPLE))
     found = compared(two, "clcm", "shufflenetv2", *ON)
     assert found["units"]["n"] == 60 + 30
+    assert "180 images of 30 subjects" in found["units"]["note"]
     assert "and 60 of unknown ones" in found["units"]["note"]
 
 
@@ -325,6 +406,29 @@ def test_several_seeds_give_means_variance_and_a_test_for_each_seed(two):
     assert "as far as 3 seeds can tell" in text
 
 
+def test_the_text_splits_the_variance_into_seed_and_sample(tmp_path):
+    """By the covariances of the runs, image by image, which for accuracy are those of the jackknife."""
+    runs = [answers(seed, accuracy, people=False) == LABELS for seed, accuracy in enumerate((0.6, 0.75, 0.85))]
+    for seed, accuracy in enumerate((0.6, 0.75, 0.85)):
+        save(tmp_path, "clcm", answers(seed, accuracy, people=False), seed=seed)
+        save(tmp_path, "shufflenetv2", answers(40 + seed, 0.7, people=False), seed=seed)
+    covariance = np.cov(np.array(runs, float)) / IMAGES
+    between = np.var([run.mean() for run in runs], ddof=1)
+    sample = covariance.trace() / 3
+    seed = between - (sample - (covariance.sum() - covariance.trace()) / 6)
+    assert seed > 0
+    low, high = np.sqrt(2 * between / chi2.ppf([0.975, 0.025], 2))
+    assert (
+        f"clcm: standard deviation {100 * between**0.5:.2f} points between 3 seeds (95 % interval {100 * low:.2f} to "
+        f"{100 * high:.2f}) and {100 * sample**0.5:.2f} points of one run from the sample: of a single run's variance "
+        f"{100 * seed / (seed + sample):.0f} % is the seed's."
+    ) in " ".join(run(tmp_path, "clcm", "shufflenetv2", *ON).split())
+    found = compared(tmp_path, "clcm", "shufflenetv2", *ON)["models"][1]
+    runs = [answers(40 + seed, 0.7, people=False) == LABELS for seed in range(3)]
+    assert found["variance"]["sd_between_seeds"] == pytest.approx(np.std([run.mean() for run in runs], ddof=1))
+    assert found["accuracy_by_seed"] == pytest.approx([run.mean() for run in runs])
+
+
 def test_what_more_seeds_would_show_is_told_of_differences_that_are_not_shown(tmp_path):
     for model, shift in (("clcm", 0.0), ("shufflenetv2", 0.02), ("mobilenetv2", -0.5)):
         for seed, accuracy in enumerate((0.7, 0.74, 0.78)):
@@ -334,9 +438,9 @@ def test_what_more_seeds_would_show_is_told_of_differences_that_are_not_shown(tm
     low, high = close["ci"]
     assert list(widths) == ["5", "10", "20"]
     assert (high - low) / 2 > widths["5"] > widths["10"] > widths["20"] > 0
-    assert f"if they go on varying as these do, {100 * widths['5']:.1f} with 5," in run(
-        tmp_path, "clcm", "shufflenetv2", *ON
-    )
+    text = " ".join(run(tmp_path, "clcm", "shufflenetv2", *ON).split())
+    assert f"their difference reaches {100 * (high - low) / 2:.1f} points to either side with 3 seeds of each" in text
+    assert f"if they go on varying as these do, {100 * widths['5']:.1f} with 5," in text
     assert "go on varying" not in run(tmp_path, "clcm", "mobilenetv2", *ON)
 
 
@@ -368,6 +472,11 @@ def test_accuracy_by_gender_shows_the_largest_gap(tmp_path):
     assert 0 < gap["ci"][0] < gap["difference"] < gap["ci"][1]
     text = run(tmp_path, "clcm", "shufflenetv2", "--by", "gender")
     assert "Accuracy by gender" in text
+    low, high = (f"{100 * end:.1f}" for end in gap["ci"])
+    assert (
+        f"clcm: largest gap {100 * gap['difference']:.1f} points, female over male (95 % interval {low} to {high})."
+        in (" ".join(text.split()))
+    )
     assert "fewer than 10 images: unsure (5)" in text
     assert "value is unknown: 3 images" in text
     with pytest.raises(FerBenchError, match=r"no test image has the attribute 'race'; there are: gender"):
