@@ -10,10 +10,18 @@ import pytest
 import record_factory as make
 
 from fer_bench import paper, records
-from fer_bench.anova_result import Form, RankPair, Recommendation
+from fer_bench.anova_result import (
+    Form,
+    Outcome,
+    PairDifference,
+    RankPair,
+    Recommendation,
+    RepeatedMeasures,
+    WithinProcess,
+)
 from fer_bench.errors import FerBenchError
 from fer_bench.selection import Evidence, select
-from fer_bench.tables import Table, build_tables
+from fer_bench.tables import Table, build_tables, chance
 from fer_bench.tables.values import Cell, Grid, Matrices, Missing, Number, Pair, Text, mark_best, mean_of
 
 DIAGONAL = tuple(tuple(10 if i == j else 0 for j in range(7)) for i in range(7))
@@ -225,6 +233,58 @@ def test_the_notes_of_table_7_follow_its_blocks(tmp_path: Path) -> None:
     assert [block.title.removeprefix("Inference time, ") for block in table.blocks] == runtimes
 
 
+def test_the_notes_of_table_7_give_every_form_and_where_its_stars_differ(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    for model in paper.MODELS:
+        records.save(results.records, make.profile_record(model))
+    record = make.save_statistics(results)
+
+    def pairs(*significant: set[str]) -> tuple[PairDifference, ...]:
+        told = [{pair.a, pair.b} in significant for pair in record.pairs]
+        return tuple(
+            replace(pair, p=0.0321 if starred else 0.2, significant=starred)
+            for pair, starred in zip(record.pairs, told, strict=True)
+        )
+
+    # Tukey's stars are those of CLCM and either of the others.
+    repeated = RepeatedMeasures(
+        block="call",
+        blocks=50,
+        f=12.345,
+        p=0.0011,
+        df=(2, 98),
+        epsilon=0.6,
+        p_corrected=0.0123,
+        block_effect=Outcome(statistic=1.0, p=0.5),
+        ljung_box_p=None,
+        pairs=pairs({"mobilenetv2", "shufflenetv2"}, {"clcm", "shufflenetv2"}),
+    )
+    within = WithinProcess(
+        process=0,
+        n={"mobilenetv2": 50, "clcm": 50, "shufflenetv2": 49},
+        mean=record.mean,
+        sd=record.sd,
+        f=3.456,
+        p=0.0345,
+        df=(2, 146),
+        pairs=pairs(),
+    )
+    recommended = Recommendation(form="repeated_measures", sentence="Made up.")
+    records.save(
+        results.records, replace(record, repeated_measures=repeated, within_process=within, recommended=recommended)
+    )
+    table = tables_of(select(results))[7]
+    assert (
+        "keras-predict, repeated measures over 50 blocks of calls: F(2, 98) = 12.35, p = 0.012 (Greenhouse-Geisser); "
+        "paired differences: a star also for MobileNetV2 and ShuffleNetV2; no star for CLCM and MobileNetV2."
+    ) in table.notes
+    assert (
+        "keras-predict, descriptive: over the 49 to 50 calls of one process F(2, 146) = 3.46, p = 0.035: no star for "
+        "CLCM and MobileNetV2, CLCM and ShuffleNetV2."
+    ) in table.notes
+    assert column(table, "p, paired t") == [Text(p) for p in ("0.200", "0.032", "0.200", "0.032", "0.032", "0.032")]
+
+
 def test_table_9_keeps_the_papers_order(partial: dict[str, dict[int, Table]]) -> None:
     table = partial["real"][9]
     assert [block.title for block in table.blocks] == ["CLCM", "MobileNetV2", "ShuffleNetV2"]
@@ -309,6 +369,42 @@ def test_best_marks_equals_and_needs_a_rival() -> None:
     assert marks([number(1), Missing(), number(2)], lowest=True) == [True, False, False]
     assert marks([number(1), Missing()]) == [False, False]
     assert marks([number(0), number(0.01), number(0)]) == [False] * 3, "all alike as printed: none is best"
+
+
+def test_always_answering_the_most_frequent_class_is_the_level_of_chance() -> None:
+    assert chance.level(((10, 20), (5, 5))) == 0.75
+
+
+def test_above_chance_is_two_standard_errors_above() -> None:
+    """Of a hundred images, half of each class: 50 %, with a standard error of 5 points."""
+
+    def run(right: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        return (50, 0), (100 - right, right - 50)
+
+    assert not chance.is_above([run(60)])
+    assert chance.is_above([run(61)])
+    # The mean of the runs counts, of a test set of the same size.
+    assert not chance.is_above([run(61), run(58)])
+    assert chance.is_above([run(64), run(58)])
+    assert not chance.is_above([])
+    # 9 images of 10 are of one class: a standard error of 3 points.
+    assert not chance.is_above([((90, 0), (4, 6))])
+    assert chance.is_above([((90, 0), (3, 7))])
+
+
+@pytest.mark.parametrize(("other", "best"), [(10, []), (40, [Text("MobileNetV2")])])
+def test_a_model_that_always_gives_one_answer_is_best_of_nothing(tmp_path: Path, other: int, best: list[Cell]) -> None:
+    """24.7 % of FER-2013's test images are happy ones: more than 10 % are, and yet no model has recognised anything."""
+    happy = [[images if guess == 3 else 0 for guess in range(7)] for images in make.SUPPORT["fer2013"]]
+    evidence = evidence_of(
+        tmp_path,
+        ("clcm", "fer2013", "fer2013", happy),
+        ("mobilenetv2", "fer2013", "fer2013", make.near("fer2013", other)),
+    )
+    tables = tables_of(evidence)
+    for number in (4, 11):
+        rows = zip(grid(tables[number]).rows, column(tables[number], "Measured"), strict=True)
+        assert [row[0] for row, cell in rows if isinstance(cell, Number) and cell.best] == best, number
 
 
 def test_mean_of_never_guesses() -> None:

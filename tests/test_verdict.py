@@ -80,6 +80,9 @@ def test_rounding_counts_for_the_paper() -> None:
     assert compare((63.5, 64.5), 63) == "consistent"
     assert compare((63.6, 64.5), 63) == "differs"
     assert compare((60.0, 62.4), 63) == "differs"
+    assert compare((61.5, 62.5), 63) == "consistent"
+    assert compare((61.5, 62.5), 62) == "consistent"
+    assert compare((61.5, 62.4), 63) == "differs"
     assert compare((60.0, 64.1), 63) == "inconclusive"
     assert compare((61.0, 65.0), 63) == "consistent"
     assert compare((36.0, 46.0), 58) == "differs"
@@ -95,6 +98,17 @@ def test_three_runs_by_the_papers_protocol(tmp_path: Path) -> None:
     assert judged(tmp_path / "b", [65.1, 65.3, 65.2]).verdict == "differs"
     assert judged(tmp_path / "c", [60.0, 63.0, 66.0]).verdict == "inconclusive"
     assert judged(tmp_path / "d", [63.0, 63.1]).verdict == "inconclusive"
+
+
+def test_an_interval_is_shown_within_0_and_100_percent(tmp_path: Path) -> None:
+    for place, (percents, published) in enumerate((([97.0, 98.5, 100.0], 99), ([0.0, 1.5, 3.0], 1))):
+        runs = prediction_interval(percents)
+        shown = judged(tmp_path / str(place), percents, published=published).interval
+        assert runs is not None
+        assert shown is not None
+        assert runs[0] < 0 or runs[1] > 100
+        assert shown == pytest.approx((max(runs[0], 0), min(runs[1], 100)), abs=0.05)
+        assert 0 <= shown[0] < shown[1] <= 100
 
 
 def test_without_runs(tmp_path: Path) -> None:
