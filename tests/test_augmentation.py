@@ -76,6 +76,28 @@ def test_magnitudes_stay_within_the_recipe():
     assert 0.45 < (np.linalg.det(draws[:, :, :2]) < 0).mean() < 0.55
 
 
+def test_a_rotation_turns_and_distorts_nothing():
+    draws = random_matrices(dataclasses.replace(NOTHING, rotation=30.0), 200, np.random.default_rng(0))[:, :, :2]
+    np.testing.assert_allclose(draws @ draws.transpose(0, 2, 1), np.broadcast_to(np.eye(2), (200, 2, 2)), atol=1e-6)
+    np.testing.assert_allclose(np.linalg.det(draws), 1, atol=1e-6)
+
+
+def test_zoom_shear_and_rotation_are_found_again_in_what_they_make_together():
+    draws = random_matrices(Augmentation(), 4000, np.random.default_rng(0)).astype(np.float64)
+    angle = np.arctan2(draws[:, 1, 0], draws[:, 1, 1])
+    # Turned back, what is left is flip, zoom and shear: an upper triangle.
+    back = np.stack([np.cos(angle), np.sin(angle), -np.sin(angle), np.cos(angle)], axis=1).reshape(-1, 2, 2)
+    left = draws[:, :, :2] @ back
+    np.testing.assert_allclose(left[:, 1, 0], 0, atol=1e-6)
+    zoom = np.abs(left[:, 0, 0])
+    assert 0.9 - 1e-6 <= zoom.min() < 0.901
+    assert 1.099 < zoom.max() <= 1.1 + 1e-6
+    slant = np.rad2deg(np.arctan(left[:, 0, 1] / left[:, 0, 0]))
+    assert 4.99 < np.abs(slant).max() <= 5.0001
+    parts = np.corrcoef([angle, slant, zoom, left[:, 1, 1], draws[:, 0, 2], draws[:, 1, 2]])
+    assert np.abs(parts - np.eye(6)).max() < 0.1
+
+
 def reach(matrices: np.ndarray) -> np.ndarray:
     """Return how far each element of the matrices gets from the identity, (2, 3)."""
     return np.abs(matrices - identity_matrices(1)).max(axis=0)

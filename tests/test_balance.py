@@ -54,12 +54,21 @@ def test_undersampling_draws_anew_each_epoch():
     assert set(epoch(labels, "undersample", 0).tolist()) != set(epoch(labels, "undersample", 1).tolist())
 
 
+@pytest.mark.parametrize("balance", ["oversample", "undersample"])
+def test_a_balanced_epoch_mixes_the_classes(balance):
+    labels = np.array([0] * 600 + [1] * 200 + [2] * 400)
+    shown = label_of(epoch(labels, balance), labels)
+    for part in np.array_split(shown, 3):
+        assert (np.bincount(part, minlength=3) > len(part) / 6).all()
+
+
 @given(LABELS)
 def test_class_weights_are_one_on_average_and_give_every_class_the_same_sum(labels):
     weights = class_weights(labels, 7)
     assert weights[labels].mean() == pytest.approx(1, rel=1e-5)
     sums = [float(weights[label]) * int((labels == label).sum()) for label in range(7)]
     present = [total for total in sums if total > 0]
+    assert np.count_nonzero(weights) == len(present)
     assert present == pytest.approx([present[0]] * len(set(labels.tolist())), rel=1e-5)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn.metrics
 
 from fer_bench import backend, checkpoint, grid, memory, records, stages
 from fer_bench.augmentation import identity_matrices
@@ -173,8 +174,13 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(workspace, dataset, netwo
 
 BEYOND = {
     "balanced and smoothed": {"balance": "oversample", "label_smoothing": 0.1, "weight_decay": 0.01},
-    "weighted and free": {"balance": "class-weight", "freeze_layers": 0, "optimizer": "sgd", "learning_rate": 0.05},
+    "weighted and free": {
+        **{"balance": "class-weight", "freeze_layers": 0, "optimizer": "sgd", "learning_rate": 0.05},
+        **{"schedule": "cosine", "warmup_epochs": 1},
+    },
 }
+RATES = {"balanced and smoothed": [3e-3, 3e-3, 3e-3], "weighted and free": [0.025, 0.05, 0.025]}
+"""Learning rates of the three epochs: half of it while it warms up, all of it, half of it on the way down."""
 
 
 @pytest.mark.parametrize("name", BEYOND)
@@ -182,8 +188,16 @@ def test_what_goes_beyond_the_paper_learns_and_resumes_bit_for_bit(name, workspa
     recipe = dataclasses.replace(RECIPE, epochs=3, **BEYOND[name])
     cell = dataclasses.replace(CELL, recipe=recipe)
     network = Network("tiny", recipe)
-    undisturbed = train(cell, dataset, network, Workspace(tmp_path / "undisturbed"))
+    rates: list[float] = []
+
+    def note() -> None:
+        rates.append(float(np.asarray(network.optimizer.learning_rate)))
+
+    undisturbed = train(cell, dataset, network, Workspace(tmp_path / "undisturbed"), on_step=note)
     assert undisturbed.history[-1].loss < undisturbed.history[0].loss
+    steps = len(rates) // 3
+    assert rates == pytest.approx([rate for rate in RATES[name] for _ in range(steps)])
+    assert [epoch.learning_rate for epoch in undisturbed.history] == pytest.approx(RATES[name])
 
     class InterruptionError(Exception):
         pass
@@ -194,7 +208,9 @@ def test_what_goes_beyond_the_paper_learns_and_resumes_bit_for_bit(name, workspa
 
     with pytest.raises(InterruptionError):
         train(cell, dataset, network, workspace, on_epoch=interrupt)
-    resumed = train(cell, dataset, network, workspace)
+    rates.clear()
+    resumed = train(cell, dataset, network, workspace, on_step=note)
+    assert rates == pytest.approx([RATES[name][2]] * steps)
     assert timeless(resumed) == timeless(undisturbed)
     assert resumed.weights_sha256 == undisturbed.weights_sha256
     assert resumed.recipe_content == recipe.content()
@@ -217,6 +233,21 @@ def test_frozen_layers_are_those_that_the_recipe_says(layers, workspace, dataset
         if layer.weights and "dropout" not in layer.name:
             assert moved == (position >= layers), layer.name
     assert run.trainable_parameters == count_parameters(network.core)[0]
+
+
+def test_validation_scores_are_kerass_loss_and_scikit_learns_accuracy(configured):
+    import keras
+
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(7), 40).astype(np.float32)
+    probabilities[:2] = np.eye(7, dtype=np.float32)[[3, 5]]  # As sure as can be: once right, once wrong.
+    labels = rng.integers(0, 7, 40)
+    labels[:2] = 3, 4
+    loss, accuracy = scores(probabilities, labels)
+    assert loss == pytest.approx(float(np.mean(keras.losses.sparse_categorical_crossentropy(labels, probabilities))))
+    clipped = np.clip(probabilities.astype(np.float64), 1e-7, 1 - 1e-7)
+    assert loss == pytest.approx(sklearn.metrics.log_loss(labels, clipped), rel=1e-6)
+    assert accuracy == sklearn.metrics.accuracy_score(labels, probabilities.argmax(axis=1))
 
 
 def test_label_smoothing_is_kerass_on_one_hot_labels(configured):
