@@ -1,6 +1,7 @@
 import itertools
 from collections import Counter
 
+import numpy as np
 import pytest
 from conftest import built
 
@@ -363,6 +364,100 @@ def test_the_paper_models_by_our_rule(keras) -> None:
     assert {name: complexity(built(name, 224)).flops for name in paper.MODELS} == OURS
 
 
+# An operation is one of: + - x / maximum, minimum (one a value), an erf, a square root, an exponential, a tanh.
+WRITTEN_OUT = {
+    # relu6 of x + 3, by 6: 1 + 2 + 1
+    "hard_sigmoid": lambda k, x: k.ops.minimum(k.ops.maximum(x + 3.0, 0.0), 6.0) / 6.0,
+    # x times that
+    "hard_silu": lambda k, x: x * (k.ops.minimum(k.ops.maximum(x + 3.0, 0.0), 6.0) / 6.0),
+    "leaky_relu": lambda k, x: k.ops.maximum(x, x * 0.2),
+    "relu": lambda k, x: k.ops.maximum(x, 0.0),
+    "relu6": lambda k, x: k.ops.minimum(k.ops.maximum(x, 0.0), 6.0),
+    # tanh(x / 2) / 2 + 1 / 2
+    "sigmoid": lambda k, x: k.ops.tanh(x / 2.0) / 2.0 + 0.5,
+    "silu": lambda k, x: x * (k.ops.tanh(x / 2.0) / 2.0 + 0.5),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN_OUT)
+def test_an_activation_costs_what_it_costs_written_out(keras, name: str) -> None:
+    inputs = keras.Input((5, 4, 6))
+    written = WRITTEN_OUT[name](keras, inputs)
+    ways = [keras.layers.Activation(name)(inputs)]
+    if name != "leaky_relu":  # As an operation it is not known.
+        ways.append(getattr(keras.ops, name)(inputs))
+    long, *short = (keras.Model(inputs, output) for output in (written, *ways))
+    numbers = np.linspace(-8, 8, 5 * 4 * 6, dtype=np.float32).reshape(1, 5, 4, 6)
+    for model in short:
+        np.testing.assert_allclose(np.asarray(model(numbers)), np.asarray(long(numbers)), atol=1e-5)
+        assert complexity(model).flops == complexity(long).flops
+        assert complexity(model).flops_paper_rule == 0
+
+
+def test_gelu_and_tanh_by_hand(keras) -> None:
+    inputs = keras.Input((5, 4, 6))
+    # x / sqrt(2), erf, plus 1, by x, by a half; tanh alone
+    for name, operations in (("gelu", 5), ("tanh", 1)):
+        for way in (keras.layers.Activation(name), getattr(keras.ops, name)):
+            assert complexity(keras.Model(inputs, way(inputs))).flops == operations * 5 * 4 * 6, name
+
+
+def test_other_layers_by_hand(keras) -> None:
+    layers, values = keras.layers, 5 * 4 * 6
+    inputs = keras.Input((5, 4, 6))
+    expected = {
+        # less the mean, by the deviation; mean and variance are known
+        layers.BatchNormalization(): 2 * values,
+        layers.Normalization(mean=[0.0] * 6, variance=[1.0] * 6): 2 * values,
+        layers.Rescaling(1 / 127.5, offset=-1): 2 * values,
+        # mean, less the mean, square, mean of the squares, by the deviation, by gamma, plus beta
+        layers.LayerNormalization(): 7 * values,
+        # the product with the slope, the comparison
+        layers.LeakyReLU(0.1): 2 * values,
+        layers.PReLU(): 2 * values,
+        layers.ReLU(): values,
+        layers.ReLU(6.0): 2 * values,
+        layers.ReLU(negative_slope=0.1): 2 * values,
+        layers.ReLU(6.0, negative_slope=0.1): 3 * values,
+        # the largest of 20 values takes 19 comparisons
+        layers.GlobalMaxPooling2D(): 19 * 6,
+        layers.MaxPooling2D((5, 2)): (10 - 1) * (1 * 2 * 6),
+        layers.AveragePooling2D((5, 2)): 10 * (1 * 2 * 6),
+        layers.GlobalAveragePooling2D(): 20 * 6,
+    }
+    assert {layer.name: complexity(keras.Model(inputs, layer(inputs))).flops for layer in expected} == {
+        layer.name: count for layer, count in expected.items()
+    }
+
+
+def test_arithmetic_by_hand(keras) -> None:
+    ops, values = keras.ops, 5 * 4 * 6
+    inputs, other, square = keras.Input((5, 4, 6)), keras.Input((5, 4, 6)), keras.Input((5, 6, 3))
+    expected = [
+        (inputs + other, values),
+        (inputs - other, values),
+        (inputs * other, values),
+        (inputs / other, values),
+        (ops.divide(inputs, other), values),
+        (ops.divide(inputs, 2.0), values),
+        (ops.maximum(inputs, other), values),
+        (ops.minimum(inputs, 1.0), values),
+        (keras.layers.Multiply()([inputs, other, inputs]), 2 * values),
+        # two additions and a division
+        (keras.layers.Average()([inputs, other, inputs]), 3 * values),
+        (ops.sqrt(inputs), values),
+        (ops.square(inputs), values),
+        # of 6 values each: 5 additions or comparisons, for the mean a division more
+        (ops.sum(inputs, axis=-1), 5 * 20),
+        (ops.max(inputs, axis=-1), 5 * 20),
+        (ops.mean(inputs, axis=-1), 6 * 20),
+        # five times 4 x 3 values, each of 6 products
+        (ops.matmul(inputs, square), 2 * 6 * (5 * 4 * 3)),
+    ]
+    counted = [complexity(keras.Model([inputs, other, square], output)).flops for output, _ in expected]
+    assert counted == [count for _, count in expected]
+
+
 def test_shared_weights_are_counted_once_and_calls_each_time(keras) -> None:
     inputs = keras.Input((6,))
     shared = keras.layers.Dense(6, use_bias=False, name="shared")
@@ -387,7 +482,18 @@ def test_peak_of_a_branch_by_hand(keras) -> None:
     # Flatten and Dropout hold nothing of their own.
     assert alive["dense"] == 512 + 4
     assert found.peak_activation_bytes == 2048
-    assert {layer.name: layer.activation_bytes for layer in found.layers}["both"] == 512
+    written = [layer.activation_bytes for layer in found.layers if layer.name not in ("left", "right")]
+    # The sum, the same under another shape, the same in inference, one value.
+    assert written == [512, 0, 0, 4]
+
+
+@pytest.mark.parametrize("kind", ["Flatten", "Dropout"])
+def test_another_shape_of_a_tensor_takes_no_memory(keras, kind: str) -> None:
+    inputs = keras.Input((64,) if kind == "Dropout" else (4, 4, 4))
+    same = keras.layers.Dropout(0.5)(inputs) if kind == "Dropout" else keras.layers.Flatten()(inputs)
+    found = complexity(keras.Model(inputs, keras.layers.Dense(2)(same)))
+    assert [layer.alive_bytes for layer in found.layers] == [4 * 64, 4 * (64 + 2)]
+    assert found.peak_activation_bytes == 4 * (64 + 2)
 
 
 def test_peak_within_a_model_in_a_model(keras) -> None:
