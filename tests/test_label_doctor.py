@@ -198,6 +198,69 @@ def test_the_figures_fit_the_swap():
     assert "from 61.7 % to 85.4 %" in diagnosis.reason
 
 
+@pytest.mark.parametrize(
+    ("swapped", "others", "suspicious"),
+    [
+        # Twice 0.5 ** 10 is above 0.001, twice 0.5 ** 11 is below.
+        ((12, 8), 20, False),
+        ((12, 10), 20, True),
+        # 20 images of 1,000 are 2 points, of 1,005 they are fewer.
+        ((30, 10), 392, True),
+        ((30, 10), 394, False),
+    ],
+)
+def test_the_figures_of_a_model_that_is_always_right_by_hand(swapped, others, suspicious):
+    """Then each half has half of each class, whatever is drawn, and the swap puts all of two classes right."""
+    matrix = np.diag([*swapped, *[others] * 5])
+    diagnosis = diagnose_matrix(relabelled(matrix, transposition(0, 1)))
+    right, images = sum(swapped) // 2, matrix.sum() // 2
+    assert diagnosis.gain == right / images
+    assert diagnosis.p == pytest.approx(2 * 0.5**right)
+    # Clopper and Pearson's interval where all of the trials succeed.
+    assert diagnosis.interval == pytest.approx(((2 * 0.025 ** (1 / right) - 1) * right / images, right / images))
+    assert diagnosis.suspicious == suspicious
+
+
+def even(own):
+    """Return a matrix of 1,000 images a class, ``own`` of them right, the others spread over all other answers."""
+    wrong = 1000 - own
+    matrix = np.full((7, 7), wrong // 6)
+    np.fill_diagonal(matrix, 1000 - 6 * (wrong // 6))
+    return matrix
+
+
+@pytest.mark.parametrize(("own", "told"), [(410, True), (390, False)])
+def test_a_model_can_tell_from_two_of_five_images_of_a_class_on(own, told):
+    diagnosis = diagnose_matrix(relabelled(even(own), transposition(2, 4)))
+    assert diagnosis.suspicious == told
+    assert diagnosis.reason.startswith("The model's answers cannot tell") != told
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        # How often by the new name, for once by the own one; the geometric mean of both counts, 2.5 is needed.
+        (3.2, 2.7, True),
+        (2.55, 2.3, False),
+        (5.0, 1.7, True),
+        (4.0, 1.45, False),
+    ],
+)
+def test_a_swap_is_told_where_the_new_name_is_given_two_and_a_half_times_as_often(first, second, told):
+    named = [(round(800 / (1 + ratio)), round(800 * ratio / (1 + ratio))) for ratio in (first, second)]
+    matrix = even(700)
+    for label, other, (own, new) in ((1, 5, named[0]), (5, 1, named[1])):
+        matrix[label] = 40
+        matrix[label, label], matrix[label, other] = own, new
+    diagnosis = diagnose_matrix(matrix)
+    assert diagnosis.gain > label_doctor.LARGE
+    assert diagnosis.suspicious == told
+    if told:
+        assert diagnosis.moved == (("disgust", "sad"), ("sad", "disgust"))
+    else:
+        assert "images labelled disgust and sad are called so nearly as often" in diagnosis.reason
+
+
 def test_a_swap_of_classes_too_rare_to_matter_raises_no_warning():
     matrix = np.diag([5000, 30, 40, 5000, 5000, 5000, 5000])
     diagnosis = diagnose_matrix(relabelled(matrix, transposition(1, 2)))
