@@ -509,6 +509,27 @@ def test_the_gaps_interval_holds_for_all_pairs_at_once():
     assert three.gap.difference.low < alone.gap.difference.low
 
 
+@pytest.mark.parametrize("kind", ["subjects", "seeds"])
+def test_the_gaps_interval_holds_for_all_pairs_of_subjects_and_seeds_at_once(kind):
+    """The third group lies between the others: with it, the same gap is picked from three pairs instead of one."""
+    values, first = grouped({"a": 120, "b": 120, "c": 120}, (0.8, 0.7, 0.6))
+    generator = np.random.default_rng(0)
+    runs = [generator.permutation(first.reshape(3, 120), axis=1).ravel() for _ in range(1 if kind == "subjects" else 3)]
+    right = np.stack(runs, axis=1)[:, None]
+    units = np.arange(360) // 3 if kind == "subjects" else np.arange(360)
+    two = values != "b"
+    (three,) = by_group("age", values, right, units, clustered=kind == "subjects")
+    (alone,) = by_group(
+        "age", values[two], right[two], np.unique(units[two], return_inverse=True)[1], clustered=kind == "subjects"
+    )
+    assert (three.gap.pairs, alone.gap.pairs) == (3, 1)
+    widths = [gap.difference.high - gap.difference.low for gap in (three.gap, alone.gap)]
+    assert three.gap.difference.value == pytest.approx(0.2)
+    assert alone.gap.difference.value == pytest.approx(0.2)
+    # The normal quantiles for 1 - 0.05 / 3 and for 0.95 are 2.39 and 1.96; those of t differ more.
+    assert widths[0] > 1.15 * widths[1]
+
+
 def test_one_large_group_has_no_gap():
     values, right = grouped({"female": 40, "male": 5}, (0.5, 1))
     (found,) = by_group("gender", values, right[:, None, None], np.arange(45), clustered=False)

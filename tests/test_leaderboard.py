@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import record_factory as make
 import typer
+from sklearn import metrics as sklearn_metrics
 from typer.testing import CliRunner
 
 from fer_bench import metrics, progress, records
@@ -217,6 +219,10 @@ def test_on_ck_plus_people_are_swapped_whole(tmp_path, where):
     assert pair["test"] == "exact permutation test by subject"
     assert pair["p"] == pytest.approx(swap_test(swapped))
     assert pair["p"] > apart["pairs"][0]["p"]
+    # The intervals are those of people too.
+    for alone, together in zip(apart["standings"], board["standings"], strict=True):
+        widths = [found["accuracy"]["ci"][1] - found["accuracy"]["ci"][0] for found in (alone, together)]
+        assert widths[1] > 1.2 * widths[0]
 
 
 def test_seeds_of_several_workspaces_are_pooled_and_their_numbers_may_differ(tmp_path):
@@ -253,6 +259,38 @@ def test_a_model_trained_once_is_beaten_only_by_every_run_of_the_other(tmp_path)
     [board] = boards(tmp_path)
     assert board["pairs"][0]["p"] == 1
     assert ranks(board) == {"shufflenetv2": (1, 2), "clcm": (1, 2)}
+
+
+def test_runs_that_say_the_opposite_of_each_other_show_nothing(tmp_path):
+    """Each of the one model's two runs is told apart from the other's only run, but on other sides of it."""
+    middle = right(70, 0.6)
+    save(tmp_path, "clcm", middle)
+    for seed, accuracy in enumerate((0.95, 0.3)):
+        mask = right(80 + seed, accuracy)
+        assert mcnemar(int((mask & ~middle).sum()), int((middle & ~mask).sum())) < 1e-5
+        save(tmp_path, "shufflenetv2", mask, seed=seed)
+    [board] = boards(tmp_path)
+    assert board["pairs"][0]["p"] == 1
+    assert ranks(board) == {"shufflenetv2": (1, 2), "clcm": (1, 2)}
+
+
+def test_scores_of_classes_of_unequal_size_are_scikit_learns(tmp_path):
+    labels = np.minimum(np.arange(IMAGES) % 12, 6)  # Half of the images are of the last class.
+    masks = [right(seed, accuracy) | (labels == 6) for seed, accuracy in ((1, 0.4), (2, 0.6))]
+    for seed, mask in enumerate(masks):
+        save(tmp_path, "clcm", mask, labels=labels, seed=seed)
+        save(tmp_path, "shufflenetv2", right(3 + seed, 0.5), labels=labels, seed=seed)
+    [board] = boards(tmp_path)
+    found = board["standings"][0]
+    assert found["name"] == "clcm"
+    answered = [np.where(mask, labels, (labels + 1) % 7) for mask in masks]
+    assert found["accuracy_by_seed"] == pytest.approx([mask.mean() for mask in masks])
+    for measure, score in (
+        ("balanced_accuracy", sklearn_metrics.balanced_accuracy_score),
+        ("macro_f1", partial(sklearn_metrics.f1_score, average="macro")),
+    ):
+        assert found[measure] == pytest.approx(np.mean([score(labels, given) for given in answered])), measure
+        assert abs(found[measure] - found["accuracy"]["value"]) > 0.02
 
 
 def test_a_board_for_each_training_dataset_and_test_set(tmp_path):
@@ -423,6 +461,12 @@ def test_flops_are_those_of_the_trained_size(labs):
         records.save(labs[1] / "records", replace(make.profile_record(model), image_size=size))
     found = {standing["model"]: standing["flops_paper_rule"] for standing in boards(*labs)[0]["standings"]}
     assert found == {"clcm": 599_396_458, "mobilenetv2": None, "shufflenetv2": None}
+
+
+def test_flops_on_which_profiles_differ_are_not_shown(labs):
+    for place, flops in zip(labs, (599_396_458, 599_396_459), strict=True):
+        records.save(place / "records", replace(make.profile_record("clcm"), image_size=224, flops_paper_rule=flops))
+    assert boards(*labs)[0]["standings"][0]["flops_paper_rule"] is None
 
 
 def test_places_are_workspaces_records_and_checkouts_with_short_names(labs, tmp_path):
