@@ -115,6 +115,16 @@ def test_the_weights_kept_are_the_best_epochs(workspace, dataset, network, run):
         assert loss == pytest.approx(run.best.val_loss, rel=1e-4)
 
 
+def test_of_equally_good_epochs_the_first_is_kept(workspace, dataset, network, monkeypatch):
+    losses, accuracies = iter([0.9, 0.8, 0.2, 0.7]), iter([0.1, 0.5, 0.5, 0.4])
+    monkeypatch.setattr("fer_bench.training.scores", lambda *_: (next(losses), next(accuracies)))
+    digests = []
+    run = train(CELL, dataset, network, workspace, on_epoch=lambda *_: digests.append(network.digest()))
+    assert run.best_epoch == 1
+    assert len(set(digests)) == 4
+    assert run.weights_sha256 == network.digest() == digests[1]
+
+
 def test_a_weights_file_with_flipped_bytes_is_refused(workspace, network):
     """Wherever in the file they are: h5py raises a ValueError, OSError, KeyError or RuntimeError by the place."""
     path = workspace.weights(CELL.id)
