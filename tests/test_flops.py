@@ -465,6 +465,13 @@ def test_shared_weights_are_counted_once_and_calls_each_time(keras) -> None:
     assert [(layer.parameters, layer.flops) for layer in found.layers] == [(36, 72), (0, 72)]
 
 
+@pytest.mark.parametrize(("dtype", "size"), [("bfloat16", 2), ("float16", 2), ("float32", 4), ("float64", 8)])
+def test_weights_take_the_bytes_of_their_type(keras, dtype: str, size: int) -> None:
+    inputs = keras.Input((6,), dtype=dtype)
+    found = complexity(keras.Model(inputs, keras.layers.Dense(3, dtype=dtype)(inputs)))
+    assert (found.trainable_parameters, found.weight_bytes) == (6 * 3 + 3, size * (6 * 3 + 3))
+
+
 # Activations
 
 

@@ -406,6 +406,13 @@ def test_the_tests_of_the_assumptions_are_scipys_and_ljung_and_boxs():
 
 
 @pytest.mark.usefixtures("without_games_howell")
+def test_serial_correlation_is_looked_for_from_ten_values_on():
+    rng = np.random.default_rng(0)
+    found = analyse({"a": rng.normal(size=9), "b": rng.normal(size=10)}).assumptions.autocorrelation
+    assert {name: serial.lags for name, serial in found.items()} == {"b": 2}
+
+
+@pytest.mark.usefixtures("without_games_howell")
 def test_models_of_unequal_variances_are_not_called_skewed():
     """Together their values have long tails; each model's are as normal as can be."""
     quantiles = stats.norm.ppf(np.arange(1, 26) / 26)
