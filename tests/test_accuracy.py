@@ -187,6 +187,27 @@ def test_the_bootstrap_is_that_of_scipy_on_the_same_draws(score, subjects):
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
+# Not accuracy, whose differences of a few images are mostly ties: scipy takes those that rounding splits for none.
+@pytest.mark.parametrize("score", SCORES[1:4])
+def test_the_bootstrap_of_a_difference_is_that_of_scipy_with_both_models_on_the_same_images(score):
+    from scipy.stats import bootstrap
+
+    first = some_answers(3, n=90)
+    changed = np.where(np.arange(90) % 9, first.predictions, (first.predictions + 1) % CLASSES)
+    second = answers_of(first.labels, changed, first.confidences)
+    tallies = [tally_of(answers) for answers in (first, second)]
+
+    def statistic(drawn, axis):
+        times = np.apply_along_axis(np.bincount, axis, drawn, minlength=90)
+        return score(times @ tallies[0]) - score(times @ tallies[1])
+
+    expected = bootstrap(
+        (np.arange(90),), statistic, n_resamples=800, method="BCa", vectorized=True, rng=np.random.default_rng(5)
+    ).confidence_interval
+    found = one_run(first, second, seed=5, resamples=800).difference(0, 1, score)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
 @given(answered, st.integers(2, 12))
 @settings(max_examples=60, deadline=None)
 def test_every_interval_holds_its_estimate_or_is_not_given(answer, subjects):
@@ -263,6 +284,18 @@ def test_a_calibrated_model_may_have_no_calibration_error_and_an_overconfident_o
     found = one_run(calibrated, overconfident, resamples=500)
     assert found.calibration_error(0).low == 0 < found.calibration_error(0).value
     assert 0.15 < found.calibration_error(1).low < 0.2 < found.calibration_error(1).high < 0.25
+
+
+@pytest.mark.parametrize(("right", "may_be_none"), [(669, True), (662, False)])
+def test_no_calibration_error_is_possible_where_one_in_forty_calibrated_models_shows_as_much(right, may_be_none):
+    """A thousand answers of 70 % confidence, in one bin: normal in good approximation, with 2.24 as the quantile."""
+    labels = np.zeros(1000, int)
+    found = one_run(answers_of(labels, np.arange(1000) >= right)).calibration_error(0)
+    assert found.value == pytest.approx(0.7 - right / 1000)
+    deviation = math.sqrt(right * 0.3**2 + (1000 - right) * 0.7**2) / 1000
+    # Well within, and beyond the 1.96 of one in twenty; well beyond.
+    assert (2.05 < found.value / deviation < 2.1) if may_be_none else (found.value / deviation > 2.5)
+    assert (found.low == 0) == may_be_none
 
 
 # Tests between models
