@@ -236,6 +236,16 @@ def test_a_model_can_tell_from_two_of_five_images_of_a_class_on(own, told):
     assert diagnosis.reason.startswith("The model's answers cannot tell") != told
 
 
+def test_an_order_that_fits_by_chance_gains_nothing_on_held_out_images():
+    gains = []
+    for seed in range(10):
+        matrix = np.random.default_rng(seed).poisson(6, (7, 7))
+        diagnosis = diagnose_matrix(matrix, seed)
+        assert diagnosis.accuracy_permuted - diagnosis.accuracy > 0.02
+        gains.append(diagnosis.gain)
+    assert np.mean(gains) < 0.02
+
+
 def test_a_class_without_images_is_none_that_the_model_has_not_learned():
     """46 % of each of the six others are right: of seven it would be 39 % on average."""
     matrix = even(460)
