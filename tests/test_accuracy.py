@@ -270,9 +270,15 @@ def test_the_bootstrap_over_subjects_covers_what_independent_images_do_not():
 def test_subjects_that_are_all_right_do_not_give_certainty():
     units = np.arange(60) // 3
     labels = np.arange(60) % CLASSES
-    found = one_run(answers_of(labels, labels), units=units).proportion(0, *accuracy_columns())
+    runs = one_run(answers_of(labels, labels), units=units)
+    found = runs.proportion(0, *accuracy_columns())
     assert (found.value, found.high) == (1, 1)
     assert found.low == pytest.approx(wilson(20, 20)[0])
+    # Of a class, the subjects that show it.
+    recall = runs.proportion(0, [0], list(range(CLASSES)))
+    shown = len(set(units[labels == 0].tolist()))
+    assert shown == 15
+    assert recall.low == pytest.approx(wilson(shown, shown)[0])
 
 
 def test_a_calibrated_model_may_have_no_calibration_error_and_an_overconfident_one_has():
