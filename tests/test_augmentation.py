@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fer_bench import backend
 from fer_bench.augmentation import identity_matrices, network_input, random_matrices, warp
 from fer_bench.recipe import Augmentation
 
@@ -16,10 +17,18 @@ pytestmark = pytest.mark.usefixtures("configured")
 NOTHING = Augmentation(rotation=0, shear=0, zoom=0, width_shift=0, height_shift=0, horizontal_flip=False)
 
 
+@pytest.fixture(params=["as configured", "as compiled by XLA"])
+def way(request, monkeypatch):
+    """The two ways to warp: on a CPU with TensorFlow one kernel, everywhere else operations of Keras."""
+    if request.param == "as compiled by XLA":
+        monkeypatch.setattr(backend, "jit_compile", lambda: True)
+
+
 def pictures(count: int, height: int, width: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, height, width), dtype=np.uint8)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(("stored", "size"), [(48, 224), (48, 48), (100, 224), (48, 96)])
 def test_without_augmentation_it_is_opencvs_resize(stored, size):
     images = pictures(2, stored, stored)
@@ -29,6 +38,7 @@ def test_without_augmentation_it_is_opencvs_resize(stored, size):
         np.testing.assert_allclose(result, expected, atol=0.01)
 
 
+@pytest.mark.usefixtures("way")
 def test_an_augmented_image_is_opencvs_affine_warp():
     images = pictures(8, 60, 60)
     matrices = random_matrices(Augmentation(), 8, np.random.default_rng(1))
@@ -49,6 +59,7 @@ def test_an_augmented_image_is_opencvs_affine_warp():
         assert np.corrcoef(result.ravel(), expected.ravel())[0, 1] > 0.997
 
 
+@pytest.mark.usefixtures("way")
 def test_a_flip_mirrors():
     images = pictures(1, 32, 32)
     mirrored = identity_matrices(1).copy()
@@ -56,6 +67,7 @@ def test_a_flip_mirrors():
     np.testing.assert_allclose(np.asarray(warp(images, mirrored, 32))[0], images[0, :, ::-1], atol=1e-3)
 
 
+@pytest.mark.usefixtures("way")
 def test_a_shift_is_a_fraction_of_the_picture():
     images = pictures(1, 40, 40)
     matrices = identity_matrices(1).copy()
