@@ -489,6 +489,17 @@ def test_what_more_seeds_would_show_is_the_interval_that_they_would_have():
     assert seeds.foreseen_reach(a, b, common, 10**6) == pytest.approx(images, rel=1e-3)
 
 
+@pytest.mark.parametrize(("first", "second"), [(0.9, 0.99), (0.01, 0.1)])
+def test_intervals_over_seeds_end_at_0_and_1(first, second):
+    """Two seeds that lie apart: the t of one degree of freedom reaches far."""
+    right = np.stack([np.arange(200) < round(200 * share) for share in (first, second)], axis=1)
+    runs = SeveralSeeds(runs_of(right))
+    found = runs.proportion(0, [0], [1])
+    uncut = seeds.mean_over_seeds(runs.spread(0, sums.ratio_of([0], [1])))
+    assert uncut.low < 0 or uncut.high > 1
+    assert (found.low, found.high) == (max(uncut.low, 0), min(uncut.high, 1))
+
+
 def test_a_class_that_one_seed_never_answers_is_no_warning():
     tallies = np.stack([np.eye(2)[[0, 1, 0, 1]]] * 2, axis=1)[:, None].astype(
         float

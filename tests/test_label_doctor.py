@@ -288,6 +288,11 @@ def test_a_swap_is_told_where_the_new_name_is_given_two_and_a_half_times_as_ofte
     assert diagnosis.suspicious == told
     if told:
         assert diagnosis.moved == (("disgust", "sad"), ("sad", "disgust"))
+        first_new, second_new = (round(new / 10) for _, new in named)
+        assert (
+            f"Images labelled disgust are mostly called sad ({first_new} %) and sad are mostly called disgust "
+            f"({second_new} %)"
+        ) in diagnosis.reason
     else:
         assert "images labelled disgust and sad are called so nearly as often" in diagnosis.reason
 
