@@ -721,6 +721,30 @@ def test_very_small_p_values_are_all_the_same():
     assert differences(larger, smaller) == ["p: 1e-06 in the record, 1e-30 from the profiles"]
 
 
+@pytest.mark.usefixtures("without_games_howell")
+def test_so_are_the_p_values_of_blocks():
+    rng = np.random.default_rng(5)
+    result = analyse({name: rng.normal(size=12) for name in "abc"}, blocks=True)
+    record, same = (
+        record_of(
+            dataclasses.replace(
+                result,
+                repeated_measures=dataclasses.replace(result.repeated_measures, p_corrected=p, ljung_box_p=p),
+            )
+        )
+        for p in (1e-20, 1e-25)
+    )
+    assert differences(record, same) == []
+
+
+def test_pairs_that_are_missing_are_a_difference():
+    record = record_of(small())
+    fewer = dataclasses.replace(record, pairs=record.pairs[:-1])
+    place = f"pairs[{len(record.pairs) - 1}]"
+    assert differences(fewer, record) == [f"{place}: nothing in the record, a value from the profiles"]
+    assert differences(record, fewer) == [f"{place}: a value in the record, nothing from the profiles"]
+
+
 def test_a_record_without_the_new_forms_is_not_what_the_profiles_give():
     record = record_of(small())
     older = dataclasses.replace(record, games_howell=None, recommended=None)
