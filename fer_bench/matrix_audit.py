@@ -62,7 +62,7 @@ class RowAudit:
     """The same where the row may also have been adjusted to sum to 100."""
     alone: bool
     """The row is not possible under the rounding of the table: :attr:`diagonal` is what the diagonal cell alone
-    allows."""
+    allows, or the numbers of images on either side of it where it allows none."""
     reason: str
     """Why the row is possible or not, with the numbers; a sentence without its full stop."""
 
@@ -248,7 +248,10 @@ def _audit_row(
 
 def _alone(cell: int, support: int, decimals: int, table: Rounding) -> tuple[int, int]:
     low, high = count_bounds(cell, support, decimals, table)
-    return (low, high) if low <= high else count_bounds(cell, support, decimals, Rounding.MIXED)
+    if low > high:
+        low, high = count_bounds(cell, support, decimals, Rounding.MIXED)
+    # Where not even that leaves a number, the ends have crossed: they are the numbers on either side of the cell.
+    return min(low, high), max(low, high)
 
 
 def _why_not(matrix: PrintedMatrix, index: int, support: int) -> str:

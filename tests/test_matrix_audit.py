@@ -183,6 +183,27 @@ def test_an_impossible_row_counts_by_its_diagonal_cell_alone():
     assert audit.percent(audit.correct) == (75.0, 75.0)
 
 
+def test_a_diagonal_cell_that_no_number_of_images_gives_lies_between_two():
+    """1 of 3 images is 33 %, 2 are 67 %."""
+    audit = audit_matrix(PrintedMatrix(("a", "b"), ((50, 50), (10, 90)), 0), (3, 100))
+
+    assert audit.rows[0].diagonal == audit.rows[0].adjusted == (1, 2)
+    assert audit.correct == audit.correct_if_adjusted == (91, 92)
+    assert [overall for overall in range(101) if audit.admits(Printed(overall, 0))] == [88, 89]
+
+
+@given(st.integers(0, 100), st.integers(1, 60))
+def test_whatever_is_printed_the_fewest_images_are_no_more_than_the_most(cell, support):
+    audit = audit_matrix(PrintedMatrix(("a", "b"), ((cell, 100 - cell), (0, 100)), 0), (support, 1))
+
+    for low, high in (audit.rows[0].diagonal, audit.rows[0].adjusted):
+        assert 0 <= low <= high <= support
+        # Within a percent of what is printed, or the next number of images.
+        assert 100 * low <= support * (cell + 1)
+        assert 100 * high >= support * (cell - 1)
+        assert high - low <= max(1, support * 2 / 100)
+
+
 def test_supports_that_do_not_belong_to_the_classes_are_refused():
     matrix = PrintedMatrix(("a", "b"), ((100, 0), (0, 100)), 0)
 
