@@ -17,6 +17,7 @@ from study_fakes import replace_training
 from typer.testing import CliRunner
 
 from fer_bench import metrics, progress, records
+from fer_bench.accuracy.answers import read
 from fer_bench.accuracy.entries import choose
 from fer_bench.accuracy.intervals import newcombe_paired, wilson
 from fer_bench.accuracy.pairwise import mcnemar
@@ -338,6 +339,42 @@ def test_three_models_are_adjusted_for_three_pairs(two):
     ]
     smallest = min(pairs, key=lambda pair: pair["p"])
     assert smallest["p_holm"] == pytest.approx(min(1, 3 * smallest["p"]))
+
+
+def test_a_difference_is_significant_by_the_adjusted_p_value(tmp_path):
+    """9 images to 1, and 8 to 1: 0.021 and 0.039, three pairs taken together 0.064 and 0.078."""
+    wrong = (LABELS + 1) % 7
+    place = np.arange(IMAGES)
+    save(tmp_path, "clcm", np.where(place == 0, wrong, LABELS))
+    save(tmp_path, "shufflenetv2", np.where((place > 0) & (place < 10), wrong, LABELS))
+    save(tmp_path, "mobilenetv2", np.where((place > 0) & (place < 9), wrong, LABELS))
+    found = compared(tmp_path, "clcm", "shufflenetv2", "mobilenetv2", *ON)
+    assert [pair["p"] for pair in found["pairs"]] == pytest.approx([0.0215, 0.0391, 1], abs=1e-4)
+    for pairs in (found["pairs"], found["pairs_by_seed"]):
+        assert [pair["p_holm"] for pair in pairs] == pytest.approx([0.0645, 0.0781, 1], abs=1e-4)
+    assert not any(pair["significant"] for pair in found["pairs"])
+    assert "more accurate" not in found["verdict"]
+
+
+def test_each_image_keeps_its_confidence_in_whatever_order_it_was_stored(tmp_path):
+    results = results_in(tmp_path)
+    record = save_eval(results, eval_record("clcm", "raf-db", "ck-plus"))
+    path = results.records / "eval" / record.predictions
+    with np.load(path) as stored:
+        ids, labels, probabilities = (stored[name] for name in ("ids", "labels", "probabilities"))
+    # Confidences of their own, the answers as they were.
+    probabilities = (probabilities * np.linspace(0.5, 1, len(ids))[:, None]).astype(np.float16)
+    order = np.random.default_rng(0).permutation(len(ids))
+    np.savez(path, ids=ids[order], labels=labels[order], probabilities=probabilities[order])
+    found = read(results.records, dataclasses.replace(record, predictions_sha256=sha256_of(path)))
+    own = dict(
+        zip(
+            ids.tolist(), zip(labels, probabilities.argmax(axis=1), probabilities.max(axis=1), strict=True), strict=True
+        )
+    )
+    assert found.ids.tolist() == sorted(ids.tolist())
+    for identity, *given in zip(found.ids.tolist(), found.labels, found.predictions, found.confidences, strict=True):
+        assert given == pytest.approx([float(value) for value in own[identity]])
 
 
 def test_one_model_trained_on_two_datasets_is_compared_on_a_third(two):
