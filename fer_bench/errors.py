@@ -1,6 +1,7 @@
 """The one exception that the command line turns into a message and exit code 2, and what it says of others."""
 
 import errno
+import re
 
 _OTHERWISE = (
     dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room or choose another folder")
@@ -8,6 +9,10 @@ _OTHERWISE = (
     | dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG), "choose another folder")
 )
 """What to do about each error of the disk."""
+_LONGEST = 400
+"""Characters of what another package raised that are told."""
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal obeys instead of showing it, but for line ends and tabs."""
 
 
 class FerBenchError(Exception):
@@ -29,7 +34,13 @@ def first_line(error: BaseException, otherwise: str = "") -> str:
         error: what was raised.
         otherwise: returned where it says nothing; without that its type.
     """
-    return (str(error).strip().splitlines() or [otherwise or type(error).__name__])[0]
+    line = (str(error).strip().splitlines() or [otherwise or type(error).__name__])[0]
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+def harmless(text: str) -> str:
+    """Return a text as a terminal can show it: the control characters that a file's content may hold are escaped."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def reason_of(error: BaseException) -> str:

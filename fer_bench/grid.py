@@ -182,5 +182,5 @@ def tested(workspace: Workspace, model: Identity, weights_sha256: str, target: P
 def cell_of(run: TrainRecord) -> Cell:
     """Return the cell that a training record is of, its recipe rebuilt from the record's content."""
     name = run.recipe.rpartition("-")[0]
-    recipe = recipe_from({**run.recipe_content, "name": name}, base=PRESETS["paper"], where=run.cell_id)
+    recipe = recipe_from({**run.recipe_content, "name": name}, base=PRESETS["paper"], where=f"{run.stem}.json")
     return Cell(run.model, run.dataset, recipe, run.seed)

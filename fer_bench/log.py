@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 from fer_bench import __version__, progress
-from fer_bench.errors import FerBenchError, storage_message
+from fer_bench.errors import FerBenchError, harmless, storage_message
 from fer_bench.files import printable
 
 NAME = "fer-bench.log"
@@ -44,7 +44,7 @@ class Log:
         if self._failed:
             return
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self._held_back += f"{stamp} [{os.getpid()}] " + text.rstrip("\n").replace("\n", "\n    ") + "\n"
+        self._held_back += f"{stamp} [{os.getpid()}] " + harmless(text).rstrip("\n").replace("\n", "\n    ") + "\n"
         try:
             if self._path.parent.is_dir():
                 self._append(self._held_back.encode("utf-8", "backslashreplace"))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench import augmentation, backend, memory
+from fer_bench.datasets.folder import shown
 from fer_bench.datasets.joined import Images
 from fer_bench.devices import check as check_devices
 from fer_bench.devices import share
@@ -62,6 +63,16 @@ def count_parameters(model: Any) -> tuple[int, int]:
         sum(math.prod(weight.shape) for weight in model.trainable_weights),
         sum(math.prod(weight.shape) for weight in model.non_trainable_weights),
     )
+
+
+def start_from(weights: str | None) -> Start:
+    """Return what records say of where a training starts; ``weights`` as in :meth:`Network.start`."""
+    if weights is None:
+        return Start(kind="random")
+    if weights == IMAGENET:
+        return Start(kind="imagenet", source="keras")
+    # A file's name may hold what no record can.
+    return Start(kind="imagenet", source=shown(Path(weights).name), sha256=sha256_of(Path(weights)))
 
 
 def loss_of(recipe: Recipe) -> Any:
@@ -153,15 +164,10 @@ class Network:
             FerBenchError: the weights cannot be had.
         """
         fresh = build_model(self.name, self._recipe, seed)
-        start = Start(kind="random")
         if weights is not None:
             assert self.card.imagenet_application is not None, "grid.check_start refuses this"
             copy_imagenet(fresh, self.card.imagenet_application, weights)
-            start = (
-                Start(kind="imagenet", source="keras")
-                if weights == IMAGENET
-                else Start(kind="imagenet", source=Path(weights).name, sha256=sha256_of(Path(weights)))
-            )
+        start = start_from(weights)
         for target, source in zip(self.core.variables, fresh.variables, strict=True):
             target.assign(source)
         for variable in self._optimizer_variables():

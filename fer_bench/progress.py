@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
+from fer_bench.errors import harmless
 from fer_bench.verbosity import level
 
 
@@ -247,6 +248,7 @@ def warn(text: str) -> None:
 
 
 def _tell(text: str, *, shown: bool) -> None:
+    text = harmless(text)
     if shown:
         tqdm.write(text, file=sys.stderr)
     if _log is not None:

@@ -10,8 +10,8 @@ from fer_bench import paper, records
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing, write_text
 from fer_bench.predictions import path_of, read_predictions
-from fer_bench.records import EvalRecord, ProfileRecord, Record, StatisticsRecord, TrainRecord
-from fer_bench.selection import Choice, Selection, choose, load_selection, naming, read_all, select, toml_lines
+from fer_bench.records import EvalRecord, ProfileRecord, Record, StatisticsRecord, TrainRecord, load_all
+from fer_bench.selection import Choice, Selection, choose, load_selection, naming, select, toml_lines
 from fer_bench.workspace import Results
 
 LIMIT = 20_000_000
@@ -93,9 +93,9 @@ def _checked(source: Results) -> list[Path]:
 
     A publish that is killed half-way then leaves no record without its predictions.
     """
-    tests = read_all(source.records, EvalRecord)
-    found: list[Record] = [*read_all(source.records, TrainRecord), *tests]
-    found += [*read_all(source.records, ProfileRecord), *read_all(source.records, StatisticsRecord)]
+    tests = load_all(source.records, EvalRecord)
+    found: list[Record] = [*load_all(source.records, TrainRecord), *tests]
+    found += [*load_all(source.records, ProfileRecord), *load_all(source.records, StatisticsRecord)]
     if not found:
         raise FerBenchError(f"{source.records}: no records to publish; train and evaluate first")
     for record in found:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 import sys
 import types
 import typing
@@ -16,6 +17,8 @@ class _MismatchError(Exception):
 
 
 _LARGEST = sys.float_info.max
+_UNFIT = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What no text of ours has: it ends the line, moves a terminal's cursor, or is no character at all."""
 _T = TypeVar("_T")
 _Reader = Callable[[Any, str], Any]
 """Takes a value of the JSON content and where it stands, and returns it in the type of its field."""
@@ -62,9 +65,9 @@ def build(cls: type[_T], content: Any, where: str) -> _T:
             continue
         try:
             values[name] = read(content[name], f"{where}: {name}")
-        except _MismatchError:
+        except _MismatchError as error:
             found = repr(content[name])
-            raise FerBenchError(f"{where}: {name} = {found[:80]}, expected {hint}") from None
+            raise FerBenchError(f"{where}: {name} = {found[:80]}, expected {str(error) or hint}") from None
     return cls(**values)
 
 
@@ -93,10 +96,20 @@ def _reader(hint: Any) -> _Reader:
             present = _reader(arguments[0] if arguments[1] is types.NoneType else arguments[1])
             return lambda value, where: None if value is None else present(value, where)
         return lambda value, where: _require(any(_fits(kind, value) for kind in arguments), value)
+    if hint is str:
+        return _text
     if hint is float:
         # Neither Python's NaN and Infinity, which JSON does not have, nor an integer beyond what a float holds.
         return lambda value, where: float(_require(_fits(float, value) and abs(value) <= _LARGEST, value))
     return lambda value, where: _require(_fits(hint, value), value)
+
+
+def _text(value: Any, where: str) -> str:
+    """Return a text that any terminal and any table takes: what a file holds is printed as it is."""
+    text: str = _require(isinstance(value, str), value)
+    if _UNFIT.search(text):
+        raise _MismatchError("text in one line, without control characters")
+    return text
 
 
 def _tuple_reader(arguments: tuple[Any, ...]) -> _Reader:

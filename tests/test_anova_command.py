@@ -241,3 +241,10 @@ def test_a_profile_takes_the_statistics_of_those_that_it_replaces_with_it(place,
     assert "anova__keras-call.json: removed, it was of profiles before these" in capsys.readouterr().err
     session_anova.anova(place.results, "keras-predict")
     rendering.render(place.results)
+
+
+def test_a_copied_profile_is_told(place):
+    path = records.path_of(place.results.records, make.profile_record("clcm"))
+    path.with_name("clcm__copy.json").write_bytes(path.read_bytes())
+    with pytest.raises(FerBenchError, match=r"clcm__copy\.json: holds the record clcm__tensorflow; a copy"):
+        session_anova.anova(place.results, "keras-predict")

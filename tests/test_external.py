@@ -22,6 +22,7 @@ from fer_bench.cli import app  # noqa: E402
 from fer_bench.datasets.prepared import Prepared  # noqa: E402
 from fer_bench.emotions import EMOTIONS  # noqa: E402
 from fer_bench.errors import FerBenchError  # noqa: E402
+from fer_bench.export.sessions import onnx_session  # noqa: E402
 from fer_bench.external.adding import Told, add_onnx  # noqa: E402
 from fer_bench.external.alike import alike  # noqa: E402
 from fer_bench.external.complexity import cost  # noqa: E402
@@ -563,3 +564,27 @@ def test_commands_that_take_only_what_is_trained_say_so(tmp_path, monkeypatch, c
     assert isinstance(result.exception, FerBenchError), result.output
     expected = "their-net is an external model (add-onnx); this command takes models that fer-bench trains"
     assert str(result.exception) == expected
+
+
+def test_weights_in_the_current_folder_are_not_taken_for_a_files_own(tmp_path, monkeypatch):
+    """As an exported file from elsewhere could ask for, whose bytes alone are given to the runtime."""
+    model = onnx.load(str(write_onnx(tmp_path / "a.onnx")))
+    assert onnx_session(model.SerializeToString(), 1).get_inputs()
+    onnx.external_data_helper.convert_model_to_external_data(model, location="secret.bin", size_threshold=0)
+    monkeypatch.chdir(tmp_path)
+    onnx.save(model, "a.onnx")
+    assert (tmp_path / "secret.bin").is_file()
+    with pytest.raises(Exception, match=r"[Ee]xternal data"):  # ONNX Runtime has no public class of its errors.
+        onnx_session((tmp_path / "a.onnx").read_bytes(), 1)
+
+
+def test_a_file_whose_names_a_terminal_would_obey_is_not_added(tmp_path):
+    model = onnx.load(str(write_onnx(tmp_path / "a.onnx")))
+    for names in [node.input for node in model.graph.node]:
+        names[:] = ["\x1b[31mimage" if name == "image" else name for name in names]
+    model.graph.input[0].name = "\x1b[31mimage"
+    onnx.save(model, str(tmp_path / "a.onnx"))
+    place = Workspace(tmp_path / "workspace")
+    with pytest.raises(FerBenchError, match=r"a\.onnx: image: name = '\\x1b\[31mimage', expected text in one line"):
+        add_onnx(place, tmp_path / "a.onnx", "their-net", PLAIN)
+    assert external_names(place) == []

@@ -84,9 +84,10 @@ def test_what_is_said_and_what_libraries_warn_of_is_logged(tmp_path, capsys):
     with log.logged(tmp_path, "fer-bench x"), warnings.catch_warnings():
         warnings.simplefilter("always")
         progress.say("two\nlines")
+        progress.say("\x1b[31mred")
         progress.detail("a detail")
         warnings.warn("of a library", stacklevel=1)
-    assert messages(tmp_path)[1:-1] == ["two", "    lines", "a detail", "UserWarning: of a library"]
+    assert messages(tmp_path)[1:-1] == ["two", "    lines", "\\x1b[31mred", "a detail", "UserWarning: of a library"]
     assert "a detail" not in capsys.readouterr().err
     assert warnings.showwarning is shown
     progress.say("later")

@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import json
+import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 
 from fer_bench import records
 from fer_bench.errors import FerBenchError
+from fer_bench.network import start_from
 from fer_bench.presets import PRESETS
 from fer_bench.records import EvalRecord, ProfileRecord, StatisticsRecord, TrainRecord
 from fer_bench.typed_json import build
@@ -80,6 +83,10 @@ def test_every_kind_of_field_is_read() -> None:
         ({"either": 1.5}, "file: either = 1.5"),
         ({"flag": 1}, "file: flag = 1"),
         ({"surplus": 1}, "file: unknown field 'surplus'"),
+        ({"name": "a\x1b[31mb"}, r"file: name = 'a\x1b[31mb', expected text in one line, without control characters"),
+        ({"name": "two\nlines"}, "expected text in one line"),
+        ({"name": "\ud800"}, "expected text in one line"),
+        ({"by_name": {"\x07": [1]}}, r"file: by_name = {'\x07': [1]}, expected text in one line"),
     ],
 )
 def test_anything_else_names_the_field(change: dict[str, Any], message: str) -> None:
@@ -297,3 +304,28 @@ def test_a_training_record_that_contradicts_itself_is_refused(
     with pytest.raises(FerBenchError, match="fer2013") as caught:
         records.load(path, TrainRecord)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [TrainRecord, EvalRecord, ProfileRecord])
+def test_a_record_is_read_under_its_own_name_only(kind: Any, tmp_path: Path) -> None:
+    made = {
+        TrainRecord: make.train_record("clcm", "fer2013"),
+        EvalRecord: make.eval_record("clcm", "fer2013", "ck-plus"),
+        ProfileRecord: make.profile_record("clcm"),
+    }
+    path = records.save(tmp_path, made[kind])
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**content, "model": "mobilenetv2"}), encoding="utf-8")
+    for read in (lambda: records.load(path, kind), lambda: records.load_all(tmp_path, kind)):
+        with pytest.raises(FerBenchError, match=rf"{path.name}: holds the record mobilenetv2__.*remove it"):
+            read()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names there are text")
+def test_the_name_of_a_weights_file_fits_into_a_record_whatever_it_is(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9\n.h5")
+    path.write_bytes(b"weights")
+    start = start_from(str(path))
+    assert (start.kind, start.source) == ("imagenet", r"caf\udce9\n.h5")
+    record = dataclasses.replace(make.train_record("clcm", "fer2013"), start=start)
+    assert records.load(records.save(tmp_path, record), TrainRecord).start == start

@@ -9,8 +9,7 @@ from pathlib import Path
 from fer_bench.datasets.joined import parts_of
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import recipe_ids, seed_words
-from fer_bench.records import EvalRecord
-from fer_bench.selection import read_all
+from fer_bench.records import EvalRecord, load_all
 
 
 @dataclass(frozen=True, order=True)
@@ -70,7 +69,7 @@ def choose(
         FerBenchError: fewer than two models, no such records, or records of different recipes, origins, backends,
             states of the test set or of the training set; each message names the records and the way out.
     """
-    tests = read_all(folder, EvalRecord)
+    tests = load_all(folder, EvalRecord)
     if not tests:
         raise FerBenchError(f"{folder}: no tests; run fer-bench train and fer-bench evaluate first")
     entries = _entries(folder, names, dataset, target, tests)

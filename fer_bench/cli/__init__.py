@@ -36,7 +36,7 @@ from fer_bench.cli import (
     web_demo,
 )
 from fer_bench.cli.frame import QuietOption, VerboseOption, begin, frame
-from fer_bench.errors import FerBenchError, storage_message
+from fer_bench.errors import FerBenchError, harmless, storage_message
 from fer_bench.verbosity import level
 
 PANELS = {
@@ -182,5 +182,5 @@ def _settle() -> None:
 
 
 def _stop(message: str, code: int) -> NoReturn:
-    print(f"fer-bench: {message}", file=sys.stderr)
+    print(f"fer-bench: {harmless(message)}", file=sys.stderr)
     sys.exit(code)

@@ -1,5 +1,6 @@
 """Converted files, opened: one function a format, each pinned to a number of threads and to float32 outputs."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,8 @@ def onnx_session(content: bytes, threads: int) -> Any:
     # Its threads would go on spinning after a call, on the cores that the next model is timed on: with several models
     # taking turns on two cores, one call took 25 ms instead of 10.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # It would look for weights that lie in other files, which no file that comes here has, in the current folder.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 

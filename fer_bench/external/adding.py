@@ -1,6 +1,7 @@
 """Add an external model to a workspace: what its file tells is read, the rest is asked for, contradictions refused."""
 
 import dataclasses
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Literal, cast
 
 import numpy as np
 
+from fer_bench.datasets.folder import shown
 from fer_bench.emotions import CONTEMPT, EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 from fer_bench.external import Layout, Values
@@ -17,8 +19,9 @@ from fer_bench.external.model import CONTRACT, MODEL, ExternalModel, Tensor, is_
 from fer_bench.external.onnx_file import OnnxFile, Port, Shape, read_onnx, shape_words
 from fer_bench.external.recorded import check_records, correct_records
 from fer_bench.external.trial import tried
-from fer_bench.files import replacing, scratch, sha256_of, write_json
+from fer_bench.files import json_text, replacing, scratch, sha256_of, write_json
 from fer_bench.progress import say
+from fer_bench.typed_json import build
 from fer_bench.workspace import Workspace
 
 NOT_A_CLASS = "-"
@@ -85,7 +88,7 @@ def add_onnx(workspace: Workspace, path: Path, name: str, told: Told, *, replace
         model = ExternalModel(
             name=name,
             sha256=sha256_of(candidate),
-            source=path.name,
+            source=shown(path.name),
             labels=labels,
             image=image,
             scale=scale,
@@ -99,6 +102,8 @@ def add_onnx(workspace: Workspace, path: Path, name: str, told: Told, *, replace
             trained_on=" ".join(told.trained_on.split()),
         )
         model = tried(model, candidate)
+        # A name in it that no terminal should see would make it unreadable from here on.
+        build(ExternalModel, json.loads(json_text(dataclasses.asdict(model))), str(path))
         check_records(workspace, model)
         folder = workspace.external(name)
         with replacing(folder / MODEL) as temporary:

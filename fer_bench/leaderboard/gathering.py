@@ -7,8 +7,7 @@ from fer_bench import records
 from fer_bench.errors import FerBenchError
 from fer_bench.leaderboard.places import Place
 from fer_bench.lookup import recipe_ids
-from fer_bench.records import EvalRecord, Origin, ProfileRecord, TrainRecord
-from fer_bench.selection import read_all
+from fer_bench.records import EvalRecord, Origin, ProfileRecord, TrainRecord, load_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +88,8 @@ def gather(places: Sequence[Place], wanted: Wanted) -> list[Run]:
     fit: list[tuple[Place, EvalRecord]] = []
     trains: dict[Place, dict[str, TrainRecord]] = {}
     for place in sorted(places):
-        trains[place] = {record.cell_id: record for record in read_all(place.records, TrainRecord)}
-        for record in read_all(place.records, EvalRecord):
+        trains[place] = {record.cell_id: record for record in load_all(place.records, TrainRecord)}
+        for record in load_all(place.records, EvalRecord):
             seen.append(record)
             if wanted.takes(record):
                 fit.append((place, record))
@@ -127,7 +126,7 @@ def _of_recipes(tests: Sequence[tuple[Place, EvalRecord]], wanted: Sequence[str]
 
 def profiles(places: Sequence[Place]) -> list[ProfileRecord]:
     """Return every profile, in the order of the places' labels."""
-    return [record for place in sorted(places) for record in read_all(place.records, ProfileRecord)]
+    return [record for place in sorted(places) for record in load_all(place.records, ProfileRecord)]
 
 
 def _identity(record: EvalRecord) -> tuple[object, ...]:

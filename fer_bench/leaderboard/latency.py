@@ -12,8 +12,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.leaderboard.gathering import Wanted, listed
 from fer_bench.leaderboard.places import Place
 from fer_bench.leaderboard.ranks import RankRange, rank_ranges
-from fer_bench.records import ProfileRecord
-from fer_bench.selection import read_all
+from fer_bench.records import ProfileRecord, load_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +65,7 @@ def sessions(places: Sequence[Place], wanted: Wanted) -> list[Session]:
     """
     found: dict[tuple[object, ...], dict[str, ProfileRecord]] = {}
     labels: dict[tuple[object, ...], set[str]] = {}
-    known = [(place, record) for place in sorted(places) for record in read_all(place.records, ProfileRecord)]
+    known = [(place, record) for place in sorted(places) for record in load_all(place.records, ProfileRecord)]
     ours = {(record.session, *_machine(record)): _key(record) for _, record in known if record.external is None}
     for place, record in known:
         if _takes(wanted, record):

@@ -41,8 +41,8 @@ def load(path: Path, cls: type[RecordT]) -> RecordT:
     """Read one record.
 
     Raises:
-        FerBenchError: the file is missing, of another kind or schema, a field is missing or of the wrong type, or
-            fields contradict each other.
+        FerBenchError: the file is missing, of another kind or schema, a field is missing or of the wrong type,
+            fields contradict each other, or the file's name is not the one that they give it, such as a copy's.
     """
     remedy = f"put a copy in its place, or delete it and run fer-bench {_COMMANDS[cls.kind]} again"
     content = read_json(path, remedy)
@@ -58,6 +58,10 @@ def load(path: Path, cls: type[RecordT]) -> RecordT:
         fields.pop("target", None)
     record: RecordT = build(cls, fields, str(path))
     record.check(str(path))
+    if record.stem != path.stem:
+        raise FerBenchError(
+            f"{path}: holds the record {record.stem}; a copy or renamed file would count twice: remove it"
+        )
     return record
 
 

@@ -7,7 +7,7 @@ groups of records could form a block, ``selection.toml`` beside the records name
 """
 
 from fer_bench.selection.choices import Choice, Selection, load_selection, toml_lines
-from fer_bench.selection.choosing import CROSS_TEST, check_inputs, choose, naming, read_all, select
+from fer_bench.selection.choosing import CROSS_TEST, check_inputs, choose, naming, select
 from fer_bench.selection.evidence import Block, Evidence, Latency, OtherRuns, in_order
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "in_order",
     "load_selection",
     "naming",
-    "read_all",
     "select",
     "toml_lines",
 ]

@@ -7,7 +7,7 @@ from fer_bench import paper, records
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
-from fer_bench.records import EvalRecord, Origin, ProfileRecord, RecordT, StatisticsRecord, TrainRecord
+from fer_bench.records import EvalRecord, Origin, ProfileRecord, StatisticsRecord, TrainRecord, load_all
 from fer_bench.selection.choices import Choice, Selection, load_selection, quote
 from fer_bench.selection.evidence import Block, Evidence, Latency, place_of
 from fer_bench.selection.externals import elsewhere, require_one_file, with_externals
@@ -78,8 +78,8 @@ class _Loaded:
 
 def _load(folder: Path, selection: Selection) -> _Loaded:
     """Read the records of the origin that is shown; those that no table can show do not decide which."""
-    trains, tests = read_all(folder, TrainRecord), read_all(folder, EvalRecord)
-    profiles = read_all(folder, ProfileRecord)
+    trains, tests = load_all(folder, TrainRecord), load_all(folder, EvalRecord)
+    profiles = load_all(folder, ProfileRecord)
     found = {r.origin for r in trains if _is_ours(r)} | {r.origin for r in profiles}
     found |= {r.origin for r in tests if _is_shown(r) or _is_shown_external(r)}
     origin = _origin(found, selection)
@@ -101,31 +101,14 @@ def naming(results: Results, evidence: Evidence) -> dict[str, Choice]:
     for name, block in evidence.blocks.items():
         if not block.recipe:
             continue
-        evals = [r for r in read_all(results.records, EvalRecord) if _is_ours(r) and r.dataset == name]
+        evals = [r for r in load_all(results.records, EvalRecord) if _is_ours(r) and r.dataset == name]
         groups[name] = {group_of(r) for r in evals}
         shown[name] = Group(recipe=block.recipe, backend=block.backend, fingerprint=block.fingerprint)
     if evidence.latency is not None:
-        groups["latency"] = {group_of(r) for r in read_all(results.records, ProfileRecord) if not r.external}
+        groups["latency"] = {group_of(r) for r in load_all(results.records, ProfileRecord) if not r.external}
         profiles = list(evidence.latency.profiles.values())
         shown["latency"] = group_of(next((r for r in profiles if not r.external), profiles[0]))
     return {name: group.choice(groups[name]) for name, group in shown.items() if groups[name] - {group}}
-
-
-def read_all(folder: Path, cls: type[RecordT]) -> list[RecordT]:
-    """Read every record of a kind; each must bear the file name that its content gives it.
-
-    Raises:
-        FerBenchError: as :func:`fer_bench.records.load`, or a file name that does not fit, such as a copy.
-    """
-    loaded = []
-    for path in records.paths(folder, cls):
-        record = records.load(path, cls)
-        if record.stem != path.stem:
-            raise FerBenchError(
-                f"{path}: holds the record {record.stem}; a copy or renamed file would count twice: remove it"
-            )
-        loaded.append(record)
-    return loaded
 
 
 def _is_ours(record: TrainRecord | EvalRecord) -> bool:
@@ -228,7 +211,7 @@ def _latency(folder: Path, profiles: list[ProfileRecord], selection: Selection) 
     shown += [r for r in profiles if r.external and r not in shown and _same_session(r, shown[0])]
     chosen = {r.model: r for r in sorted(shown, key=lambda r: place_of(r.model))}
     statistics = {}
-    for record in read_all(folder, StatisticsRecord):
+    for record in load_all(folder, StatisticsRecord):
         if any(model in chosen for model in record.models):
             check_inputs(folder, record, group.backend)
             statistics[record.runtime] = record
