@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.errors import FerBenchError
+from fer_bench.arrays import DAMAGE, stated
+from fer_bench.errors import FerBenchError, first_line
 from fer_bench.files import UNFINISHED, replacing
 from fer_bench.lock import LOCK, acquired, is_held
 from fer_bench.progress import say
@@ -44,6 +44,17 @@ class Progress:
         if not any(same_place(other, environment) for other in self.environments):
             self.environments.append(environment)
         return moved
+
+
+@dataclasses.dataclass(frozen=True)
+class _Told:
+    """The text of a checkpoint."""
+
+    identity: str
+    start: Start
+    history: tuple[Epoch, ...]
+    best_epoch: int
+    environments: tuple[Environment, ...] = ()
 
 
 def identity(fingerprint: str, backend: str, weights: str) -> str:
@@ -138,8 +149,10 @@ class Checkpoint:
         """
         if not self._state.is_file():
             return None
-        *state, text = _read_arrays(self._state)
-        found, progress = _content(text, self._state)
+        state = _read_arrays(self._state)
+        if not state:
+            raise _damaged(self._state, ValueError("it is empty"))
+        found, progress = _content(state.pop(), self._state)
         if found != self._identity:
             self._pass_over(found, len(progress.history))
             return None
@@ -166,8 +179,15 @@ class Checkpoint:
         )
 
     def load_best(self, network: "Network", epoch: int) -> None:
-        """Put the weights of the best epoch into the network."""
-        for variable, array in zip(network.core.variables, _read_arrays(self._best(epoch)), strict=True):
+        """Put the weights of the best epoch into the network.
+
+        Raises:
+            FerBenchError: their file is missing or damaged.
+        """
+        arrays, variables = _read_arrays(self._best(epoch)), network.core.variables
+        if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
+            raise _damaged(self._best(epoch), ValueError(f"another shape or number of weights than {network.name}'s"))
+        for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
 
 
@@ -227,6 +247,7 @@ def _write_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
 
 def _read_arrays(path: Path) -> list[NDArray[Any]]:
     with _opened(path) as content:
+        stated(path)  # What it does not have gets no memory.
         return [content[f"arr_{index}"] for index in range(len(content.files))]
 
 
@@ -236,24 +257,23 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with np.load(path, allow_pickle=False) as content:
             yield content
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise _damaged(path, error) from error
 
 
 def _content(text: NDArray[Any], path: Path) -> tuple[str, Progress]:
     """Return identity and progress from the last array of a state."""
     try:
-        content = json.loads(text.tobytes())
-        progress = Progress(
-            start=Start(**content["start"]),
-            history=[Epoch(**epoch) for epoch in content["history"]],
-            best_epoch=content["best_epoch"],
-            environments=[build(Environment, found, str(path)) for found in content.get("environments", [])],
-        )
-        return str(content["identity"]), progress
-    except (ValueError, KeyError, TypeError, FerBenchError) as error:
+        told = build(_Told, json.loads(text.tobytes()), "its text")
+        if not -1 <= told.best_epoch < len(told.history):
+            raise ValueError(f"best_epoch is {told.best_epoch}, of {len(told.history)} epochs")
+        if len(told.identity.split()) < len(identity("a", "b", "c").split()):
+            raise ValueError(f"it is of {told.identity[:80]!r}")
+    except (ValueError, RecursionError, FerBenchError) as error:
         raise _damaged(path, error) from error
+    return told.identity, Progress(told.start, list(told.history), told.best_epoch, list(told.environments))
 
 
 def _damaged(path: Path, error: Exception) -> FerBenchError:
-    return FerBenchError(f"{path}: damaged checkpoint ({error}); delete the folder {path.parent} to start over")
+    reason = first_line(error)
+    return FerBenchError(f"{path}: damaged checkpoint ({reason}); delete the folder {path.parent} to start over")

@@ -1,7 +1,6 @@
 """The predictions of a test, an ``.npz`` beside its record: read as untrusted, checked against the record."""
 
-import zipfile
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench import metrics
-from fer_bench.errors import FerBenchError
+from fer_bench.arrays import DAMAGE, stated
+from fer_bench.errors import FerBenchError, first_line
 from fer_bench.files import inside, sha256_of
 from fer_bench.records import EvalRecord
 
@@ -60,18 +60,14 @@ def read_predictions(records_folder: Path, record: EvalRecord) -> Predictions:
     try:
         if sha256_of(file) != record.predictions_sha256:
             raise FerBenchError(f"{file}: not the predictions that {record.stem}.json was made from; {AGAIN}")
+        _require_form(file, stated(file), record)
         with np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGE as error:
         raise FerBenchError(
-            f"{file}: not readable as .npz of ids, labels and probabilities ({error}); {AGAIN}"
+            f"{file}: not readable as .npz of ids, labels and probabilities ({first_line(error)}); {AGAIN}"
         ) from error
     n, classes = record.n, len(record.class_names)
-    shapes = {name: array.shape for name, array in arrays.items()}
-    # Nothing else: what is published must not hold pictures of people.
-    expected = {"ids": (n,), "labels": (n,), "probabilities": (n, classes)}
-    if shapes != expected:
-        raise FerBenchError(f"{file}: holds {_listed(shapes)}; expected {_listed(expected)}; {AGAIN}")
     found = Predictions(
         ids=arrays["ids"].astype(np.str_),
         labels=arrays["labels"].astype(np.int64),
@@ -79,10 +75,27 @@ def read_predictions(records_folder: Path, record: EvalRecord) -> Predictions:
     )
     if len(np.unique(found.ids)) != n:
         raise FerBenchError(f"{file}: an image's id occurs twice; prepare the dataset again and {AGAIN}")
+    outside = found.labels[(found.labels < 0) | (found.labels >= classes)]
+    if outside.size:
+        raise FerBenchError(f"{file}: holds the label {outside[0]}; expected class indices below {classes}; {AGAIN}")
     if not np.array_equal(metrics.confusion_matrix(found.labels, found.classes, classes), record.confusion_matrix):
         raise FerBenchError(f"{file}: gives another confusion matrix than {record.stem}.json holds; {AGAIN}")
     return found
 
 
-def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
-    return ", ".join(f"{name} {shape}" for name, shape in sorted(shapes.items())) or "nothing"
+def _require_form(file: Path, arrays: Mapping[str, NDArray[np.generic]], record: EvalRecord) -> None:
+    """Refuse other arrays, shapes or types than a test writes, before anything is unpacked."""
+    n = record.n
+    expected = {"ids": ("U", (n,)), "labels": ("iu", (n,)), "probabilities": ("f", (n, len(record.class_names)))}
+    # Nothing else: what is published must not hold pictures of people.
+    if {name: array.shape for name, array in arrays.items()} != {name: shape for name, (_, shape) in expected.items()}:
+        listed = ", ".join(f"{name} {shape}" for name, (_, shape) in expected.items())
+        raise FerBenchError(f"{file}: holds {_listed(arrays)}; expected {listed}; {AGAIN}")
+    if any(array.dtype.kind not in expected[name][0] for name, array in arrays.items()):
+        types = ", ".join(f"{name} as {array.dtype}" for name, array in sorted(arrays.items()))
+        raise FerBenchError(f"{file}: holds {types}; expected text, whole numbers and floats; {AGAIN}")
+
+
+def _listed(arrays: Mapping[str, NDArray[np.generic]]) -> str:
+    names = (f"{name if name.isidentifier() else repr(name)} {array.shape}" for name, array in sorted(arrays.items()))
+    return ", ".join(names) or "nothing"

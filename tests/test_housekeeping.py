@@ -249,6 +249,38 @@ def test_a_damaged_checkpoint_is_told(place):
     assert runs(state(place))["clcm", "fer2013", 0]["state"] == "damaged"
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"identity": "0123"},
+        {"identity": 3},
+        {"best_epoch": 12},
+        {"best_epoch": None},
+        {"history": [{"loss": "low"}]},
+        {"history": [3]},
+        {"start": {"kind": "imagenet", "source": 5}},
+        {"environments": 1},
+    ],
+)
+def test_the_text_of_a_checkpoint_is_read_as_untrusted(changes, place):
+    path = begun(place, f"clcm__fer2013__{PAPER.id}__s0") / "checkpoint.npz"
+    with np.load(path) as found:
+        *arrays, text = found.values()
+    content = json.dumps(json.loads(text.tobytes()) | changes)
+    np.savez(path, *arrays, np.frombuffer(content.encode(), np.uint8))
+    assert runs(state(place))["clcm", "fer2013", 0]["state"] == "damaged"
+    with pytest.raises(FerBenchError, match=r"checkpoint\.npz: damaged checkpoint \("):
+        reached(path.parent)
+
+
+@pytest.mark.parametrize("arrays", [[np.zeros(2)], [np.zeros(3), np.zeros(3)], []])
+def test_best_weights_of_another_network_are_a_damaged_checkpoint(arrays, tmp_path):
+    np.savez(tmp_path / "best-0001.npz", *arrays)
+    network = SimpleNamespace(name="tiny", core=SimpleNamespace(variables=[np.zeros(3)]))
+    with pytest.raises(FerBenchError, match=r"best-0001\.npz: damaged checkpoint \(another shape or number"):
+        Checkpoint(tmp_path, identity("0123", "tensorflow", "None")).load_best(network, 1)
+
+
 def test_what_training_writes_is_what_is_read(place):
     history = list(make.train_record("clcm", "fer2013").history)
     network = SimpleNamespace(state=lambda: [np.zeros(3), np.ones(2)], core=SimpleNamespace(variables=[None]))

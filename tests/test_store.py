@@ -863,6 +863,26 @@ def signed(path: Path) -> None:
     np.save(path, np.load(path).astype(np.int8))
 
 
+def an_id_twice(path: Path) -> None:
+    header, first, second, *others = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    second = first.partition(",")[0] + "," + second.partition(",")[2]
+    path.write_text("".join([header, first, second, *others]), encoding="utf-8")
+
+
+def stating_too_much(path: Path) -> None:
+    begins = b"{'descr': '|u1', 'fortran_order': False, 'shape': (" + b"4" * 18 + b",)}"
+    path.write_bytes(b"\x93NUMPY\1\0" + len(begins).to_bytes(2, "little") + begins)
+
+
+def not_even_a_header(path: Path) -> None:
+    path.write_bytes(b"\x93NUMPY\1\0\1\0{")
+
+
+def a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize(
     ("name", "damage"),
     [
@@ -875,6 +895,12 @@ def signed(path: Path) -> None:
         ("images.npy", Path.unlink),
         ("labels.npy", other_label),
         ("labels.npy", cut),
+        ("labels.npy", stating_too_much),
+        ("labels.npy", not_even_a_header),
+        ("images.npy", stating_too_much),
+        ("images.npy", not_even_a_header),
+        ("samples.csv", an_id_twice),
+        ("samples.csv", a_pipe),
         ("samples.csv", one_row_less),
         ("samples.csv", other_split),
         ("manifest.json", cut),
@@ -907,6 +933,9 @@ def without(*keys: str) -> Callable[[dict[str, Any]], Any]:
         (lambda manifest: manifest | {"origin": "unknown"}, "origin = 'unknown', expected"),
         (lambda manifest: manifest | {"protocol": "original"}, "protocol: expected an object"),
         (lambda manifest: manifest | {"label_map": [1]}, r"label_map = \[1\], expected"),
+        (lambda manifest: manifest | {"fingerprint": "../../../etc"}, r"fingerprint = '../../../etc', expected 64 hex"),
+        (lambda manifest: manifest | {"dataset": "../fer2013"}, r"dataset = '../fer2013', expected a name"),
+        (lambda manifest: manifest | {"title": "\x1b[31mred"}, r"title = '\\x1b\[31mred', expected text in one line"),
         (without("origin"), "field 'origin' is missing"),
         (without("fingerprint"), "field 'fingerprint' is missing"),
         (None, "not readable as JSON"),

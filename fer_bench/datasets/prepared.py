@@ -1,6 +1,7 @@
 """Reading a prepared dataset (see ``store.py`` for how it is made)."""
 
 import csv
+import re
 import shlex
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.arrays import DAMAGE
 from fer_bench.datasets.card import Split
 from fer_bench.datasets.scaled import is_averaged, name_of, scaled
 from fer_bench.emotions import EMOTIONS
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, first_line
 from fer_bench.files import read_json
 from fer_bench.records import Origin, Preparation
 from fer_bench.typed_json import build
@@ -22,6 +24,11 @@ SCHEMA = 2
 IMAGES, LABELS, SAMPLES, MANIFEST = "images.npy", "labels.npy", "samples.csv", "manifest.json"
 _COLUMNS = ("id", "split", "label", "part", "group")
 _NOT_ATTRIBUTES = frozenset({*_COLUMNS, "source"})
+_FORMS = {
+    "dataset": (re.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"), "a name of letters, digits, - and _"),
+    "fingerprint": (re.compile("[0-9a-f]{64}"), "64 hexadecimal digits"),
+}
+"""Of a manifest: what becomes part of the names of files, which must not lead elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,20 +100,23 @@ class Prepared:
         if manifest is None:
             raise FerBenchError(f"{folder}: the dataset is not prepared; {again}")
         try:
+            if lacking := [name for name in (IMAGES, LABELS, SAMPLES) if not (folder / name).is_file()]:
+                raise ValueError(f"no file {lacking[0]}")
             images = np.lib.format.open_memmap(folder / IMAGES, mode="r")
-            labels = np.load(folder / LABELS, allow_pickle=False)
+            # Mapped too, which no file is that states more than it holds.
+            labels = np.array(np.lib.format.open_memmap(folder / LABELS, mode="r"))
             with (folder / SAMPLES).open(encoding="utf-8", newline="") as stream:
                 header, *rows = csv.reader(stream)
-            if lacking := _NOT_ATTRIBUTES.difference(header):
-                raise ValueError(f"{SAMPLES} has no column {', '.join(sorted(lacking))}")
+            if absent := _NOT_ATTRIBUTES.difference(header):
+                raise ValueError(f"{SAMPLES} has no column {', '.join(sorted(absent))}")
             columns = dict(zip(header, zip(*rows, strict=True), strict=True))
             ids, splits, names, parts, groups = (np.array(columns[column], np.str_) for column in _COLUMNS)
             attributes = {
                 name: np.array(column, np.str_) for name, column in columns.items() if name not in _NOT_ATTRIBUTES
             }
             _require_agreement(manifest, images, labels, ids, splits, names, parts)
-        except (OSError, ValueError, TypeError, KeyError, EOFError, csv.Error) as error:
-            raise FerBenchError(f"{folder}: the prepared dataset is damaged ({error}); {again}") from error
+        except (*DAMAGE, csv.Error) as error:
+            raise FerBenchError(f"{folder}: the prepared dataset is damaged ({first_line(error)}); {again}") from error
         return cls(folder, images, labels, splits, ids, parts, groups, attributes, manifest)
 
     @property
@@ -215,6 +225,9 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         build(_Manifest, {one.name: manifest[one.name] for one in fields(_Manifest) if one.name in manifest}, str(path))
     except FerBenchError as error:
         raise FerBenchError(f"{error}; {again}") from error
+    for key, (form, expected) in _FORMS.items():
+        if not form.fullmatch(manifest[key]):
+            raise FerBenchError(f"{path}: {key} = {manifest[key][:80]!r}, expected {expected}; {again}")
     return manifest
 
 
@@ -258,6 +271,8 @@ def _require_agreement(
         raise ValueError(f"{IMAGES} is {images.dtype} {images.shape}, the manifest says uint8 {(n, *size)}")
     if labels.dtype != np.uint8 or labels.shape != (n,) or ids.shape != (n,):
         raise ValueError(f"{len(labels)} labels and {len(ids)} rows for {n} images")
+    if len(set(ids.tolist())) < n:
+        raise ValueError(f"an id occurs twice in {SAMPLES}")
     if labels.max() >= len(EMOTIONS) or not np.array_equal(np.array(EMOTIONS)[labels], names):
         raise ValueError(f"{LABELS} and {SAMPLES} name different classes")
     for key, column in (("splits", splits), ("parts", parts)):

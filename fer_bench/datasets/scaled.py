@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.arrays import DAMAGE
 from fer_bench.datasets.decoding import one_opencv_thread, resize
 from fer_bench.environment import cores
 from fer_bench.files import replacing
@@ -77,6 +78,6 @@ def _write(path: Path, images: NDArray[np.uint8], size: int) -> None:
 def _opened(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]] | None:
     try:
         array = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError):
+    except DAMAGE:
         return None
     return array if array.dtype == np.uint8 and array.shape == shape else None
