@@ -201,6 +201,8 @@ def read_json(path: Path, remedy: str = "") -> Any:
         FerBenchError: the file is missing, unreadable or not JSON.
     """
     try:
+        if path.exists() and not path.is_file():  # A pipe would be waited for.
+            raise FerBenchError(f"{path}: not a file, though something is there; expected JSON; move it away")
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FerBenchError(f"{path}: no such file") from None

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import fer_bench
+from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json, sha256_of, write_json
 from fer_bench.workspace import Results
 
@@ -34,8 +35,12 @@ def is_rendered(results: Results) -> bool:
     """Return whether tables, figures and report are there, made from these records by this state of fer-bench."""
     if not _stamp(results).is_file():
         return False
-    stamp = read_json(_stamp(results))
-    return stamp["inputs"] == _inputs(results) and all((_root(results) / path).is_file() for path in stamp["outputs"])
+    try:
+        stamp = read_json(_stamp(results))
+        made, outputs = stamp["inputs"], [_root(results) / path for path in stamp["outputs"]]
+    except (FerBenchError, LookupError, TypeError):  # Cut short, or edited.
+        return False
+    return made == _inputs(results) and all(path.is_file() for path in outputs)
 
 
 def _root(results: Results) -> Path:

@@ -255,6 +255,13 @@ def test_unreadable_json_names_the_file(tmp_path):
             read_json(tmp_path / name)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_in_place_of_json_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(FerBenchError, match=r"a\.json: not a file, though something is there"):
+        read_json(tmp_path / "a.json")
+
+
 def test_paths_that_lead_out_are_refused(tmp_path):
     root = tmp_path / "data"
     root.mkdir()

@@ -313,3 +313,12 @@ def test_the_api_has_few_names_and_importing_it_loads_nothing_heavy():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "no attribute 'nothing'" in result.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_in_a_list_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    [source], _ = from_arguments(["-"], [f"{tmp_path / 'a.png'}\n"])
+    assert source.name == str(tmp_path / "a.png")
+    with pytest.raises(fer_bench.FerBenchError, match="neither a file nor a folder"):
+        source.load()

@@ -15,7 +15,7 @@ import pytest
 import record_factory as make
 import typer
 
-from fer_bench import paper, records
+from fer_bench import paper, records, rendering
 from fer_bench.cli.profiling import profile as profile_command
 from fer_bench.emotions import HAPPY
 from fer_bench.errors import FerBenchError
@@ -499,3 +499,10 @@ def test_the_profile_is_made_again_as_it_was_made(tmp_path: Path) -> None:
     # Older versions of Typer give tuples here.
     found = {name: parsed[name] for name in asked}
     assert {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()} == asked
+
+
+@pytest.mark.parametrize("stamp", ["", "[]", "{}", '{"inputs": "", "outputs": 3}', '{"inputs": "", "outputs": [3]}'])
+def test_a_damaged_stamp_means_that_nothing_is_rendered(stamp, tmp_path):
+    results = make.results_in(tmp_path)
+    (results.reports / ".rendered.json").write_text(stamp)
+    assert not rendering.is_rendered(results)

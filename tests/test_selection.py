@@ -1,5 +1,6 @@
 """Which records form a table, and what is refused."""
 
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -35,6 +36,14 @@ def test_one_group_of_records_needs_no_selection(results: Results) -> None:
     assert [r.seed for r in evidence.blocks["fer2013"].tested("clcm", "ck-plus")] == [0, 1]
     assert evidence.latency is not None
     assert list(evidence.latency.statistics) == ["keras-predict"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_in_place_of_the_selection_is_not_waited_for(results: Results) -> None:
+    results.selection.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(results.selection)
+    with pytest.raises(FerBenchError, match=r"selection\.toml: not a file"):
+        select(results)
 
 
 def test_other_models_and_targets_are_there(results: Results) -> None:

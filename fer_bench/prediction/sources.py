@@ -64,7 +64,7 @@ def from_arguments(arguments: Sequence[str], lines: Iterable[str]) -> tuple[Iter
     if STDIN in arguments:
         if len(arguments) > 1:
             raise FerBenchError("'-' reads the paths of all pictures from standard input; name no other beside it")
-        return (_of_file(Path(line.rstrip("\r\n"))) for line in lines if line.strip()), None
+        return (_of_listed(Path(line.rstrip("\r\n"))) for line in lines if line.strip()), None
     sources: list[Source] = []
     for argument in arguments:
         path = Path(argument)
@@ -83,6 +83,17 @@ def from_arguments(arguments: Sequence[str], lines: Iterable[str]) -> tuple[Iter
 
 def _of_file(path: Path) -> Source:
     return Source(str(path), lambda: decode(path.read_bytes(), path.name))
+
+
+def _of_listed(path: Path) -> Source:
+    """Return the source of a path from a list: a pipe in it, which one would wait for, is nobody's wish."""
+
+    def load() -> Picture:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise FerBenchError("neither a file nor a folder")
+        return _of_file(path).load()
+
+    return Source(str(path), load)
 
 
 def _of_member(folder: Folder, relative: str) -> Source:

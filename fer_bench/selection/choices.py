@@ -70,6 +70,8 @@ def load_selection(path: Path) -> Selection:
     """
     if not path.exists():
         return Selection(path=path)
+    if not path.is_file():  # A pipe would be waited for.
+        raise FerBenchError(f"{path}: not a file, though something is there; expected TOML; move it away")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
