@@ -12,8 +12,9 @@ import warnings
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from traceback import extract_tb
 
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, reason_of
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -35,15 +36,19 @@ def name() -> str:
     """Return the backend that Keras uses or would use, without importing it: planning needs no Keras."""
     import json
 
-    chosen = os.environ.get("KERAS_BACKEND", "")
+    chosen, source = os.environ.get("KERAS_BACKEND", ""), "KERAS_BACKEND"
     if not chosen:
+        source = f"{keras_home() / 'keras.json'}: backend"
         try:
-            chosen = json.loads((keras_home() / "keras.json").read_text(encoding="utf-8")).get("backend", "tensorflow")
+            settings = json.loads((keras_home() / "keras.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            chosen = "tensorflow"
+            settings = {}
+        if not isinstance(settings, dict):  # Keras itself would end with an error.
+            raise FerBenchError(f"{keras_home() / 'keras.json'}: not settings of Keras; correct or delete that file")
+        chosen = settings.get("backend", "tensorflow")
     if chosen not in BACKENDS:
-        raise FerBenchError(f"KERAS_BACKEND is {chosen!r}; expected one of {', '.join(BACKENDS)}")
-    return chosen
+        raise FerBenchError(f"{source} is {chosen!r}; expected one of {', '.join(BACKENDS)}")
+    return str(chosen)
 
 
 def keras_home() -> Path:
@@ -74,6 +79,15 @@ def configure() -> str:
         raise FerBenchError(
             f"the Keras backend {chosen!r} cannot be imported ({error}); install it, "
             "or choose another with the environment variable KERAS_BACKEND"
+        ) from error
+    except Exception as error:
+        # Keras, and TensorFlow's own old copy of it, read the settings while they are imported, and name no file.
+        raised_in = Path(extract_tb(error.__traceback__)[-1].filename)
+        if "keras" not in raised_in.parts or raised_in.name not in ("backend.py", "config.py"):
+            raise
+        raise FerBenchError(
+            f"{keras_home() / 'keras.json'}: Keras cannot be imported with these settings ({reason_of(error)}); "
+            "correct or delete that file"
         ) from error
     import keras
 

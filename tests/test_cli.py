@@ -221,6 +221,12 @@ def test_a_mistake_gets_one_message_and_exit_code_2(tmp_path, monkeypatch, argum
     assert result.stdout == ""
 
 
+def test_a_terminal_obeys_nothing_that_a_file_or_its_name_holds(tmp_path):
+    result = run("status", "--recipe", "\x1b[31mred.toml", "--workspace", str(tmp_path))
+    assert result.returncode == 2
+    assert result.stderr == "fer-bench: \\x1b[31mred.toml: cannot be read (No such file or directory)\n"
+
+
 def test_a_mistake_leaves_no_traceback_and_its_code_to_the_shell(tmp_path):
     result = run_process("cross-test", "--workspace", str(tmp_path / "w"))
     assert (result.returncode, result.stdout) == (2, "")
@@ -443,6 +449,30 @@ def test_settings_of_keras_that_make_other_networks_are_refused(workspace, tmp_p
     assert re.search(
         r"keras\.json.*: Keras is set to float16, channels_first, float16; the networks need", result.stderr
     )
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("[]", "not settings of Keras; correct or delete that file"),
+        ('{"backend": "theano"}', "backend is 'theano'; expected one of tensorflow, jax, torch"),
+        ('{"backend": ["jax"]}', "backend is ['jax']; expected one of"),
+    ],
+)
+def test_a_file_that_holds_no_settings_of_keras_is_named(settings, told, workspace, tmp_path):
+    (tmp_path / "keras.json").write_text(settings)
+    result = run("status", "--workspace", str(workspace.root), KERAS_HOME=str(tmp_path), KERAS_BACKEND="")
+    assert result.returncode == 2
+    assert f"{tmp_path / 'keras.json'}: {told}" in result.stderr
+
+
+@pytest.mark.slow
+def test_settings_with_which_keras_ends_while_it_is_imported_are_named(tmp_path):
+    (tmp_path / "keras.json").write_text('{"floatx": "float17"}')
+    result = run_process("architecture", "--model", "clcm", KERAS_HOME=str(tmp_path), KERAS_BACKEND="tensorflow")
+    assert result.returncode == 2
+    assert re.search(r"^fer-bench: .*keras\.json: Keras cannot be imported with these settings", result.stderr, re.M)
     assert "Traceback" not in result.stderr
 
 
