@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, first_line
 
 UNFINISHED = ".unfinished-"
 """How the names of temporary files and folders begin; then come the host and the process that write them."""
 _WRITER = re.compile(re.escape(UNFINISHED) + "([0-9a-f]{8})-([0-9]+)-")
 _SCRATCH = "fer-bench-"
+_LONGEST_NAME = 255
+"""Bytes of a name, on nearly every file system."""
 _DAY = 86400.0
 """Seconds after the last write from which on nobody is thought to be at it, where the writer cannot be asked for."""
 
@@ -243,10 +245,18 @@ def inside(root: Path, relative: str) -> Path:
     of the dataset's folder is refused.
 
     Raises:
-        FerBenchError: the path leaves ``root``.
+        FerBenchError: the path leaves ``root``, or is none.
     """
     path = root / relative
-    if not path.resolve().is_relative_to(root.resolve()):
+    try:
+        leaves = not path.resolve().is_relative_to(root.resolve())
+        if max(map(len, os.fsencode(path).split(os.fsencode(os.sep)))) > _LONGEST_NAME:
+            raise ValueError("a name in it is too long")
+    except (OSError, ValueError, RuntimeError) as error:  # A null character; links in a circle.
+        raise FerBenchError(
+            f"{relative[:80]!r} is no path that can be followed in the folder {root} ({first_line(error)})"
+        ) from error
+    if leaves:
         linked = not Path(relative).is_absolute() and ".." not in Path(relative).parts
         advice = "; name the real folder with --source, or copy the files there" if linked else ""
         raise FerBenchError(f"{relative!r} leads out of the dataset folder {root}; refusing to follow it{advice}")

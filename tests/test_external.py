@@ -588,3 +588,33 @@ def test_a_file_whose_names_a_terminal_would_obey_is_not_added(tmp_path):
     with pytest.raises(FerBenchError, match=r"a\.onnx: image: name = '\\x1b\[31mimage', expected text in one line"):
         add_onnx(place, tmp_path / "a.onnx", "their-net", PLAIN)
     assert external_names(place) == []
+
+
+def test_the_runtime_prints_nothing_of_a_file_past_the_message(tmp_path, capfd):
+    model = onnx.load(str(write_onnx(tmp_path / "a.onnx")))
+    weights = next(tensor for tensor in model.graph.initializer if tensor.name == "weights")
+    weights.raw_data = weights.raw_data[:-4]
+    with pytest.raises(Exception, match=r"weights"):
+        onnx_session(model.SerializeToString(), 1)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        ({"labels": ["x", *EMOTIONS[1:]]}, "labels are x, .*expected each of the seven classes once"),
+        ({"labels": [*EMOTIONS, EMOTIONS[0]]}, "labels are .*expected each of the seven classes once"),
+        ({"scale": [1.0, 1.0]}, "scale and offset are not of 1 channels"),
+        ({"offset": []}, "scale and offset are not of 1 channels"),
+        ({"image": {"height": 0}}, "an image of 0 × 16 × 1; expected sides of 1 to 4096 pixels"),
+        ({"labels": None}, "labels = None, expected"),
+    ],
+)
+def test_an_edited_description_of_a_model_is_told(edit, told, tmp_path):
+    place, model = added(tmp_path)
+    path = place.external(model.name) / "model.json"
+    content = json.loads(path.read_text())
+    changed = {key: content[key] | to if key == "image" else to for key, to in edit.items()}
+    path.write_text(json.dumps(content | changed))
+    with pytest.raises(FerBenchError, match=rf"model\.json: {told}.*; run fer-bench add-onnx again with --replace"):
+        load_external(place, model.name)

@@ -276,3 +276,8 @@ def test_paths_that_lead_out_are_refused(tmp_path):
             inside(root, path)
         assert ("name the real folder with --source" in str(error.value)) == (path in links)
     assert inside(root, "a/b.png") == root / "a/b.png"
+    (root / "circle").symlink_to(root / "circle")
+    for path in ("a\0b", "circle/a", "x" * 5000, "a/" + "x" * 256):
+        with pytest.raises(FerBenchError, match="is no path that can be followed in the folder") as error:
+            inside(root, path)
+        assert len(str(error.value)) < 500

@@ -82,7 +82,8 @@ def onnx_session(content: bytes, threads: int) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # It would look for weights that lie in other files, which no file that comes here has, in the current folder.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
-    options.log_severity_level = 3
+    # What it would print besides its error is the same, names from the file as they are; so nothing but the fatal.
+    options.log_severity_level = 4
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 

@@ -15,7 +15,7 @@ from fer_bench.emotions import CONTEMPT, EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 from fer_bench.external import Layout, Values
 from fer_bench.external.complexity import cost
-from fer_bench.external.model import CONTRACT, MODEL, ExternalModel, Tensor, is_external
+from fer_bench.external.model import CONTRACT, LARGEST, MODEL, ExternalModel, Tensor, is_external
 from fer_bench.external.onnx_file import OnnxFile, Port, Shape, read_onnx, shape_words
 from fer_bench.external.recorded import check_records, correct_records
 from fer_bench.external.trial import tried
@@ -32,8 +32,6 @@ VALUES: dict[Values, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "-1..1": ((1 / 127.5,), (-1.0,)),
 }
 """Scale and offset by the name of a range of values."""
-_LARGEST = 4096
-"""Pixels of a side."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,8 +173,8 @@ def _image(path: Path, file: OnnxFile, told: Told) -> Tensor:
     wanted = _size(told.size)
     height = _agreed(path, "--size", height, wanted and wanted[0])
     width = _agreed(path, "--size", width, wanted and wanted[1])
-    if max(height, width) > _LARGEST:
-        raise FerBenchError(f"{path}: the input is {height} x {width}; expected at most {_LARGEST} pixels a side")
+    if max(height, width) > LARGEST:
+        raise FerBenchError(f"{path}: the input is {height} x {width}; expected at most {LARGEST} pixels a side")
     return Tensor(
         name=port.name,
         layout=layout,
@@ -226,7 +224,7 @@ def _size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     sides = text.lower().split("x")
-    if len(sides) > 2 or not all(side.isdecimal() and 1 <= int(side) <= _LARGEST for side in sides):
+    if len(sides) > 2 or not all(side.isdecimal() and 1 <= int(side) <= LARGEST for side in sides):
         raise FerBenchError(f"--size {text}: expected pixels, such as 64 or 48x64 (height x width)")
     return int(sides[0]), int(sides[-1])
 

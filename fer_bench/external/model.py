@@ -19,6 +19,10 @@ MODEL, CONTRACT = "model.onnx", "model.json"
 """Names of the two files of a model, in its folder of the workspace."""
 
 
+LARGEST = 4096
+"""Pixels of a side."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
     """The input of a file."""
@@ -88,6 +92,17 @@ class ExternalModel:
         told = [f"{low:.4g} to {high:.4g}" for low, high in ends]
         return f"values {' / '.join(dict.fromkeys(told))}"
 
+    def check(self, where: str) -> None:
+        """Refuse what no file is added with."""
+        if any(self.labels.count(emotion) != 1 for emotion in EMOTIONS):
+            raise FerBenchError(
+                f"{where}: labels are {', '.join(self.labels)}; expected each of the seven classes once"
+            )
+        if len(self.scale) != len(self.offset) or len(self.scale) not in (1, self.image.channels):
+            raise FerBenchError(f"{where}: scale and offset are not of {self.image.channels} channels")
+        if not (0 < self.image.height <= LARGEST and 0 < self.image.width <= LARGEST):
+            raise FerBenchError(f"{where}: an image of {self.image.words}; expected sides of 1 to {LARGEST} pixels")
+
     @property
     def columns(self) -> list[int]:
         """Which output is of each of the seven classes, in their order."""
@@ -133,7 +148,11 @@ def load_external(workspace: Workspace, name: str) -> ExternalModel:
     folder = workspace.external(name)
     if not is_external(workspace, name):
         raise FerBenchError(f"{folder}: no external model {name!r}; add it with fer-bench add-onnx FILE --name {name}")
-    found = build(ExternalModel, read_json(folder / CONTRACT), str(folder / CONTRACT))
+    try:
+        found = build(ExternalModel, read_json(folder / CONTRACT), str(folder / CONTRACT))
+        found.check(str(folder / CONTRACT))
+    except FerBenchError as error:
+        raise FerBenchError(f"{error}; run fer-bench add-onnx again with --replace") from error
     if not (folder / MODEL).is_file() or sha256_of(folder / MODEL) != found.sha256:
         raise FerBenchError(
             f"{folder / MODEL}: missing, or not the file that was added; run fer-bench add-onnx again with --replace"

@@ -79,7 +79,8 @@ def _load_external_data(model: Any, path: Path) -> tuple[str, ...]:
             file = inside(path.parent, location)
         except FerBenchError as error:
             raise FerBenchError(
-                f"{path}: its weights {tensor.name!r} lie in {location!r}, outside its folder; refusing to follow that"
+                f"{path}: its weights {tensor.name[:80]!r} lie in {location[:80]!r}, outside its folder; refusing to "
+                "follow that"
             ) from error
         if not location or not file.is_file():
             raise FerBenchError(
