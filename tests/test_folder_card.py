@@ -104,6 +104,11 @@ def test_a_name_is_enough(tmp_path: Path) -> None:
     assert least.label_map == {emotion: emotion for emotion in EMOTIONS}
 
 
+def test_a_title_is_one_line(tmp_path: Path) -> None:
+    """As manifests and tables need it."""
+    assert card(tmp_path, 'name = "x"\ntitle = """My\n  faces\n"""\n').title == "My faces"
+
+
 def test_pictures_are_read_with_split_label_part_subject_and_id(tmp_path: Path) -> None:
     put(tmp_path / "data", "train/joie/S01_1.jpg", "train/joie/S02_1.PNG", "train/Anger/S01_2.jpg")
     put(

@@ -67,7 +67,7 @@ def load_card(path: Path) -> DatasetCard:
     unstated = f"not stated in {path.name}"
     return DatasetCard(
         name=name,
-        title=texts["title"] or name,
+        title=" ".join(texts["title"].split()) or name,  # One line of a manifest and of tables.
         size=_size(content, path),
         trainable="train" in folders.parts.values(),
         protocols=(Protocol(PROTOCOL, 1, folders.protocol(), _counts(content, folders.parts, path)),),
