@@ -455,7 +455,7 @@ def test_predictions_outside_the_records_folder_are_not_followed(tmp_path):
             {"labels": np.zeros(3, int), "probabilities": np.zeros((3, 7), np.float16)},
             r"holds labels \(3,\), probabilities \(3, 7\); expected ids \(3068,\)",
         ),
-        ({"labels": np.array([{}], dtype=object), "probabilities": np.zeros((1, 7))}, "allow_pickle=False"),
+        ({"labels": np.array([{}], dtype=object), "probabilities": np.zeros((1, 7))}, r"labels' states object \(1,\)"),
         (None, "not readable as .npz"),
         (b"", "not readable as .npz"),
     ],
