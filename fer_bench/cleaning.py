@@ -60,7 +60,7 @@ def leftovers(workspace: Workspace, *, with_records: bool = False) -> list[Lefto
         found += [("scaled copy", path) for path in sorted(workspace.prepared(name).glob("scaled-*.npy"))]
         raw = workspace.raw(name)
         # Only what fer-bench has drawn and marked itself.
-        if (raw / SYNTHETIC_MARKER).is_file() and is_prepared(workspace.prepared(name)) and not raw.is_symlink():
+        if (raw / SYNTHETIC_MARKER).is_file() and not raw.is_symlink():
             found.append(("raw synthetic files", raw))
     found += [("temporary", path) for path in _temporary(workspace)]
     found += [("task", path) for path in _ended_tasks(workspace)]

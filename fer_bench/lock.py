@@ -110,7 +110,7 @@ def acquired(path: Path, timeout: float) -> "BaseFileLock":
 
     Raises:
         filelock.Timeout: it still does.
-        FerBenchError: the file system has no locks.
+        FerBenchError: the file system has no locks, or a link is in the file's place.
     """
     from filelock import FileLock
 
@@ -119,6 +119,8 @@ def acquired(path: Path, timeout: float) -> "BaseFileLock":
     try:
         lock.acquire(timeout=timeout, poll_interval=0.2)
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise FerBenchError(f"{path}: a link, where fer-bench keeps the file of its lock; remove it") from error
         if error.errno not in _NO_LOCKS:
             raise
         raise FerBenchError(

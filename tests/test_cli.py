@@ -547,13 +547,15 @@ def test_the_check_of_a_workspaces_tables_advises_what_writes_there(tmp_path, mo
     [
         (("trian",), "No such command 'trian'. Did you mean 'train'? See fer-bench --help"),
         (("train", "-m", "clcm"), "Missing option '--dataset' / '-d'. See fer-bench train --help"),
-        (("doctor", "labels", "--zzz"), "No such option: --zzz. See fer-bench doctor labels --help"),
+        (("doctor", "labels", "--zzz"), "No such option '--zzz'. See fer-bench doctor labels --help"),
     ],
 )
 def test_a_mistake_in_the_usage_is_one_line_like_any_other(arguments, message):
     result = run(*arguments)
     assert result.returncode == 2
-    assert (result.stdout, result.stderr) == ("", f"fer-bench: {message}\n")
+    # Typer's own click and a newer one, which an older Typer takes, quote an option each in its way.
+    told = result.stderr.replace("option: --zzz.", "option '--zzz'.")
+    assert (result.stdout, told) == ("", f"fer-bench: {message}\n")
 
 
 @pytest.mark.parametrize("command", ["tables", "figures", "report", "audit-paper", "anova"])

@@ -36,6 +36,17 @@ def another(root, seconds: float) -> subprocess.Popen[str]:
     return process
 
 
+def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    (tmp_path / lock.LOCK).symlink_to(elsewhere)
+    with (
+        pytest.raises(FerBenchError, match=r"a link, where fer-bench keeps the file of its lock; remove it"),
+        held(tmp_path),
+    ):
+        pass
+    assert not elsewhere.exists()
+
+
 def test_a_second_process_is_told_who_holds_it(tmp_path):
     process = another(tmp_path, 60)
     try:

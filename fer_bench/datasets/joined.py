@@ -114,13 +114,6 @@ class Joined:
         """Unique: each part's, after its name, e.g. ``raf-db/train_00001``, (n,)."""
         return np.concatenate([np.char.add(f"{part.dataset}/", part.ids) for part in self.parts])
 
-    @cached_property
-    def groups(self) -> NDArray[np.str_]:
-        """The subject of each image, after the part's name, where known, else empty, (n,)."""
-        return np.concatenate(
-            [np.where(part.groups == "", "", np.char.add(f"{part.dataset}/", part.groups)) for part in self.parts]
-        )
-
     def indices(self, split: Split) -> NDArray[np.intp]:
         """Return the rows of a split, ascending; none for ``test``: every part has a test set of its own."""
         starts = np.cumsum([0, *(len(part.labels) for part in self.parts)])

@@ -63,7 +63,8 @@ def laid_out(columns: tuple[Column, ...], header: list[str], rows: list[list[str
         rows,
         tablefmt=style,
         disable_numparse=True,
-        colalign=["left" if column.text else "right" for column in columns],
+        # Before its version 0.10 it fails on sides of columns without rows.
+        colalign=["left" if column.text else "right" for column in columns] if rows else None,
         **options,
     )
 
