@@ -11,6 +11,9 @@ from typing import Literal
 Replicate = Literal["call", "process"]
 """What was repeated: a timed call, or a process whose calls' mean is one value."""
 Form = Literal["anova", "welch", "kruskal", "repeated_measures", "none"]
+Family = Literal["session", "paper"]
+"""Which models are compared together and their pairs corrected for: all of a measuring session, or of these the paper's
+alone, so that its own rows do not depend on what else was measured."""
 
 ALPHA = 0.05
 """Level of significance where the command is given none."""

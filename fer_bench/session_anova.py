@@ -1,10 +1,10 @@
 """ANOVA over the inference times of one measuring session: chosen, computed, saved, and compared with what is saved."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fer_bench import records
-from fer_bench.anova_result import ALPHA
+from fer_bench import paper, records
+from fer_bench.anova_result import ALPHA, Family
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
 from fer_bench.progress import say
@@ -13,6 +13,7 @@ from fer_bench.workspace import Results
 
 RUNTIME = "keras-predict"
 """The runtime that Tables 6 and 7 show: probably what the paper timed."""
+_NAMED: dict[Family, str] = {"session": "all models", "paper": "the paper's models alone"}
 
 
 def compared_session(results: Results, models: Sequence[str] = ()) -> list[ProfileRecord]:
@@ -49,16 +50,41 @@ def compared_session(results: Results, models: Sequence[str] = ()) -> list[Profi
     return sorted(found, key=lambda record: order.get(record.model, len(order)))
 
 
-def anova(results: Results, runtime: str, alpha: float = ALPHA, models: Sequence[str] = ()) -> StatisticsRecord:
+def anova(
+    results: Results, runtime: str, alpha: float = ALPHA, models: Sequence[str] = ()
+) -> dict[Family, StatisticsRecord]:
     """Compare the inference times of one session (:func:`compared_session`), and save what is not saved already.
+
+    All models together and, where the paper's are some of them only, those alone as well.
 
     Raises:
         FerBenchError: fewer than two profiles in it, or the runtime was not measured.
     """
-    statistics = _compared(results, runtime, alpha, models)
-    if not _is_saved(results, statistics):
-        records.save(results.records, statistics)
-    return statistics
+    families = _families(_timed(compared_session(results, models), runtime), runtime)
+    found = {family: _compared(results, members, runtime, alpha, family) for family, members in families.items()}
+    for statistics in found.values():
+        if not _is_saved(results, statistics):
+            records.save(results.records, statistics)
+    for path in records.paths(results.records, StatisticsRecord):  # Of an earlier session that had others too.
+        saved = records.load(path, StatisticsRecord)
+        if saved.runtime == runtime and saved.family not in found:
+            path.unlink()
+    return found
+
+
+def of_the_paper(found: Mapping[Family, StatisticsRecord]) -> StatisticsRecord:
+    """Return the analysis of the paper's models alone.
+
+    Raises:
+        FerBenchError: the session has fewer than two of them.
+    """
+    session = found["session"]
+    if "paper" not in found and not set(session.models) <= set(paper.MODELS):
+        raise FerBenchError(
+            f"of the paper's models, {', '.join(paper.MODELS)}, the session has fewer than two in {session.runtime}: it "
+            f"measured {', '.join(session.models)}; profile those to compare: fer-bench profile -m clcm -m ..."
+        )
+    return found.get("paper", session)
 
 
 def _is_saved(results: Results, statistics: StatisticsRecord) -> bool:
@@ -77,18 +103,26 @@ def _timed(profiles: Sequence[ProfileRecord], runtime: str) -> list[ProfileRecor
     return [record for record in profiles if record.external is None or record.latency.get(runtime)]
 
 
-def _compared(results: Results, runtime: str, alpha: float, models: Sequence[str] = ()) -> StatisticsRecord:
-    from fer_bench.statistics import analyse_profiles, to_record
-
-    profiles = _timed(compared_session(results, models), runtime)
+def _families(profiles: Sequence[ProfileRecord], runtime: str) -> dict[Family, Sequence[ProfileRecord]]:
+    """Return the profiles that are compared together: all and, where two or more of the paper's are some, those."""
     if len(profiles) == 1:
         raise FerBenchError(
             f"ANOVA needs at least two models, but the session {profiles[0].session!r} measured {profiles[0].model} "
             f"alone in {runtime}; profile those to compare together: fer-bench profile -m {profiles[0].model} -m ..."
         )
+    own = [record for record in profiles if record.model in paper.MODELS]
+    families: dict[Family, Sequence[ProfileRecord]] = {"session": profiles}
+    return families | {"paper": own} if 2 <= len(own) < len(profiles) else families
+
+
+def _compared(
+    results: Results, profiles: Sequence[ProfileRecord], runtime: str, alpha: float, family: Family
+) -> StatisticsRecord:
+    from fer_bench.statistics import analyse_profiles, to_record
+
     result = analyse_profiles(profiles, runtime, alpha=alpha)
     inputs = {record.model: sha256_of(records.path_of(results.records, record)) for record in profiles}
-    return to_record(result, runtime=runtime, origin=profiles[0].origin, inputs=inputs)
+    return to_record(result, runtime=runtime, origin=profiles[0].origin, inputs=inputs, family=family)
 
 
 @dataclass(frozen=True)
@@ -98,7 +132,7 @@ class Stale:
     runtime: str
     alpha: float
     lines: tuple[str, ...]
-    """What differs, one for each place."""
+    """What differs, one for each place of either family."""
 
 
 def stale_statistics(results: Results, runtime: str) -> list[Stale]:
@@ -111,24 +145,43 @@ def stale_statistics(results: Results, runtime: str) -> list[Stale]:
     """
     from fer_bench.statistics import differences
 
-    saved = {record.runtime: record for record in records.load_all(results.records, StatisticsRecord)}
-    compared_session(results)
+    saved: dict[str, dict[Family, StatisticsRecord]] = {}
+    for record in records.load_all(results.records, StatisticsRecord):
+        saved.setdefault(record.runtime, {})[record.family] = record
+    session = compared_session(results)
     missing = (f"no statistics of {runtime} beside the profiles",)
     found = [] if runtime in saved else [Stale(runtime, ALPHA, missing)]
-    for record in saved.values():
-        path = records.path_of(results.records, record)
-        lines = differences(record, _compared(results, record.runtime, record.alpha))
+    for name, own in saved.items():
+        families = _families(_timed(session, name), name)
+        lines = [
+            f"no statistics of {name} over {_NAMED[family]} beside the profiles" for family in families.keys() - own
+        ]
+        for family, record in own.items():
+            path = records.path_of(results.records, record)
+            if family not in families:
+                lines.append(
+                    f"{path}: over {_NAMED[family]}, which the profiles do not give beside {_NAMED['session']}"
+                )
+                continue
+            computed = _compared(results, families[family], name, record.alpha, family)
+            lines += [f"{path}: {line}" for line in differences(record, computed)]
         if lines:
-            found.append(Stale(record.runtime, record.alpha, tuple(f"{path}: {line}" for line in lines)))
+            alpha = own["session" if "session" in own else "paper"].alpha
+            found.append(Stale(name, alpha, tuple(lines)))
     return found
 
 
 def anova_is_fresh(results: Results, runtime: str, models: Sequence[str] = ()) -> bool:
     """Return whether there is an ANOVA of the profiles as they are now, with every form that this version gives."""
     found = [item for item in records.load_all(results.records, StatisticsRecord) if item.runtime == runtime]
+    saved = {item.family: item.inputs for item in found if item.recommended}
     timed = _timed(compared_session(results, models), runtime)
-    profiles = {record.model: sha256_of(records.path_of(results.records, record)) for record in timed}
-    return any(item.inputs == profiles and item.recommended for item in found)
+    if len(timed) < 2:
+        return False
+    return saved == {
+        family: {record.model: sha256_of(records.path_of(results.records, record)) for record in members}
+        for family, members in _families(timed, runtime).items()
+    }
 
 
 def drop_outdated(results: Results) -> None:

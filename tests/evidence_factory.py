@@ -93,6 +93,7 @@ def evidence(*blocks: Block, profiles: Sequence[ProfileRecord] | None = None, or
         image_size=224,
         profiles={record.model: record for record in profiles},
         statistics={},
+        paper_statistics={},
     )
     return Evidence(
         origin=origin, blocks={item.dataset: item for item in blocks}, latency=latency if profiles else None

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_bench import paper, records
-from fer_bench.anova_result import PairDifference, Recommendation, WelchAnova
+from fer_bench.anova_result import Family, PairDifference, Recommendation, WelchAnova
 from fer_bench.datasets import dataset_card
 from fer_bench.emotions import EMOTIONS
 from fer_bench.files import sha256_of
@@ -255,17 +255,26 @@ def save_eval(results: Results, record: EvalRecord) -> EvalRecord:
     return record
 
 
-def save_statistics(results: Results, *, origin: Origin = "real", runtime: str = "keras-predict") -> StatisticsRecord:
+def save_statistics(
+    results: Results,
+    *,
+    origin: Origin = "real",
+    runtime: str = "keras-predict",
+    family: Family = "session",
+    star_above: float = 0.005,
+) -> StatisticsRecord:
     """Write statistics of the profiles in ``results``: their differences of means; the test's figures are made up."""
     samples, inputs = {}, {}
     for profile in records.load_all(results.records, ProfileRecord):
+        if family == "paper" and profile.model not in paper.MODELS:
+            continue
         samples[profile.model] = np.array([sample.seconds for sample in profile.latency[runtime]])
         inputs[profile.model] = sha256_of(records.path_of(results.records, profile))
     mean = {model: float(times.mean()) for model, times in samples.items()}
     pairs = []
     for a, b in itertools.permutations(samples, 2):
         difference = mean[a] - mean[b]
-        significant = abs(difference) > 0.005
+        significant = abs(difference) > star_above
         ci = (difference - 0.003, difference + 0.003)
         pairs.append(
             PairDifference(
@@ -276,6 +285,7 @@ def save_statistics(results: Results, *, origin: Origin = "real", runtime: str =
         analysis="anova",
         origin=origin,
         runtime=runtime,
+        family=family,
         models=tuple(samples),
         inputs=inputs,
         alpha=0.05,

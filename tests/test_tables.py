@@ -285,6 +285,38 @@ def test_the_notes_of_table_7_give_every_form_and_where_its_stars_differ(tmp_pat
     assert column(table, "p, paired t") == [Text(p) for p in ("0.200", "0.032", "0.200", "0.032", "0.032", "0.032")]
 
 
+def test_the_papers_rows_of_table_7_are_a_family_of_their_own(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    for model in (*paper.MODELS, "resnet50"):
+        records.save(results.records, make.profile_record(model))
+    make.save_statistics(results, star_above=1)  # No star.
+    alone = make.save_statistics(results, family="paper", star_above=0)  # Stars everywhere.
+    table = tables_of(select(results))[7]
+    stars = {row[0]: row[2].star for row in table.blocks[0].rows}
+    assert stars == {
+        **{Text(title): True for title in ("MobileNetV2", "CLCM", "ShuffleNetV2")},
+        Text("ResNet-50 †"): False,
+    }
+    assert column(table, "p, Games-Howell") == [Text("< 0.001")] * 9
+    told = [note for note in table.notes if "keras-predict: " in note]
+    assert told[0].startswith("* keras-predict: the difference is significant at the 0.05 level (Tukey's HSD); 3 pairs")
+    assert "3 pairs of the paper's models alone; one-way ANOVA over 50 calls of each in one process" in told[0]
+    assert told[-1].startswith("† keras-predict: 6 pairs of all 4 models of the session; one-way ANOVA over 50 calls")
+    # The form to believe may be another one.
+    records.save(
+        results.records, replace(alone, recommended=Recommendation(form="anova", sentence="Believe Tukey's: made up."))
+    )
+    table = tables_of(select(results))[7]
+    assert column(table, "p, Tukey or Games-Howell") == [*[Text("< 0.001")] * 6, *[Text("< 0.001")] * 3]
+    [whole] = [note for note in table.notes if note.startswith("† keras-predict")]
+    assert whole.endswith("Believe Welch's ANOVA with Games-Howell: made up.")
+    # Of an earlier version, which made none of the paper's models alone: shown, and said.
+    records.path_of(results.records, alone).unlink()
+    table = tables_of(select(results))[7]
+    assert not any(row[2].star for row in table.blocks[0].rows)
+    assert any("(Tukey's HSD); 6 pairs of all 4 models of the session" in note for note in table.notes)
+
+
 def test_table_9_keeps_the_papers_order(partial: dict[str, dict[int, Table]]) -> None:
     table = partial["real"][9]
     assert [block.title for block in table.blocks] == ["CLCM", "MobileNetV2", "ShuffleNetV2"]

@@ -14,7 +14,16 @@ from fer_bench.errors import FerBenchError
 from fer_bench.p_values import p_cell, p_text
 
 if TYPE_CHECKING:
-    from fer_bench.anova_result import AnovaResult, Assumptions, Outcome, PairDifference, RankPair, RepeatedMeasures
+    from fer_bench.anova_result import (
+        AnovaResult,
+        Assumptions,
+        Family,
+        Outcome,
+        PairDifference,
+        RankPair,
+        RepeatedMeasures,
+    )
+    from fer_bench.records import StatisticsRecord
     from fer_bench.workspace import Results
 
 EPILOG = "Which to believe: the first that applies of these.\n\n" + "\n\n".join(
@@ -52,6 +61,13 @@ def anova(
     ] = False,
     runtime: Annotated[str, typer.Option(help="Runtime whose times are compared.")] = "keras-predict",
     alpha: Annotated[float, typer.Option(min=0.0001, max=0.5, help="Level of significance.")] = ALPHA,
+    paper_models: Annotated[
+        bool,
+        typer.Option(
+            "--paper-models",
+            help="Show the paper's models compared alone, as in their rows of Table 7, where others were measured too.",
+        ),
+    ] = False,
     check: Annotated[
         bool,
         typer.Option(
@@ -68,7 +84,8 @@ def anova(
 
     One-way ANOVA with Tukey's HSD, as the paper printed it; then its assumptions, Welch with Games-Howell,
     Kruskal-Wallis with Dunn, repeated measures over the blocks in which the models took turns, and effect sizes. Of
-    several profiles the latest, or the one whose session selection.toml names for the tables.
+    several profiles the latest, or the one whose session selection.toml names for the tables. Post-hoc tests correct
+    for all pairs that are compared, so the paper's models are compared alone as well.
 
     Example: fer-bench anova --from-summary
     """
@@ -85,27 +102,35 @@ def anova(
         raise FerBenchError(
             "--check goes through every statistics record at its own alpha: leave out --json and --alpha"
         )
+    if paper_models and (from_summary or check):
+        raise FerBenchError("--paper-models says what of a profile is shown: leave out --from-summary and --check")
     if from_summary and (given or is_written(context, "runtime")):
         raise FerBenchError("--from-summary uses the paper's Table 6: leave out --runtime and --workspace")
     place = Workspace(workspace)
     if check:
         _check(place.results if own else PUBLISHED, runtime, place.option if own else ["--published"])
         return
+    found: dict[Family, StatisticsRecord] = {}
+    result: AnovaResult
     if from_summary:
         result, title = _of_the_paper(alpha), "the paper's Table 6 (N = 50)"
     elif not own:
-        result, title = session_anova.anova(PUBLISHED, runtime, alpha), f"{runtime}, published profiles"
+        found, title = session_anova.anova(PUBLISHED, runtime, alpha), f"{runtime}, published profiles"
     else:
         if not workspace.is_dir():
             raise FerBenchError(f"{workspace}: no such workspace; run fer-bench profile first, or name it")
         with place.lock():
-            result = session_anova.anova(place.results, runtime, alpha)
+            found = session_anova.anova(place.results, runtime, alpha)
         title = f"{runtime}, {place.root}"
+    if found:
+        result = session_anova.of_the_paper(found) if paper_models else found["session"]
     if json:
         content = dataclasses.asdict(result)
         print_json({key: content[key] for key in _JSON_KEYS})
         return
     _print(result, title)
+    if "paper" in found and not paper_models:
+        typer.echo("The paper's models alone, as in their rows of Table 7: --paper-models.")
 
 
 def _check(results: "Results", runtime: str, where: Sequence[str]) -> None:

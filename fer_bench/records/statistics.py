@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from fer_bench.anova_result import AnovaResult
+from fer_bench.anova_result import AnovaResult, Family
 from fer_bench.errors import FerBenchError
 from fer_bench.records.provenance import Origin
 
@@ -19,11 +19,12 @@ class StatisticsRecord(AnovaResult):
     runtime: str
     inputs: dict[str, str]
     """SHA-256 of each model's ProfileRecord file: a table refuses statistics whose inputs have changed."""
+    family: Family = "session"
 
     @property
     def stem(self) -> str:
         """File name without its ending."""
-        return f"anova__{self.runtime}"
+        return f"anova__{self.runtime}" + ("__paper" if self.family == "paper" else "")
 
     def check(self, where: str) -> None:
         """Refuse a record whose parts contradict each other."""

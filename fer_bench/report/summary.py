@@ -70,6 +70,8 @@ def _run(evidence: Evidence) -> Iterator[str]:
             runtimes.setdefault(len(record.models), []).append(runtime)
         for models, names in runtimes.items():
             yield f"ANOVA of the inference times of {models} models: {', '.join(names)}."
+        if latency.paper_statistics:
+            yield f"The same of the paper's models alone: {', '.join(latency.paper_statistics)}."
 
 
 def _not_run(evidence: Evidence) -> Iterator[str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_bench import paper, records
+from fer_bench.anova_result import Family
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
@@ -210,17 +211,18 @@ def _latency(folder: Path, profiles: list[ProfileRecord], selection: Selection) 
     shown = [r for r in ours if group_of(r) == group]
     shown += [r for r in profiles if r.external and r not in shown and _same_session(r, shown[0])]
     chosen = {r.model: r for r in sorted(shown, key=lambda r: place_of(r.model))}
-    statistics = {}
+    statistics: dict[Family, dict[str, StatisticsRecord]] = {"session": {}, "paper": {}}
     for record in load_all(folder, StatisticsRecord):
         if any(model in chosen for model in record.models):
             check_inputs(folder, record, group.backend)
-            statistics[record.runtime] = record
+            statistics[record.family][record.runtime] = record
     return Latency(
         session=group.session,
         backend=group.backend,
         image_size=shown[0].image_size,
         profiles=chosen,
-        statistics=statistics,
+        statistics=statistics["session"],
+        paper_statistics=statistics["paper"],
     )
 
 

@@ -71,7 +71,13 @@ class Latency:
     profiles: Mapping[str, ProfileRecord]
     """By model, in the order of :func:`in_order`."""
     statistics: Mapping[str, StatisticsRecord]
-    """By runtime."""
+    """By runtime, over all models of the session."""
+    paper_statistics: Mapping[str, StatisticsRecord]
+    """By runtime, over the paper's models alone, where the session has others too."""
+
+    def among_the_papers(self, runtime: str) -> StatisticsRecord | None:
+        """Return what compares the paper's models: alone, or with all of the session where that is all there is."""
+        return self.paper_statistics.get(runtime) or self.statistics.get(runtime)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from fer_bench.anova_result import AnovaResult, Replicate
+from fer_bench.anova_result import AnovaResult, Family, Replicate
 from fer_bench.errors import FerBenchError
 from fer_bench.records import Origin, StatisticsRecord
 from fer_bench.statistics import classic, unequal
@@ -86,7 +86,9 @@ def analyse_summary(
     )
 
 
-def to_record(result: AnovaResult, *, runtime: str, origin: Origin, inputs: Mapping[str, str]) -> StatisticsRecord:
+def to_record(
+    result: AnovaResult, *, runtime: str, origin: Origin, inputs: Mapping[str, str], family: Family = "session"
+) -> StatisticsRecord:
     """Return the record of an analysis of inference times in seconds.
 
     Args:
@@ -94,6 +96,7 @@ def to_record(result: AnovaResult, *, runtime: str, origin: Origin, inputs: Mapp
         runtime: the key of ``ProfileRecord.latency`` that the samples come from, e.g. ``keras-predict``.
         origin: ``synthetic`` where any of the profiles is.
         inputs: SHA-256 of each model's ProfileRecord file.
+        family: whether the models are all of the session, or the paper's alone.
 
     Raises:
         FerBenchError: ``inputs`` does not name exactly the models of the result.
@@ -104,7 +107,9 @@ def to_record(result: AnovaResult, *, runtime: str, origin: Origin, inputs: Mapp
             "expected one profile for each model"
         )
     content = {item.name: getattr(result, item.name) for item in dataclasses.fields(AnovaResult)}
-    return StatisticsRecord(analysis="anova", origin=origin, runtime=runtime, inputs=dict(inputs), **content)
+    return StatisticsRecord(
+        analysis="anova", origin=origin, runtime=runtime, inputs=dict(inputs), family=family, **content
+    )
 
 
 def _completed(result: AnovaResult, summary: Summary) -> AnovaResult:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from fer_bench import paper
-from fer_bench.anova_result import Form, PairDifference, RankPair
+from fer_bench.anova_result import Form, PairDifference, RankPair, RepeatedMeasures
 from fer_bench.models import model_title
 from fer_bench.p_values import p_cell, p_text
 from fer_bench.records import StatisticsRecord
@@ -23,14 +23,25 @@ _BELIEVED: dict[Form, str] = {
 
 def table7(evidence: Evidence) -> Table:
     """Table 7: Tukey's post-hoc test of the inference times: difference of the means in seconds, ordered pairs."""
-    statistics = evidence.latency.statistics if evidence.latency else {}
-    shown = sorted({PAPER_RUNTIME, *statistics}, key=lambda runtime: (runtime != PAPER_RUNTIME, runtime))
-    blocks = [_pairs(runtime, statistics.get(runtime), synthetic=evidence.synthetic) for runtime in shown]
-    notes = [note for runtime in shown if runtime in statistics for note in _anova_notes(statistics[runtime])]
-    if not statistics:
+    latency = evidence.latency
+    families = (
+        {
+            runtime: (latency.among_the_papers(runtime), latency.statistics.get(runtime))
+            for runtime in (*latency.statistics, *latency.paper_statistics)
+        }
+        if latency
+        else {}
+    )
+    shown = sorted({PAPER_RUNTIME, *families}, key=lambda runtime: (runtime != PAPER_RUNTIME, runtime))
+    blocks = [_pairs(runtime, *families.get(runtime, (None, None)), synthetic=evidence.synthetic) for runtime in shown]
+    notes = [note for runtime in shown if runtime in families for note in _notes(*families[runtime])]
+    if not families:
         notes.append("No statistics records.")
     if any(column.title.startswith("p, ") for block in blocks for column in block.columns):
-        notes.append("Stars are Tukey's, as the paper's; p: of the form to believe, adjusted for all pairs.")
+        notes.append(
+            "Stars are Tukey's, as the paper's; p: of the form to believe, adjusted for the pairs that are compared "
+            "together."
+        )
     if not evidence.synthetic:
         notes.append(
             f"* Published: significant at the 0.05 level. They stand beside {PAPER_RUNTIME}, from another machine: "
@@ -38,7 +49,7 @@ def table7(evidence: Evidence) -> Table:
         )
     if any(block.beyond for block in blocks):
         notes.append(BEYOND_NOTE)
-    if any(record.replicate == "call" for record in statistics.values()) or not statistics:
+    if not families or any(record.replicate == "call" for pair in families.values() for record in pair if record):
         notes.append(
             "Calls in one process are not independent: a star holds for that process, not for others or other machines."
         )
@@ -64,14 +75,20 @@ def _believed(record: StatisticsRecord) -> dict[tuple[str, str], PairDifference 
     return {(pair.a, pair.b): pair for pair in record.believed}
 
 
-def _pairs(runtime: str, record: StatisticsRecord | None, *, synthetic: bool) -> Grid:
+def _pairs(runtime: str, record: StatisticsRecord | None, whole: StatisticsRecord | None, *, synthetic: bool) -> Grid:
+    """Return the rows of one runtime.
+
+    Args:
+        record: what compares the paper's models.
+        whole: what compares all of the session, for the rows of the others.
+    """
     compare = runtime == PAPER_RUNTIME and not synthetic
     columns = [Column("Model", text=True), Column("Compared with", text=True), Column("Mean difference (s)")]
     if compare:
         columns += [Column("Published (s)"), Column("Order", text=True)]
-    form = _BELIEVED.get(record.recommended.form) if record and record.recommended else None
-    if form is not None:
-        columns.append(Column(f"p, {form}"))
+    forms = list(dict.fromkeys(form for item in (record, whole) if (form := _form(item))))
+    if forms:
+        columns.append(Column(f"p, {' or '.join(forms)}"))
     measured = {(pair.a, pair.b): pair for pair in record.pairs} if record else {}
     believed = _believed(record) if record else {}
     rows: list[Row] = []
@@ -85,17 +102,23 @@ def _pairs(runtime: str, record: StatisticsRecord | None, *, synthetic: bool) ->
         if compare:
             row.append(Number(value=printed.difference, decimals=4, star=printed.significant))
             row.append(Text(_order(record, printed)))
-        if form is not None:
+        if forms:
             row.append(_p_of(believed.get((printed.model, printed.other))))
         rows.append(tuple(row))
-    others = _beyond(record)
+    others = _beyond(whole)
+    measured = {(pair.a, pair.b): pair for pair in whole.pairs} if whole else {}
+    believed = _believed(whole) if whole else {}
     for model, other in others:
         pair = measured[model, other]
         extra: list[Cell] = [Number(value=pair.difference, decimals=4, star=pair.significant)]
         extra += [Missing(), Text("")] if compare else []
-        extra += [_p_of(believed.get((model, other)))] if form is not None else []
+        extra += [_p_of(believed.get((model, other)))] if forms else []
         rows.append((method(model), method(other), *extra))
     return Grid(f"Inference time, {runtime}", tuple(columns), tuple(rows), beyond=len(others))
+
+
+def _form(record: StatisticsRecord | None) -> str | None:
+    return _BELIEVED.get(record.recommended.form) if record and record.recommended else None
 
 
 def _beyond(record: StatisticsRecord | None) -> list[tuple[str, str]]:
@@ -106,16 +129,23 @@ def _beyond(record: StatisticsRecord | None) -> list[tuple[str, str]]:
     ]
 
 
+def _notes(record: StatisticsRecord | None, whole: StatisticsRecord | None) -> Iterator[str]:
+    """Yield every form over the paper's models and, where others were measured too, what their rows rest on."""
+    if record:
+        yield from _anova_notes(record)
+    if whole and whole is not record:
+        told = f", {_within_blocks(whole.repeated_measures)}" if whole.repeated_measures else ""
+        believe = whole.recommended.sentence if whole.recommended else ""
+        again = record and record.recommended and record.recommended.sentence == believe
+        yield (
+            f"† {whole.runtime}: {_among(whole)}: {_f(whole)}{told}." + (f" {believe}" if believe and not again else "")
+        )
+
+
 def _anova_notes(record: StatisticsRecord) -> Iterator[str]:
-    models = ", ".join(map(model_title, in_order(record.models)))
-    if record.replicate == "process":
-        over = f"the means of {_sizes(record.n)} processes"
-    else:
-        over = f"{_sizes(record.n)} calls of each in one process, descriptive"
     yield (
-        f"* {record.runtime}: the difference is significant at the {record.alpha:g} level (Tukey's HSD, over all "
-        f"{len(record.pairs) // 2} pairs of the {len(record.models)} models of the session); one-way ANOVA "
-        f"of {models}, {over}: F({record.df[0]}, {record.df[1]}) = {record.f:.2f}, p {p_text(record.p)}."
+        f"* {record.runtime}: the difference is significant at the {record.alpha:g} level (Tukey's HSD); "
+        f"{_among(record)}: {_f(record)}."
     )
     if reason := record.refused.get("process_means"):
         yield f"{record.runtime}: the first process of each model alone is compared; {reason}."
@@ -132,15 +162,33 @@ def _anova_notes(record: StatisticsRecord) -> Iterator[str]:
             f"{_other_stars(record, record.games_howell)}."
         )
     if record.repeated_measures:
-        repeated = record.repeated_measures
         yield (
-            f"{record.runtime}, repeated measures over {repeated.blocks} "
-            f"{'processes' if repeated.block == 'process' else 'blocks of calls'}: F({repeated.df[0]}, "
-            f"{repeated.df[1]}) = {repeated.f:.2f}, p {p_text(repeated.p_corrected)} (Greenhouse-Geisser); paired "
-            f"differences{_other_stars(record, repeated.pairs)}."
+            f"{record.runtime}, {_within_blocks(record.repeated_measures)}; paired differences"
+            f"{_other_stars(record, record.repeated_measures.pairs)}."
         )
     if record.recommended:
         yield f"{record.runtime}: {record.recommended.sentence}"
+
+
+def _among(record: StatisticsRecord) -> str:
+    """Return which models are compared together, over how many values."""
+    of = "the paper's models alone" if record.family == "paper" else f"all {len(record.models)} models of the session"
+    if record.replicate == "process":
+        over = f"the means of {_sizes(record.n)} processes"
+    else:
+        over = f"{_sizes(record.n)} calls of each in one process, descriptive"
+    return f"{len(record.pairs) // 2} pairs of {of}; one-way ANOVA over {over}"
+
+
+def _f(record: StatisticsRecord) -> str:
+    return f"F({record.df[0]}, {record.df[1]}) = {record.f:.2f}, p {p_text(record.p)}"
+
+
+def _within_blocks(found: RepeatedMeasures) -> str:
+    return (
+        f"repeated measures over {found.blocks} {'processes' if found.block == 'process' else 'blocks of calls'}: "
+        f"F({found.df[0]}, {found.df[1]}) = {found.f:.2f}, p {p_text(found.p_corrected)} (Greenhouse-Geisser)"
+    )
 
 
 def _other_stars(record: StatisticsRecord, pairs: Sequence[PairDifference]) -> str:
