@@ -81,8 +81,8 @@ def of_the_paper(found: Mapping[Family, StatisticsRecord]) -> StatisticsRecord:
     session = found["session"]
     if "paper" not in found and not set(session.models) <= set(paper.MODELS):
         raise FerBenchError(
-            f"of the paper's models, {', '.join(paper.MODELS)}, the session has fewer than two in {session.runtime}: it "
-            f"measured {', '.join(session.models)}; profile those to compare: fer-bench profile -m clcm -m ..."
+            f"of the paper's models, {', '.join(paper.MODELS)}, the session has fewer than two in {session.runtime}: "
+            f"it measured {', '.join(session.models)}; to compare others: fer-bench profile -m clcm -m ..."
         )
     return found.get("paper", session)
 

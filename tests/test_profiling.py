@@ -8,7 +8,7 @@ import pytest
 import record_factory as make
 from typer.testing import CliRunner
 
-from fer_bench import backend, models, profiling, records, session_anova, stages
+from fer_bench import backend, models, paper, profiling, records, session_anova, stages
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.models.card import ModelCard
@@ -388,6 +388,24 @@ def test_a_session_is_not_left_without_a_model_or_times_unless_told_to(measured,
     assert measured["plan"].runtime_names == tuple(sorted(runtimes, key="keras-predict".__ne__))
     _run("-m", "clcm", "--runtime", "keras-predict", "--replace", tmp_path=tmp_path)
     assert measured["names"] == ["clcm"]
+
+
+def test_where_no_model_is_named_the_papers_are_measured_and_what_the_workspace_holds(measured, tmp_path) -> None:
+    place = Workspace(tmp_path / "w")
+    _run(tmp_path=tmp_path)
+    assert measured["names"] == [*paper.MODELS]
+    # One that is trained; and the others of a session before this one, which it takes the place of.
+    records.save(place.results.records, make.train_record("clcm-128", "fer2013"))
+    for name in ("clcm", "resnet50"):
+        records.save(place.results.records, make.profile_record(name))
+    records.save(place.results.records, make.profile_record("densenet121", session="session-2"))
+    _run(tmp_path=tmp_path)
+    assert measured["names"] == [*paper.MODELS, "clcm-128", "resnet50"]
+    _run("--all", tmp_path=tmp_path)
+    assert measured["names"] == [*models.model_names()]
+    for other in (("-m", "clcm"), ("--self-test",)):
+        with pytest.raises(FerBenchError, match="--all measures every model: leave out --model and --self-test"):
+            _run("--all", *other, tmp_path=tmp_path)
 
 
 def test_a_mistyped_runtime_is_told_before_what_a_session_would_replace(measured, tmp_path) -> None:

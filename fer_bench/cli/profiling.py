@@ -13,6 +13,7 @@ from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:
     from fer_bench.profiling.plan import Plan
+    from fer_bench.workspace import Workspace
 
 SELF_TEST_RUNS = 20
 """Calls of each name in one experiment of the A/A check, where --runs does not say."""
@@ -26,10 +27,13 @@ def profile(
         typer.Option(
             "--model",
             "-m",
-            help="Only this model; may be given several times. Default: all but those of add-onnx, for --self-test "
-            "clcm.",
+            help="Only this model; may be given several times. Default: the paper's three, those that the workspace has "
+            "runs of, and those profiled together with them before; for --self-test clcm.",
         ),
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every model that fer-bench models lists, but those of add-onnx.")
+    ] = False,
     runs: Annotated[
         int | None,
         typer.Option(
@@ -77,7 +81,7 @@ def profile(
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Measure parameters, FLOPs, weights, activations and single-image inference time of every model, in one session.
+    """Measure parameters, FLOPs, weights, activations and single-image inference time of models, in one session.
 
     FLOPs are counted by two rules: every operation, and the rule that gives the paper's figures. Models take turns
     in random order, so that drift of the machine does not become a difference between them. A model of add-onnx is
@@ -85,12 +89,13 @@ def profile(
 
     Example: fer-bench profile --model clcm --model shufflenetv2 --processes 5
     """
-    from fer_bench.cli.saying import usable_models
     from fer_bench.external.model import is_external, refuse_external
     from fer_bench.models import model_card
     from fer_bench.profiling.plan import Plan
     from fer_bench.workspace import Workspace
 
+    if every and (model or self_test):
+        raise FerBenchError("--all measures every model: leave out --model and --self-test")
     if layers or self_test:
         refuse_external(Workspace(workspace), model or ())
     for name in model or ():
@@ -118,11 +123,26 @@ def profile(
     if is_written(context, "experiments") and not self_test:
         raise FerBenchError("--experiments is of --self-test")
     if layers:
-        _count(model or usable_models(), plan, json)
+        _count(model or _by_default(Workspace(workspace), every=every), plan, json)
     elif self_test:
         _check(model or ["clcm"], plan, experiments, json)
     else:
-        _measure(model or usable_models(), plan, workspace, wait=wait, replace=replace, json=json)
+        names = model or _by_default(Workspace(workspace), every=every)
+        _measure(names, plan, workspace, wait=wait, replace=replace, json=json)
+
+
+def _by_default(place: "Workspace", *, every: bool) -> list[str]:
+    """Return the models that are measured where none is named: all of a session before this one are among them."""
+    from fer_bench import backend, paper, records
+    from fer_bench.cli.saying import usable_models
+    from fer_bench.profiling.kept import touched
+
+    usable = usable_models()
+    runs = records.load_all(place.results.records, records.TrainRecord)
+    usual = {*paper.MODELS, *(run.model for run in runs)}
+    wanted = [name for name in usable if every or name in usual]
+    profiles = records.load_all(place.results.records, records.ProfileRecord)
+    return list(dict.fromkeys([*wanted, *(item.model for item in touched(profiles, wanted, backend.name()))]))
 
 
 def _measure(names: Sequence[str], plan: "Plan", workspace: Path, *, wait: bool, replace: bool, json: bool) -> None:
