@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 import fer_bench
+from fer_bench import source
 from fer_bench.records import Environment
 
 PACKAGES: tuple[str, ...] = (
@@ -61,6 +62,8 @@ def describe(backend_devices: Sequence[str] = ()) -> Environment:
         memory_gib=memory,
         devices=devices,
         host=hashlib.sha256(identity.encode()).hexdigest()[:12],
+        code=source.digest(),
+        commit=source.commit(),
     )
 
 

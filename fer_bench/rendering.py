@@ -1,11 +1,10 @@
 """Everything that people read, made from the records at once, and whether that has been done."""
 
-import functools
 import hashlib
 import json
 from pathlib import Path
 
-import fer_bench
+from fer_bench import source
 from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json, sha256_of, write_json
 from fer_bench.workspace import Results
@@ -55,14 +54,5 @@ def _inputs(results: Results) -> str:
     files = sorted(results.records.glob("*/*.json"))
     if results.selection.is_file():
         files.append(results.selection)
-    facts = [_code(), *((str(path.relative_to(results.records.parent)), sha256_of(path)) for path in files)]
+    facts = [source.digest(), *((str(path.relative_to(results.records.parent)), sha256_of(path)) for path in files)]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-
-
-@functools.cache
-def _code() -> str:
-    """Return a digest of the package's modules: a checkout that is pulled keeps its version."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(fer_bench.__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

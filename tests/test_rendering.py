@@ -4,7 +4,8 @@ import blank_figures
 import pytest
 from record_factory import results_in, save_run
 
-from fer_bench import rendering
+import fer_bench
+from fer_bench import rendering, source
 from fer_bench.figures import files
 from fer_bench.workspace import Results
 
@@ -34,9 +35,9 @@ def test_another_state_of_the_code_renders_again(rendered, tmp_path, monkeypatch
     package = tmp_path / "fer_bench"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    monkeypatch.setattr(rendering.fer_bench, "__file__", str(package / "__init__.py"))
-    rendering._code.cache_clear()
+    monkeypatch.setattr(fer_bench, "__file__", str(package / "__init__.py"))
+    source.digest.cache_clear()
     try:
         assert not rendering.is_rendered(rendered)
     finally:
-        rendering._code.cache_clear()
+        source.digest.cache_clear()

@@ -83,6 +83,19 @@ def section(text: str, title: str) -> str:
     return re.split(r"^#{1,3} ", text.split(f"# {title}\n", 1)[1], flags=re.MULTILINE)[0]
 
 
+def test_it_says_which_code_ran(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    states = (("1" * 64, "abcdef0123456789"), ("2" * 64, "fedcba9876543210+"), ("3" * 64, ""), ("", ""))
+    for seed, (code, commit) in enumerate(states):
+        record = make.train_record("clcm", "fer2013", seed=seed)
+        records.save(
+            results.records, replace(record, environment=replace(record.environment, code=code, commit=commit))
+        )
+    text = section(report_of(results)[0], "How it was run")
+    (row,) = re.findall(r"^\| fer-bench's code +\| (.*?) +\|$", text, flags=re.MULTILINE)
+    assert row == "abcdef0123, fedcba9876+, 3333333333"
+
+
 def test_it_says_what_was_run_and_what_was_not(real: tuple[Path, str, str]) -> None:
     text = real[1]
     assert "FER-2013: MobileNetV2, CLCM, ShuffleNetV2; 4 runs of the recipe paper-0123abcd" in section(

@@ -520,7 +520,11 @@ def test_evaluate_takes_no_run_from_other_weights_for_the_one_asked_for(workspac
             trained_on(workspace, "clcm", dataset, "cpu48", 0, weights)
 
 
-def test_a_run_that_moves_names_both_machines(workspace, dataset, network, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [({"devices": ("a GPU",)}, True), ({"code": "another state"}, True), ({"commit": "of the same code"}, False)],
+)
+def test_a_run_that_moves_names_both_machines(workspace, dataset, network, monkeypatch, capsys, other, told):
     class InterruptionError(Exception):
         pass
 
@@ -529,14 +533,14 @@ def test_a_run_that_moves_names_both_machines(workspace, dataset, network, monke
             raise InterruptionError
 
     here = describe()
-    monkeypatch.setattr("fer_bench.training.describe", lambda _: dataclasses.replace(here, devices=("a GPU",)))
+    monkeypatch.setattr("fer_bench.training.describe", lambda _: dataclasses.replace(here, **other))
     with pytest.raises(InterruptionError):
         train(CELL, dataset, network, workspace, on_epoch=interrupt)
     monkeypatch.setattr("fer_bench.training.describe", lambda _: here)
     run = train(CELL, dataset, network, workspace)
-    assert "its first 2 epochs were trained in another environment" in capsys.readouterr().err
-    assert run.environment.devices == ()
-    assert [other.devices for other in run.earlier_environments] == [("a GPU",)]
+    assert ("its first 2 epochs were trained in another environment" in capsys.readouterr().err) == told
+    assert run.environment == here
+    assert list(run.earlier_environments) == [dataclasses.replace(here, **other)] * told
     path = records.path_of(workspace.results.records, run)
     assert records.load(path, TrainRecord) == run
 

@@ -27,8 +27,8 @@ def profile(
         typer.Option(
             "--model",
             "-m",
-            help="Only this model; may be given several times. Default: the paper's three, those that the workspace has "
-            "runs of, and those profiled together with them before; for --self-test clcm.",
+            help="Only this model; may be given several times. Default: the paper's three, those that the workspace "
+            "has runs of, and those profiled together with them before; for --self-test clcm.",
         ),
     ] = None,
     every: Annotated[

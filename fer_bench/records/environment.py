@@ -23,8 +23,12 @@ class Environment:
     """Accelerators that the backend saw; empty on a machine with none."""
     host: str
     """Hash of processor, cores, memory, system and devices: the same for the same kind of machine."""
+    code: str = ""
+    """SHA-256 of fer-bench's modules; empty in older records."""
+    commit: str = ""
+    """Of the checkout that ran, with ``+`` where its modules had been changed; empty for an installed package."""
 
 
 def same_place(a: Environment, b: Environment) -> bool:
-    """Return whether two environments differ in nothing but the time."""
-    return dataclasses.replace(a, created=b.created) == b
+    """Return whether two environments differ in nothing but the time, and in commits of the same code."""
+    return dataclasses.replace(a, created=b.created, commit=b.commit) == b

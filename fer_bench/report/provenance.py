@@ -1,8 +1,9 @@
 """The tail of a report: recipes, environments, and the commands that run it again."""
 
+import dataclasses
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fer_bench import paper
@@ -26,8 +27,8 @@ def how_it_was_run(evidence: Evidence) -> list[Element]:
     environments = _environments(evidence)
     if environments:
         columns = {
-            f"{number}: {', '.join(stages)}": _facts(environment)
-            for number, (environment, stages) in enumerate(environments, start=1)
+            f"{number}: {', '.join(stages)}": _facts(environment) | _code(codes)
+            for number, (environment, stages, codes) in enumerate(environments, start=1)
         }
         elements.append(_grid("Environments", "", columns))
     if len(elements) == 1:
@@ -39,8 +40,11 @@ def _fields(content: Mapping[str, Any]) -> dict[str, str]:
     return {field: shown(value) for field, value in flat(content).items()}
 
 
-def _environments(evidence: Evidence) -> list[tuple[Environment, list[str]]]:
-    """Return each different environment, its date left out, with the stages that ran in it."""
+def _environments(evidence: Evidence) -> list[tuple[Environment, list[str], list[str]]]:
+    """Return each different environment, with the stages that ran in it and the states of fer-bench's code.
+
+    Dates are left out, and the code tells no two apart: it changes more often than what makes a result another.
+    """
     pairs = [
         (stage, record.environment)
         for block in evidence.blocks.values()
@@ -56,14 +60,24 @@ def _environments(evidence: Evidence) -> list[tuple[Environment, list[str]]]:
     profiles = evidence.latency.profiles.values() if evidence.latency else ()
     pairs += [("profile", profile.environment) for profile in profiles]
     # Packages are a dict: equal environments are found by comparison, not by hash.
-    found: list[tuple[Environment, list[str]]] = []
+    found: list[tuple[Environment, list[str], list[str]]] = []
     for stage, environment in pairs:
-        stages = next((names for known, names in found if same_place(known, environment)), None)
-        if stages is None:
-            found.append((environment, [stage]))
-        elif stage not in stages:
-            stages.append(stage)
+        place = dataclasses.replace(environment, code="", commit="")
+        known = next((item for item in found if same_place(item[0], place)), None)
+        if known is None:
+            found.append(known := (place, [], []))
+        state = environment.commit or environment.code
+        for told, names in ((stage, known[1]), (state, known[2])):
+            if told and told not in names:
+                names.append(told)
     return found
+
+
+def _code(states: Sequence[str]) -> dict[str, str]:
+    """Return the row of the states of the code; none of records that do not tell."""
+    if not states:
+        return {}
+    return {"fer-bench's code": ", ".join(f"{state[:10]}{'+' * state.endswith('+')}" for state in states)}
 
 
 def _facts(environment: Environment) -> dict[str, str]:
