@@ -1,7 +1,7 @@
 """ANOVA over the inference times of one measuring session: chosen, computed, saved, and compared with what is saved."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fer_bench import paper, records
 from fer_bench.anova_result import ALPHA, Family
@@ -65,10 +65,9 @@ def anova(
     for statistics in found.values():
         if not _is_saved(results, statistics):
             records.save(results.records, statistics)
-    for path in records.paths(results.records, StatisticsRecord):  # Of an earlier session that had others too.
-        saved = records.load(path, StatisticsRecord)
-        if saved.runtime == runtime and saved.family not in found:
-            path.unlink()
+    if "paper" not in found:  # Of an earlier session that had others too.
+        earlier = replace(found["session"], family="paper")
+        records.path_of(results.records, earlier).unlink(missing_ok=True)
     return found
 
 

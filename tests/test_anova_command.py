@@ -269,6 +269,14 @@ def test_the_command_shows_either_family(wider):
     assert json.loads(run("--paper-models", "--json", *where).stdout)["df"] == [2, 147]
 
 
+def test_damaged_statistics_are_made_again(wider):
+    session_anova.anova(wider.results, "keras-predict")
+    before = saved(wider)
+    for path in (wider.results.records / "statistics").iterdir():
+        path.write_text("{")
+    assert session_anova.anova(wider.results, "keras-predict") == before == saved(wider)
+
+
 def test_without_two_of_the_papers_models_there_is_nothing_of_the_paper_to_show(tmp_path):
     place = Workspace(tmp_path)
     for model in ("clcm", "resnet50", "densenet121"):
