@@ -9,12 +9,29 @@ import record_factory as make
 from advice import commands, follow
 from typer.testing import CliRunner
 
-from fer_bench import paper, records, rendering, session_anova, stages
+from fer_bench import paper, records, rendering, session_anova, stages, statistics
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.selection import select
+from fer_bench.statistics import analyse_profiles
 from fer_bench.tables.differences import table7
 from fer_bench.workspace import PUBLISHED, Workspace
+
+
+_ANALYSED = {}
+
+
+@pytest.fixture(autouse=True)
+def analysed_once(monkeypatch):
+    """A model's times are the same in every test, and an analysis takes seconds."""
+
+    def once(profiles, runtime, *, alpha):
+        key = tuple(profile.model for profile in profiles), runtime, alpha
+        if key not in _ANALYSED:
+            _ANALYSED[key] = analyse_profiles(profiles, runtime, alpha=alpha)
+        return _ANALYSED[key]
+
+    monkeypatch.setattr(statistics, "analyse_profiles", once)
 
 
 @pytest.fixture
@@ -93,20 +110,12 @@ def test_check_is_quiet_after_anova_and_names_what_was_changed(place):
     assert path.read_bytes() == before
 
 
-def test_check_advises_a_command_for_each_record_that_is_stale(place, monkeypatch):
+def test_check_advises_a_command_for_each_record_that_is_stale(place):
     place = Workspace(place.root.rename(place.root.with_name("my runs")))
     where = ("--workspace", str(place.root))
     make.save_statistics(place.results)
     made_up = make.save_statistics(place.results, runtime="keras-call")
     records.save(place.results.records, dataclasses.replace(made_up, alpha=0.01))
-    real, known = session_anova._compared, {}
-
-    def once(results, profiles, *which):  # It takes seconds.
-        if which not in known:
-            known[which] = real(results, profiles, *which)
-        return known[which]
-
-    monkeypatch.setattr(session_anova, "_compared", once)
     result = run("--check", *where)
     assert len(commands(result.stderr)) == 2
     follow(result.stderr)
