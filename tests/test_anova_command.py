@@ -17,7 +17,6 @@ from fer_bench.statistics import analyse_profiles
 from fer_bench.tables.differences import table7
 from fer_bench.workspace import PUBLISHED, Workspace
 
-
 _ANALYSED = {}
 
 
