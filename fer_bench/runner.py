@@ -20,14 +20,13 @@ from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.lookup import require_trainable
 from fer_bench.models import model_card
-from fer_bench.plan import Stage
 from fer_bench.profiling.kept import touched
-from fer_bench.profiling.plan import KERAS_RUNTIMES, ONE_SIZE
-from fer_bench.profiling.plan import Plan as ProfilePlan
+from fer_bench.profiling.plan import KERAS_RUNTIMES, ONE_SIZE, Plan
 from fer_bench.progress import bar, say, warn
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord
 from fer_bench.runtimes import runtime
+from fer_bench.timetable import Stage
 from fer_bench.watching import UNWATCHED, Watch
 from fer_bench.workers import Executor, Processes, Work, shown_in, work_side_by_side, work_through
 from fer_bench.workspace import Workspace
@@ -79,7 +78,7 @@ def run_all(workspace: Workspace, job: Job) -> None:
     grid.check_start(job.models, job.recipe, job.weights)
     grid.check_weights(job.models, job.recipe, job.weights)
     for model in job.models:  # Not after hours of training.
-        model_card(model).check_image_size(ProfilePlan().image_size, advice=ONE_SIZE)
+        model_card(model).check_image_size(Plan().image_size, advice=ONE_SIZE)
     devices.check(job.devices, job.recipe.batch_size)
     if job.devices > 1 and job.jobs > 1:
         raise FerBenchError("--devices and --jobs exclude each other: models side by side would take the same devices")
@@ -310,7 +309,7 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
         for name in runtimes:
             runtime(name)  # One that is no longer installed is told before hours of training.
         seconds = 15.0 + 5 * len(models) * len(runtimes)
-        plan = ProfilePlan(runtimes=tuple(runtimes), runs=job.runs or ProfilePlan.runs)
+        plan = Plan(runtimes=tuple(runtimes), runs=job.runs or Plan.runs)
         apart = partial(_profile_apart, workspace, models, stages.origin_of(workspace), plan)
         work.append((Stage("profile", seconds), apart))
     if len(job.models) > 1 and (
@@ -321,7 +320,7 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
     return work
 
 
-def _profile_apart(workspace: Workspace, models: Sequence[str], origin: Origin, plan: ProfilePlan) -> None:
+def _profile_apart(workspace: Workspace, models: Sequence[str], origin: Origin, plan: Plan) -> None:
     """Profile in a process of its own: this one may have trained, with other threads and kernels."""
     stage = Stage("profile", 0)
     with shown_in() as on_event:

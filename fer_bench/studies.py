@@ -17,9 +17,9 @@ from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.files import read_json, write_json
 from fer_bench.grid import Cell
 from fer_bench.lookup import open_training
-from fer_bench.plan import Stage
 from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, TrainRecord
+from fer_bench.timetable import Stage
 from fer_bench.watching import UNWATCHED, Watch
 from fer_bench.workers import Work
 from fer_bench.workspace import Workspace

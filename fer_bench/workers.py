@@ -21,8 +21,8 @@ from typing import Any, Literal, Protocol
 from fer_bench import progress
 from fer_bench.errors import FerBenchError, storage_message
 from fer_bench.memory import is_exhausted
-from fer_bench.plan import Plan, Stage
 from fer_bench.progress import Bars, Position, detail, say, warn
+from fer_bench.timetable import Stage, Timetable
 
 Work = tuple[Stage, Callable[[], object]]
 
@@ -52,19 +52,19 @@ def tell(event: Event) -> None:
 
 
 @contextmanager
-def shown_in(plan: Plan | None = None) -> Iterator[Callable[[Event], None]]:
-    """Give what shows the events of an executor: stages in a plan, where there is one, and below it a bar a worker."""
+def shown_in(timetable: Timetable | None = None) -> Iterator[Callable[[Event], None]]:
+    """Give what shows an executor's events: stages in a timetable, if there is one, and below it a bar a worker."""
     bars = Bars()
 
     def on_event(event: Event) -> None:
         if event.kind == "position":
             bars.show(event.group, event.position)
-            if plan is not None:
-                plan.show()
+            if timetable is not None:
+                timetable.show()
         elif event.stage is None:
             tell(event)
-        elif plan is not None:
-            (plan.began if event.kind == "begin" else plan.ended)(event.stage)
+        elif timetable is not None:
+            (timetable.began if event.kind == "begin" else timetable.ended)(event.stage)
 
     try:
         yield on_event
@@ -118,13 +118,13 @@ def work_through(work: Sequence[Work], groups: Sequence[Sequence[Work]] = (), ex
     cells = [item for group in groups for item in group]
     if not cells and not work:
         return
-    with Plan([stage for stage, _ in (*cells, *work)]) as plan:
+    with Timetable([stage for stage, _ in (*cells, *work)]) as timetable:
         if executor is not None and cells:
-            with shown_in(plan) as on_event:
+            with shown_in(timetable) as on_event:
                 executor.work(groups, on_event)
             cells = []
         for stage, do in (*cells, *work):
-            plan.work(stage, do)
+            timetable.work(stage, do)
 
 
 def work_side_by_side(

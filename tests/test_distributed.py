@@ -32,8 +32,8 @@ from fer_bench.distributed.mirror import Mirror, files_of, write
 from fer_bench.distributed.task import Home, work_on
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell
-from fer_bench.plan import Stage
 from fer_bench.presets import PRESETS
+from fer_bench.timetable import Stage
 from fer_bench.workspace import Workspace
 
 TESTS = Path(__file__).parent

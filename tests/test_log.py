@@ -95,7 +95,7 @@ def test_what_is_said_and_what_libraries_warn_of_is_logged(tmp_path, capsys):
 
 
 def test_training_in_worker_processes_is_logged(workspace):
-    from fer_bench.plan import Stage
+    from fer_bench.timetable import Stage
     from fer_bench.workers import tell, work_side_by_side
 
     stage = Stage("x", 1)

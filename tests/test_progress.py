@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 
 from fer_bench import progress
-from fer_bench.plan import Plan, Stage
 from fer_bench.profiling.steps import shown_steps
 from fer_bench.progress import Position, duration
+from fer_bench.timetable import Stage, Timetable
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,9 @@ def clock(monkeypatch):
 
 def test_the_time_left_follows_how_the_work_goes(clock, capsys):
     stages = [Stage("a", 10), Stage("b", 10), Stage("c", 20)]
-    with Plan(stages) as plan:
+    with Timetable(stages) as timetable:
         for stage in stages:
-            plan.work(stage, partial(clock.pass_by, 2 * stage.seconds))  # Twice as slow as expected.
+            timetable.work(stage, partial(clock.pass_by, 2 * stage.seconds))  # Twice as slow as expected.
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
         "[1/3] a: 20 s; about 1 min 00 s left",
@@ -48,20 +48,20 @@ def test_the_time_left_follows_how_the_work_goes(clock, capsys):
 
 def test_stages_side_by_side_count_once(clock, capsys):
     stages = [Stage("a", 10), Stage("b", 10), Stage("c", 10), Stage("d", 10)]
-    with Plan(stages) as plan:
-        plan.began(stages[0])
-        plan.began(stages[1])
+    with Timetable(stages) as timetable:
+        timetable.began(stages[0])
+        timetable.began(stages[1])
         clock.now += 10
-        plan.ended(stages[0])
-        plan.ended(stages[1])
+        timetable.ended(stages[0])
+        timetable.ended(stages[1])
     assert capsys.readouterr().err.splitlines()[-1] == "[2/4] b: 10 s; about 10 s left"
 
 
 def test_a_stage_that_fails_is_not_counted(capsys):
     def fail() -> None:
         stage = Stage("a", 1)
-        with Plan([stage]) as plan:
-            plan.work(stage, lambda: 1 / 0)
+        with Timetable([stage]) as timetable:
+            timetable.work(stage, lambda: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         fail()
@@ -161,11 +161,11 @@ def test_on_a_terminal_a_resumed_worker_counts_its_own_steps_only(monkeypatch):
 
 def test_the_time_left_of_cells_side_by_side_is_in_their_own_measure(clock, capsys):
     stages = [Stage(f"cell {number}", 460_000) for number in range(8)]
-    with Plan(stages) as plan:
+    with Timetable(stages) as timetable:
         for stage in stages[:4]:
-            plan.began(stage)
+            timetable.began(stage)
         clock.pass_by(600)
-        plan.ended(stages[0])
+        timetable.ended(stages[0])
     (line,) = capsys.readouterr().err.splitlines()
     left = re.fullmatch(r"\[1/8\] cell 0: 10 min 00 s; about (\d+) min \d\d s left", line)
     assert left

@@ -16,10 +16,10 @@ from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.datasets.synthetic import synthesize
 from fer_bench.errors import FerBenchError
 from fer_bench.figures import files
-from fer_bench.plan import Stage
 from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.records import save
 from fer_bench.runner import Job, run_all
+from fer_bench.timetable import Stage
 from fer_bench.workspace import Workspace
 
 RECIPE = Recipe(name="mini", image_size=32, epochs=1, batch_size=16, augmentation=Augmentation(rotation=1))

@@ -172,17 +172,17 @@ def test_colours_in_a_pipe_only_where_they_are_forced():
 
 BAR = """
 import sys, time
-from fer_bench.plan import Plan, Stage
+from fer_bench.timetable import Stage, Timetable
 from fer_bench.progress import bar, say
 from fer_bench.verbosity import set_level
 set_level(sys.argv[1])
-with Plan([Stage("stage", 1)]) as plan:
-    plan.began(plan._stages[0])
+with Timetable([Stage("stage", 1)]) as timetable:
+    timetable.began(timetable._stages[0])
     with bar("work on it", 3) as shown:
         for _ in range(3):
             time.sleep(0.15)
             shown.advance()
-    plan.ended(plan._stages[0])
+    timetable.ended(timetable._stages[0])
 """
 
 

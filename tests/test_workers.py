@@ -8,7 +8,7 @@ import worker_fakes as fakes
 
 from fer_bench import progress, verbosity
 from fer_bench.errors import FerBenchError
-from fer_bench.plan import Plan, Stage
+from fer_bench.timetable import Stage, Timetable
 from fer_bench.workers import shown_in, work_side_by_side
 
 
@@ -26,7 +26,7 @@ def group(*works):
 def test_on_a_terminal_every_worker_has_a_bar(monkeypatch):
     monkeypatch.setattr(progress.sys, "stderr", Terminal())
     groups = [[(Stage(name, 1), partial(fakes.counts, name))] for name in ("one", "two")]
-    with Plan([stage for work in groups for stage, _ in work]) as plan, shown_in(plan) as on_event:
+    with Timetable([stage for work in groups for stage, _ in work]) as timetable, shown_in(timetable) as on_event:
         work_side_by_side(groups, 2, on_event)
     told = progress.sys.stderr.getvalue()
     for name in ("one", "two"):

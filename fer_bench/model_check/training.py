@@ -50,7 +50,7 @@ def _some(names: list[str]) -> str:
 
 
 def _reload(subject: Subject) -> str:
-    from fer_bench.plan import Stage
+    from fer_bench.timetable import Stage
     from fer_bench.workers import Event, work_side_by_side
 
     weights, out = subject.scratch / "model.weights.h5", subject.scratch / "answers.npy"

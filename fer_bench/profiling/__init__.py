@@ -11,10 +11,10 @@ from fer_bench import records
 from fer_bench.errors import FerBenchError
 from fer_bench.files import scratch
 from fer_bench.models import model_card
-from fer_bench.plan import Stage
 from fer_bench.profiling.latency import Progress
 from fer_bench.profiling.plan import KERAS_RUNTIMES, Plan
 from fer_bench.records import Origin, ProfileRecord
+from fer_bench.timetable import Stage
 
 if TYPE_CHECKING:
     from fer_bench.external.profiling import ExternalSource

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from fer_bench.external.profiling import ExternalSource
 from fer_bench.files import read_json, scratch, write_json
-from fer_bench.plan import Stage
 from fer_bench.profiling.building import built_model
 from fer_bench.profiling.frames import jpeg_faces, network_image
 from fer_bench.profiling.latency import Progress
 from fer_bench.profiling.plan import Plan
 from fer_bench.records import ProfileRecord
 from fer_bench.runtimes import Call, Runtime, available
+from fer_bench.timetable import Stage
 from fer_bench.workers import counting, work_side_by_side
 
 MEMORY_RULE = (

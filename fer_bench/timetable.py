@@ -11,14 +11,14 @@ from fer_bench.progress import duration, put_above, say, shows_bars, take_away
 
 @dataclass(frozen=True)
 class Stage:
-    """One piece of a plan."""
+    """One piece of a timetable."""
 
     title: str
     seconds: float
     """Expected cost; only the proportions matter."""
 
 
-class Plan:
+class Timetable:
     """A list of stages with different titles: what runs, what comes, how much time is left.
 
     The time left is the expected cost of what is to come, scaled by how the finished stages kept to theirs. Stages
@@ -97,7 +97,7 @@ class Plan:
         worked = self._worked + (now - self._since if self._since is not None else 0.0)
         return f"; about {duration((total - progressed) * worked / progressed)} left"
 
-    def __enter__(self) -> "Plan":
+    def __enter__(self) -> "Timetable":
         put_above(self)
         return self
 
