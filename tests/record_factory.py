@@ -348,3 +348,5 @@ def save_grid(results: Results, *, models: Sequence[str], seeds: Sequence[int] =
                         record = replace(record, parts=both)
                     records.save(results.records, record)
     save_statistics(results)
+    if not set(models) <= set(paper.MODELS):
+        save_statistics(results, family="paper")
