@@ -13,6 +13,8 @@ from fer_bench.errors import FerBenchError, first_line
 from fer_bench.files import inside, sha256_of
 from fer_bench.records import EvalRecord
 
+_ROUNDING = 0.005
+"""How far a sum of probabilities in float16 may be from 1: seven of them are off by 0.0017 at most."""
 AGAIN = "run `fer-bench evaluate` or `fer-bench cross-test` again"
 
 
@@ -78,6 +80,11 @@ def read_predictions(records_folder: Path, record: EvalRecord) -> Predictions:
     outside = found.labels[(found.labels < 0) | (found.labels >= classes)]
     if outside.size:
         raise FerBenchError(f"{file}: holds the label {outside[0]}; expected class indices below {classes}; {AGAIN}")
+    sums = found.probabilities.astype(np.float64).sum(axis=1)
+    wrong = np.flatnonzero(~((found.probabilities >= 0).all(axis=1) & (np.abs(sums - 1) <= _ROUNDING)))
+    if wrong.size:
+        listed = ", ".join(f"{value:g}" for value in found.probabilities[wrong[0]])
+        raise FerBenchError(f"{file}: holds {listed} for an image; expected probabilities, which sum to 1; {AGAIN}")
     if not np.array_equal(metrics.confusion_matrix(found.labels, found.classes, classes), record.confusion_matrix):
         raise FerBenchError(f"{file}: gives another confusion matrix than {record.stem}.json holds; {AGAIN}")
     return found
