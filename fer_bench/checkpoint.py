@@ -254,6 +254,8 @@ def _read_arrays(path: Path) -> list[NDArray[Any]]:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Yield the arrays of a file by name; what goes wrong while they are read is damage."""
+    if path.exists() and not path.is_file():
+        raise _damaged(path, ValueError("not a file"))  # A pipe would be waited for.
     try:
         with np.load(path, allow_pickle=False) as content:
             yield content

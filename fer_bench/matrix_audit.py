@@ -293,14 +293,12 @@ def one_cell_changes(matrix: PrintedMatrix, index: int, support: int) -> list[st
     """
     cells, decimals = matrix.cells[index], matrix.decimals
     bounds = [count_bounds(cell, support, decimals, Rounding.NEAREST) for cell in cells]
+    fewest, most = sum(low for low, _ in bounds), sum(high for _, high in bounds)
+    empty = sum(low > high for low, high in bounds)
     whole, changes = 100 * 10**decimals, []
-    for column, name in enumerate(matrix.classes):
-        others = bounds[:column] + bounds[column + 1 :]
-        if any(low > high for low, high in others):
-            continue
-        low = max(support - sum(most for _, most in others), 0)
-        high = support - sum(fewest for fewest, _ in others)
-        if low > high:
+    for name, own in zip(matrix.classes, bounds, strict=True):
+        low, high = max(support - (most - own[1]), 0), support - (fewest - own[0])
+        if low > high or empty > (own[0] > own[1]):  # No number is any of the other cells.
             continue
         ends = [Printed((2 * whole * n + support) // (2 * support), decimals) for n in (low, high)]
         changes.append(f"{name} {ends[0]}" if ends[0] == ends[1] else f"{name} {ends[0]} to {ends[1]}")

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import json
+import os
 import resource
 import shutil
 import signal
@@ -709,6 +710,15 @@ def test_a_damaged_checkpoint_names_the_file(content, workspace, dataset, networ
     (workspace.run(CELL.id) / "checkpoint.npz").write_bytes(content)
     with pytest.raises(FerBenchError, match=r"checkpoint\.npz: damaged checkpoint"):
         train(CELL, dataset, network, workspace)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_in_the_place_of_best_weights_is_not_waited_for(workspace, network):
+    folder = workspace.run(CELL.id)
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "best-0001.npz")
+    with pytest.raises(FerBenchError, match=r"best-0001\.npz: damaged checkpoint \(not a file\)"):
+        checkpoint.Checkpoint(folder, "identity").load_best(network, 1)
 
 
 def test_evaluation_counts_what_it_stores(workspace, dataset, network, run):
