@@ -84,7 +84,8 @@ def read_predictions(records_folder: Path, record: EvalRecord) -> Predictions:
     wrong = np.flatnonzero(~((found.probabilities >= 0).all(axis=1) & (np.abs(sums - 1) <= _ROUNDING)))
     if wrong.size:
         listed = ", ".join(f"{value:g}" for value in found.probabilities[wrong[0]])
-        raise FerBenchError(f"{file}: holds {listed} for an image; expected probabilities, which sum to 1; {AGAIN}")
+        advice = AGAIN if np.isfinite(sums).all() else "the model has diverged: train it with a lower learning rate"
+        raise FerBenchError(f"{file}: holds {listed} for an image; expected probabilities, which sum to 1; {advice}")
     if not np.array_equal(metrics.confusion_matrix(found.labels, found.classes, classes), record.confusion_matrix):
         raise FerBenchError(f"{file}: gives another confusion matrix than {record.stem}.json holds; {AGAIN}")
     return found

@@ -120,7 +120,7 @@ def test_help_fills_the_lines_of_a_terminal_of_80_columns():
         ("train", "--dataset", "Dataset to train on, or several together"),
         ("show", "--out", "Default: below contact-sheets/ in the workspace."),
         ("audit", "--csv", "Default: below audits/ in the workspace."),
-        ("profile", "--model", "Default: all but those of add-onnx, for --self-test clcm."),
+        ("profile", "--model", "profiled together with them before; for --self-test clcm."),
     ],
 )
 def test_help_says_what_an_option_is_of_and_what_it_is_without(command, option, words):

@@ -71,7 +71,6 @@ LABELS = "{'descr': '|u1', 'fortran_order': False, 'shape': (432,)}"
         ("probabilities", lambda given: as_npy(given.astype(str)), "probabilities as <U"),
         ("probabilities", lambda given: as_npy(given * 1.01), "expected probabilities, which sum to 1"),
         ("probabilities", lambda given: as_npy(given * 7 - 6 / 7), "expected probabilities, which sum to 1"),
-        ("probabilities", lambda given: as_npy(given * np.nan), "holds nan, nan, nan, nan, nan, nan, nan for an image"),
         ("labels", lambda labels: b"", "not readable as .npz"),
         ("labels", lambda labels: stating("{"), "not readable as .npz"),
         ("labels", lambda labels: stating("-" * 5000 + "1"), "not readable as .npz"),
