@@ -390,7 +390,7 @@ def test_a_session_is_not_left_without_a_model_or_times_unless_told_to(measured,
     assert measured["names"] == ["clcm"]
 
 
-def test_where_no_model_is_named_the_papers_are_measured_and_what_the_workspace_holds(measured, tmp_path) -> None:
+def test_where_no_model_is_named_the_papers_and_those_of_the_workspace_are(measured, tmp_path, monkeypatch) -> None:
     place = Workspace(tmp_path / "w")
     _run(tmp_path=tmp_path)
     assert measured["names"] == [*paper.MODELS]
@@ -401,6 +401,10 @@ def test_where_no_model_is_named_the_papers_are_measured_and_what_the_workspace_
     records.save(place.results.records, make.profile_record("densenet121", session="session-2"))
     _run(tmp_path=tmp_path)
     assert measured["names"] == [*paper.MODELS, "clcm-128", "resnet50"]
+    counted = []
+    monkeypatch.setattr("fer_bench.cli.profiling._count", lambda names, plan, json: counted.extend(names))
+    _run("--layers", tmp_path=tmp_path)  # Takes nothing's place.
+    assert counted == [*paper.MODELS, "clcm-128"]
     _run("--all", tmp_path=tmp_path)
     assert measured["names"] == [*models.model_names()]
     for other in (("-m", "clcm"), ("--self-test",)):

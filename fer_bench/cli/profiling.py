@@ -123,24 +123,30 @@ def profile(
     if is_written(context, "experiments") and not self_test:
         raise FerBenchError("--experiments is of --self-test")
     if layers:
-        _count(model or _by_default(Workspace(workspace), every=every), plan, json)
+        _count(model or _wanted(Workspace(workspace), every=every), plan, json)
     elif self_test:
         _check(model or ["clcm"], plan, experiments, json)
     else:
-        names = model or _by_default(Workspace(workspace), every=every)
+        names = model or _with_those_before(Workspace(workspace), every=every)
         _measure(names, plan, workspace, wait=wait, replace=replace, json=json)
 
 
-def _by_default(place: "Workspace", *, every: bool) -> list[str]:
-    """Return the models that are measured where none is named: all of a session before this one are among them."""
-    from fer_bench import backend, paper, records
+def _wanted(place: "Workspace", *, every: bool) -> list[str]:
+    """Return the models that are meant where none is named: the paper's and those with runs, or every one."""
+    from fer_bench import paper, records
     from fer_bench.cli.saying import usable_models
-    from fer_bench.profiling.kept import touched
 
-    usable = usable_models()
     runs = records.load_all(place.results.records, records.TrainRecord)
     usual = {*paper.MODELS, *(run.model for run in runs)}
-    wanted = [name for name in usable if every or name in usual]
+    return [name for name in usable_models() if every or name in usual]
+
+
+def _with_those_before(place: "Workspace", *, every: bool) -> list[str]:
+    """Return these and all others, such as external ones, of the sessions that the new one takes the place of."""
+    from fer_bench import backend, records
+    from fer_bench.profiling.kept import touched
+
+    wanted = _wanted(place, every=every)
     profiles = records.load_all(place.results.records, records.ProfileRecord)
     return list(dict.fromkeys([*wanted, *(item.model for item in touched(profiles, wanted, backend.name()))]))
 
