@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer_bench.datasets import dataset_card
+from fer_bench.datasets import dataset_card, scaled
 from fer_bench.datasets.card import DatasetCard, Flaw, Layout, PixelText, Protocol, Reading, Sample
-from fer_bench.datasets.decoding import BEYOND
+from fer_bench.datasets.decoding import BEYOND, resize
 from fer_bench.datasets.folder import below
 from fer_bench.datasets.prepared import Prepared, read_manifest, summary
 from fer_bench.datasets.proof import Flaws
@@ -27,6 +27,7 @@ from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.datasets.synthetic import synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
+from fer_bench.files import UNFINISHED
 from fer_bench.stages import origin_of
 from fer_bench.status import grid_status
 from fer_bench.workspace import Workspace
@@ -517,6 +518,26 @@ def test_a_partial_copy_may_lack_pictures_but_not_have_damaged_ones(tmp_path: Pa
         prepare(card_of(mixed(GONE)), tmp_path, tmp_path / "out/mine")
 
 
+def test_a_copy_of_which_images_were_left_out_is_never_complete(raw: Path, tmp_path: Path) -> None:
+    """Counted with the image that was left out, each class has as many as it should."""
+    lines = (raw / "fer2013.csv").read_text(encoding="utf-8").splitlines()
+    lines[3] = lines[3].replace(" ", " 300 ", 1)
+    (raw / "fer2013.csv").write_text("\n".join(lines), encoding="utf-8")
+    result = prepare(FER2013, raw, tmp_path / "out", Wishes(skip_bad=True))
+    assert (len(result.ids), len(result.manifest["skipped"])) == (114, 1)
+    assert result.manifest["complete"] is False
+    assert result.preparation.complete is False
+
+    official = (Protocol("all", 1, "", {"all": (10,) * 7}),)
+    rows = [own(i, label=i % 7) for i in range(70)]
+    layout = dataclasses.replace(card_of(list).layouts[0], official=True)
+    for flaws, wishes in (([GONE], Wishes(allow_incomplete=True)), ([GONE], Wishes(skip_bad=True)), ([], Wishes())):
+        samples: list[Sample | Flaw] = [*flaws, *(rows[:4] + rows[5:] if flaws else rows)]
+        one = dataclasses.replace(layout, read=lambda path, choice, samples=samples: Reading(samples))
+        result = prepare(card_of(list, protocols=official, layouts=(one,)), tmp_path, tmp_path / "mine", wishes)
+        assert result.manifest["complete"] is (not flaws)
+
+
 def test_where_no_image_is_left_the_reasons_are_told(tmp_path: Path) -> None:
     everything = Wishes(skip_bad=True, allow_incomplete=True)
     flaws = [dataclasses.replace(BAD, source=f"line {number}") for number in range(30)]
@@ -992,6 +1013,56 @@ def test_the_smaller_copy_is_made_once_and_again_when_damaged(raw: Path, tmp_pat
     cut(path)
     assert np.array_equal(result.at_size(20), expected)
     assert Prepared.load(tmp_path / "out").fingerprint == result.fingerprint
+
+
+def test_a_smaller_copy_that_was_not_finished_is_never_read(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = prepare(FER2013, raw, tmp_path / "out")
+    path = tmp_path / f"out/scaled-20-{result.fingerprint[:12]}.npy"
+    before = snapshot(tmp_path / "out")
+
+    def interrupted(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+        assert not path.exists()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(scaled, "resize", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            result.at_size(20)
+    assert snapshot(tmp_path / "out") == before
+
+    # A kill lets nothing be removed: what it leaves has another name, of full length, with zeros where images shall be.
+    stopped = (
+        "import os, sys; from pathlib import Path; from fer_bench.datasets import scaled; "
+        "from fer_bench.datasets.prepared import Prepared; scaled.resize = lambda *_: os._exit(9); "
+        "Prepared.load(Path(sys.argv[1])).at_size(20)"
+    )
+    assert subprocess.run([sys.executable, "-c", stopped, tmp_path / "out"], check=False).returncode == 9
+    left = set(snapshot(tmp_path / "out")) - set(before)
+    assert len(left) == 1
+    assert left.pop().startswith(UNFINISHED)
+    small = Prepared.load(tmp_path / "out").at_size(20)
+    assert all(np.array_equal(small[i], resize(result.images[i], (20, 20))) for i in range(115))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "other shape", "other type", "longer", "text"])
+def test_what_is_no_smaller_copy_is_made_again(raw: Path, tmp_path: Path, kind: str) -> None:
+    result = prepare(FER2013, raw, tmp_path / "out")
+    expected = np.array(result.at_size(20))
+    path = tmp_path / f"out/scaled-20-{result.fingerprint[:12]}.npy"
+    if kind == "pipe":
+        path.unlink()
+        os.mkfifo(path)
+    elif kind == "longer":
+        path.write_bytes(path.read_bytes() + b"more")
+    elif kind == "text":
+        path.write_text("no array")
+    else:
+        np.save(path, expected[:-1] if kind == "other shape" else expected.astype(np.int8))
+    assert np.array_equal(result.at_size(20), expected)
+    assert path.is_file()
+    assert np.array_equal(np.load(path), expected)
 
 
 @pytest.mark.parametrize("size", [48, 96, 224])

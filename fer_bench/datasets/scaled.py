@@ -76,6 +76,8 @@ def _write(path: Path, images: NDArray[np.uint8], size: int) -> None:
 
 
 def _opened(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]] | None:
+    if not path.is_file():  # A pipe would be waited for.
+        return None
     try:
         array = np.lib.format.open_memmap(path, mode="r")
     except DAMAGE:
