@@ -1,6 +1,7 @@
 """The registered datasets: their cards, and every layout end to end, from synthetic files to the prepared array."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,32 @@ def test_synthetic_files_are_read_as_what_was_drawn(raw: Path, tmp_path: Path, d
         first = {"folders": 10_000_000, "aligned": 1, "original": 1}.get(layout, 0)
         numbers = [int(re.findall(r"[0-9]+$", result.ids[row])[0]) - first for row in training]
         assert [int(result.labels[row]) for row in training] == [number % 7 for number in numbers]
+
+
+@pytest.mark.parametrize(("dataset", "layout"), EVERY_LAYOUT)
+def test_what_macos_leaves_beside_pictures_is_neither_picture_nor_class(
+    raw: Path, tmp_path: Path, dataset: str, layout: str
+) -> None:
+    """Beside every file its resource fork, and in every folder ``__MACOSX`` with forks and a copy of a file below."""
+    place = tmp_path / dataset
+    shutil.copytree(raw / dataset / layout, place)
+    for folder in [place, *(path for path in place.rglob("*") if path.is_dir())]:
+        files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+        (folder / "__MACOSX").mkdir()
+        for path in files:
+            for fork in (folder / f"._{path.name}", folder / "__MACOSX" / f"._{path.name}"):
+                fork.write_bytes(b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        ")
+        for path in [path for path in sorted(folder.rglob("[!._]*.*")) if path.is_file()][:1]:
+            shutil.copy(path, folder / "__MACOSX" / path.name)
+    official = next(known.official for known in dataset_card(dataset).layouts if known.name == layout)
+    wishes = Wishes(layout=None if official else layout)
+    clean, found = (
+        prepare(dataset_card(dataset), source, tmp_path / name, wishes)
+        for source, name in ((raw / dataset / layout, "clean"), (place, "found"))
+    )
+    assert found.fingerprint == clean.fingerprint
+    for key in ("layout", "evidence", "counts", "label_map", "complete", "skipped", "notes"):
+        assert found.manifest[key] == clean.manifest[key]
 
 
 @pytest.mark.parametrize(("dataset", "layout"), EVERY_LAYOUT)

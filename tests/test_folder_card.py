@@ -145,6 +145,24 @@ def test_without_splits_the_class_folders_lie_in_the_source_and_all_are_test(tmp
     assert plain.counts == {"test": (0, 0, 1, 0, 0, 1, 0)}
 
 
+def test_what_macos_leaves_is_neither_picture_nor_class(tmp_path: Path) -> None:
+    """Resource forks lie beside the pictures, and in ``__MACOSX`` in folders of the same names."""
+    for text, top in (('name = "mine"', tmp_path / "plain"), (FULL, tmp_path / "split")):
+        tops = [top / "train", top / "validation"] if text == FULL else [top]
+        for place in tops:
+            put(place, "happy/S1_a.jpg", "__MACOSX/happy/S1_a.jpg", "__MACOSX/S1_a.jpg", "happy/._S1_a.jpg")
+            put(place, "__MACOSX/happy/._S1_a.jpg", "._S2_a.jpg", "__MACOSX/._S1_a.jpg", "happy/__MACOSX/S1_a.jpg")
+        put(top, "__MACOSX/train/happy/S1_a.jpg", "._train")
+        chosen = card(tmp_path, text)
+        samples, flaws, reading = read(chosen, top)
+        found = [place.relative_to(top).as_posix().lstrip(".") for place in tops]
+        assert [one.source for one in samples] == [f"{name}/happy/S1_a.jpg".lstrip("/") for name in found]
+        assert flaws == []
+        assert reading.label_map == {"happy": "happy"}
+        assert not any("S1" in note or "MACOSX" in note for note in reading.notes)
+        assert "1 class folders" in recognise(chosen, top).evidence
+
+
 def test_the_folder_is_recognised_with_evidence_or_what_was_expected(tmp_path: Path) -> None:
     put(tmp_path / "data", "train/joie/S01_1.jpg", "train/sad/S01_2.jpg", "train/notes/a.txt")
     full = card(tmp_path, FULL)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
 from fer_bench.datasets.fer2013_tables import PARTS, SIDE
-from fer_bench.datasets.folder import Folder, below, is_picture, is_utf8, note_of_others, shown, stem_of
+from fer_bench.datasets.folder import Folder, below, is_picture, is_utf8, is_visible, note_of_others, shown, stem_of
 from fer_bench.emotions import EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -109,7 +109,7 @@ def _names(path: Path, *, pictures: bool = False) -> list[str]:
     if not path.is_dir():
         return []
     with os.scandir(path) as entries:
-        visible = (entry for entry in entries if not entry.name.startswith("."))
+        visible = (entry for entry in entries if is_visible(entry.name))
         if pictures:
             # Not a few of them: which ones come first is up to the file system, and the evidence would tell it.
             return sorted(entry.name for entry in itertools.islice(visible, _LOOKED_AT) if is_picture(entry.name))

@@ -112,13 +112,14 @@ def _is_all(path: Path) -> bool:
             return not any(
                 entry.name != path.name if entry.is_dir() else entry.name.lower().endswith((*PICTURES, *_TABLES))
                 for entry in entries
-                if _is_visible(entry.name)
+                if is_visible(entry.name)
             )
     except OSError:
         return False
 
 
-def _is_visible(name: str) -> bool:
+def is_visible(name: str) -> bool:
+    """Whether a file or folder of that name is the user's, not hidden and not what macOS puts into archives."""
     return name[0] != "." and name != "__MACOSX"
 
 
@@ -255,7 +256,7 @@ class Folder:
         path = self.path(relative) if relative else self.root
         try:
             with os.scandir(path) as entries:
-                return [entry for entry in entries if _is_visible(entry.name)]
+                return [entry for entry in entries if is_visible(entry.name)]
         except OSError as error:
             reason = error.strerror or error
             raise FerBenchError(f"{path}: cannot be listed ({reason}); the dataset needs this folder") from error
