@@ -179,6 +179,32 @@ def test_a_member_that_would_lie_outside_is_refused_by_name(tmp_path: Path, endi
     assert ("unpack it yourself" in message) == ("\\" in name)
 
 
+@pytest.mark.parametrize(
+    ("ending", "name", "told"),
+    [
+        (".zip", "../" + "a/" * 20_000 + "end.jpg", "outside the folder"),
+        (".tar", "../" + "a" * 40_000 + "/end.jpg", "outside the folder"),
+        (".zip", "b" * 40_000 + "/end.jpg", "cannot be unpacked into .*File name too long"),
+        (".tar", "b" * 40_000 + "/end.jpg", "cannot be unpacked into .*File name too long"),
+    ],
+)
+def test_a_name_of_any_length_is_shown_by_its_ends(tmp_path: Path, ending: str, name: str, told: str) -> None:
+    message = refused(packed(tmp_path / f"data{ending}", {**FILES, name: b"out"}), told)
+    assert len(message) < 700
+    assert f"member {name[:80]!r}...{name[-40:]!r} ({len(name):,} characters)" in message
+
+
+def test_long_names_are_short_in_messages_about_links_and_damage(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "links.tar", "w") as tar:
+        add(tar, "a/" * 2_000 + "link", type=tarfile.LNKTYPE, linkname="b/" * 2_000 + "target")
+    deep = "/".join(["c" * 200] * 10)
+    source = zipped(tmp_path / "data.zip", {**FILES, f"{deep}/a.jpg": b"x" * 50})
+    # The member's own header has another name than the directory at the end.
+    source.write_bytes(source.read_bytes().replace(deep.encode(), deep.upper().encode(), 1))
+    assert len(refused(tmp_path / "links.tar", "a link to .* no file of the archive")) < 900
+    assert len(refused(source, "damaged or cut short at or after member .*File name in directory")) < 1000
+
+
 def symbolic_link(archive: zipfile.ZipFile, name: str, target: str) -> None:
     member = zipfile.ZipInfo(name)
     member.create_system = 3

@@ -18,6 +18,8 @@ BY_HAND = "unpack it yourself and name the folder with --source"
 Format = Literal["zip", "tar"]
 
 _BLOCK = 1 << 20
+_BEGIN, _END = 80, 40
+"""Characters of a member's name that a message shows where it has more than both."""
 _LONGEST_PATH = 4096
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -47,10 +49,17 @@ def members(source: Path, kind: Format) -> Generator[Member, None, None]:
     for member in _zip_members(source) if kind == "zip" else _tar_members(source):
         fault = _fault(member)
         if fault:
-            raise FerBenchError(f"{source}: member {member.name!r} {fault}; nothing was unpacked")
+            raise FerBenchError(f"{source}: member {quoted(member.name)} {fault}; nothing was unpacked")
         parts = member.name.split("/")
         if "__MACOSX" not in parts and parts[-1] != ".DS_Store":
             yield member
+
+
+def quoted(name: str) -> str:
+    """Return a member's name as a message can show it: an archive may hold names of any length."""
+    if len(name) <= _BEGIN + _END:
+        return repr(name)
+    return f"{name[:_BEGIN]!r}...{name[-_END:]!r} ({len(name):,} characters)"
 
 
 def _fault(member: Member) -> str:

@@ -22,9 +22,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-from fer_bench.datasets.archive_members import BY_HAND, Format, Member, members
+from fer_bench.datasets.archive_members import BY_HAND, Format, Member, members, quoted
 from fer_bench.datasets.folder import is_picture
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, first_line
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 """Of the archives that are unpacked."""
@@ -198,7 +198,7 @@ def _unpack(source: Path, kind: Format, scratch: Path, progress: Progress | None
             _link(source, one, scratch)
     except FileExistsError:
         raise FerBenchError(
-            f"{source}: more than one member is named {member!r}, or differs from it in case only; {BY_HAND}"
+            f"{source}: more than one member is named {quoted(member)}, or differs from it in case only; {BY_HAND}"
         ) from None
     except NotImplementedError as error:  # zipfile's word for an encryption or compression that it does not know
         raise FerBenchError(f"{source}: {error}; {BY_HAND}") from error
@@ -207,15 +207,15 @@ def _unpack(source: Path, kind: Format, scratch: Path, progress: Progress | None
     except OSError as error:
         if error.errno is None:  # So the decompressors of gzip and bzip2 say that the data are damaged.
             raise _damaged(source, member, error) from error
-        where = f" at member {member!r}" if member else ""
+        where = f" at member {quoted(member)}" if member else ""
         advice = f"; make room, or {BY_HAND}" if error.errno == errno.ENOSPC else ""
         raise FerBenchError(f"{source}: cannot be unpacked into {scratch}{where} ({error.strerror}){advice}") from error
 
 
 def _damaged(source: Path, member: str, error: Exception) -> FerBenchError:
-    where = f" at or after member {member!r}" if member else ""
-    reason = str(error) or type(error).__name__
-    return FerBenchError(f"{source}: the archive is damaged or cut short{where} ({reason}); {_AGAIN}")
+    where = f" at or after member {quoted(member)}" if member else ""
+    # zipfile's word for two names that differ holds both.
+    return FerBenchError(f"{source}: the archive is damaged or cut short{where} ({first_line(error)}); {_AGAIN}")
 
 
 def _make_empty(scratch: Path) -> None:
@@ -266,7 +266,8 @@ def _link(source: Path, member: Member, scratch: Path) -> None:
     path, target = _path(scratch, member.name), _path(scratch, member.target)
     if not target.is_file():
         raise FerBenchError(
-            f"{source}: member {member.name!r} is a link to {member.target!r}, no file of the archive; {BY_HAND}"
+            f"{source}: member {quoted(member.name)} is a link to {quoted(member.target)}, no file of the archive; "
+            f"{BY_HAND}"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.hardlink_to(target)
