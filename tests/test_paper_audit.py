@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -11,12 +12,14 @@ from advice import follow
 from typer.testing import CliRunner
 
 from fer_bench import paper
-from fer_bench.cli import auditing
+from fer_bench.cli import auditing, results
+from fer_bench.errors import FerBenchError
 from fer_bench.paper_audit import Verdict, audit_paper
 from fer_bench.paper_audit.claims import Figures, Leads
 from fer_bench.paper_audit.document import FILE, check_document, to_json, to_markdown
 from fer_bench.paper_audit.findings import listed
 from fer_bench.paper_audit.matrices import chance_of_hundred, images_per_class
+from fer_bench.workspace import PUBLISHED
 
 
 @pytest.fixture(scope="module")
@@ -222,9 +225,16 @@ def run(*arguments):
     return CliRunner().invoke(app, ["audit-paper", *arguments])
 
 
+def results_run(*arguments):
+    app = typer.Typer()
+    results.register(app)
+    return CliRunner().invoke(app, arguments)
+
+
 def test_the_command_writes_checks_and_tells_a_difference(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "tables" / FILE
+    (tmp_path / PUBLISHED.records).mkdir(parents=True)
 
     assert run("--check").exit_code == 1
     assert not path.exists()
@@ -239,6 +249,20 @@ def test_the_command_writes_checks_and_tells_a_difference(tmp_path, monkeypatch)
     assert "+" in difference.stdout
     assert "72.45" in difference.stdout
     assert "run fer-bench audit-paper" in difference.stderr
+
+
+def test_where_no_state_is_published_the_findings_are_printed_and_nothing_is_written(tmp_path, monkeypatch, audit):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("fer_bench.paper_audit.audit_paper", lambda: audit)
+    printed = run()
+    assert printed.exit_code == 0
+    assert "2 impossible" in printed.stdout
+    assert re.search(r"audit\.md: not written, since .*records is no folder of records; --local", printed.stderr)
+    assert json.loads(run("--json").stdout)["findings"]
+    refused, others = run("--check"), results_run("tables", "--check")
+    assert isinstance(refused.exception, FerBenchError)
+    assert str(refused.exception) == str(others.exception)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_check_of_a_workspace_advises_what_writes_there(tmp_path, monkeypatch, audit):

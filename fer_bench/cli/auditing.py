@@ -13,6 +13,7 @@ from fer_bench.cli.options import (
     WorkspaceOption,
     again,
     is_local,
+    require_records,
     results_of,
 )
 from fer_bench.cli.printing import print_json, print_table
@@ -208,8 +209,8 @@ def audit_paper(
 ) -> None:
     """Check the paper's published numbers against each other: rows, accuracies, times, parameters, text.
 
-    Needs no records and no images. Writes tables/audit.md in the current folder; --local uses the workspace's tables.
-    With --json nothing is written.
+    Needs no records and no images. In a checkout, which has reports/records, writes tables/audit.md; --local writes
+    among the workspace's tables. Elsewhere, and with --json, nothing is written.
 
     Example: fer-bench audit-paper
     """
@@ -217,12 +218,15 @@ def audit_paper(
     from fer_bench.paper_audit import audit_paper as run
     from fer_bench.paper_audit.document import FILE, check_document, to_json, to_markdown
 
-    audit = run()
     own = is_local(context, local, default=False)
-    path = results_of(workspace, own).tables / FILE
+    results = results_of(workspace, own)
+    if check:
+        require_records(results, own)
+    audit = run()
+    path = results.tables / FILE
     text = to_markdown(audit)
     difference = check_document(text, path) if check else ""
-    writes = not check and not json
+    writes = not check and not json and (own or results.records.is_dir())
     if writes:
         write_text(path, text)
     if json:
@@ -237,6 +241,13 @@ def audit_paper(
         raise typer.Exit(1)
     if check or writes:
         typer.echo(f"{path}: {'as the published values give it' if check else 'written'}", err=json)
+    elif not json:
+        from fer_bench.progress import say
+
+        say(
+            f"{path}: not written, since {results.records.absolute()} is no folder of records; --local writes it among "
+            "the tables of a workspace"
+        )
 
 
 def _print_paper(audit: Any) -> None:

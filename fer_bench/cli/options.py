@@ -172,6 +172,19 @@ def results_of(workspace: Path, local: bool) -> Results:
     return Workspace(workspace).results if local else PUBLISHED
 
 
+def require_records(results: Results, local: bool) -> None:
+    """Require the published records of the current folder where a command works on the published state.
+
+    Raises:
+        FerBenchError: there are none: the folder is no checkout.
+    """
+    if not local and not results.records.is_dir():
+        raise FerBenchError(
+            f"{results.records.absolute()}: no folder of records; run this in a checkout that has one, or say --local "
+            "for the records of a workspace"
+        )
+
+
 def again(command: str, workspace: Path, local: bool) -> str:
     """Return a command to be pasted that writes where :func:`results_of` has its results."""
     import shlex

@@ -16,6 +16,7 @@ from fer_bench.cli.options import (
     again,
     existing,
     is_local,
+    require_records,
     results_of,
 )
 from fer_bench.cli.printing import print_json
@@ -157,11 +158,7 @@ def _recorded(workspace: Path, local: bool) -> "Results":
     results = results_of(workspace, local)
     if local:
         existing(workspace)
-    if not local and not results.records.is_dir():
-        raise FerBenchError(
-            f"{results.records.absolute()}: no folder of records; run this in a checkout that has one, or say --local "
-            "for the records of a workspace"
-        )
+    require_records(results, local)
     return results
 
 
