@@ -304,6 +304,40 @@ def test_no_calibration_error_is_possible_where_one_in_forty_calibrated_models_s
     assert (found.low == 0) == may_be_none
 
 
+def test_the_interval_of_the_calibration_error_is_less_its_bias_and_holds_the_true_one():
+    """Answers right 5 points too seldom at every confidence: the mean of absolute gaps is too large in all samples."""
+    truth, n, repetitions = 0.05, 1000, 60
+    values, covered, covered_with_bias = [], 0, 0
+    for repetition in range(repetitions):
+        generator = np.random.default_rng(repetition)
+        confidences = generator.uniform(0.25, 1, n)
+        wrong = generator.random(n) >= confidences - truth
+        run = one_run(answers_of(np.zeros(n, int), wrong.astype(int), confidences), seed=repetition, resamples=300)
+        found = run.calibration_error(0)
+        covered += found.low <= truth <= found.high
+        replicates = sums.calibration_error(run._replicates[:, 0])
+        low, high = np.quantile(replicates, [0.025, 0.975])
+        covered_with_bias += low <= truth <= high
+        bias = replicates.mean() - found.value
+        assert bias > 0
+        assert found.high == pytest.approx(max(high - bias, found.value))
+        assert found.low in (0, pytest.approx(min(low - bias, found.value)))
+        values.append(found.value)
+    # The value itself is the published definition's, which errs upwards; only the interval knows of it.
+    assert np.mean(values) > truth + 0.003
+    assert covered / repetitions >= 0.8
+    assert covered_with_bias / repetitions <= 0.7
+
+
+def test_scores_that_are_undefined_with_a_unit_left_out_do_not_count_for_the_acceleration():
+    generator = np.random.default_rng(4)
+    replicates, left_out = generator.beta(8, 2, 500), 0.8 - generator.exponential(0.01, 40)
+    for undefined in (math.nan, math.inf):
+        assert bca(0.8, replicates, np.append(left_out, undefined)) == bca(0.8, replicates, left_out)
+        assert bca(0.8, replicates, np.full(40, undefined)) == bca(0.8, replicates, np.zeros(0))
+    assert bca(0.8, replicates, np.zeros(0)) != bca(0.8, replicates, left_out)
+
+
 # Tests between models
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import record_factory as make
 import sklearn.metrics
 
 from fer_bench import backend, checkpoint, grid, memory, records, stages
@@ -23,11 +24,12 @@ from fer_bench.augmentation import identity_matrices
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.environment import describe
 from fer_bench.errors import DivergedError, FerBenchError, storage_message
-from fer_bench.evaluation import evaluate
+from fer_bench.evaluation import evaluate, save_test
 from fer_bench.files import sha256_of
 from fer_bench.grid import Cell
 from fer_bench.lookup import trained_on
 from fer_bench.network import Network, count_parameters, loss_of
+from fer_bench.predictions import read_predictions
 from fer_bench.presets import PRESETS
 from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.records import EvalRecord, Start, TrainRecord
@@ -743,6 +745,22 @@ def test_evaluation_counts_what_it_stores(workspace, dataset, network, run):
             assert np.sum(counts) == chosen.sum()
         assert (record.dataset, record.target, record.origin) == ("fer2013", tested.dataset, "synthetic")
         assert records.load(records.path_of(workspace.results.records, record), EvalRecord) == record
+
+
+def test_the_record_counts_what_the_stored_predictions_say_where_rounding_makes_a_tie(workspace, dataset):
+    """float32 tells these probabilities apart, the stored float16 do not: then the first of the highest counts."""
+    answers = np.full((len(dataset.indices("test")), 7), 0.08, np.float32)
+    answers[:, 2], answers[:, 5] = 0.3, 0.30001
+    model = make.train_record("clcm", "fer2013", origin="synthetic")
+    record = save_test(workspace, model, make.digest("weights"), dataset, answers, describe())
+    matrix = np.array(record.confusion_matrix)
+    assert (answers.argmax(axis=1) == 5).all()
+    assert matrix.sum() == matrix[:, 2].sum() == len(answers)
+    # Refuses predictions that give another matrix.
+    found = read_predictions(workspace.results.records, record)
+    assert (found.classes == 2).all()
+    assert record.accuracy == (found.labels == 2).mean()
+    assert np.array_equal(np.sum(list(record.parts.values()), axis=0), matrix)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 half of it"])
