@@ -7,6 +7,7 @@ sum alone, so the row is possible where no range is empty and N lies between the
 on integers; printed values are in units of the last printed digit (64 for 64 %, 645 for 64.5 %).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -169,12 +170,12 @@ def _adjusted_counts(cells: Sequence[int], index: int, support: int, whole: int)
     fewest, most = np.zeros_like(threshold), np.zeros_like(threshold)
     possible = np.ones(threshold.shape, dtype=np.bool_)
     here = fewest, most
-    for column, cell in enumerate(cells):
+    for cell, times in Counter(cells).items():
         low = np.maximum(_at_least(support * (cell - 1) + threshold, whole), 0)
         high = np.minimum((support * cell + threshold) // whole, support)
         possible &= low <= high
-        fewest, most = fewest + low, most + high
-        if column == index:
+        fewest, most = fewest + times * low, most + times * high
+        if cell == cells[index]:
             here = low, high
     possible &= (fewest <= support) & (support <= most)
     if not possible.any():
@@ -196,12 +197,12 @@ def possible_supports(cells: Sequence[int], decimals: int, most_images: int = SE
     images = np.arange(1, most_images + 1, dtype=np.int64)
     fewest, most = np.zeros_like(images), np.zeros_like(images)
     possible = np.ones(images.shape, dtype=np.bool_)
-    for cell in cells:
+    for cell, times in Counter(cells).items():  # Of hundreds of classes most have the same few cells, such as 0.
         low, high = _bounds(cell, images, 100 * 10**decimals, Rounding.NEAREST)
         low, high = np.maximum(low, 0), np.minimum(high, images)
         possible &= low <= high
-        fewest += low
-        most += high
+        fewest += times * low
+        most += times * high
     return images[possible & (fewest <= images) & (images <= most)]
 
 

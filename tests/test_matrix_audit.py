@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from fer_bench import matrix_audit
 from fer_bench.cli import auditing
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -133,6 +134,31 @@ def test_brute_force_agrees_on_rows_adjusted_to_sum_to_100(support):
 @given(st.tuples(st.integers(0, 100), st.integers(0, 60), st.integers(0, 60)), st.integers(1, 400))
 def test_the_search_for_supports_agrees_with_the_audit_of_one(cells, support):
     assert (support in possible_supports(cells, 0)) == (Rounding.NEAREST in row_roundings(cells, support, 0))
+
+
+def test_equal_cells_are_looked_at_once_and_count_as_often_as_they_are_there(monkeypatch):
+    """A matrix of 400 classes took minutes: 100,000 numbers of images for each of its 160,000 cells."""
+    looked_at = []
+    bounds = matrix_audit._bounds
+
+    def counted(cell, *arguments):
+        looked_at.append(cell)
+        return bounds(cell, *arguments)
+
+    monkeypatch.setattr(matrix_audit, "_bounds", counted)
+    many = possible_supports((60, *[1] * 40, *[0] * 359), 0, 1000)
+    assert looked_at == [60, 1, 0]
+    # Every one of 40 cells is 0.5 to 1.5 %, and 59.5 to 60.5 % are on the diagonal.
+    assert 100 in many
+    assert 1000 in many
+    assert 66 not in many
+    for cells in ((33, 33, 33), (50, 25, 25), (20, 20, 20, 20, 20), (0, 1, 1, 49, 49)):
+        for support in (3, 4, 7, 100, 333):
+            expected = Rounding.NEAREST in row_roundings(cells, support, 0)
+            assert (support in possible_supports(cells, 0, 400)) == expected
+    # Largest remainders: 100 of 3 equal parts are 34, 33, 33, whichever has the one more.
+    assert [cell_counts((34, 33, 33), i, 3, 0, Rounding.ADJUSTED) for i in range(3)] == [(1, 1)] * 3
+    assert cell_counts((34, 34, 32), 0, 3, 0, Rounding.ADJUSTED) is None
 
 
 def test_a_tie_that_only_one_rule_gives_names_the_rule():
