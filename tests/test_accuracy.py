@@ -338,6 +338,22 @@ def test_scores_that_are_undefined_with_a_unit_left_out_do_not_count_for_the_acc
     assert bca(0.8, replicates, np.zeros(0)) != bca(0.8, replicates, left_out)
 
 
+def test_a_difference_that_is_undefined_without_one_image_has_an_interval():
+    """Without the only image of its class all that one model has seen and said is one class: no kappa."""
+    labels = np.arange(60) == 0
+    first = answers_of(labels.astype(int), labels.astype(int))
+    second = answers_of(labels.astype(int), np.where(np.arange(60) % 5 == 0, 1, 0))
+    run = one_run(first, second, resamples=500)
+    left_out = [sums.kappa(tally_of(answers).sum(axis=0) - tally_of(answers)) for answers in (first, second)]
+    assert np.flatnonzero(~np.isfinite(left_out[0])).tolist() == [0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = run.difference(0, 1, sums.kappa)
+    assert found.low < found.value < found.high
+    replicates = sums.kappa(run._replicates[:, 0]) - sums.kappa(run._replicates[:, 1])
+    assert (found.low, found.high) == bca(found.value, replicates, (left_out[0] - left_out[1])[1:])
+
+
 # Tests between models
 
 
