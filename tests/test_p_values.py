@@ -1,4 +1,10 @@
+import gc
+from unittest.mock import patch
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
 from fer_bench.p_values import holm, p_cell, p_text
 
@@ -24,3 +30,9 @@ def test_holms_adjustment_is_that_of_the_worked_example():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == pytest.approx([1, 1])
     assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holms_adjustment_is_statsmodels_to_the_last_bit(p_values):
+    with patch.object(gc, "collect"):  # At every call, with all that the tests before have made.
+        assert holm(p_values) == multipletests(p_values, method="holm")[1].tolist()

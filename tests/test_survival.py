@@ -34,14 +34,15 @@ def data_only(alone, tmp_path) -> Line:
     return line
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_killed_at_random_moments_it_ends_with_the_same_bits(seed, alone, tmp_path):
-    line = Line(alone.folder, tmp_path / "killed", jobs=1 + seed, datasets=DATASETS)
-    chance = random.Random(seed)
-    for _ in range(2):
-        told = kill_once(line, chance, longest=alone.seconds / 2)
-        if told is None:
+def test_killed_at_random_moments_it_ends_with_the_same_bits(alone, tmp_path):
+    """Also where each process has another number of workers than the one before it."""
+    line = Line(alone.folder, tmp_path / "killed", jobs=2, datasets=DATASETS)
+    chance = random.Random(1)
+    for jobs in (2, 1):
+        line.jobs = jobs
+        if kill_once(line, chance, longest=alone.seconds / 2) is None:
             break
+    line.jobs = 2
     line.finish()
     assert differences(line.workspace, alone.workspace) == []
 
