@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
 
 @ablate.callback()
 def _ablate() -> None:
-    """Change one part of a model or its training, and see what it was worth.
+    """Change one part of a model or its training, and measure what that part contributes.
 
     Example: fer-bench ablate head --model clcm --dataset fer2013 --weights imagenet
     """
@@ -60,7 +60,10 @@ def freezing(
     dataset: JoinedOption,
     layers: Annotated[
         str | None,
-        typer.Option(help="Numbers of frozen layers, separated by commas. Default: 0, the model's own, whole stages."),
+        typer.Option(
+            help="Numbers of frozen layers to compare, separated by commas. Default: 0, the model's own number, "
+            "and the ends of whole stages."
+        ),
     ] = None,
     recipe: RecipeOption = "paper",
     epochs: EpochsOption = None,
