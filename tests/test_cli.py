@@ -119,7 +119,7 @@ def test_help_fills_the_lines_of_a_terminal_of_80_columns():
         ("evaluate", "--dataset", "Dataset that the model was trained on, or several together"),
         ("train", "--dataset", "Dataset to train on, or several together"),
         ("show", "--out", "Default: below contact-sheets/ in the workspace."),
-        ("audit", "--csv", "Default: below audits/ in the workspace."),
+        ("audit", "--out", "Default: below audits/ in the workspace."),
         ("profile", "--model", "profiled together with them before; for --self-test clcm."),
     ],
 )
@@ -358,7 +358,7 @@ def test_audit_prints_the_keys_that_scripts_read(workspace):
     assert (workspace.root / "audits/ck-plus.csv").read_text(encoding="utf-8").startswith("kind,group,id,split")
 
 
-@pytest.mark.parametrize("command", [["audit", "ck-plus", "--csv"], ["show", "ck-plus", "--out"]])
+@pytest.mark.parametrize("command", [["audit", "ck-plus", "--out"], ["show", "ck-plus", "--out"]])
 def test_a_folder_in_place_of_a_file_is_refused_before_the_work(command, tmp_path):
     folder = tmp_path / "here.png"
     folder.mkdir()

@@ -45,12 +45,12 @@ def explain(
         ),
     ] = None,
     draw: Annotated[
-        int, typer.Option("--draw", min=0, help="Seed that draws the images to show; another number shows others.")
+        int, typer.Option("--draw-seed", min=0, help="Seed that draws the images to show; another number shows others.")
     ] = 0,
     mean: Annotated[
         int,
         typer.Option(
-            "--mean",
+            "--mean-images",
             min=0,
             help="Number of test images of each class to average the heat over; 0 leaves the mean heat out.",
         ),

@@ -39,10 +39,10 @@ def register(app: typer.Typer) -> None:
 
 def audit(
     dataset: PreparedArgument,
-    csv: Annotated[
+    out: Annotated[
         Path | None,
         typer.Option(
-            "--csv", help="CSV file to write the list of duplicates to. Default: below audits/ in the workspace."
+            "--out", "-o", help="CSV file to write the list of duplicates to. Default: below audits/ in the workspace."
         ),
     ] = None,
     runs: Annotated[
@@ -69,8 +69,8 @@ def audit(
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
-    listed = csv or place.audit(dataset)
-    _require_no_folder("--csv", listed)
+    listed = out or place.audit(dataset)
+    _require_no_folder("--out", listed)
     prepared = open_prepared(place, dataset)
     with bar(f"audit {dataset}", unit="img") as shown:
         result = examine(prepared, progress=shown.at)
