@@ -44,7 +44,7 @@ def test_freezing_goes_from_nothing_over_the_papers_ten_layers_to_the_whole_back
     assert [variant.recipe.freeze_layers for variant in freezing("clcm", PAPER, (20, 0))] == [0, 20]
     again = freezing("clcm", PAPER.changed(freeze_layers=0), (0, 10))
     assert [variant.recipe.freeze_layers for variant in again] == [0, 10]
-    with pytest.raises(FerBenchError, match="the backbone of clcm has 154"):
+    with pytest.raises(FerBenchError, match="the backbone of clcm has only 154 layers"):
         freezing("clcm", PAPER, (155,))
     with pytest.raises(FerBenchError, match="shufflenetv2: no backbone"):
         freezing("shufflenetv2", PAPER)

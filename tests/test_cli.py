@@ -514,7 +514,7 @@ def test_a_mistyped_workspace_is_not_made_by_a_command_that_only_uses_one(comman
     options += ["--to", "onnx"] if command == "export" else []
     result = CliRunner().invoke(app, [*command.split(), *options, "--workspace", str(tmp_path / "typo")])
     if command in ("evaluate", "cross-test", "publish"):
-        assert "typo: no such workspace; name the one that was trained in" in str(result.exception)
+        assert "typo: no such workspace; name an existing one with --workspace" in str(result.exception)
     assert isinstance(result.exception, FerBenchError)
     assert not list(tmp_path.iterdir())
 
@@ -523,7 +523,7 @@ def test_a_mistyped_workspace_is_not_made_by_a_command_that_only_uses_one(comman
 def test_without_records_nothing_is_rendered(command, tmp_path, monkeypatch):
     result = run(command, "--workspace", str(tmp_path / "typo"))
     assert result.returncode == 2
-    assert "typo: no such workspace; name the one that was trained in" in result.stderr
+    assert "typo: no such workspace; name an existing one with --workspace" in result.stderr
     assert not (tmp_path / "typo").exists()
     monkeypatch.chdir(tmp_path)
     here = run(command)

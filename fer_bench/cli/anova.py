@@ -118,7 +118,9 @@ def anova(
         found, title = session_anova.anova(PUBLISHED, runtime, alpha), f"{runtime}, published profiles"
     else:
         if not workspace.is_dir():
-            raise FerBenchError(f"{workspace}: no such workspace; run fer-bench profile first, or name it")
+            raise FerBenchError(
+                f"{workspace}: no such workspace; run fer-bench profile first, or name another one with --workspace"
+            )
         with place.lock():
             found = session_anova.anova(place.results, runtime, alpha)
         title = f"{runtime}, {place.root}"

@@ -77,7 +77,7 @@ def begin(quiet: bool, verbose: bool) -> None:
         FerBenchError: both are given.
     """
     if quiet and verbose:
-        raise FerBenchError("--quiet and --verbose exclude each other")
+        raise FerBenchError("--quiet and --verbose exclude each other; give one of them")
     set_level("quiet" if quiet else "verbose" if verbose else "normal")
 
 

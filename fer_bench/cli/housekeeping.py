@@ -235,7 +235,9 @@ def grid(
     found = grid_status(Workspace(workspace), models=models, datasets=dataset or (), recipe=chosen, seeds=seed or (0,))
     cells = [item.cell for item in found.cells if every or item.state not in ("done", "untested")]
     if not cells:
-        raise FerBenchError(f"{workspace}: every run of this grid is trained; --all writes them nevertheless")
+        raise FerBenchError(
+            f"{workspace}: every run of this grid is trained already; add --all to print their commands anyway"
+        )
     # A model that the recipe does not start from ImageNet is given no weights: train would take them for such a start.
     started = models if weights == "random" else [name for name in models if name in chosen.pretrained]
     tasks = cluster.tasks(cells, recipe, {} if weights is None else dict.fromkeys(started, weights))
@@ -269,7 +271,7 @@ def clean(
     from fer_bench.workspace import Workspace
 
     if not workspace.is_dir():
-        raise FerBenchError(f"{workspace}: no such workspace")
+        raise FerBenchError(f"{workspace}: no such workspace; name an existing one with --workspace")
     place = Workspace(workspace)
     with place.lock():
         found = leftovers(place, with_records=with_records)

@@ -186,7 +186,7 @@ def _doctor(
     if context.invoked_subcommand is not None:
         if json or is_written(context, "workspace"):
             raise FerBenchError(
-                f"write --workspace and --json behind the command: doctor {context.invoked_subcommand} ..."
+                f"put --workspace and --json after the subcommand: doctor {context.invoked_subcommand} ..."
             )
         return
     from fer_bench.doctor import examine

@@ -183,7 +183,7 @@ def existing(workspace: Path) -> Workspace:
         FerBenchError: there is no such folder, as where its name is mistyped.
     """
     if not workspace.is_dir():
-        raise FerBenchError(f"{workspace}: no such workspace; name the one that was trained in with --workspace")
+        raise FerBenchError(f"{workspace}: no such workspace; name an existing one with --workspace")
     return Workspace(workspace)
 
 
@@ -253,11 +253,11 @@ def cluster_of(
     """
     if executor == "local":
         if written:
-            raise FerBenchError(f"--address {address} is of --executor ray; add that")
+            raise FerBenchError(f"--address {address} applies only with --executor ray; add that option")
         given = {"--cpus-per-cell": cpus, "--gpus-per-cell": gpus}
         for name, value in given.items():
             if value is not None:
-                raise FerBenchError(f"{name} {value:g} is of --executor ray; add that")
+                raise FerBenchError(f"{name} {value:g} applies only with --executor ray; add that option")
         return None
     from fer_bench.distributed import RayCluster
 
@@ -278,7 +278,7 @@ def seeds_of(context: typer.Context, seed: Sequence[int], seeds: str | None) -> 
     if seeds is None:
         return list(dict.fromkeys(seed))
     if is_written(context, "seed"):
-        raise FerBenchError(f"--seed and --seeds {seeds} exclude each other; write all into --seeds")
+        raise FerBenchError(f"--seed and --seeds {seeds} exclude each other; list all seeds in --seeds")
     return listed_seeds(seeds)
 
 

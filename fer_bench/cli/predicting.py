@@ -102,9 +102,9 @@ def predict(
     from fer_bench.progress import warn
 
     if json and csv:
-        raise FerBenchError("--json and --csv exclude each other")
+        raise FerBenchError("--json and --csv exclude each other; give one of them")
     if crop_scale is not None and not crop:
-        raise FerBenchError("--crop-scale and --no-crop exclude each other")
+        raise FerBenchError("--crop-scale and --no-crop exclude each other; give one of them")
     sources, total = from_arguments(images, _lines_of_stdin())
     if crop:
         require_detector()

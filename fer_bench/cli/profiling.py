@@ -123,16 +123,17 @@ def profile(
     )
     plan.check()
     if layers and self_test:
-        raise FerBenchError("--layers and --self-test are two different things: give one of them")
+        raise FerBenchError("--layers and --self-test exclude each other; give one of them")
     if (layers or self_test) and (processes > 1 or throughput or end_to_end or memory):
         raise FerBenchError(
-            f"{'--layers' if layers else '--self-test'} goes without --processes, --throughput, --end-to-end and "
+            f"{'--layers' if layers else '--self-test'} cannot be combined with --processes, "
+            "--throughput, --end-to-end and "
             "--memory"
         )
     if layers and (runs is not None or runtime or threads is not None):
         raise FerBenchError("--layers times nothing: leave out --runs, --runtime and --threads")
     if is_written(context, "experiments") and not self_test:
-        raise FerBenchError("--experiments is of --self-test")
+        raise FerBenchError("--experiments applies only with --self-test; add that or leave --experiments out")
     if layers:
         _count(model or _wanted(Workspace(workspace), every=every), plan, json)
     elif self_test:

@@ -252,7 +252,8 @@ def run_all(
     cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
     if cluster is not None and (jobs is not None or devices > 1):
         raise FerBenchError(
-            "--jobs and --devices are of --executor local; a cell on a cluster gets --cpus-per-cell and --gpus-per-cell"
+            "--jobs and --devices apply only with --executor local; a cell on a cluster gets "
+            "--cpus-per-cell and --gpus-per-cell"
         )
     if jobs is None:
         alone = chosen.image_size <= ONE_THREAD_SIZE and devices == 1 and backend.name() == "tensorflow"

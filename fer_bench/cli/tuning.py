@@ -113,7 +113,8 @@ def tune(
             if is_written(context, option):
                 flag = f"--{option.replace('_', '-')}"
                 raise FerBenchError(
-                    f"{flag} is of --search random; a grid tries every combination: add that or leave it away"
+                    f"{flag} applies only with --search random, since a grid tries every combination; "
+                    f"add that or leave {flag} out"
                 )
     space = _space(search, batch_sizes, learning_rates, optimizers)
     models = list(dict.fromkeys(model))
