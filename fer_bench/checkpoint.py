@@ -174,7 +174,7 @@ class Checkpoint:
             for _, backend, weights in (text.split(maxsplit=2) for text in (found, self._identity))
         )
         raise FerBenchError(
-            f"{done} were trained {begun}, which this command, {wanted}, does not continue: say the same again "
+            f"{done} were trained {begun}, which this command, {wanted}, cannot continue: give the same options again "
             "(--weights, KERAS_BACKEND), choose another --workspace, or delete that folder to start over"
         )
 

@@ -8,7 +8,7 @@ def check(count: int, batch_size: int) -> None:
     """Refuse a number of devices that cannot be had, before anything is built or imported.
 
     Raises:
-        FerBenchError: the backend does not share batches, or the batch cannot be dealt out evenly.
+        FerBenchError: the backend does not share batches, or the batch cannot be split evenly.
     """
     if count == 1:
         return
@@ -18,7 +18,10 @@ def check(count: int, batch_size: int) -> None:
             "those of the whole batch, as on one device, and the results the same up to rounding"
         )
     if batch_size % count:
-        raise FerBenchError(f"--devices {count}: the batch of {batch_size} images cannot be dealt out evenly")
+        raise FerBenchError(
+            f"--devices {count}: the batch of {batch_size} images cannot be split evenly; "
+            "choose a number of devices that divides it"
+        )
 
 
 def share(count: int) -> None:

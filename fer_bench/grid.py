@@ -75,7 +75,7 @@ def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> N
         if model_card(model).imagenet_application is None:
             raise FerBenchError(
                 f"{model}: no ImageNet weights are known for this model; "
-                "leave --weights and the recipe's 'pretrained' away for it, or use --weights random"
+                "leave --weights and the recipe's 'pretrained' out for it, or use --weights random"
             )
         if weights is None:
             raise FerBenchError(
@@ -96,8 +96,8 @@ def check_weights(models: Sequence[str], recipe: Recipe, weights: str | None) ->
         return
     starts = ", ".join(recipe.pretrained) or "no model"
     raise FerBenchError(
-        f"--weights {weights}: the recipe {recipe.name!r} starts {starts} from ImageNet weights, none of "
-        f"{', '.join(models)}; leave it away, or name the models in the 'pretrained' of a recipe file"
+        f"--weights {weights}: the recipe {recipe.name!r} starts {starts} from ImageNet weights, but none of "
+        f"{', '.join(models)}; leave --weights out, or name the models in the 'pretrained' of a recipe file"
     )
 
 

@@ -58,8 +58,8 @@ def require_trainable(place: Workspace, name: str) -> None:
     if not trainable:
         command = shlex.join(["fer-bench", "cross-test", "--on", name, *place.option])
         raise FerBenchError(
-            f"{name} is a test set only; leave it out here, and test on it what is trained on others: run-all does, "
-            f"and {command}"
+            f"{name} is a test set only; leave it out here; models trained on other datasets "
+            f"are tested on it by run-all and by {command}"
         )
 
 

@@ -103,7 +103,9 @@ def read_matrix(path: Path, decimals: int = 0) -> PrintedMatrix:
     _check_classes(path, classes, rows)
     cells = tuple(_row(path, number, line, classes, decimals) for number, line in rows)
     if max(map(max, cells)) <= 10**decimals:
-        raise FerBenchError(f"{path}: no cell is above 1; these look like fractions, expected percentages: times 100")
+        raise FerBenchError(
+            f"{path}: no cell is above 1; these look like fractions, not percentages; multiply them by 100"
+        )
     return PrintedMatrix(tuple(classes), cells, decimals)
 
 

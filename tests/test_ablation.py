@@ -44,7 +44,7 @@ def test_freezing_goes_from_nothing_over_the_papers_ten_layers_to_the_whole_back
     assert [variant.recipe.freeze_layers for variant in freezing("clcm", PAPER, (20, 0))] == [0, 20]
     again = freezing("clcm", PAPER.changed(freeze_layers=0), (0, 10))
     assert [variant.recipe.freeze_layers for variant in again] == [0, 10]
-    with pytest.raises(FerBenchError, match="the backbone of clcm has 154"):
+    with pytest.raises(FerBenchError, match="the backbone of clcm has only 154 layers"):
         freezing("clcm", PAPER, (155,))
     with pytest.raises(FerBenchError, match="shufflenetv2: no backbone"):
         freezing("shufflenetv2", PAPER)
@@ -97,7 +97,7 @@ def test_every_depth_is_reported_and_chosen_on_validation(workspace, trained):
 
 
 def test_the_notes_tell_the_protocol_and_the_weights(workspace, trained):
-    found = json.loads(ablate(workspace, "freezing", "--layers", "0,10", "--seeds", "2", "--json").stdout)
+    found = json.loads(ablate(workspace, "freezing", "--freeze-layers", "0,10", "--seeds", "2", "--json").stdout)
     notes = Path(found["files"]["md"]).read_text("utf-8")
     recipe = PAPER.from_random()
     assert f"Recipe {recipe.id}, but for what the rows name: 224 px, {recipe.epochs} epochs, seeds 0, 1." in notes
@@ -129,13 +129,13 @@ def test_two_ablations_in_one_document_have_labels_of_their_own(workspace, train
 
 def test_a_tie_on_validation_is_named(workspace, trained, monkeypatch):
     monkeypatch.setattr(study_fakes, "score", lambda cell: 0.143 + cell.seed / 10)
-    text = ablate(workspace, "freezing", "--layers", "0,9,10", "--seeds", "3").stdout
+    text = ablate(workspace, "freezing", "--freeze-layers", "0,9,10", "--seeds", "3").stdout
     equal = "0 of 154, 9 of 154, 10 of 154 (the model's own)"
     assert f"Chosen on validation: 0 of 154, the first of 3 that are equal there ({equal})." in text
 
 
 def test_the_recipes_own_run_is_shared_and_the_rest_lies_apart(workspace, trained):
-    ablate(workspace, "freezing", "--layers", "0,10")
+    ablate(workspace, "freezing", "--freeze-layers", "0,10")
     own = [path.stem for path in (workspace.root / "records/train").iterdir()]
     assert [stem.partition("+")[0][:26] for stem in own] == ["clcm__fer2013__fer2013__pa"]
     assert "+" not in own[0]
@@ -180,7 +180,9 @@ def test_an_executor_trains_and_tests_what_this_process_would(workspace, trained
 
 
 def test_it_tests_on_each_of_several_datasets(workspace, trained):
-    found = json.loads(ablate(workspace, "freezing", "--layers", "0,9", "--json", dataset="raf-db+fer2013").stdout)
+    found = json.loads(
+        ablate(workspace, "freezing", "--freeze-layers", "0,9", "--json", dataset="raf-db+fer2013").stdout
+    )
     assert found["dataset"] == "fer2013+raf-db"
     assert all(set(v["runs"][0]["test_accuracy"]) == {"fer2013", "raf-db"} for v in found["variants"])
     text = Path(found["files"]["md"]).read_text("utf-8")
@@ -200,7 +202,7 @@ def test_a_diverged_variant_is_shown_as_missing(workspace, trained, tmp_path):
 def test_a_real_ablation(workspace, tiny_model, tmp_path):
     recipe = tmp_path / "mini.toml"
     recipe.write_text('base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\nbatch_size = 16\n')
-    options = ("-r", str(recipe), "--layers", "0,9", "--json")
+    options = ("-r", str(recipe), "--freeze-layers", "0,9", "--json")
     found = json.loads(ablate(workspace, "freezing", *options, model="tiny").stdout)
     assert [v["trainable_parameters"] for v in found["variants"]] == [2_483, 119]
     assert all(0 <= v["runs"][0]["test_accuracy"]["fer2013"] <= 1 for v in found["variants"])

@@ -544,7 +544,7 @@ def test_a_linked_picture_folder_out_of_the_dataset_is_refused(tmp_path: Path) -
         ("", "found: none"),
         (HEADER.replace("expression", "label") + "\n", "no column expression in its first line"),
         (f"{HEADER}\r{row(0, 'happy')}\r", "validation.csv: its lines end in CR alone"),
-        (HEADER + '\n"' + "x" * 200_000, "validation.csv:2: the quotation marks of this row leave open where it ends"),
+        (HEADER + '\n"' + "x" * 200_000, "validation.csv:2: the quotation marks of this row are not closed"),
     ],
 )
 def test_a_table_of_another_form_is_refused(tmp_path: Path, table: str, message: str) -> None:

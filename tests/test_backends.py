@@ -128,5 +128,7 @@ def test_devices_that_cannot_be_had_are_refused(monkeypatch):
         devices.check(1, 63)
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     devices.check(2, 64)
-    with pytest.raises(FerBenchError, match="batch of 64 images cannot be dealt out evenly"):
+    with pytest.raises(
+        FerBenchError, match="batch of 64 images cannot be split evenly; choose a number of devices that divides it"
+    ):
         devices.check(3, 64)

@@ -112,14 +112,14 @@ def test_help_fills_the_lines_of_a_terminal_of_80_columns():
 @pytest.mark.parametrize(
     ("command", "option", "words"),
     [
-        ("grid", "--seed", "Seed of the runs; repeatable. Default: 0 alone."),
+        ("grid", "--seed", "Seed of the runs; may be given several times. Default: 0 alone."),
         ("grid", "--model", "Default: the paper's three."),
-        ("status", "--seed", "Default: all that a recipe has runs of, or 0."),
+        ("status", "--seed", "Default: all seeds that a recipe was trained with, or 0."),
         ("status", "--model", "Default: the paper's three, and others that have runs."),
-        ("evaluate", "--dataset", "Dataset that it was trained on, or several together"),
+        ("evaluate", "--dataset", "Dataset that the model was trained on, or several together"),
         ("train", "--dataset", "Dataset to train on, or several together"),
         ("show", "--out", "Default: below contact-sheets/ in the workspace."),
-        ("audit", "--csv", "Default: below audits/ in the workspace."),
+        ("audit", "--out", "Default: below audits/ in the workspace."),
         ("profile", "--model", "profiled together with them before; for --self-test clcm."),
     ],
 )
@@ -127,6 +127,29 @@ def test_help_says_what_an_option_is_of_and_what_it_is_without(command, option, 
     options = get_command(app).commands[command].params
     [told] = [item.help for item in options if option in item.opts]
     assert words in told
+
+
+def _helps():
+    """Each option of each command with its help."""
+    waiting = [("fer-bench", get_command(app))]
+    while waiting:
+        name, command = waiting.pop()
+        waiting += [(f"{name} {below}", found) for below, found in getattr(command, "commands", {}).items()]
+        for item in command.params:
+            yield f"{name} {item.opts[0]}", item
+
+
+def test_one_phrase_says_of_every_option_that_it_may_be_given_several_times():
+    several = {name for name, item in _helps() if item.param_type_name == "option" and item.multiple}
+    assert several == {name for name, item in _helps() if "may be given several times" in (item.help or "")}
+    assert [name for name, item in _helps() if "repeatable" in (item.help or "").lower()] == []
+
+
+def test_the_help_of_an_option_is_whole_without_its_name():
+    """A text such as "Of the classes, instead of the recipe's." is only understood by who wrote it."""
+    texts = {name: item.help or "" for name, item in _helps() if item.opts[0] != "--help"}
+    assert [name for name, text in texts.items() if not text.endswith((".", "..."))] == []
+    assert [name for name, text in texts.items() if re.match(r"(Of|Where the|Also the|See) ", text)] == []
 
 
 def test_the_readme_names_every_command_and_no_other():
@@ -335,7 +358,7 @@ def test_audit_prints_the_keys_that_scripts_read(workspace):
     assert (workspace.root / "audits/ck-plus.csv").read_text(encoding="utf-8").startswith("kind,group,id,split")
 
 
-@pytest.mark.parametrize("command", [["audit", "ck-plus", "--csv"], ["show", "ck-plus", "--out"]])
+@pytest.mark.parametrize("command", [["audit", "ck-plus", "--out"], ["show", "ck-plus", "--out"]])
 def test_a_folder_in_place_of_a_file_is_refused_before_the_work(command, tmp_path):
     folder = tmp_path / "here.png"
     folder.mkdir()
@@ -491,7 +514,7 @@ def test_a_mistyped_workspace_is_not_made_by_a_command_that_only_uses_one(comman
     options += ["--to", "onnx"] if command == "export" else []
     result = CliRunner().invoke(app, [*command.split(), *options, "--workspace", str(tmp_path / "typo")])
     if command in ("evaluate", "cross-test", "publish"):
-        assert "typo: no such workspace; name the one that was trained in" in str(result.exception)
+        assert "typo: no such workspace; name an existing one with --workspace" in str(result.exception)
     assert isinstance(result.exception, FerBenchError)
     assert not list(tmp_path.iterdir())
 
@@ -500,7 +523,7 @@ def test_a_mistyped_workspace_is_not_made_by_a_command_that_only_uses_one(comman
 def test_without_records_nothing_is_rendered(command, tmp_path, monkeypatch):
     result = run(command, "--workspace", str(tmp_path / "typo"))
     assert result.returncode == 2
-    assert "typo: no such workspace; name the one that was trained in" in result.stderr
+    assert "typo: no such workspace; name an existing one with --workspace" in result.stderr
     assert not (tmp_path / "typo").exists()
     monkeypatch.chdir(tmp_path)
     here = run(command)

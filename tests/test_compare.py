@@ -524,7 +524,7 @@ def test_accuracy_by_gender_shows_the_largest_gap(tmp_path):
 
 
 def test_an_attribute_of_a_dataset_that_is_not_prepared_is_refused(two):
-    with pytest.raises(FerBenchError, match=r"gender is not at hand.*prepare ck-plus"):
+    with pytest.raises(FerBenchError, match=r"gender cannot be told.*prepare ck-plus"):
         run(two, "clcm", "shufflenetv2", *ON, "--by", "gender")
 
 

@@ -406,7 +406,7 @@ def test_ray_is_named_where_it_is_missing(monkeypatch):
 
 
 def test_a_client_and_options_of_the_other_executor_are_refused(monkeypatch):
-    with pytest.raises(FerBenchError, match="--gpus-per-cell 0 is of --executor ray"):
+    with pytest.raises(FerBenchError, match="--gpus-per-cell 0 applies only with --executor ray"):
         cluster_of("local", None, None, 0.0, written=False)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
     with pytest.raises(FerBenchError, match="--address auto"):
@@ -499,7 +499,7 @@ COMMANDS = (
 def test_an_address_without_its_executor_is_refused(command, tmp_path):
     called = CliRunner().invoke(app, [*command, "--address", "head:6379", "--workspace", str(tmp_path / "workspace")])
     assert isinstance(called.exception, FerBenchError)
-    assert str(called.exception) == "--address head:6379 is of --executor ray; add that"
+    assert str(called.exception) == "--address head:6379 applies only with --executor ray; add that option"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=("run-all", "tune", "freezing", "head"))
@@ -507,4 +507,4 @@ def test_an_address_of_the_environment_is_no_matter_of_the_local_executor(comman
     """It gets as far as the next option that is refused."""
     options = ("--cpus-per-cell", "1", "--workspace", str(tmp_path / "workspace"))
     called = CliRunner(env={"RAY_ADDRESS": "head:6379"}).invoke(app, [*command, *options])
-    assert str(called.exception) == "--cpus-per-cell 1 is of --executor ray; add that"
+    assert str(called.exception) == "--cpus-per-cell 1 applies only with --executor ray; add that option"

@@ -328,7 +328,7 @@ def test_doctor_labels_is_still_there():
 
 @pytest.mark.parametrize("options", [["--json"], ["--workspace", "w"]])
 def test_options_before_labels_would_be_lost_and_are_refused(options):
-    with pytest.raises(FerBenchError, match="behind the command: doctor labels"):
+    with pytest.raises(FerBenchError, match="after the subcommand: doctor labels"):
         CliRunner().invoke(app, ["doctor", *options, "labels", "-m", "clcm", "-d", "raf-db"], catch_exceptions=False)
 
 

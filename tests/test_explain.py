@@ -120,7 +120,7 @@ def explained(trained) -> Explanation:
 @pytest.fixture(scope="module")
 def document(trained):
     """What the command prints for both models."""
-    return trained.json("--mean", str(EACH))
+    return trained.json("--mean-images", str(EACH))
 
 
 def test_one_test_image_of_each_class_with_every_models_answer(trained, explained):
@@ -204,7 +204,20 @@ def test_chosen_images_of_another_dataset_and_the_evidence_of_their_true_class(t
     data = Prepared.load(trained.workspace.prepared("ck-plus"))
     rows = data.indices("test")[[5, 2]]
     ids = [str(name) for name in data.ids[rows]]
-    chosen = ("--model", "tiny", "--on", "ck-plus", "--of", "true", "--mean", "0", "--id", ids[0], "--id", ids[1])
+    chosen = (
+        "--model",
+        "tiny",
+        "--on",
+        "ck-plus",
+        "--of",
+        "true",
+        "--mean-images",
+        "0",
+        "--id",
+        ids[0],
+        "--id",
+        ids[1],
+    )
     found = trained.json(*chosen)
     assert (found["target"], found["of"], found["figures"]["mean_heat"]) == ("ck-plus", "true", None)
     assert "/explanations/ck-plus/tiny__fer2013__" in found["figures"]["faces"]
@@ -224,7 +237,7 @@ def test_another_draw_gives_other_images_and_the_same_draw_the_same(trained):
 
 
 def test_as_text_it_says_where_the_heat_lies_and_where_the_pictures_are(trained):
-    output = " ".join(trained.command("--model", "tiny", "--mean", "2").stdout.split())
+    output = " ".join(trained.command("--model", "tiny", "--mean-images", "2").stdout.split())
     assert "synthetic faces" in output
     assert "mean heat, no faces: " in output
     assert "upper / middle /" in output

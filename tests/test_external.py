@@ -106,17 +106,17 @@ def test_what_the_file_tells_is_read(tmp_path):
     ("how", "told", "message"),
     [
         ({}, {"values": None}, "the file cannot tell which values of pixels it takes; give --values"),
-        ({}, {"mean": "0.5"}, "--mean and --std go together"),
+        ({}, {"mean": "0.5"}, "--mean and --std must be given together"),
         ({}, {"mean": "0.5", "std": "0.5"}, "exclude each other"),
         ({}, {"values": None, "mean": "0.5", "std": "0"}, "expected numbers above 0"),
         ({}, {"values": None, "mean": "128", "std": "64"}, "--mean 128: expected a mean of pixels in 0 to 1; if"),
         ({}, {"values": None, "mean": "0.5,0.5", "std": "1"}, "--mean 0.5,0.5: expected one number, or 1"),
         ({"uint8": True}, {"values": "0..1"}, "the input is uint8"),
-        ({}, {"size": "48"}, "--size says 48, the file 16"),
-        ({"size": "side"}, {}, "the file leaves it open; give --size"),
+        ({}, {"size": "48"}, "--size 48 contradicts the file, which says 16"),
+        ({"size": "side"}, {}, "the file does not settle --size; add that option"),
         ({"size": "side"}, {"size": "0"}, "--size 0: expected pixels"),
         ({"size": 5000}, {}, "the input is 5000 x 5000; expected at most 4096 pixels a side"),
-        ({}, {"channels": 3}, "--channels says 3, the file 1"),
+        ({}, {"channels": 3}, "--channels 3 contradicts the file, which says 1"),
         ({}, {"layout": "NHWC"}, "--layout NHWC contradicts the file, whose input is (?, 1, 16, 16)"),
         ({"size": 3, "channels": 3}, {}, "does not tell where the channels are; give --layout"),
         ({"batch": 8}, {}, "the input takes batches of 8"),
@@ -222,7 +222,7 @@ def test_a_file_that_answers_every_face_alike_is_refused(tmp_path):
     model.graph.node.extend(nodes)
     model.graph.initializer.append(helper.make_tensor("zero", TensorProto.FLOAT, [1], [0.0]))
     onnx.save(model, str(path))
-    with pytest.raises(FerBenchError, match="answers different faces alike"):
+    with pytest.raises(FerBenchError, match="gives different faces the same answer"):
         add_onnx(Workspace(tmp_path / "workspace"), path, "dead-net", PLAIN)
 
 

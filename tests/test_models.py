@@ -81,7 +81,7 @@ def test_a_recipe_freezes_as_many_layers_as_it_says():
 
 
 def test_more_layers_than_the_backbone_has_cannot_be_frozen():
-    with pytest.raises(FerBenchError, match="the backbone of clcm has 154"):
+    with pytest.raises(FerBenchError, match="the backbone of clcm has only 154 layers"):
         model_card("clcm").backbone_to_freeze(155)
     with pytest.raises(FerBenchError, match="shufflenetv2: no backbone is known"):
         model_card("shufflenetv2").backbone_to_freeze(0)

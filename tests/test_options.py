@@ -84,7 +84,7 @@ def test_how_one_seed_is_named_is_said_where_it_is_no_number_of_seeds(seed):
 @pytest.mark.parametrize("command", ["train", "run-all"])
 def test_seed_and_seeds_exclude_each_other(tmp_path, command, seed):
     asked = [command, "--model", "clcm", "--dataset", "fer2013", "--weights", "random", "--workspace", str(tmp_path)]
-    with pytest.raises(FerBenchError, match="--seed and --seeds 3 exclude each other; write all into --seeds"):
+    with pytest.raises(FerBenchError, match="--seed and --seeds 3 exclude each other; list all seeds in --seeds"):
         run(*asked, "--seeds", "3", "--seed", seed)
 
 
@@ -162,7 +162,7 @@ def test_options_change_the_recipe_and_its_id(workspace, tiny_model, mini):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["train", "--freeze-layers", "10"], "the backbone of tiny has 9"),
+        (["train", "--freeze-layers", "10"], "the backbone of tiny has only 9 layers"),
         (["train", "--seeds", "none"], "--seeds 'none'"),
     ],
 )

@@ -352,7 +352,7 @@ def test_times_on_an_accelerator_are_not_called_the_processors(measured, tmp_pat
     "options", [("--layers", "--runs", "9"), ("--layers", "--threads", "1"), ("--experiments", "3")]
 )
 def test_options_that_would_do_nothing_are_refused(options, tmp_path) -> None:
-    with pytest.raises(FerBenchError, match=r"--layers times nothing|--experiments is of --self-test"):
+    with pytest.raises(FerBenchError, match=r"--layers times nothing|--experiments applies only with --self-test"):
         _run("-m", "clcm", *options, tmp_path=tmp_path)
 
 
@@ -464,10 +464,10 @@ def test_the_self_test_prints_its_rates_and_fails_with_1(use, fake, monkeypatch,
     ("arguments", "message"),
     [
         (("--self-test", "--layers"), "give one of them"),
-        (("--layers", "--throughput"), "--layers goes without"),
-        (("--layers", "--memory"), "--layers goes without .* and --memory"),
-        (("--self-test", "--processes", "2"), "--self-test goes without"),
-        (("--self-test", "--memory"), "--self-test goes without .* and --memory"),
+        (("--layers", "--throughput"), "--layers cannot be combined with"),
+        (("--layers", "--memory"), "--layers cannot be combined with .* and --memory"),
+        (("--self-test", "--processes", "2"), "--self-test cannot be combined with"),
+        (("--self-test", "--memory"), "--self-test cannot be combined with .* and --memory"),
         (("--self-test", "-m", "clcm", "-m", "mobilenetv2"), "one --model and one --runtime"),
     ],
 )

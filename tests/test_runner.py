@@ -153,7 +153,7 @@ def test_without_data_it_says_what_to_do(tmp_path):
     ("name", "message"),
     [
         ("nope", r"unknown dataset 'nope'; known: fer2013, raf-db, affectnet, ck-plus$"),
-        ("fer2013+ck-plus", r"ck-plus is a test set only; leave it out here, and test on it"),
+        ("fer2013+ck-plus", r"ck-plus is a test set only; leave it out here; models trained on other"),
         ("fer2013+fer2013", r"expected one name, or different ones"),
     ],
 )

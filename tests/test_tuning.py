@@ -90,7 +90,7 @@ def test_another_search_on_the_same_recipe_overwrites_no_winner(workspace, train
 
 @pytest.mark.parametrize("option", ["--trials", "--draw-seed"])
 def test_what_only_a_random_search_has_is_refused_of_a_grid(workspace, trained, option):
-    with pytest.raises(FerBenchError, match=f"{option} is of --search random"):
+    with pytest.raises(FerBenchError, match=f"{option} applies only with --search random"):
         tune(workspace, option, "5")
     assert not trained
 

@@ -233,7 +233,7 @@ def _require_attribute(prepared: Path, target: str, images: SampledImages, attri
         return
     if not images.known:
         raise FerBenchError(
-            f"{prepared}: {attribute} is not at hand, since the {target} that the models were tested on is not "
+            f"{prepared}: {attribute} cannot be told, because the {target} that the models were tested on is not "
             f"prepared there; run fer-bench prepare {target} --source PATH with the same choices, or leave out --by"
         )
     there = ", ".join(images.attributes) or "none"

@@ -235,9 +235,11 @@ def _seeds(
     listed = "; ".join(f"{entry}: {', '.join(map(str, sorted(some)))}" for entry, some in having.items())
     absent = sorted(set(wanted) - common)
     if absent:
-        raise FerBenchError(f"--seed {absent[0]}: not all were tested on {target} with it; seeds of {listed}")
+        raise FerBenchError(
+            f"--seed {absent[0]}: not every model was tested on {target} with this seed; seeds of {listed}"
+        )
     if not common:
-        raise FerBenchError(f"no seed with which all were tested on {target}; seeds of {listed}")
+        raise FerBenchError(f"no seed with which every model was tested on {target}; seeds of {listed}")
     if wanted:
         return tuple(sorted(set(wanted))), ()
     return tuple(sorted(common)), tuple(sorted(set.union(*having.values()) - common))

@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
 
 @ablate.callback()
 def _ablate() -> None:
-    """Change one part of a model or its training, and see what it was worth.
+    """Change one part of a model or its training, and measure what that part contributes.
 
     Example: fer-bench ablate head --model clcm --dataset fer2013 --weights imagenet
     """
@@ -60,7 +60,11 @@ def freezing(
     dataset: JoinedOption,
     layers: Annotated[
         str | None,
-        typer.Option(help="Numbers of frozen layers, separated by commas. Default: 0, the model's own, whole stages."),
+        typer.Option(
+            "--freeze-layers",
+            help="Numbers of frozen layers to compare, separated by commas. Default: 0, the model's own number, "
+            "and the ends of whole stages.",
+        ),
     ] = None,
     recipe: RecipeOption = "paper",
     epochs: EpochsOption = None,
@@ -82,7 +86,7 @@ def freezing(
     depth is reported. Run it again to continue after an interruption. With --executor ray the runs are shared out among
     the machines of a Ray cluster.
 
-    Example: fer-bench ablate freezing --model clcm --dataset fer2013 --weights imagenet --layers 0,10,154
+    Example: fer-bench ablate freezing --model clcm --dataset fer2013 --weights imagenet --freeze-layers 0,10,154
     """
     from fer_bench.ablation import freezing as variants
     from fer_bench.studies import shortened
@@ -91,7 +95,7 @@ def freezing(
     written = is_written(context, "address")
     cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
     place = Workspace(workspace)
-    numbers = () if layers is None else listed("--layers", layers, int)
+    numbers = () if layers is None else listed("--freeze-layers", layers, int)
     given = recipe_of(place, [model], recipe_with(recipe, balance, None), weights)
     wish = _Wish("freezing", model, dataset, given, epochs, seeds_of(context, [seed], seeds), weights, cluster)
     _ablation(wish, variants(model, shortened(given, epochs), numbers), place, json, wait=wait)

@@ -20,39 +20,68 @@ def register(app: typer.Typer) -> None:
 
 def add_onnx(
     file: Annotated[Path, typer.Argument(help="ONNX model; weights may lie in files beside it.")],
-    name: Annotated[str, typer.Option("--name", "-n", help="What tables call it; lower case.")],
+    name: Annotated[str, typer.Option("--name", "-n", help="Name of the model in tables and for --model; lower case.")],
     labels: Annotated[
         str,
         typer.Option(
-            help="Names of the outputs in the file's order, joined by commas; usual English names do. 'contempt', or "
-            "'-' for anything else that is none of the seven classes, is dropped."
+            help="Class of each output in the file's order, separated by commas, by the usual English names. "
+            "'contempt' is dropped; so is '-', for any other output that is none of the seven classes."
         ),
     ],
-    values: Annotated[Values | None, typer.Option(help="What pixels are fed as. No file tells.")] = None,
+    values: Annotated[
+        Values | None,
+        typer.Option(
+            help="Range of the pixel values that the model expects; ONNX files do not record it. Required, unless "
+            "--mean and --std are given."
+        ),
+    ] = None,
     mean: Annotated[
         str | None,
-        typer.Option(help="Instead of --values, with --std: of pixels in 0 to 1; one number or three, by commas."),
+        typer.Option(
+            help="Mean that the model's author subtracts from pixels in 0 to 1, instead of --values and together "
+            "with --std; one number, or three separated by commas."
+        ),
     ] = None,
-    std: Annotated[str | None, typer.Option(help="See --mean.")] = None,
+    std: Annotated[
+        str | None,
+        typer.Option(
+            help="Standard deviation that pixels are divided by after --mean is subtracted; one number, or three "
+            "separated by commas."
+        ),
+    ] = None,
     size: Annotated[
-        str | None, typer.Option(help="Where the file leaves it open: pixels, such as 64 or 48x64 (height x width).")
+        str | None,
+        typer.Option(
+            help="Image size in pixels, such as 64 or 48x64 (height x width). Required if the file leaves it open."
+        ),
     ] = None,
     channels: Annotated[
-        int | None, typer.Option(help="Where the file leaves it open: 1 (gray) or 3 (RGB, the gray image repeated).")
+        int | None,
+        typer.Option(
+            help="Image channels: 1 (gray) or 3 (RGB, the gray image repeated). Required if the file leaves them open."
+        ),
     ] = None,
     layout: Annotated[
-        Layout | None, typer.Option(case_sensitive=False, help="Where the file's shape does not tell.")
+        Layout | None,
+        typer.Option(
+            case_sensitive=False, help="Order of the input's axes. Required if the input's shape does not show it."
+        ),
     ] = None,
-    output: Annotated[str | None, typer.Option(help="Of several outputs, the one with the emotions.")] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(help="Name of the output with the emotions. Required if the model has several outputs."),
+    ] = None,
     trained_on: Annotated[
-        str, typer.Option(help="What its author says that it was trained on; nobody checks. Tables print it.")
+        str, typer.Option(help="What the model was trained on, in its author's words; printed in tables, not checked.")
     ] = "",
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the model of that name.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a model of the same name that was added before.")
+    ] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Take a model from elsewhere into the workspace, as an ONNX file: evaluate, cross-test, profile and rank it.
+    """Add an ONNX model from elsewhere to the workspace, so that it can be evaluated, profiled and ranked.
 
     Size, channels, layout and outputs are read from the file; what it leaves open is asked for, and what contradicts
     it is refused. The file is copied, tried on drawn faces, and never trained. Every table marks its rows with a dagger

@@ -60,7 +60,7 @@ def anova(
         typer.Option("--from-summary", help="Use the means, deviations and N = 50 of the paper's Table 6 instead."),
     ] = False,
     runtime: Annotated[str, typer.Option(help="Runtime whose times are compared.")] = "keras-predict",
-    alpha: Annotated[float, typer.Option(min=0.0001, max=0.5, help="Level of significance.")] = ALPHA,
+    alpha: Annotated[float, typer.Option(min=0.0001, max=0.5, help="Significance level of the tests.")] = ALPHA,
     paper_models: Annotated[
         bool,
         typer.Option(
@@ -72,8 +72,8 @@ def anova(
         bool,
         typer.Option(
             "--check",
-            help="Write nothing; exit 1 where the statistics are not what the profiles give: the published ones, with "
-            "--local the workspace's.",
+            help="Write nothing; exit 1 if the published statistics, or with --local the workspace's, are not what"
+            " the profiles give.",
         ),
     ] = False,
     local: LocalByDefault = None,
@@ -118,7 +118,9 @@ def anova(
         found, title = session_anova.anova(PUBLISHED, runtime, alpha), f"{runtime}, published profiles"
     else:
         if not workspace.is_dir():
-            raise FerBenchError(f"{workspace}: no such workspace; run fer-bench profile first, or name it")
+            raise FerBenchError(
+                f"{workspace}: no such workspace; run fer-bench profile first, or name another one with --workspace"
+            )
         with place.lock():
             found = session_anova.anova(place.results, runtime, alpha)
         title = f"{runtime}, {place.root}"

@@ -39,19 +39,22 @@ def audit_matrix(
     ],
     supports: Annotated[
         str | None,
-        typer.Option(help="Test images of each class, e.g. 958,111,...; without it, the numbers that fit are listed."),
+        typer.Option(
+            help="Number of test images of each class, separated by commas, e.g. 958,111,... Default: list the "
+            "numbers that fit."
+        ),
     ] = None,
     overall: Annotated[
         str | None,
         typer.Option(help="Published overall accuracy in percent, with the digits that were printed."),
     ] = None,
-    decimals: Annotated[int, typer.Option(min=0, max=6, help="Digits after the point of every cell.")] = 0,
+    decimals: Annotated[int, typer.Option(min=0, max=6, help="Digits after the decimal point in every cell.")] = 0,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 1 where a row or the overall accuracy is not possible.")
+        bool, typer.Option("--strict", help="Exit 1 if a row or the overall accuracy is impossible.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Tell which rows of a printed confusion matrix are possible, and which overall accuracies it admits.
+    """Check which rows of a printed confusion matrix are possible, and which overall accuracies fit them.
 
     A row is possible where whole numbers of images add up to its class and round, to the nearest, to its cells.
 
@@ -201,7 +204,7 @@ def _plain(text: str) -> str:
 def audit_paper(
     context: typer.Context,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 where audit.md differs.")
+        bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 if audit.md differs.")
     ] = False,
     local: PublishedByDefault = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,

@@ -14,10 +14,10 @@ def register(app: typer.Typer) -> None:
 
 
 def check_model(
-    name: Annotated[str, typer.Argument(help="Name of the model, and of its entry point.")],
+    name: Annotated[str, typer.Argument(help="Name of the model, which is also the name of its entry point.")],
     json: JsonOption = False,
 ) -> None:
-    """Check a model of another package against the contract: everything that fer-bench does with models, tried on it.
+    """Check that a model of another package works with fer-bench: training, profiling, export and the rest are tried.
 
     Its name, its sizes and answers, its parameters, training, weights in a new process, FLOPs, and export where the
     extras are installed. Each check is ok, failed with what to do, or skipped with what to install. Exit code 1 where

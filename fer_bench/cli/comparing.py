@@ -24,30 +24,48 @@ def compare(
         list[str],
         typer.Argument(
             metavar="MODEL...",
-            help="Two or more, such as clcm; clcm/fer2013 with what it was trained on; clcm@paper with the name or id "
-            "of its recipe, to compare recipes.",
+            help="Two or more models, such as clcm. Write clcm/fer2013 to name the dataset that it was trained on,"
+            " and clcm@paper to name its recipe (name or id).",
         ),
     ],
     dataset: Annotated[
-        str | None, typer.Option("--dataset", "-d", help="Dataset that they were trained on, where none is named.")
+        str | None,
+        typer.Option(
+            "--dataset", "-d", help="Dataset that the models were trained on, for those given without /DATASET."
+        ),
     ] = None,
     on: Annotated[
-        str | None, typer.Option("--on", help="Dataset whose test images; without it, the one trained on.")
+        str | None,
+        typer.Option(
+            "--on", help="Dataset whose test images are used. Default: the one that the models were trained on."
+        ),
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option("--recipe", "-r", help="Name, id or file, of the models that do not say.")
+        str | None,
+        typer.Option(
+            "--recipe", "-r", help="Recipe (name, id or TOML file) of the models that are given without @RECIPE."
+        ),
     ] = None,
     seed: Annotated[
-        list[int] | None, typer.Option("--seed", "-s", min=0, help="Repeatable; without it, all seeds in common.")
+        list[int] | None,
+        typer.Option(
+            "--seed",
+            "-s",
+            min=0,
+            help="Only this seed; may be given several times. Default: all seeds that the models have in common.",
+        ),
     ] = None,
     by: Annotated[
-        str | None, typer.Option("--by", help="Accuracy by an attribute of the person: gender, race or age of RAF-DB.")
+        str | None,
+        typer.Option(
+            "--by", help="Also show accuracy by an attribute of the person: gender, race or age (RAF-DB only)."
+        ),
     ] = None,
     local: LocalByDefault = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
-    """Compare models on the same test images: scores with 95 % intervals, differences, tests, what can be said.
+    """Compare models on the same test images: scores with 95 % intervals, differences, significance tests.
 
     Images of one subject (CK+) are drawn together where the test set is prepared in the workspace.
 

@@ -23,11 +23,15 @@ def register(app: typer.Typer) -> None:
 
 
 def synthesize(
-    dataset: Annotated[str, typer.Argument(help="fer2013, raf-db, affectnet or ck-plus.")],
-    destination: Annotated[Path, typer.Argument(metavar="DEST", help="New or empty folder.")],
-    train: Annotated[int, typer.Option(min=0, help="Training images, over all classes.")] = 700,
-    test: Annotated[int, typer.Option(min=7, help="Test images; for ck-plus labelled sequences.")] = 560,
-    seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="The same seed gives the same files.")] = 0,
+    dataset: Annotated[str, typer.Argument(help="Dataset to imitate: fer2013, raf-db, affectnet or ck-plus.")],
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="Folder to write to; new or empty.")],
+    train: Annotated[int, typer.Option(min=0, help="Number of training images, over all classes.")] = 700,
+    test: Annotated[
+        int, typer.Option(min=7, help="Number of test images, over all classes; for ck-plus, of labelled sequences.")
+    ] = 560,
+    seed: Annotated[
+        int, typer.Option("--seed", "-s", min=0, help="Seed of the drawn faces; the same seed gives the same files.")
+    ] = 0,
     layout: Annotated[
         str | None,
         typer.Option(
@@ -66,25 +70,41 @@ def prepare(
         Path, typer.Option("--source", help="The dataset as you hold it, a folder or an archive; it is never changed.")
     ],
     dataset: Annotated[
-        str | None, typer.Argument(help="fer2013, raf-db, affectnet, ck-plus or another package's.")
+        str | None,
+        typer.Argument(
+            help="Name of the dataset: fer2013, raf-db, affectnet, ck-plus or one that an installed package adds."
+        ),
     ] = None,
     card: Annotated[
         Path | None, typer.Option("--card", help="TOML file that describes a dataset of your own, instead of DATASET.")
     ] = None,
-    layout: Annotated[str | None, typer.Option(help="Force a layout; recognised by itself otherwise.")] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(help="Layout of the files; see fer-bench datasets NAME. Default: recognised automatically."),
+    ] = None,
     protocol: Annotated[
         str | None, typer.Option(help="Which images, with which labels; see fer-bench datasets NAME.")
     ] = None,
     crop: Annotated[str | None, typer.Option(help="How to cut out the face; see fer-bench datasets NAME.")] = None,
     split_seed: Annotated[
-        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of the 20 % validation taken from train.")
+        int,
+        typer.Option(
+            min=0,
+            max=LARGEST_SEED,
+            help="Seed that draws the 20 % of the training images that become validation images.",
+        ),
     ] = 0,
     deduplicate: Annotated[
-        bool, typer.Option("--deduplicate", help="Drop training images whose pixels are those of a test image.")
+        bool,
+        typer.Option(
+            "--deduplicate", help="Leave out training images that are pixel for pixel the same as a test image."
+        ),
     ] = False,
     allow_incomplete: Annotated[
         bool,
-        typer.Option("--allow-incomplete", help="Accept a partial copy, whose counts are not the official ones."),
+        typer.Option(
+            "--allow-incomplete", help="Accept a partial copy, whose numbers of images differ from the official ones."
+        ),
     ] = False,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out images that cannot be read; the manifest lists every one.")

@@ -28,10 +28,15 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    model: Annotated[list[str], typer.Option("--model", "-m", help="Trained model; may be given several times.")],
+    model: Annotated[
+        list[str], typer.Option("--model", "-m", help="Name of a trained model; may be given several times.")
+    ],
     dataset: DatasetOption,
     on: Annotated[
-        str | None, typer.Option("--on", help="Dataset whose test images. Default: the one trained on.")
+        str | None,
+        typer.Option(
+            "--on", help="Dataset whose test images are used. Default: the one that the models were trained on."
+        ),
     ] = None,
     image: Annotated[
         list[str] | None,
@@ -39,14 +44,20 @@ def explain(
             "--id", help="Id of a test image to show; may be given several times. Default: one of each class."
         ),
     ] = None,
-    draw: Annotated[int, typer.Option("--draw", min=0, help="Another number draws other images.")] = 0,
+    draw: Annotated[
+        int, typer.Option("--draw-seed", min=0, help="Seed that draws the images to show; another number shows others.")
+    ] = 0,
     mean: Annotated[
         int,
-        typer.Option("--mean", min=0, help="Test images of each class that the mean heat is over; 0 leaves it out."),
+        typer.Option(
+            "--mean-images",
+            min=0,
+            help="Number of test images of each class to average the heat over; 0 leaves the mean heat out.",
+        ),
     ] = 50,
     of: Annotated[
         Literal["predicted", "true"],
-        typer.Option("--of", help="Whose evidence is shown: of the predicted class, or of the true one."),
+        typer.Option("--of", help="Class whose evidence is shown: the predicted one or the true one."),
     ] = "predicted",
     recipe: RunRecipeOption = "paper",
     seed: SeedOption = 0,
@@ -54,7 +65,7 @@ def explain(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
-    """Draw what trained models look at (Grad-CAM): heat over test images, and the mean heat of each class.
+    """Draw what trained models look at (Grad-CAM): heat maps over test images, and the mean heat map of each class.
 
     Pictures go to explanations/ in the workspace, never to the published reports: the first shows faces. The second
     shows none. --json tells ids, probabilities and where in the picture the heat lies, so that conclusions can be drawn

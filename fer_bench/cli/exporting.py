@@ -34,15 +34,15 @@ def export(
     weights: WeightsOption = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The file, .tflite or .onnx. Default: below exports/ in the workspace."),
+        typer.Option("--out", "-o", help="File to write, .tflite or .onnx. Default: below exports/ in the workspace."),
     ] = None,
     images: Annotated[
-        int, typer.Option("--images", min=0, help="Test images to compare with Keras on; 0 for all.")
+        int, typer.Option("--images", min=0, help="Number of test images to compare the file with Keras on; 0 for all.")
     ] = 512,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
-    """Write a trained model as a LiteRT or ONNX file, once it has been shown to answer as Keras does.
+    """Export a trained model as a LiteRT or ONNX file, if its answers agree with those of Keras.
 
     Class names, preprocessing and the outcome of the comparison go to NAME.json beside the file, and into the file
     where its format can hold them. A float file may differ by 1e-3 in a probability, and in its first answer only

@@ -35,9 +35,14 @@ READ_ONLY = frozenset(
 PUBLISHED_BY_DEFAULT = frozenset({"audit-paper", "figures", "report", "tables"})
 """Commands that write the published state where neither --local nor a workspace is named."""
 
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; the answer, warnings and errors stay.")]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Show no progress; results, warnings and errors are still printed.")
+]
 VerboseOption = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Also each epoch, what is kept of earlier runs, tracebacks of errors.")
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="Also print each epoch, what is kept of earlier runs, and tracebacks of errors."
+    ),
 ]
 
 
@@ -72,7 +77,7 @@ def begin(quiet: bool, verbose: bool) -> None:
         FerBenchError: both are given.
     """
     if quiet and verbose:
-        raise FerBenchError("--quiet and --verbose exclude each other")
+        raise FerBenchError("--quiet and --verbose exclude each other; give one of them")
     set_level("quiet" if quiet else "verbose" if verbose else "normal")
 
 

@@ -19,9 +19,12 @@ def register(app: typer.Typer) -> None:
 
 def show_help(
     context: typer.Context,
-    command: Annotated[list[str] | None, typer.Argument(help="The command, e.g. train, or doctor labels.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All commands with their options, as one page.")] = False,
-    man: Annotated[bool, typer.Option("--man", help="The same as the source of a page for man.")] = False,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(help="Command to explain, e.g. train, or doctor labels. Default: list the commands."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Explain all commands with their options on one page.")] = False,
+    man: Annotated[bool, typer.Option("--man", help="The same page in the source format of man pages (roff).")] = False,
 ) -> None:
     """Explain a command, or all of them on one page.
 

@@ -25,17 +25,22 @@ if TYPE_CHECKING:
 ModelsOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--model", "-m", help="Only this model; repeatable. Default: the paper's three, and others that have runs."
+        "--model",
+        "-m",
+        help="Only this model; may be given several times. Default: the paper's three, and others that have runs.",
     ),
 ]
 GridModelsOption = Annotated[
     list[str] | None,
-    typer.Option("--model", "-m", help="Only this model; repeatable. Default: the paper's three."),
+    typer.Option("--model", "-m", help="Only this model; may be given several times. Default: the paper's three."),
 ]
 DatasetsOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--dataset", "-d", help="Only trained on this dataset, or on several together: fer2013+raf-db; repeatable."
+        "--dataset",
+        "-d",
+        help="Only runs on this dataset, or on several together: fer2013+raf-db; may be given "
+        "several times. Default: every prepared dataset with a training set.",
     ),
 ]
 SeedsOption = Annotated[
@@ -45,12 +50,14 @@ SeedsOption = Annotated[
         "-s",
         min=0,
         max=LARGEST_SEED,
-        help="Only this seed; repeatable. Default: all that a recipe has runs of, or 0.",
+        help="Only this seed; may be given several times. Default: all seeds that a recipe was trained with, or 0.",
     ),
 ]
 GridSeedsOption = Annotated[
     list[int] | None,
-    typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Seed of the runs; repeatable. Default: 0 alone."),
+    typer.Option(
+        "--seed", "-s", min=0, max=LARGEST_SEED, help="Seed of the runs; may be given several times. Default: 0 alone."
+    ),
 ]
 
 
@@ -66,13 +73,17 @@ def status(
     dataset: DatasetsOption = None,
     recipe: Annotated[
         str | None,
-        typer.Option("--recipe", "-r", help="Preset, TOML file or id. Default: those that the workspace has runs of."),
+        typer.Option(
+            "--recipe",
+            "-r",
+            help="Only this recipe: preset, TOML file or id. Default: all that were trained in the workspace.",
+        ),
     ] = None,
     seed: SeedsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
-    """Show what of the grid is done, running, interrupted or missing, and how long the rest will take.
+    """Show which training runs are done, running, interrupted or missing, and how long the rest will take.
 
     The grid is the paper's models, and others that have runs, on every prepared dataset with a training set. Times
     come from the epochs that were measured, one run after the other; a time marked ~ is scaled by the number of images
@@ -185,13 +196,18 @@ def grid(
     dataset: DatasetsOption = None,
     seed: GridSeedsOption = None,
     weights: StartsOption = None,
-    every: Annotated[bool, typer.Option("--all", help="Finished runs too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Include runs that are finished.")] = False,
     shape: Annotated[
-        Literal["text", "jsonl", "slurm"], typer.Option("--format", "-f", help="How they are written.")
+        Literal["text", "jsonl", "slurm"],
+        typer.Option(
+            "--format",
+            "-f",
+            help="Format of the output: one command a line, one JSON object a line, or a Slurm job script.",
+        ),
     ] = "text",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
-    """Write the training runs that are missing as commands, as JSON lines, or as an array job for Slurm.
+    """Print the missing training runs as commands, as JSON lines, or as an array job for Slurm.
 
     Each task is a plain fer-bench train command, so that a queue, a shell loop or another machine can work on it.
 
@@ -219,7 +235,9 @@ def grid(
     found = grid_status(Workspace(workspace), models=models, datasets=dataset or (), recipe=chosen, seeds=seed or (0,))
     cells = [item.cell for item in found.cells if every or item.state not in ("done", "untested")]
     if not cells:
-        raise FerBenchError(f"{workspace}: every run of this grid is trained; --all writes them nevertheless")
+        raise FerBenchError(
+            f"{workspace}: every run of this grid is trained already; add --all to print their commands anyway"
+        )
     # A model that the recipe does not start from ImageNet is given no weights: train would take them for such a start.
     started = models if weights == "random" else [name for name in models if name in chosen.pretrained]
     tasks = cluster.tasks(cells, recipe, {} if weights is None else dict.fromkeys(started, weights))
@@ -233,14 +251,16 @@ def grid(
 
 
 def clean(
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking for confirmation.")] = False,
     with_records: Annotated[
-        bool, typer.Option("--records", help="Records, predictions and weights too: the results themselves.")
+        bool, typer.Option("--records", help="Also remove records, predictions and weights: the results themselves.")
     ] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    json: Annotated[bool, typer.Option("--json", help="Print what would go as JSON; remove only with --yes.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print as JSON what would be removed; remove it only with --yes.")
+    ] = False,
 ) -> None:
-    """Show what the workspace could do without, ask, and remove it; never a record without --records.
+    """List what the workspace can do without, ask, and remove it; records only with --records.
 
     Checkpoints of finished runs, scaled copies of images, raw synthetic files, what killed commands and ended tasks of
     a cluster left. Your own files, prepared datasets, interrupted runs and exported models stay.
@@ -251,7 +271,7 @@ def clean(
     from fer_bench.workspace import Workspace
 
     if not workspace.is_dir():
-        raise FerBenchError(f"{workspace}: no such workspace")
+        raise FerBenchError(f"{workspace}: no such workspace; name an existing one with --workspace")
     place = Workspace(workspace)
     with place.lock():
         found = leftovers(place, with_records=with_records)

@@ -21,10 +21,10 @@ def register(app: typer.Typer) -> None:
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(help="Folder, table or archive.")],
+    path: Annotated[Path, typer.Argument(help="Folder, table or archive to look into.")],
     json: JsonOption = False,
 ) -> None:
-    """Tell which dataset, and which layout of it, a folder or an archive holds.
+    """Identify the dataset, and its layout, in a folder or an archive.
 
     Of an archive it unpacks the names, small pictures and the beginnings of tables.
 

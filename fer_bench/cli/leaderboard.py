@@ -30,43 +30,61 @@ def leaderboard(
         list[Path] | None,
         typer.Option(
             "--records",
-            help="A workspace, a folder of records, or a checkout with published ones; repeatable. Default: the "
-            "published records in reports/records.",
+            help="A workspace, a folder of records, or a checkout with published ones; may be given several times."
+            " Default: the published records in reports/records.",
         ),
     ] = None,
     dataset: Annotated[
-        list[str] | None, typer.Option("--dataset", "-d", help="Only models trained on this; repeatable.")
+        list[str] | None,
+        typer.Option("--dataset", "-d", help="Only models trained on this dataset; may be given several times."),
     ] = None,
-    on: Annotated[list[str] | None, typer.Option("--on", help="Only tests on this dataset; repeatable.")] = None,
-    model: Annotated[list[str] | None, typer.Option("--model", "-m", help="Only this model; repeatable.")] = None,
+    on: Annotated[
+        list[str] | None, typer.Option("--on", help="Only tests on this dataset; may be given several times.")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", "-m", help="Only this model; may be given several times.")
+    ] = None,
     recipe: Annotated[
-        list[str] | None, typer.Option("--recipe", "-r", help="Only this recipe, name or id; repeatable.")
+        list[str] | None,
+        typer.Option("--recipe", "-r", help="Only this recipe, name or id; may be given several times."),
     ] = None,
-    seed: Annotated[list[int] | None, typer.Option("--seed", "-s", min=0, help="Only this seed; repeatable.")] = None,
-    backend: Annotated[str | None, typer.Option("--backend", help="Only runs of this Keras backend.")] = None,
+    seed: Annotated[
+        list[int] | None, typer.Option("--seed", "-s", min=0, help="Only this seed; may be given several times.")
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option("--backend", help="Only runs of this Keras backend: tensorflow, jax or torch.")
+    ] = None,
     origin: Annotated[
-        Literal["real", "synthetic"] | None, typer.Option("--origin", help="Only results of this origin.")
+        Literal["real", "synthetic"] | None,
+        typer.Option("--origin", help="Only results on real, or on synthetic, images."),
     ] = None,
     fingerprint: Annotated[
         list[str] | None,
-        typer.Option("--fingerprint", help="DATASET=BEGINNING: only this state of a dataset; repeatable."),
+        typer.Option(
+            "--fingerprint",
+            help="DATASET=BEGINNING: only the state of this dataset whose fingerprint begins so; may be given "
+            "several times.",
+        ),
     ] = None,
     rank_recipes: Annotated[
-        bool, typer.Option("--rank-recipes", help="Let recipes compete, each as a contender of its own.")
+        bool, typer.Option("--rank-recipes", help="Rank each recipe of a model separately.")
     ] = False,
     by_workspace: Annotated[
-        bool, typer.Option("--by-workspace", help="Let the runs of each workspace compete, instead of pooling seeds.")
+        bool,
+        typer.Option(
+            "--by-workspace", help="Rank the runs of each workspace separately, instead of pooling their seeds."
+        ),
     ] = False,
     latency: Annotated[
         bool,
         typer.Option(
             "--latency",
-            help="Rank inference times instead, within each measuring session; only --records, --model, --backend and "
-            "--origin choose.",
+            help="Rank inference times instead, within each measuring session; of the filters only --model, "
+            "--backend and --origin apply.",
         ),
     ] = False,
     shape: Annotated[
-        Literal["text", "markdown", "latex", "csv"], typer.Option("--format", "-f", help="How the boards are written.")
+        Literal["text", "markdown", "latex", "csv"], typer.Option("--format", "-f", help="Format of the boards.")
     ] = "text",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,

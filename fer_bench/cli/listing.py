@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def datasets(
-    name: Annotated[str | None, typer.Argument(help="Tell all about one dataset.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Dataset to describe in full. Default: list all.")] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:

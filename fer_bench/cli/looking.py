@@ -39,21 +39,24 @@ def register(app: typer.Typer) -> None:
 
 def audit(
     dataset: PreparedArgument,
-    csv: Annotated[
+    out: Annotated[
         Path | None,
-        typer.Option("--csv", help="Where the list of files goes. Default: below audits/ in the workspace."),
+        typer.Option(
+            "--out", "-o", help="CSV file to write the list of duplicates to. Default: below audits/ in the workspace."
+        ),
     ] = None,
     runs: Annotated[
         bool,
         typer.Option(
             "--runs",
-            help="Also the workspace's tests, on images with and without a copy among this dataset's training images.",
+            help="Also show what the workspace's trained models scored on test images with and without a copy "
+            "among the training images.",
         ),
     ] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
-    """Find images that occur twice: exactly or nearly, across train and test, with different labels.
+    """Find duplicate images: exact or near copies, across train and test, or with different labels.
 
     The validation part counts as train. The list of files goes to audits/DATASET.csv in the workspace.
 
@@ -66,8 +69,8 @@ def audit(
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
-    listed = csv or place.audit(dataset)
-    _require_no_folder("--csv", listed)
+    listed = out or place.audit(dataset)
+    _require_no_folder("--out", listed)
     prepared = open_prepared(place, dataset)
     with bar(f"audit {dataset}", unit="img") as shown:
         result = examine(prepared, progress=shown.at)
@@ -135,10 +138,12 @@ def show(
     recipe: RecipeOption = "paper",
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="The picture, a PNG file. Default: below contact-sheets/ in the workspace."),
+        typer.Option("--out", "-o", help="PNG file to write. Default: below contact-sheets/ in the workspace."),
     ] = None,
-    each: Annotated[int, typer.Option(min=1, max=20, help="Samples a class.")] = 4,
-    seed: Annotated[int, typer.Option("--seed", "-s", min=0, help="Which samples, and which augmentations.")] = 0,
+    each: Annotated[int, typer.Option(min=1, max=20, help="Number of images of each class.")] = 4,
+    seed: Annotated[
+        int, typer.Option("--seed", "-s", min=0, help="Seed that draws the images and their augmentations.")
+    ] = 0,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Draw some images of each class, before and after augmentation, as the network will see them.
@@ -181,7 +186,7 @@ def _doctor(
     if context.invoked_subcommand is not None:
         if json or is_written(context, "workspace"):
             raise FerBenchError(
-                f"write --workspace and --json behind the command: doctor {context.invoked_subcommand} ..."
+                f"put --workspace and --json after the subcommand: doctor {context.invoked_subcommand} ..."
             )
         return
     from fer_bench.doctor import examine

@@ -24,23 +24,28 @@ WorkspaceOption = Annotated[
         "-w",
         envvar=ENVIRONMENT_VARIABLE,
         callback=expanded,  # The shell leaves the ~ of --workspace=~/fer alone.
-        help="Folder of everything that runs produce.",
+        help="Folder that holds everything that commands write: prepared datasets, weights, records.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
-ModelOption = Annotated[str, typer.Option("--model", "-m", help="Model, see fer-bench models.")]
-DatasetOption = Annotated[str, typer.Option("--dataset", "-d", help="Dataset that it is trained on.")]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name of the model; fer-bench models lists them.")]
+DatasetOption = Annotated[str, typer.Option("--dataset", "-d", help="Dataset that the model was trained on.")]
 JoinedOption = Annotated[
     str, typer.Option("--dataset", "-d", help="Dataset to train on, or several together: fer2013+raf-db.")
 ]
 TrainedOnOption = Annotated[
-    str, typer.Option("--dataset", "-d", help="Dataset that it was trained on, or several together: fer2013+raf-db.")
+    str,
+    typer.Option("--dataset", "-d", help="Dataset that the model was trained on, or several together: fer2013+raf-db."),
 ]
 LiveOption = Annotated[
-    bool, typer.Option("--live", help="Keep a picture of the learning curve up to date: curves/<run>.png.")
+    bool,
+    typer.Option(
+        "--live",
+        help="Keep a picture of the learning curve up to date during training: curves/<run>.png in the workspace.",
+    ),
 ]
 TensorBoardOption = Annotated[
-    bool, typer.Option("--tensorboard", help="Write logs for TensorBoard to the workspace's folder tensorboard.")
+    bool, typer.Option("--tensorboard", help="Write logs for TensorBoard to tensorboard/ in the workspace.")
 ]
 RecipeOption = Annotated[
     str, typer.Option("--recipe", "-r", help="Preset (paper, paper-bf16, cpu48, demo) or TOML file.")
@@ -50,12 +55,19 @@ RunRecipeOption = Annotated[
     typer.Option(
         "--recipe",
         "-r",
-        help="Preset (paper, paper-bf16, cpu48, demo), TOML file, or id of a recipe that the workspace has runs of.",
+        help="Preset (paper, paper-bf16, cpu48, demo), TOML file, or id of a recipe that was trained in the workspace.",
     ),
 ]
 """Of commands that work on trained runs."""
 SeedOption = Annotated[
-    int, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Seed of weights, order, augmentation.")
+    int,
+    typer.Option(
+        "--seed",
+        "-s",
+        min=0,
+        max=LARGEST_SEED,
+        help="Seed of the initial weights, the order of the images and their augmentation.",
+    ),
 ]
 SeedsOption = Annotated[
     str | None,
@@ -65,8 +77,8 @@ BalanceOption = Annotated[
     Balance | None,
     typer.Option(
         "--balance",
-        help="Of the classes, instead of the recipe's. The recipe's name tells it; --recipe paper+oversample is the "
-        "same.",
+        help="How training balances the classes, instead of the recipe's way. The recipe's name then says so: "
+        "--balance oversample is the same as --recipe paper+oversample.",
     ),
 ]
 FreezeOption = Annotated[
@@ -74,8 +86,9 @@ FreezeOption = Annotated[
     typer.Option(
         "--freeze-layers",
         min=0,
-        help="Frozen layers of the backbone, instead of the recipe's (default: each model's own, ten in clcm). The "
-        "recipe's name tells it; --recipe paper+freeze0 is the same.",
+        help="Number of frozen layers of the backbone, instead of the recipe's (default: each model's own, ten"
+        " in clcm). The recipe's name then says so: --freeze-layers 0 is the same as --recipe "
+        "paper+freeze0.",
     ),
 ]
 
@@ -90,9 +103,9 @@ WeightsOption = Annotated[
     typer.Option(
         "--weights",
         callback=_expanded,
-        help="Where the model starts: 'imagenet' (downloaded by Keras), a file of ImageNet weights, or 'random'. "
-        "Needed where the recipe starts it from ImageNet; where it does not, the result is of another recipe, which "
-        "its id tells.",
+        help="Initial weights: 'imagenet' (downloaded by Keras), a file of ImageNet weights, or 'random'. "
+        "Required if the recipe starts the model from ImageNet; if it does not, the result counts as "
+        "another recipe, with its own id.",
     ),
 ]
 StartsOption = Annotated[
@@ -100,34 +113,40 @@ StartsOption = Annotated[
     typer.Option(
         "--weights",
         callback=_expanded,
-        help="Start of the models that the recipe starts from ImageNet: 'imagenet' (downloaded by Keras), a file of "
-        "ImageNet weights, or 'random'.",
+        help="Initial weights of the models that the recipe starts from ImageNet: 'imagenet' (downloaded by "
+        "Keras), a file of ImageNet weights, or 'random'.",
     ),
 ]
 """Of commands that take several models: the recipe says which of them it is for."""
 WaitOption = Annotated[
     bool,
-    typer.Option("--wait", help="Wait while another process writes to the workspace, instead of giving up."),
+    typer.Option(
+        "--wait", help="If another process is writing to the workspace, wait for it instead of stopping with an error."
+    ),
 ]
 DevicesOption = Annotated[
     int,
     typer.Option(
         "--devices",
         min=1,
-        help="Devices of this machine to share every training batch among; more than one needs KERAS_BACKEND=jax.",
+        help="Number of this machine's devices that share every training batch; more than one needs KERAS_BACKEND=jax.",
     ),
 ]
 ExecutorOption = Annotated[
     Literal["local", "ray"],
-    typer.Option("--executor", help="local: processes of this machine; ray: a Ray cluster, a task for each cell."),
+    typer.Option(
+        "--executor",
+        help="Where training runs: local, in processes on this machine; ray, on a Ray cluster, one task for "
+        "each cell (a model trained on a dataset from a seed).",
+    ),
 ]
 AddressOption = Annotated[
     str | None,
     typer.Option(
         "--address",
         envvar="RAY_ADDRESS",
-        help="For --executor ray: of a running cluster that this machine is part of, HOST:PORT or auto. Default: one "
-        "on this machine for as long as the command runs.",
+        help="With --executor ray: address of a running cluster that this machine is part of, HOST:PORT or "
+        "auto. Default: one started on this machine for as long as the command runs.",
     ),
 ]
 CpusOption = Annotated[
@@ -135,7 +154,7 @@ CpusOption = Annotated[
     typer.Option(
         "--cpus-per-cell",
         min=0.01,
-        help="For --executor ray. Default: 1 for small images and on GPUs, else a whole machine.",
+        help="With --executor ray: CPUs for each cell. Default: 1 for small images and on GPUs, else a whole machine.",
     ),
 ]
 GpusOption = Annotated[
@@ -143,12 +162,13 @@ GpusOption = Annotated[
     typer.Option(
         "--gpus-per-cell",
         min=0,
-        help="For --executor ray; 0.5 lets two cells share one. Default: 1 where the cluster has any.",
+        help="With --executor ray: GPUs for each cell; 0.5 lets two cells share one. Default: 1 if the cluster"
+        " has any.",
     ),
 ]
 _PLACES = (
-    "The workspace's records and folders, as --workspace means by itself, or the published ones of the current folder: "
-    "reports/records, tables and reports. Default: "
+    "Use the workspace's records and folders (--workspace alone implies this), or the published ones of the "
+    "current folder: reports/records, tables and reports. Default: "
 )
 LocalByDefault = Annotated[bool | None, typer.Option("--local/--published", help=f"{_PLACES}local.")]
 PublishedByDefault = Annotated[bool | None, typer.Option("--local/--published", help=f"{_PLACES}published.")]
@@ -163,7 +183,7 @@ def existing(workspace: Path) -> Workspace:
         FerBenchError: there is no such folder, as where its name is mistyped.
     """
     if not workspace.is_dir():
-        raise FerBenchError(f"{workspace}: no such workspace; name the one that was trained in with --workspace")
+        raise FerBenchError(f"{workspace}: no such workspace; name an existing one with --workspace")
     return Workspace(workspace)
 
 
@@ -233,11 +253,11 @@ def cluster_of(
     """
     if executor == "local":
         if written:
-            raise FerBenchError(f"--address {address} is of --executor ray; add that")
+            raise FerBenchError(f"--address {address} applies only with --executor ray; add that option")
         given = {"--cpus-per-cell": cpus, "--gpus-per-cell": gpus}
         for name, value in given.items():
             if value is not None:
-                raise FerBenchError(f"{name} {value:g} is of --executor ray; add that")
+                raise FerBenchError(f"{name} {value:g} applies only with --executor ray; add that option")
         return None
     from fer_bench.distributed import RayCluster
 
@@ -258,7 +278,7 @@ def seeds_of(context: typer.Context, seed: Sequence[int], seeds: str | None) -> 
     if seeds is None:
         return list(dict.fromkeys(seed))
     if is_written(context, "seed"):
-        raise FerBenchError(f"--seed and --seeds {seeds} exclude each other; write all into --seeds")
+        raise FerBenchError(f"--seed and --seeds {seeds} exclude each other; list all seeds in --seeds")
     return listed_seeds(seeds)
 
 

@@ -23,16 +23,20 @@ ExportedOption = Annotated[
     str, typer.Option("--model", "-m", help="Trained model, or a file that fer-bench export wrote (.onnx, .tflite).")
 ]
 ItsDatasetOption = Annotated[
-    str | None, typer.Option("--dataset", "-d", help="Dataset that it was trained on; not for an exported file.")
+    str | None,
+    typer.Option("--dataset", "-d", help="Dataset that the model was trained on; leave it out for an exported file."),
 ]
 ItsRecipeOption = Annotated[
     str | None,
     typer.Option(
-        "--recipe", "-r", help="Preset or TOML file, as for train, or id of a recipe with runs. Default: paper."
+        "--recipe",
+        "-r",
+        help="Preset or TOML file, as for train, or id of a recipe that was trained in the workspace. Default: paper.",
     ),
 ]
 ItsSeedOption = Annotated[
-    int | None, typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Seed, as for train. Default: 0.")
+    int | None,
+    typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="Seed that the model was trained with. Default: 0."),
 ]
 
 Form = Literal["text", "csv", "json"]
@@ -46,7 +50,7 @@ def register(app: typer.Typer) -> None:
 def predict(
     images: Annotated[
         list[str],
-        typer.Argument(metavar="IMAGE|FOLDER|-", help="Pictures, folders of them, or - for paths on stdin."),
+        typer.Argument(metavar="IMAGE|FOLDER|-", help="Pictures, folders of pictures, or - to read paths from stdin."),
     ],
     model: ExportedOption,
     dataset: ItsDatasetOption = None,
@@ -64,12 +68,16 @@ def predict(
             "--crop-scale",
             min=0.5,
             max=4,
-            help="Side of what is cut out, in sides of the box found around the face. Default: 1.15, the framing of "
-            "FER-2013.",
+            help="Side of the square that is cut out, as a multiple of the side of the box found around the face. "
+            "Default: 1.15, the framing of FER-2013.",
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON Lines: one object a picture.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV: a row a picture, a column a class.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON Lines on stdout: one object for each picture.")
+    ] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV on stdout: one row for each picture, one column for each class.")
+    ] = False,
     recipe: ItsRecipeOption = None,
     seed: ItsSeedOption = None,
     weights: WeightsOption = None,
@@ -94,9 +102,9 @@ def predict(
     from fer_bench.progress import warn
 
     if json and csv:
-        raise FerBenchError("--json and --csv exclude each other")
+        raise FerBenchError("--json and --csv exclude each other; give one of them")
     if crop_scale is not None and not crop:
-        raise FerBenchError("--crop-scale and --no-crop exclude each other")
+        raise FerBenchError("--crop-scale and --no-crop exclude each other; give one of them")
     sources, total = from_arguments(images, _lines_of_stdin())
     if crop:
         require_detector()

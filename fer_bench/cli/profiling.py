@@ -32,19 +32,26 @@ def profile(
         ),
     ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Every model that fer-bench models lists, but those of add-onnx.")
+        bool,
+        typer.Option(
+            "--all", help="Profile every model that fer-bench models lists, except those that add-onnx added."
+        ),
     ] = False,
     runs: Annotated[
         int | None,
         typer.Option(
-            min=2, help="Timed single-image calls of each model and runtime; 50, in an experiment of --self-test 20."
+            min=2,
+            help="Number of timed single-image calls of each model and runtime, in each process. Default: 50; 20 "
+            "in an experiment of --self-test.",
         ),
     ] = None,
     runtime: Annotated[
         list[str] | None,
         typer.Option(help="Only this runtime; may be given several times. Default: all that are installed."),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of every runtime. Default: one a core.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Number of threads of every runtime. Default: one for each core.")
+    ] = None,
     processes: Annotated[
         int,
         typer.Option(min=1, help="Repeat the measurement in this many fresh processes; a test needs at least 5."),
@@ -60,23 +67,27 @@ def profile(
         ),
     ] = False,
     layers: Annotated[
-        bool, typer.Option("--layers", help="Count every layer of the models instead of timing them.")
+        bool, typer.Option("--layers", help="List parameters and FLOPs of every layer instead of timing the models.")
     ] = False,
     self_test: Annotated[
         bool,
         typer.Option(
             "--self-test",
-            help="Check the measurement instead: time one model under two names and count false differences.",
+            help="Check the measurement itself instead: time one model under two names and count the false "
+            "differences.",
         ),
     ] = False,
     replace: Annotated[
         bool,
         typer.Option(
             "--replace",
-            help="Measure these models again although a session before this one then lacks them, or times of theirs.",
+            help="Replace earlier measurements of these models even if the earlier session then lacks them or some"
+            " of their times.",
         ),
     ] = False,
-    experiments: Annotated[int, typer.Option(min=1, help="Experiments of --self-test in each design.")] = 100,
+    experiments: Annotated[
+        int, typer.Option(min=1, help="With --self-test: number of experiments in each design.")
+    ] = 100,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     wait: WaitOption = False,
     json: JsonOption = False,
@@ -112,16 +123,17 @@ def profile(
     )
     plan.check()
     if layers and self_test:
-        raise FerBenchError("--layers and --self-test are two different things: give one of them")
+        raise FerBenchError("--layers and --self-test exclude each other; give one of them")
     if (layers or self_test) and (processes > 1 or throughput or end_to_end or memory):
         raise FerBenchError(
-            f"{'--layers' if layers else '--self-test'} goes without --processes, --throughput, --end-to-end and "
+            f"{'--layers' if layers else '--self-test'} cannot be combined with --processes, "
+            "--throughput, --end-to-end and "
             "--memory"
         )
     if layers and (runs is not None or runtime or threads is not None):
         raise FerBenchError("--layers times nothing: leave out --runs, --runtime and --threads")
     if is_written(context, "experiments") and not self_test:
-        raise FerBenchError("--experiments is of --self-test")
+        raise FerBenchError("--experiments applies only with --self-test; add that or leave --experiments out")
     if layers:
         _count(model or _wanted(Workspace(workspace), every=every), plan, json)
     elif self_test:

@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 def tables(
     context: typer.Context,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 where the files differ.")
+        bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 if the files differ.")
     ] = False,
     local: PublishedByDefault = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
@@ -84,7 +84,8 @@ def figures(
         bool,
         typer.Option(
             "--check",
-            help="Draw nothing; say what differs between the values drawn and the records, and exit 1.",
+            help="Draw nothing; print what differs between the drawn values and the records, and exit 1 if "
+            "anything does.",
         ),
     ] = False,
     local: PublishedByDefault = None,
@@ -115,7 +116,7 @@ def figures(
 def report(
     context: typer.Context,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 where the files differ.")
+        bool, typer.Option("--check", help="Write nothing; print a diff and exit 1 if the files differ.")
     ] = False,
     local: PublishedByDefault = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
@@ -172,7 +173,7 @@ def _stop_at(differences: Sequence[str], what: str, command: str) -> None:
 
 def publish(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    to: Annotated[Path, typer.Option("--to", help="The checkout whose reports/records to publish to.")] = Path(),
+    to: Annotated[Path, typer.Option("--to", help="Checkout whose reports/records is published to.")] = Path(),
 ) -> None:
     """Copy a workspace's real records to reports/records, the published state; the only way there.
 

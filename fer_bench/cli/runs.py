@@ -158,7 +158,7 @@ def run_all(
         typer.Option(
             "--dataset",
             "-d",
-            help="Train on this one only, or on several together: fer2013+raf-db; may be given several times. "
+            help="Only train on this dataset, or on several together: fer2013+raf-db; may be given several times. "
             "Default: every prepared dataset with a training set.",
         ),
     ] = None,
@@ -168,7 +168,14 @@ def run_all(
     ] = None,
     seed: Annotated[
         list[int] | None,
-        typer.Option("--seed", "-s", min=0, max=LARGEST_SEED, help="May be given several times. Default: 0."),
+        typer.Option(
+            "--seed",
+            "-s",
+            min=0,
+            max=LARGEST_SEED,
+            help="Seed of the initial weights, the order of the images and their augmentation; may be given "
+            "several times. Default: 0.",
+        ),
     ] = None,
     seeds: SeedsOption = None,
     balance: BalanceOption = None,
@@ -178,8 +185,8 @@ def run_all(
         int | None,
         typer.Option(
             min=2,
-            help="Timed single-image calls of each model; a profile with fewer is measured again. Default: 50, and a "
-            "profile that is there is kept.",
+            help="Number of timed single-image calls of each model and runtime, as in fer-bench profile; a profile"
+            " with fewer is measured again. Default: 50, and a profile that exists is kept.",
         ),
     ] = None,
     jobs: Annotated[
@@ -245,7 +252,8 @@ def run_all(
     cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
     if cluster is not None and (jobs is not None or devices > 1):
         raise FerBenchError(
-            "--jobs and --devices are of --executor local; a cell on a cluster gets --cpus-per-cell and --gpus-per-cell"
+            "--jobs and --devices apply only with --executor local; a cell on a cluster gets "
+            "--cpus-per-cell and --gpus-per-cell"
         )
     if jobs is None:
         alone = chosen.image_size <= ONE_THREAD_SIZE and devices == 1 and backend.name() == "tensorflow"

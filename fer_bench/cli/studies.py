@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 T = TypeVar("T", int, float, str)
 EpochsOption = Annotated[
     int | None,
-    typer.Option("--epochs", min=1, help="Of each run, where the recipe's are too many; the recipe's name tells it."),
+    typer.Option(
+        "--epochs", min=1, help="Number of epochs of each run, instead of the recipe's; the recipe's name then says so."
+    ),
 ]
 
 

@@ -76,7 +76,7 @@ def evaluate(
 
 
 def cross_test(
-    on: Annotated[str, typer.Option("--on", help="Dataset to test on.")] = "ck-plus",
+    on: Annotated[str, typer.Option("--on", help="Dataset whose test images are used.")] = "ck-plus",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     wait: WaitOption = False,
     json: JsonOption = False,

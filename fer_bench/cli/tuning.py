@@ -49,22 +49,33 @@ def register(app: typer.Typer) -> None:
 
 def tune(
     context: typer.Context,
-    model: Annotated[list[str], typer.Option("--model", "-m", help="Model; may be given several times.")],
+    model: Annotated[list[str], typer.Option("--model", "-m", help="Name of the model; may be given several times.")],
     dataset: JoinedOption,
     recipe: RecipeOption = "paper",
     epochs: EpochsOption = None,
     search: Annotated[
-        Search, typer.Option(help="grid: every combination; random: --trials of them, the learning rate from a range.")
+        Search,
+        typer.Option(
+            help="grid tries every combination; random draws --trials of them, with learning rates from a range."
+        ),
     ] = "grid",
     trials: Annotated[
-        int, typer.Option(min=1, help="Of each model, earlier ones included; of --search random alone.")
+        int, typer.Option(min=1, help="With --search random: number of trials of each model, including earlier ones.")
     ] = 20,
-    draw_seed: Annotated[int, typer.Option(min=0, help="Seed of what --search random draws.")] = 0,
-    batch_sizes: Annotated[str | None, typer.Option(help="Separated by commas. Default: 32,64,128.")] = None,
-    learning_rates: Annotated[
-        str | None, typer.Option(help="Separated by commas. Default: 1e-3,1e-4; for a random search 1e-5,1e-2.")
+    draw_seed: Annotated[int, typer.Option(min=0, help="With --search random: seed that draws the settings.")] = 0,
+    batch_sizes: Annotated[
+        str | None, typer.Option(help="Batch sizes to try, separated by commas. Default: 32,64,128.")
     ] = None,
-    optimizers: Annotated[str | None, typer.Option(help="Separated by commas. Default: adam,sgd.")] = None,
+    learning_rates: Annotated[
+        str | None,
+        typer.Option(
+            help="Learning rates to try, separated by commas; with --search random the lowest and the highest. "
+            "Default: 1e-3,1e-4; with --search random 1e-5,1e-2."
+        ),
+    ] = None,
+    optimizers: Annotated[
+        str | None, typer.Option(help="Optimizers to try, separated by commas. Default: adam,sgd.")
+    ] = None,
     balance: BalanceOption = None,
     seed: SeedOption = 0,
     seeds: SeedsOption = None,
@@ -77,7 +88,7 @@ def tune(
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Search for batch size, learning rate and optimizer on validation accuracy; no test set is looked at.
+    """Search for the best batch size, learning rate and optimizer by validation accuracy; test sets stay unused.
 
     Without options the paper's grid. The best setting of each model, and with several models the best that they share,
     are written as recipes for --recipe, with the recipe's own number of epochs. Run it again to continue after an
@@ -102,7 +113,8 @@ def tune(
             if is_written(context, option):
                 flag = f"--{option.replace('_', '-')}"
                 raise FerBenchError(
-                    f"{flag} is of --search random; a grid tries every combination: add that or leave it away"
+                    f"{flag} applies only with --search random, since a grid tries every combination; "
+                    f"add that or leave {flag} out"
                 )
     space = _space(search, batch_sizes, learning_rates, optimizers)
     models = list(dict.fromkeys(model))

@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def web_demo(
-    out: Annotated[Path, typer.Argument(help="The page to write, such as demo.html.")],
+    out: Annotated[Path, typer.Argument(help="HTML file to write, such as demo.html.")],
     model: ExportedOption,
     dataset: ItsDatasetOption = None,
     runtime: Annotated[
@@ -32,7 +32,7 @@ def web_demo(
     ] = None,
     crop: Annotated[
         bool,
-        typer.Option("--crop/--no-crop", help="Let the page find the face, or have the square put around it by hand."),
+        typer.Option("--crop/--no-crop", help="Let the page find the face, or let the user place the square by hand."),
     ] = True,
     recipe: ItsRecipeOption = None,
     seed: ItsSeedOption = None,

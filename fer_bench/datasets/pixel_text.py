@@ -51,8 +51,8 @@ def rows(table: Path) -> Iterator[tuple[int, list[str]]]:
                     text = text.removeprefix("\ufeff")
                     if "\r" in text:
                         raise FerBenchError(
-                            f"{table}: its lines end in CR alone, as old Mac programs write them; save it with those "
-                            "of Unix or Windows"
+                            f"{table}: its lines end in CR alone, as old Mac programs write them; save it "
+                            "with Unix or Windows line endings"
                         )
                 cells = _cells(text)
                 if cells is None:
@@ -63,7 +63,7 @@ def rows(table: Path) -> Iterator[tuple[int, list[str]]]:
                 number += taken
     except csv.Error as error:
         raise FerBenchError(
-            f"{table}:{number}: the quotation marks of this row leave open where it ends ({error}); the table is "
+            f"{table}:{number}: the quotation marks of this row are not closed ({error}); the table is "
             "damaged: unpack or download it again"
         ) from error
     except OSError as error:

@@ -75,5 +75,5 @@ class Desk:
             FerBenchError: another attempt has begun meanwhile, since this one's machine was taken for lost.
         """
         if self._attempts.get(number) != attempt:
-            raise FerBenchError("this machine was taken for lost; another one works on the cell")
+            raise FerBenchError("the cluster gave this machine up as lost; another one has taken over the cell")
         write(self._workspace.root, written, gone)

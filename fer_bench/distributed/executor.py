@@ -141,7 +141,7 @@ class RayCluster:
         say(f"Ray, machines: {len(machines)}, CPU: {has['CPU']:g}, GPU: {has['GPU']:g}; of each cell, {needed}")
         if not fitting and self.address is None:
             raise FerBenchError(
-                f"this machine has less than a cell is to get ({needed}); ask for less with --cpus-per-cell and "
+                f"this machine has less than each cell asks for ({needed}); ask for less with --cpus-per-cell and "
                 "--gpus-per-cell"
             )
         if not fitting:

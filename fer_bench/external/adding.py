@@ -212,9 +212,9 @@ def _layout(path: Path, port: Port, told: Told) -> Layout:
 
 def _agreed(path: Path, option: str, found: int | None, asked: int | None) -> int:
     if found is None and asked is None:
-        raise FerBenchError(f"{path}: the file leaves it open; give {option}")
+        raise FerBenchError(f"{path}: the file does not settle {option}; add that option")
     if found is not None and asked is not None and found != asked:
-        raise FerBenchError(f"{path}: {option} says {asked}, the file {found}")
+        raise FerBenchError(f"{path}: {option} {asked} contradicts the file, which says {found}; leave {option} out")
     agreed = asked if found is None else found
     assert agreed is not None
     return agreed
@@ -232,7 +232,7 @@ def _size(text: str | None) -> tuple[int, int] | None:
 def _values(path: Path, image: Tensor, told: Told) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return scale and offset of each channel."""
     if (told.mean is None) != (told.std is None):
-        raise FerBenchError("--mean and --std go together")
+        raise FerBenchError("--mean and --std must be given together; add the other one")
     if told.values is not None and told.mean is not None:
         raise FerBenchError("--values and --mean with --std exclude each other; give one of them")
     if image.dtype == "uint8":

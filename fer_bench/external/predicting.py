@@ -68,7 +68,7 @@ def flat(model: ExternalModel, answer: NDArray[Any]) -> NDArray[np.float64]:
             f"(images, {count})"
         )
     if not np.isfinite(answer).all():
-        raise FerBenchError(f"{model.name}: an answer is not finite; check the values that the file expects")
+        raise FerBenchError(f"{model.name}: an answer is NaN or infinite; check the values that the file expects")
     return answer.reshape(len(answer), count).astype(np.float64)
 
 

@@ -36,5 +36,7 @@ def tried(model: ExternalModel, path: Path) -> ExternalModel:
                 f"{np.abs(together - answers).max():.2g}; export the file for inference, or with one image a batch"
             )
     if np.ptp(answers, axis=0).max() == 0:
-        raise FerBenchError(f"{model.name}: the file answers different faces alike; check --values and the file")
+        raise FerBenchError(
+            f"{model.name}: the model gives different faces the same answer; check --values and the file"
+        )
     return dataclasses.replace(model, scores=not are_probabilities(answers))

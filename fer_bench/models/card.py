@@ -75,7 +75,9 @@ class ModelCard:
                 f"as {others}"
             )
         if layers > self.backbone.layers:
-            raise FerBenchError(f"freeze_layers = {layers}: the backbone of {self.name} has {self.backbone.layers}")
+            raise FerBenchError(
+                f"freeze_layers = {layers}: the backbone of {self.name} has only {self.backbone.layers} layers"
+            )
         return self.backbone
 
     min_image_size: int = 1

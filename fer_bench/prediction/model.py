@@ -125,7 +125,10 @@ class Model:
                 continue
             values = next(rows)
             if not all(math.isfinite(value) for value in values):
-                raise FerBenchError(f"{self.name}: its answer to {item.name} is no number; the weights are damaged")
+                raise FerBenchError(
+                    f"{self.name}: its answer to {item.name} is NaN or infinite; the weights are "
+                    "damaged: train or export the model again"
+                )
             label = self.classes[values.index(max(values))]
             together = dict(zip(self.classes, values, strict=True))
             yield Prediction(item.name, label, together, item.box, item.faces, item.remark)

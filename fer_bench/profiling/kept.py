@@ -51,5 +51,6 @@ def require_whole(
     command = shlex.join([*whole, *where])
     raise FerBenchError(
         f"{', '.join(again)} {'was' if len(again) == 1 else 'were'} profiled before, and this session would replace "
-        f"{' and '.join(lost)}; measure all together ({command}), measure in another --workspace, or say --replace"
+        f"{' and '.join(lost)}; measure all together ({command}), measure in another "
+        "--workspace, or add --replace to give those up"
     )
