@@ -29,13 +29,13 @@ WorkspaceOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of text.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="Name of the model; fer-bench models lists them.")]
-DatasetOption = Annotated[str, typer.Option("--dataset", "-d", help="Dataset that the model was trained on.")]
+DatasetOption = Annotated[str, typer.Option("--dataset", "-d", help="Training dataset of the model.")]
 JoinedOption = Annotated[
     str, typer.Option("--dataset", "-d", help="Dataset to train on, or several together: fer2013+raf-db.")
 ]
 TrainedOnOption = Annotated[
     str,
-    typer.Option("--dataset", "-d", help="Dataset that the model was trained on, or several together: fer2013+raf-db."),
+    typer.Option("--dataset", "-d", help="Training dataset of the model, or several together: fer2013+raf-db."),
 ]
 LiveOption = Annotated[
     bool,
