@@ -141,8 +141,14 @@ def otherness(run: TrainRecord, cell: Cell, weights: str | None) -> str:
 
 
 def weights_hash(weights: str | None) -> str:
-    """Return what tells a start from others: the SHA-256 of a file, else the words of ``--weights``."""
-    return sha256_of(Path(weights)) if weights is not None and Path(weights).is_file() else str(weights)
+    """Return what tells a start from others: the SHA-256 of a file, else the words of ``--weights``.
+
+    ``imagenet`` is Keras' download, as :func:`fer_bench.models.pretrained.copy_imagenet` takes it, also where the
+    current folder has a file of that name.
+    """
+    if weights is None or weights == IMAGENET or not Path(weights).is_file():
+        return str(weights)
+    return sha256_of(Path(weights))
 
 
 def recorded(workspace: Workspace, cell: Cell) -> TrainRecord | None:

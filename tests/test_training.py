@@ -477,6 +477,15 @@ def test_a_finished_run_is_not_replaced_by_another_call_of_it(change, told, work
     assert str(raised.value).endswith(f"or delete {path} to train it again")
 
 
+def test_a_file_that_is_called_imagenet_is_not_what_the_word_means(workspace, tmp_path, monkeypatch, run):
+    (tmp_path / "imagenet").write_bytes(b"somebody's notes")
+    monkeypatch.chdir(tmp_path)
+    cell = dataclasses.replace(CELL, recipe=CELL.recipe.starting("tiny", pretrained=True))
+    run = dataclasses.replace(run, start=Start(kind="imagenet", source="keras"))
+    assert grid.otherness(run, cell, "imagenet") == ""
+    assert "not from ./imagenet" in grid.otherness(run, cell, "./imagenet")
+
+
 def test_a_run_that_a_search_made_is_taken_over_where_it_is_asked_for(workspace, dataset, network, capsys):
     tried = train(CELL, dataset, network, workspace.studies)
     assert grid.trained(workspace, CELL, dataset.fingerprint) is None
