@@ -73,7 +73,8 @@ def train(
                 network.load_weights(workspace.weights(cell.id), record.weights_sha256)
                 _tell(on_epoch, record.history)
     except Exception as error:
-        if not memory.is_exhausted(error):
+        # Of a run that was there already no step can have been too large: nothing is to be tried out below.
+        if not memory.is_exhausted(error) or record is not None:
             if backend.is_device_failure(error):
                 kept = (
                     "the state after every complete epoch is kept: run the same command again, and it continues there"

@@ -613,6 +613,17 @@ def test_too_little_memory_names_the_batch_that_fits(devices, limit, told, works
     assert told in str(raised.value)
 
 
+def test_memory_that_does_not_suffice_for_a_finished_runs_weights_is_no_success(
+    workspace, dataset, network, run, monkeypatch
+):
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(network, "load_weights", exhausted)
+    with pytest.raises(MemoryError):
+        train(CELL, dataset, network, workspace)
+
+
 def test_memory_that_other_programs_held_for_a_moment_is_no_fault_of_the_batch(workspace, dataset, network):
     def exhausted(number: int, _: object) -> None:
         if number == 1:
