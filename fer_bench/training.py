@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fer_bench import backend, grid, memory, records
 from fer_bench.batches import training_batches
 from fer_bench.checkpoint import STATE, Checkpoint, Progress, identity, locked, remove
+from fer_bench.compute import compute_settings
 from fer_bench.datasets.joined import Images, TrainingData, parts
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import describe
@@ -120,7 +121,7 @@ def _train(run: _Run) -> TrainRecord:
     grid.check_start([cell.model], recipe, weights)
 
     # Now: what cannot be told shows before the training, not after it.
-    compute = backend.compute_settings() | {"devices": str(network.devices)}
+    compute = compute_settings() | {"devices": str(network.devices)}
     own = identity(dataset.fingerprint, backend.name(), grid.weights_hash(weights))
     checkpoint = Checkpoint(workspace.run(cell.id), own)
     progress = checkpoint.load(network)

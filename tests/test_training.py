@@ -19,8 +19,9 @@ import pytest
 import record_factory as make
 import sklearn.metrics
 
-from fer_bench import backend, checkpoint, grid, memory, records, stages
+from fer_bench import checkpoint, grid, memory, records, stages
 from fer_bench.augmentation import identity_matrices
+from fer_bench.compute import compute_settings
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.environment import describe
 from fer_bench.errors import DivergedError, FerBenchError, storage_message
@@ -674,9 +675,9 @@ def test_a_recipe_for_a_gpu_that_begins_on_a_cpu_says_so_once(capsys):
 
 def test_a_record_says_devices_and_on_a_gpu_whether_products_are_rounded(run, monkeypatch):
     assert run.compute["devices"] == "1"
-    assert "tf32" not in backend.compute_settings()
+    assert "tf32" not in compute_settings()
     monkeypatch.setattr("fer_bench.backend.devices", lambda: ("NVIDIA H100",))
-    assert backend.compute_settings()["tf32"] == "allowed"
+    assert compute_settings()["tf32"] == "allowed"
 
 
 def test_a_gpu_that_fails_is_named_and_the_run_continues(workspace, dataset, network, monkeypatch):
