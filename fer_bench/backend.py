@@ -251,8 +251,8 @@ def is_device_failure(error: BaseException) -> bool:
 def jit_compile() -> bool | str:
     """Return what ``keras.Model.compile`` is given as ``jit_compile``: whether XLA compiles the steps.
 
-    Not on TensorFlow without a GPU, where it makes them several times slower, nor on Apple's GPUs, which it does not
-    know; JAX has nothing else.
+    Not on TensorFlow without a GPU, where it makes them several times slower, nor with Apple's GPUs, which it does not
+    know, nor on PyTorch; on JAX Keras decides.
     """
     chosen = configure()
     if chosen == "jax":
