@@ -90,9 +90,14 @@ class Workspace:
         """Folder of the pictures of what models look at in a dataset's images; never among the published files."""
         return self.root / "explanations" / dataset
 
+    @property
+    def runs(self) -> Path:
+        """Folder of the training runs in progress."""
+        return self.root / "runs"
+
     def run(self, cell_id: str) -> Path:
         """Folder of a training run in progress: its checkpoint and best weights so far."""
-        return self.root / "runs" / cell_id
+        return self.runs / cell_id
 
     def weights(self, cell_id: str) -> Path:
         """Weights file of a finished training run."""
