@@ -12,7 +12,7 @@ from fer_bench.datasets.joined import SEPARATOR, joined_fingerprint, parts_of
 from fer_bench.datasets.prepared import prepared_names, read_manifest
 from fer_bench.epoch_times import EpochTime, expected_seconds
 from fer_bench.errors import FerBenchError
-from fer_bench.grid import Cell, cell_of, cells, check_network
+from fer_bench.grid import Cell, cell_of_run, cells, check_network
 from fer_bench.lock import Holder, holder
 from fer_bench.lookup import require_trainable
 from fer_bench.presets import PRESETS
@@ -212,7 +212,7 @@ def _begun(workspace: Workspace) -> list[tuple[str, str, str, int]]:
 
 def _recipes(runs: Sequence[TrainRecord], begun: Sequence[tuple[str, str, str, int]]) -> list[Recipe]:
     """Return the recipes of finished runs, and of begun ones where it is a preset; ``paper`` where there is none."""
-    found = {run.recipe: cell_of(run).recipe for run in runs}
+    found = {run.recipe: cell_of_run(run).recipe for run in runs}
     presets = {preset.id: preset for preset in PRESETS.values()}
     found |= {name: presets[name] for _, _, name, _ in begun if name in presets}
     return list(found.values()) or [PRESETS["paper"]]

@@ -102,7 +102,7 @@ def test_a_run_is_recorded_and_done_once(workspace, dataset, network):
     assert path.name == f"tiny__fer2013__fer2013__{RECIPE.id}__s0.json"
     assert records.load(path, TrainRecord) == run
     assert not workspace.run(CELL.id).exists(), "the checkpoint of a finished run is removed"
-    assert grid.cell_of(run) == CELL
+    assert grid.cell_of_run(run) == CELL
 
     def must_not_train(*_: object) -> None:
         pytest.fail("a finished run was trained again")
@@ -483,8 +483,8 @@ def test_a_file_that_is_called_imagenet_is_not_what_the_word_means(workspace, tm
     monkeypatch.chdir(tmp_path)
     cell = dataclasses.replace(CELL, recipe=CELL.recipe.starting("tiny", pretrained=True))
     run = dataclasses.replace(run, start=Start(kind="imagenet", source="keras"))
-    assert grid.otherness(run, cell, "imagenet") == ""
-    assert "not from ./imagenet" in grid.otherness(run, cell, "./imagenet")
+    assert grid.mismatch(run, cell, "imagenet") == ""
+    assert "not from ./imagenet" in grid.mismatch(run, cell, "./imagenet")
 
 
 def test_a_run_that_a_search_made_is_taken_over_where_it_is_asked_for(workspace, dataset, network, capsys):
