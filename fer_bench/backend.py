@@ -23,13 +23,14 @@ ONE_THREAD_SIZE = 64
 there, and slows both down where two networks are trained side by side."""
 
 _SETTINGS = ("float32", "channels_last", "float32")
-"""Keras' float type, image data format and dtype policy; with others the same code builds another network."""
+"""Float type, image data format and dtype policy that Keras must have: with others the same code builds other networks,
+and the records would not say so."""
 
 _DEVICE_ERRORS = frozenset(
     {"JaxRuntimeError", "XlaRuntimeError", "AcceleratorError", "InternalError", "UnavailableError"}
 )
-"""Of JAX, of PyTorch and of TensorFlow, by name: telling needs no import. What Python code raises within TensorFlow's
-graph is an UnknownError, and none of them."""
+"""What JAX, PyTorch and TensorFlow raise where a device fails; by name, so that no backend has to be imported to tell.
+A defect of Python code within TensorFlow's graph is an UnknownError, none of these."""
 
 
 def name() -> str:
@@ -112,12 +113,16 @@ def prepare_training(image_size: int) -> None:
 
     On TensorFlow oneDNN's kernels, which it leaves off on processors without AVX-512 although they train these
     networks 1.2 to 1.4 times as fast there; ``TF_ENABLE_ONEDNN_OPTS`` in the environment decides where it is set.
-    TensorFlow reads it once, while it is imported, so the environment is left as it was. Then one thread for small
-    images (:data:`ONE_THREAD_SIZE`), whatever else runs beside it, so that the number of jobs changes no bit; for
-    larger ones no more than a container's quota lets run at once, which TensorFlow does not know. And memory that is
-    kept when it is freed, which a profile must not have: inference as it is elsewhere is timed there.
+    TensorFlow reads the variable once, while it is imported, so it is set for the import alone.
 
-    Kernels and threads stay as they are where the process has imported or used TensorFlow before.
+    On TensorFlow without a GPU, one thread for small images (:data:`ONE_THREAD_SIZE`), whatever else runs beside it:
+    the results are then the same for any number of jobs. For larger images no more threads than a container's quota
+    lets run at once, which TensorFlow does not know.
+
+    On any backend, freed memory is kept by the process (:func:`_keep_freed_memory`).
+
+    A profile must not call this: it times inference as it is elsewhere. Kernels and threads stay as they are where the
+    process has imported or used TensorFlow before.
     """
     _keep_freed_memory()
     variable = "TF_ENABLE_ONEDNN_OPTS"
@@ -162,10 +167,10 @@ def _prepare(chosen: str) -> None:
 
 
 def begin_epoch(seed: int, epoch: int) -> None:
-    """Begin an epoch so that a resumed run draws what an undisturbed one draws.
+    """Begin an epoch, counted from 0, so that a resumed run drops out what an undisturbed one does.
 
-    Keras keeps the state of dropout in variables, which a checkpoint holds, except on PyTorch: there dropout draws
-    from PyTorch's own generator.
+    Keras keeps the random state of dropout in variables, which a checkpoint holds; but on PyTorch dropout draws from
+    PyTorch's own generator, which is seeded here anew.
     """
     if configure() == "torch":
         import numpy as np
@@ -215,7 +220,7 @@ def _quiet_import() -> Iterator[None]:
 
 
 def devices() -> tuple[str, ...]:
-    """Return the names of the accelerators that the backend sees; empty on a machine with none."""
+    """Return the names of the accelerators (GPUs and the like) that the backend sees; empty on a machine with none."""
     chosen = configure()
     if chosen == "tensorflow":
         import tensorflow as tf
@@ -243,67 +248,12 @@ def is_device_failure(error: BaseException) -> bool:
     return type(error).__name__ in _DEVICE_ERRORS and bool(devices())
 
 
-def threads() -> dict[str, int]:
-    """Return the backend's thread settings as records keep them; 0 means that the backend chooses."""
-    chosen = configure()
-    if chosen == "tensorflow":
-        import tensorflow as tf
-
-        return {
-            "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
-            "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
-        }
-    if chosen == "torch":
-        import torch
-
-        return {"inter_op": torch.get_num_interop_threads(), "intra_op": torch.get_num_threads()}
-    return {}
-
-
-def compute_settings() -> dict[str, str]:
-    """Return what speed and the last bits of a result depend on besides versions, as records keep it."""
-    chosen = configure()
-    found = {f"{kind}_threads": str(count) if count else "chosen by the backend" for kind, count in threads().items()}
-    found["jit_compile"] = str(jit_compile()).lower()
-    if chosen == "tensorflow":
-        found["onednn"] = _onednn()
-    if devices():
-        found["tf32"] = _tf32()
-    return found
-
-
-def _tf32() -> str:
-    """Return whether products of float32 may be rounded to 10 bits on a GPU (TF32), as every backend lets its GPU do
-    from NVIDIA's Ampere on unless it is told otherwise: in convolutions and products, or in convolutions only."""
-    chosen = configure()
-    if chosen == "tensorflow":
-        import tensorflow as tf
-
-        return "allowed" if tf.config.experimental.tensor_float_32_execution_enabled() else "off"
-    if chosen == "jax":
-        import jax
-
-        wanted = jax.config.jax_default_matmul_precision
-        return "off" if wanted in ("highest", "float32") else "allowed"
-    import torch
-
-    if torch.backends.cuda.matmul.allow_tf32:
-        return "allowed" if torch.backends.cudnn.allow_tf32 else "products only"
-    return "convolutions only" if torch.backends.cudnn.allow_tf32 else "off"
-
-
-def _onednn() -> str:
-    """Return whether TensorFlow uses oneDNN's kernels; it has no public name for that, and may move this one."""
-    try:
-        from tensorflow.python.util._pywrap_util_port import IsMklEnabled
-    except ImportError:
-        return "unknown"
-    return str(bool(IsMklEnabled())).lower()
-
-
 def jit_compile() -> bool | str:
-    """Return Keras' ``jit_compile`` for training: XLA makes TensorFlow on a CPU several times slower, and does not know
-    Apple's GPUs."""
+    """Return what ``keras.Model.compile`` is given as ``jit_compile``: whether XLA compiles the steps.
+
+    Not on TensorFlow without a GPU, where it makes them several times slower, nor with Apple's GPUs, which it does not
+    know, nor on PyTorch; on JAX Keras decides.
+    """
     chosen = configure()
     if chosen == "jax":
         return "auto"

@@ -1,4 +1,8 @@
-"""The resumable state of a training run: what is on disk after every epoch. Reading what it says needs no Keras."""
+"""The resumable state of a training run, written after every epoch.
+
+A run's folder holds ``checkpoint.npz``, all that the next step depends on with a JSON text of the progress, and
+``best-<epoch>.npz``, the weights of the best epoch so far. What a checkpoint says can be read without Keras.
+"""
 
 import dataclasses
 import json
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from fer_bench.network import Network
 
 STATE = "checkpoint.npz"
-"""Written after every epoch; its last array is text."""
+"""The state: the arrays of ``Network.state``, then the progress as JSON text (UTF-8 bytes as uint8)."""
 _PATIENCE = 120.0
 """Seconds to wait for a process that outlives its killed parent, or for NFS to give up the locks of a machine that died
 (its lease is usually 90)."""
@@ -30,16 +34,17 @@ _PATIENCE = 120.0
 
 @dataclasses.dataclass
 class Progress:
-    """What a run has reached: the content of its checkpoint."""
+    """How far a run is; :class:`Checkpoint` saves it beside the network's state."""
 
     start: Start
     history: list[Epoch]
     best_epoch: int = -1
+    """Counted from 0; -1 before the first epoch."""
     environments: list[Environment] = dataclasses.field(default_factory=list)
-    """In which it was trained, in order, each once."""
+    """The environments in which it was trained so far, in order, each once."""
 
     def continues_in(self, environment: Environment) -> bool:
-        """Note where it goes on; return whether it was trained elsewhere before."""
+        """Note the environment in which the run goes on; return whether its last epoch was trained in another one."""
         moved = bool(self.environments) and not same_place(self.environments[-1], environment)
         if not any(same_place(other, environment) for other in self.environments):
             self.environments.append(environment)
@@ -47,8 +52,8 @@ class Progress:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Told:
-    """The text of a checkpoint."""
+class _Text:
+    """The JSON text in a checkpoint."""
 
     identity: str
     start: Start
@@ -58,7 +63,9 @@ class _Told:
 
 
 def identity(fingerprint: str, backend: str, weights: str) -> str:
-    """Return what a checkpoint is of; a run of another identity does not go on from it.
+    """Return the identity of a run, in one line: only a run of the same one goes on from a checkpoint.
+
+    Model, recipe and seed are not in it, since they name the run's folder.
 
     Args:
         fingerprint: of the dataset.
@@ -70,15 +77,15 @@ def identity(fingerprint: str, backend: str, weights: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Reached:
-    """What a checkpoint says."""
+    """What a checkpoint says of its run, read without the weights."""
 
     identity: str
-    """See :func:`identity`."""
+    """As :func:`identity` gives it."""
     history: tuple[Epoch, ...]
 
     @property
     def backend(self) -> str:
-        """The backend of Keras that it was trained on, the only one to continue it."""
+        """The Keras backend that the run was trained on, the only one that can continue it."""
         return self.identity.split()[1]
 
     def is_of(self, fingerprint: str, backend: str) -> bool:
@@ -103,13 +110,19 @@ def reached(folder: Path) -> Reached | None:
 
 
 def is_running(folder: Path) -> bool | None:
-    """Return whether a process works on the run in a folder; ``None`` where no lock of its own tells."""
+    """Return whether a process works on the run in a folder; ``None`` where it has no lock file, or that cannot be
+    asked."""
     path = folder / LOCK
     return is_held(path) if path.is_file() else None
 
 
 class Checkpoint:
-    """The resumable state of a run: one ``.npz`` a kind, replaced whole, never unpickled."""
+    """Writes and reads the files of a run's folder: each is replaced as a whole, and nothing is ever unpickled.
+
+    Args:
+        folder: of the run.
+        identity: of the run, as :func:`identity` gives it.
+    """
 
     def __init__(self, folder: Path, identity: str) -> None:
         self.folder = folder
@@ -164,7 +177,18 @@ class Checkpoint:
         return progress
 
     def _pass_over(self, found: str, epochs: int) -> None:
-        """Say that the state of a run on other data is given up; refuse to give up one that was only called wrongly."""
+        """Pass over a checkpoint of another identity, which the new run will overwrite.
+
+        Where the dataset has changed its results are of no use any more, which is said. Where only the backend or the
+        start differs, the user more likely forgot an option.
+
+        Args:
+            found: identity of the checkpoint.
+            epochs: that it has.
+
+        Raises:
+            FerBenchError: the dataset is the same.
+        """
         done = f"{self.folder}: {epochs} epochs of this run"
         if found.split()[0] != self._identity.split()[0]:
             say(f"{done} were trained on another state of the dataset; it starts over")
@@ -198,7 +222,9 @@ def _start_name(weights: str) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a run's folder, in which a process that outlives its killed parent may still work for a moment.
+    """Hold the lock of a run's folder; a process that outlives its killed parent may still work there for a moment.
+
+    The folder is made, and goes again where nothing has been written to it.
 
     Raises:
         FerBenchError: another process does not let go of it, or the file system has no locks.
@@ -219,16 +245,23 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def own_files(folder: Path) -> list[Path]:
-    """Return what training has written to a run's folder, in the order in which it can go; none of the user's files."""
-    patterns = (STATE, "best-*.npz", f"{UNFINISHED}*", LOCK)  # Without its best weights a state would be a damaged one.
+    """Return the files that training has written to a run's folder, and no others, in the order of deleting them.
+
+    The state goes first: one that is left without its best weights would be a damaged checkpoint.
+    """
+    patterns = (STATE, "best-*.npz", f"{UNFINISHED}*", LOCK)
     return [path for pattern in patterns for path in sorted(folder.glob(pattern))]
 
 
 def remove(folder: Path, *, strict: bool = False) -> None:
-    """Delete the state of a finished run, and its folder where nothing else is in it; nothing where there is none.
+    """Delete the checkpoint of a run, and its folder where nothing else is in it.
+
+    Args:
+        folder: of the run; need not exist.
+        strict: raise where something cannot be deleted; otherwise it stays, since the run's results are safe.
 
     Raises:
-        OSError: it cannot be deleted, where that is ``strict``.
+        OSError: only where ``strict``.
     """
     try:
         for path in own_files(folder):
@@ -247,15 +280,15 @@ def _write_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
 
 def _read_arrays(path: Path) -> list[NDArray[Any]]:
     with _opened(path) as content:
-        stated(path)  # What it does not have gets no memory.
+        stated(path)  # A damaged file may claim arrays larger than any memory: that is found out before they are read.
         return [content[f"arr_{index}"] for index in range(len(content.files))]
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """Yield the arrays of a file by name; what goes wrong while they are read is damage."""
+    """Yield the arrays of an ``.npz`` file by name; an error while they are read is told as a damaged checkpoint."""
     if path.exists() and not path.is_file():
-        raise _damaged(path, ValueError("not a file"))  # A pipe would be waited for.
+        raise _damaged(path, ValueError("not a file"))  # To open a named pipe would wait for its writer.
     try:
         with np.load(path, allow_pickle=False) as content:
             yield content
@@ -266,7 +299,7 @@ def _opened(path: Path) -> Iterator[Any]:
 def _content(text: NDArray[Any], path: Path) -> tuple[str, Progress]:
     """Return identity and progress from the last array of a state."""
     try:
-        told = build(_Told, json.loads(text.tobytes()), "its text")
+        told = build(_Text, json.loads(text.tobytes()), "its text")
         if not -1 <= told.best_epoch < len(told.history):
             raise ValueError(f"best_epoch is {told.best_epoch}, of {len(told.history)} epochs")
         if len(told.identity.split()) < len(identity("a", "b", "c").split()):

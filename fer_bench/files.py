@@ -19,27 +19,33 @@ from typing import Any
 from fer_bench.errors import FerBenchError, first_line
 
 UNFINISHED = ".unfinished-"
-"""How the names of temporary files and folders begin; then come the host and the process that write them."""
+"""How the names of temporary files and folders begin; a digest of the host and the process id of the writer follow."""
 _WRITER = re.compile(re.escape(UNFINISHED) + "([0-9a-f]{8})-([0-9]+)-")
 _SCRATCH = "fer-bench-"
+"""Part of the names of folders that :func:`scratch` makes."""
 _LONGEST_NAME = 255
-"""Bytes of a name, on nearly every file system."""
+"""Bytes that a file's name may have on nearly every file system."""
 _DAY = 86400.0
-"""Seconds after the last write from which on nobody is thought to be at it, where the writer cannot be asked for."""
+"""Seconds after its last write from which on a temporary file counts as left over, where its writer cannot be asked."""
 
 
 def unfinished() -> str:
-    """Return how the name of a temporary file of this process begins: whoever finds it can ask whether that lives."""
+    """Return how the name of a temporary file of this process begins.
+
+    Whoever finds such a file later can tell from its name whether the process still lives (:func:`is_left_over`).
+    """
     return f"{UNFINISHED}{_host()}-{os.getpid()}-"
 
 
 def is_left_over(path: Path) -> bool:
     """Return whether ``path`` is a temporary file or folder whose writer is dead, so that it can go.
 
-    A writer on this host is asked for by its process id. One on another host, or on Windows, counts as dead a day
-    after the last write; so does one of this process's own id, which is the same again in a container that was started
-    anew. An id that has been given to another process keeps a file until that ends. Containers that share a folder and
-    a host name, but not their process ids, misjudge each other: a writer whose file is gone then fails aloud.
+    A writer on this host is looked up by its process id. One on another host, or on Windows, counts as dead a day
+    after its last write; so does one with this process's own id, since ids begin again in a container that is started
+    anew. Where the system has given a dead writer's id to another process, the file stays until that one ends.
+
+    Containers that share a folder and a host name, but not their process ids, misjudge each other: a writer whose
+    temporary file has been removed then fails with an error, and no half file is left.
     """
     writer = _WRITER.match(path.name)
     if writer is None:
@@ -62,7 +68,7 @@ def lives(pid: int) -> bool:
             return False
         except PermissionError:
             return True
-        # Dead, but nobody has asked for its end: so it stays in a container whose first process does not do that.
+        # A zombie is dead, though its id is taken: in a container whose first process reaps none it stays for ever.
         with contextlib.suppress(OSError):  # No /proc, or gone meanwhile.
             return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
     return True
@@ -71,8 +77,8 @@ def lives(pid: int) -> bool:
 def remove_unfinished(root: Path, folders: Iterable[str]) -> None:
     """Remove the temporary files of dead processes, directly in ``root`` and anywhere below ``folders`` of it.
 
-    Never fails: another process may be at the same, or remove a folder that is being gone through. One of ``folders``
-    may be a link, as they are for the tasks of a cluster's queue; no other link is followed.
+    Never fails: another process may remove the same files, or a folder that is just being listed. One of ``folders``
+    may be a link, as for the tasks of a cluster's queue; no other link is followed.
     """
     top = next(os.walk(root), (os.fspath(root), [], []))
     for folder, _, names in itertools.chain([top], *(os.walk(root / name) for name in folders)):
@@ -84,9 +90,10 @@ def remove_unfinished(root: Path, folders: Iterable[str]) -> None:
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """Yield a folder among the system's temporary ones, which goes at the end.
+    """Yield a new folder in the system's place for temporary files, which is removed at the end.
 
-    Of this user's earlier ones those go, too, whose process was killed: they may hold weights, or licensed pictures.
+    This user's earlier ones are removed too where their process was killed: they may hold weights, or pictures that
+    must not be passed on.
     """
     place = Path(tempfile.gettempdir())
     for path in place.glob(f"{UNFINISHED}*-{_SCRATCH}*"):
@@ -99,13 +106,13 @@ def scratch() -> Iterator[Path]:
 
 
 def _host() -> str:
-    """Return a digest of this host's name: no machine's name gets on the disk."""
+    """Return a digest of this host's name: the name itself must not get into files that may be published."""
     return hashlib.sha256(platform.node().encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let an error of the disk name ``path`` where it names no file: a write to a full disk does not say to which."""
+    """Add ``path`` to an OSError that names no file: a write to a full disk, for one, does not say to which file."""
     try:
         yield
     except OSError as error:
@@ -163,7 +170,7 @@ def text_difference(
         text: what it should hold.
         source: where that is from, as the diff's head says.
         command: writes the file.
-        shown: makes what the diff shows of a content.
+        shown: turns a file's content into what the diff shows, such as a page without the bytes of its pictures.
 
     Raises:
         FerBenchError: the file is not readable as UTF-8 text.
@@ -216,7 +223,7 @@ def read_json(path: Path, remedy: str = "") -> Any:
 
 
 def printable(name: str) -> str:
-    """Return a file name that any terminal and any UTF-8 file takes: bytes that are not UTF-8 are escaped."""
+    r"""Return a file name as valid Unicode: bytes that are not UTF-8 become escapes such as ``\xff``."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

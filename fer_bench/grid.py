@@ -1,6 +1,6 @@
-"""The grid of training runs: what is to be done, in the order that compiles each model once.
+"""The grid of training runs, model x seed x dataset: which cells there are, and which of them have been done.
 
-Planning needs no Keras: whether a cell is done is read from files.
+Planning needs no Keras: whether a cell has been trained or tested is told from files.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ class Cell:
 
 
 def cells(models: Sequence[str], datasets: Sequence[str], recipe: Recipe, seeds: Sequence[int]) -> Iterator[Cell]:
-    """Yield every cell, model by model."""
+    """Yield every cell, model by model, so that each network is compiled once."""
     for model in models:
         for seed in seeds:
             for dataset in datasets:
@@ -55,12 +55,16 @@ def check_network(model: str, recipe: Recipe) -> None:
 
 
 def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> None:
-    """Refuse a start that cannot be had before anything is built, not after the first model's hundred epochs.
+    """Refuse what some model cannot be trained by or from, before the first one has been trained for hours.
+
+    Args:
+        models: to be trained.
+        recipe: names the models that start from ImageNet weights.
+        weights: as ``--weights``; ``None`` where it is not given.
 
     Raises:
-        FerBenchError: the recipe starts a model that does not exist from ImageNet weights; its images are too small
-            for a model, or it freezes more layers than the model's backbone has; it starts one from ImageNet weights,
-            and none are given, the file is missing, or none are known for the model.
+        FerBenchError: the recipe names a model that does not exist; as :func:`check_network`; or a model is to start
+            from ImageNet weights, and none are given, the file is missing, or none are known for the model.
     """
     for model in recipe.pretrained:
         if model not in model_names():
@@ -87,7 +91,7 @@ def check_start(models: Sequence[str], recipe: Recipe, weights: str | None) -> N
 
 
 def check_weights(models: Sequence[str], recipe: Recipe, weights: str | None) -> None:
-    """Refuse a ``--weights`` that says nothing to any of several models: never a silent random start.
+    """Refuse a ``--weights`` that applies to none of several models: each would start from random weights in silence.
 
     Raises:
         FerBenchError: it names ImageNet weights, and the recipe starts none of the models from them.
@@ -111,28 +115,34 @@ def trained(workspace: Workspace, cell: Cell, fingerprint: str, weights: str | N
         weights: as in ``--weights``; ``None`` for whatever it started from.
 
     Raises:
-        FerBenchError: it was trained on another backend or from other weights, which its file's name does not tell:
-            it is neither the result asked for nor to be replaced.
+        FerBenchError: there is one that was trained on another backend or from other weights, which its file's name
+            does not tell: it is not the result asked for, and must not be replaced unasked.
     """
     record = recorded(workspace, cell)
     if record is None or record.dataset_fingerprint != fingerprint:
         return None
-    other = otherness(record, cell, weights)
+    other = mismatch(record, cell, weights)
     if other:
         path = records.path_of(workspace.results.records, record)
         raise FerBenchError(f"{cell.id}: {other}, choose another --workspace, or delete {path} to train it again")
     return record
 
 
-def otherness(run: TrainRecord, cell: Cell, weights: str | None) -> str:
-    """Return how a run differs from what is asked for in backend or start, and what to say to get it; or nothing."""
+def mismatch(run: TrainRecord, cell: Cell, weights: str | None) -> str:
+    """Return how a run differs from what is asked for in backend or start, for a message; empty where it does not.
+
+    Args:
+        run: the record of the run.
+        cell: what is asked for.
+        weights: as in ``--weights``; ``None`` for whatever it started from.
+    """
     if run.backend != backend.name():
         return (
             f"was trained on {run.backend}, this command is on {backend.name()}: set KERAS_BACKEND={run.backend} to "
             "use that result"
         )
     begun = run.start.sha256 or IMAGENET
-    if weights is not None and cell.model in cell.recipe.pretrained and begun != weights_hash(weights):
+    if weights is not None and cell.model in cell.recipe.pretrained and begun != start_id(weights):
         return (
             f"was trained from the ImageNet weights {run.start.source} (SHA-256 "
             f"{run.start.sha256[:12] or 'unknown'}), not from {weights}: give those with --weights"
@@ -140,13 +150,22 @@ def otherness(run: TrainRecord, cell: Cell, weights: str | None) -> str:
     return ""
 
 
-def weights_hash(weights: str | None) -> str:
-    """Return what tells a start from others: the SHA-256 of a file, else the words of ``--weights``."""
-    return sha256_of(Path(weights)) if weights is not None and Path(weights).is_file() else str(weights)
+def start_id(weights: str | None) -> str:
+    """Return what tells one start from another: the SHA-256 of a weights file, else ``imagenet`` or ``None``.
+
+    ``imagenet`` is Keras' download, as :func:`fer_bench.models.pretrained.copy_imagenet` takes it, also where the
+    current folder has a file of that name.
+    """
+    if weights is None or weights == IMAGENET or not Path(weights).is_file():
+        return str(weights)
+    return sha256_of(Path(weights))
 
 
 def recorded(workspace: Workspace, cell: Cell) -> TrainRecord | None:
-    """Return the record of a finished run of a cell, on whatever backend and state of the dataset."""
+    """Return the record of a finished run of a cell, on whatever backend and state of the dataset.
+
+    ``None`` also where its weights file is gone: then nothing can be tested, and the cell is to be trained again.
+    """
     stem = records.stem_of(cell.model, cell.dataset, cell.dataset, cell.recipe.id, cell.seed)
     path = workspace.results.records / TrainRecord.kind / f"{stem}.json"
     if not path.is_file() or not workspace.weights(cell.id).is_file():
@@ -155,15 +174,15 @@ def recorded(workspace: Workspace, cell: Cell) -> TrainRecord | None:
 
 
 def evaluated(workspace: Workspace, run: TrainRecord, target: Prepared) -> EvalRecord | None:
-    """Return the record of a finished test of this very run on this very target, else ``None``."""
+    """Return the record of a finished test of this run on this state of the target, else ``None``."""
     return tested(workspace, run, run.weights_sha256, target)
 
 
 def tested(workspace: Workspace, model: Identity, weights_sha256: str, target: Prepared) -> EvalRecord | None:
-    """Return the record of a finished test of a model with these weights on this very target, else ``None``.
+    """Return the record of a finished test of a model, trained here or external, else ``None``.
 
-    ``None`` also where the predictions beside the record are missing, or are not those that it names: so that the test
-    makes them anew.
+    ``None`` where it is of other weights, another backend or another state of the target; and where the predictions
+    beside the record are missing or not those that it names, so that testing writes them anew.
     """
     folder = workspace.results.records / EvalRecord.kind
     stem = records.stem_of(model.model, model.dataset, target.dataset, model.recipe, model.seed)
@@ -179,8 +198,12 @@ def tested(workspace: Workspace, model: Identity, weights_sha256: str, target: P
     return record
 
 
-def cell_of(run: TrainRecord) -> Cell:
-    """Return the cell that a training record is of, its recipe rebuilt from the record's content."""
+def cell_of_run(run: TrainRecord) -> Cell:
+    """Return the cell that a training record is of, with the recipe that the record holds.
+
+    Raises:
+        FerBenchError: this version cannot read that recipe.
+    """
     name = run.recipe.rpartition("-")[0]
     recipe = recipe_from({**run.recipe_content, "name": name}, base=PRESETS["paper"], where=f"{run.stem}.json")
     return Cell(run.model, run.dataset, recipe, run.seed)

@@ -145,7 +145,7 @@ def recipe_in(place: Workspace, recipe: str) -> "Recipe":
         return load_recipe(recipe)
     for run in records.load_all(place.results.records, TrainRecord):
         if run.recipe == recipe:
-            return grid.cell_of(run).recipe
+            return grid.cell_of_run(run).recipe
     raise FerBenchError(
         f"no recipe {recipe!r}: expected one of {', '.join(PRESETS)}, a path to a .toml file, or the id of a recipe "
         f"that {place.root} has runs of, which fer-bench status lists"

@@ -1,7 +1,7 @@
-"""A model compiled once and used for many cells: its warp, its train and predict steps, its state.
+"""A model of the registry, compiled once for a recipe and used for many cells.
 
-Tracing and compiling a network takes tens of seconds; ``Network`` does it once a model, and gives every cell a fresh
-start by restoring the weights that the cell's seed gives.
+Tracing and compiling a network takes tens of seconds. :class:`Network` does it once, and puts the weights of another
+seed, or a fresh optimizer, into the compiled network, so that every cell starts as if it had been built for it alone.
 """
 
 import hashlib
@@ -29,15 +29,23 @@ from fer_bench.recipe import Recipe
 from fer_bench.records import Start
 
 PREDICT_BATCH = 64
+"""Images of one step of prediction; a compiled step costs seconds, so there is one size for all."""
 
 
 def build_model(name: str, recipe: Recipe, seed: int) -> Any:
-    """Build one registered model of the seven classes with the random weights of ``seed`` as the recipe wants it.
+    """Build a registered model for the seven classes, with random weights.
 
-    The recipe may change batch-norm momentum, dropout and the number of frozen layers.
+    Args:
+        name: of the model.
+        recipe: gives the image size; may change batch-norm momentum, dropout and the number of frozen layers.
+        seed: of the random weights and of dropout.
+
+    Returns:
+        A ``keras.Model`` from float32 (batch, size, size, 3), in [-1, 1], to probabilities (batch, 7). It is not
+        compiled.
 
     Raises:
-        FerBenchError: the recipe's images are too small for the model.
+        FerBenchError: the recipe's images are too small for the model, or it freezes more layers than the backbone has.
     """
     import keras
 
@@ -51,7 +59,8 @@ def build_model(name: str, recipe: Recipe, seed: int) -> Any:
     for layer in every_layer(model):
         if recipe.batch_norm_momentum is not None and isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = recipe.batch_norm_momentum
-        # One with a noise shape drops whole branches (stochastic depth, EfficientNet), which is no dropout of features.
+        # A dropout with a noise shape drops whole branches (stochastic depth, as in EfficientNet); the recipe's drops
+        # features.
         if recipe.dropout is not None and isinstance(layer, keras.layers.Dropout) and layer.noise_shape is None:
             layer.rate = recipe.dropout
     return model
@@ -66,17 +75,20 @@ def count_parameters(model: Any) -> tuple[int, int]:
 
 
 def start_from(weights: str | None) -> Start:
-    """Return what records say of where a training starts; ``weights`` as in :meth:`Network.start`."""
+    """Return what a record says of the start of a training; ``weights`` as in :meth:`Network.start`."""
     if weights is None:
         return Start(kind="random")
     if weights == IMAGENET:
         return Start(kind="imagenet", source="keras")
-    # A file's name may hold what no record can.
+    # The name of a file may hold control characters or bytes that are no text; a record takes neither.
     return Start(kind="imagenet", source=shown(Path(weights).name), sha256=sha256_of(Path(weights)))
 
 
 def loss_of(recipe: Recipe) -> Any:
-    """Return the training loss on class indices (batch,), for Keras: cross-entropy, with the recipe's smoothing."""
+    """Return the training loss as ``keras.Model.compile`` takes it: cross-entropy of class indices and probabilities.
+
+    Source: paper, section IV-B (categorical cross-entropy); label smoothing is fer-bench's addition.
+    """
     if recipe.label_smoothing == 0:
         return "sparse_categorical_crossentropy"
 
@@ -90,7 +102,10 @@ def loss_of(recipe: Recipe) -> Any:
 
 
 def _require_room(path: Path, weights: Sequence[Any]) -> None:
-    """Raise OSError where the disk has no room for a weights file: HDF5 ends the process there, without a word."""
+    """Write as many zeros as a weights file will take, and raise OSError where the disk has no room for them.
+
+    On a full disk HDF5 ends the whole process without a message: so it must not come to that.
+    """
     size = sum(4096 + np.asarray(weight).nbytes for weight in weights)
     with path.open("wb") as stream:
         for _ in range(0, size, 1 << 20):
@@ -154,14 +169,14 @@ class Network:
         self.optimizer.build(self.core.trainable_variables)
 
     def start(self, seed: int, weights: str | None) -> Start:
-        """Put the network at the start of a run: weights by seed, then ImageNet's; a fresh optimizer.
+        """Put the network at the start of a run: the seed's random weights, ImageNet's over them, a fresh optimizer.
 
         Args:
             seed: of the random weights and of dropout.
             weights: ``None`` for a random start; ``imagenet`` or the path of a weights file otherwise.
 
         Raises:
-            FerBenchError: the weights cannot be had.
+            FerBenchError: the weights cannot be downloaded or read, or are of another architecture.
         """
         fresh = build_model(self.name, self._recipe, seed)
         if weights is not None:
@@ -175,11 +190,12 @@ class Network:
         return start
 
     def _optimizer_variables(self) -> list[Any]:
-        """Iteration count and moments; the learning rate is set by the epoch."""
+        """Return iteration count and moments; not the learning rate, which every epoch sets."""
         return [variable for variable in self.optimizer.variables if variable is not self.optimizer.learning_rate]
 
     def state(self) -> list[NDArray[Any]]:
-        """Return everything that the next step depends on: weights, statistics, dropout states, optimizer."""
+        """Return a copy of all that the next step depends on: weights, batch-norm statistics, random states of dropout,
+        then the optimizer's variables."""
         return [np.asarray(v).copy() for v in (*self.core.variables, *self._optimizer_variables())]
 
     def restore(self, state: Sequence[NDArray[Any]]) -> None:
@@ -197,15 +213,15 @@ class Network:
     def is_finite(self) -> bool:
         """Return whether every weight and statistic is a number.
 
-        The losses do not tell it everywhere: where a kernel computes convolution and ReLU in one, as oneDNN's do on
-        some processors, the largest of 0 and a value that is no number is 0.
+        A loss does not always show that some are not: kernels that compute convolution and ReLU in one, as oneDNN's on
+        some processors, make 0 of a NaN.
         """
         return all(np.isfinite(np.asarray(weight)).all() for weight in self.core.weights)
 
     def digest(self) -> str:
         """Return the SHA-256 over type, shape and values of the weights, in order, as 64 hexadecimal digits.
 
-        Of the values rather than of the file, which also holds the names that Keras counts up within a process.
+        Not over the file, which also holds layer names that Keras numbers within a process: equal weights would differ.
         """
         digest = hashlib.sha256()
         for weight in self.core.weights:
@@ -242,7 +258,18 @@ class Network:
             )
 
     def predict(self, images: Images, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Return class probabilities (len(rows), classes) of the given rows of ``images`` (N, H, W), unaugmented."""
+        """Return the class probabilities of some images, without augmentation.
+
+        Args:
+            images: uint8 (N, height, width), of any size.
+            rows: which of them, at least one.
+
+        Returns:
+            float32 (len(rows), classes).
+
+        Raises:
+            FerBenchError: a batch does not fit into memory.
+        """
         import keras
 
         batch = self._predict_batch
@@ -252,7 +279,8 @@ class Network:
                 return math.ceil(len(rows) / batch)
 
             def __getitem__(self, index: int) -> tuple[tuple[NDArray[Any], NDArray[Any]]]:
-                # Every batch has the same shape, so that one compiled step serves all: the last one is filled up.
+                # Every batch has the same shape, so that one compiled step serves all: the last one is filled up with
+                # images from the beginning, whose answers are cut off below.
                 wanted = np.arange(index * batch, (index + 1) * batch) % len(rows)
                 return ((images[rows[wanted]], augmentation.identity_matrices(batch)),)
 

@@ -1,28 +1,26 @@
-"""The whole line in order: faces, prepare, train, test, cross-test, profile, ANOVA, tables, figures, report.
+"""``run-all``: every stage in order, from the datasets to the report.
 
-Every stage is skipped where its result is there already, so that a second run ends at once and a killed one goes on
-where it stopped. Planning reads files only; Keras is imported by the first stage that needs it.
+The stages are: make or prepare the datasets (:mod:`fer_bench.run_datasets`), train every cell of the grid and test it,
+profile the models, ANOVA, tables, figures, report. A stage is skipped where its result is there already, so that a
+second run ends at once and a killed one goes on where it stopped. What is missing is told from files alone; Keras is
+imported by the first stage that needs it.
 """
 
 import dataclasses
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fer_bench import backend, devices, grid, records, rendering, session_anova, stages
+from fer_bench import backend, devices, grid, records, rendering, run_datasets, session_anova, stages
 from fer_bench.cellwork import CellWork
-from fer_bench.datasets import dataset_card
 from fer_bench.datasets.joined import TrainingData, join, parts_of
-from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names, read_manifest
-from fer_bench.datasets.store import Wishes, prepare
+from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import DivergedError, FerBenchError
-from fer_bench.lookup import require_trainable
 from fer_bench.models import model_card
 from fer_bench.profiling.kept import touched
 from fer_bench.profiling.plan import KERAS_RUNTIMES, ONE_SIZE, Plan
-from fer_bench.progress import bar, say, warn
+from fer_bench.progress import say, warn
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord
 from fer_bench.runtimes import runtime
@@ -31,16 +29,11 @@ from fer_bench.watching import UNWATCHED, Watch
 from fer_bench.workers import Executor, Processes, Work, shown_in, work_side_by_side, work_through
 from fer_bench.workspace import Workspace
 
-SYNTHETIC_TRAIN = 700
-"""Synthetic images of each training set, validation included."""
-SYNTHETIC_TEST = 560
-"""Synthetic images of each test set."""
-SYNTHETIC_SEQUENCES = 126
-"""Labelled sequences of the synthetic CK+."""
-
 _IMAGES_PER_SECOND = 160
-"""Training speed at 48 x 48 that the time left is first estimated with."""
+"""Training speed at 48 x 48 on two cores. Of it and the next only the proportions to other stages matter: the time left
+is scaled by what the first stages took."""
 _COMPILE_SECONDS = 25.0
+"""Building and compiling one network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +46,12 @@ class Job:
     synthetic: bool
     """Make and use synthetic faces; otherwise the datasets that are prepared or given in ``sources``."""
     sources: Mapping[str, Path]
+    """The user's files by the name of their dataset."""
     weights: str | None
+    """As ``--weights``: ``imagenet``, ``random`` or the path of a weights file; ``None`` where it is not given."""
     runs: int | None = None
-    """Timed calls of each model; ``None`` for the usual number, and for profiles as they are where there are any."""
+    """Timed single-image calls of each model, at least: a profile with fewer is measured again. ``None`` keeps the
+    profiles that are there, and measures a missing one with the default number."""
     jobs: int = 1
     """Models trained side by side."""
     train_on: Sequence[str] = ()
@@ -66,7 +62,7 @@ class Job:
     wait: bool = False
     """Wait while another process holds the workspace."""
     executor: Executor | None = None
-    """What trains and tests; ``None`` for processes of this machine, ``jobs`` of them."""
+    """What trains and tests, such as a cluster; ``None`` for this machine, with ``jobs`` processes."""
 
 
 def run_all(workspace: Workspace, job: Job) -> None:
@@ -83,10 +79,11 @@ def run_all(workspace: Workspace, job: Job) -> None:
     if job.devices > 1 and job.jobs > 1:
         raise FerBenchError("--devices and --jobs exclude each other: models side by side would take the same devices")
     with workspace.lock(wait=job.wait):
-        _require_origin(workspace, job.synthetic)  # Before anything is made that would have to go again.
-        _require_trainable(workspace, job)
-        work_through(_data(workspace, job))
-        groups = _training(workspace, job, _load(workspace, job.synthetic))
+        # Before anything is made that would have to go again.
+        run_datasets.require_origin(workspace, synthetic=job.synthetic)
+        run_datasets.require_trainable(workspace, job.train_on, sources=job.sources, synthetic=job.synthetic)
+        work_through(run_datasets.missing(workspace, sources=job.sources, synthetic=job.synthetic))
+        groups = _training(workspace, job)
         after = _profiling(workspace, job)
         if groups or after or not rendering.is_rendered(workspace.results):
             after.append((Stage("tables, figures, report", 15), partial(rendering.render, workspace.results)))
@@ -94,104 +91,12 @@ def run_all(workspace: Workspace, job: Job) -> None:
             groups = _spread(groups, job.jobs)
         here = Processes(job.jobs) if job.jobs > 1 and len(groups) > 1 else None
         work_through(after, groups, job.executor or here)
-        _require_results(_training(workspace, job, _load(workspace, job.synthetic)) if groups else [])
+        _require_results(_training(workspace, job) if groups else [])
 
 
-def _require_trainable(workspace: Workspace, job: Job) -> None:
-    """Refuse to train on a test set, or on what is neither prepared nor made by a stage.
-
-    Raises:
-        FerBenchError: names it.
-    """
-    made = set(job.sources)
-    if job.synthetic:
-        from fer_bench.datasets.synthetic import LAYOUTS
-
-        made |= set(LAYOUTS)
-    for name in dict.fromkeys(part for joined in job.train_on for part in parts_of(joined)):
-        require_trainable(workspace, name)
-        if name not in made and not is_prepared(workspace.prepared(name)):
-            command = _preparation(workspace, name, "PATH")
-            raise FerBenchError(
-                f"{workspace.root}: {name} is not prepared; give --source {name}=PATH, or run {shlex.join(command)}"
-            )
-
-
-def _data(workspace: Workspace, job: Job) -> list[Work]:
-    """Return the datasets to be made or prepared."""
-    work: list[Work] = []
-    if job.synthetic:
-        from fer_bench.datasets.synthetic import LAYOUTS
-
-        for name in LAYOUTS:
-            if not is_prepared(workspace.prepared(name)):
-                work.append((Stage(f"synthetic faces: {name}", 3), partial(_synthesize, workspace, name)))
-    for name, source in job.sources.items():
-        if is_prepared(workspace.prepared(name)):
-            command = shlex.join(_preparation(workspace, name, source))
-            say(f"{name} is prepared already; {source} is not read again: to have that done, run {command}")
-        else:
-            work.append((Stage(f"prepare {name}", 30), partial(_prepare, workspace, name, source)))
-    return work
-
-
-def _synthesize(workspace: Workspace, name: str) -> None:
-    from fer_bench.datasets.synthetic import synthesize
-
-    raw = workspace.raw(name)
-    test = SYNTHETIC_TEST if dataset_card(name).trainable else SYNTHETIC_SEQUENCES
-    if not raw.exists():
-        with bar(f"synthesize {name}", unit="img") as shown:
-            synthesize(name, raw, train=SYNTHETIC_TRAIN, test=test, seed=0, progress=shown.at)
-    _prepare(workspace, name, raw)
-
-
-def _preparation(workspace: Workspace, name: str, source: str | Path) -> list[str]:
-    """Return the words of the command that prepares a dataset."""
-    return ["fer-bench", "prepare", name, "--source", str(source), *workspace.option]
-
-
-def _prepare(workspace: Workspace, name: str, source: Path) -> None:
-    try:
-        with bar(f"prepare {name}", unit="img") as shown:
-            prepare(dataset_card(name), source, workspace.prepared(name), progress=shown.at)
-    except FerBenchError as error:
-        options = [f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(Wishes)]
-        if not any(option in str(error) for option in options):
-            raise
-        command = _preparation(workspace, name, source)
-        raise FerBenchError(
-            f"{error}\nrun-all itself has no such option: run {shlex.join(command)} with it, then this command again, "
-            "which takes the prepared dataset"
-        ) from error
-
-
-def _require_origin(workspace: Workspace, synthetic: bool) -> None:
-    wanted: Origin = "synthetic" if synthetic else "real"
-    for name in prepared_names(workspace.datasets):
-        manifest = read_manifest(workspace.prepared(name))
-        if manifest and manifest["origin"] != wanted:
-            raise FerBenchError(
-                f"{workspace.prepared(name)} holds {manifest['origin']} data, this run is on {wanted} data, and the "
-                "two are never mixed: choose another workspace with --workspace, or say "
-                f"{'--real' if synthetic else '--synthetic'}"
-            )
-
-
-def _load(workspace: Workspace, synthetic: bool) -> dict[str, Prepared]:
-    """Return the prepared datasets, all of the wanted origin, at least one of them to train on."""
-    _require_origin(workspace, synthetic)
-    found = {name: Prepared.load(workspace.prepared(name)) for name in prepared_names(workspace.datasets)}
-    if not any(dataset.trainable for dataset in found.values()):
-        raise FerBenchError(
-            f"{workspace.root}: no dataset to train on is prepared; run fer-bench prepare NAME --source PATH, "
-            "give --source NAME=PATH, or try --synthetic"
-        )
-    return found
-
-
-def _training(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) -> list[list[Work]]:
-    """Return the missing runs and tests by model; the tests of a run follow it while its network is at hand."""
+def _training(workspace: Workspace, job: Job) -> list[list[Work]]:
+    """Return the missing runs, each with its tests, in one group a model, which is compiled once."""
+    datasets = run_datasets.load(workspace, synthetic=job.synthetic)
     to_train_on = _to_train_on(job, datasets)
     test_only = [name for name, dataset in datasets.items() if not dataset.trainable]
     for name in dict.fromkeys([*(part for joined in to_train_on for part in parts_of(joined)), *test_only]):
@@ -224,9 +129,10 @@ def _training(workspace: Workspace, job: Job, datasets: Mapping[str, Prepared]) 
 
 
 def _spread(groups: Sequence[list[Work]], jobs: int) -> list[list[Work]]:
-    """Return the groups, the last one in two where it would be worked on alone while other jobs have nothing to do.
+    """Return the groups, the last one halved where ``jobs`` does not divide their number.
 
-    Both halves compile the network, the second one on a core that would idle.
+    While the last groups are worked on some of the jobs would have nothing to do. The price of a half is that its
+    network is compiled once more, on a core that would idle.
     """
     if jobs < 2 or len(groups) % jobs == 0 or len(groups[-1]) < 2:
         return list(groups)
@@ -238,7 +144,11 @@ def _spread(groups: Sequence[list[Work]], jobs: int) -> list[list[Work]]:
 
 
 def _to_train_on(job: Job, datasets: Mapping[str, Prepared]) -> dict[str, TrainingData]:
-    """Return what to train on by name, the order of joined names the registry's."""
+    """Return what to train on by name: every dataset with a training set, or those of ``job.train_on``.
+
+    Raises:
+        FerBenchError: one of them is a test set only.
+    """
     if not job.train_on:
         return {name: dataset for name, dataset in datasets.items() if dataset.trainable}
     chosen = [parts_of(name) for name in job.train_on]
@@ -251,9 +161,10 @@ def _to_train_on(job: Job, datasets: Mapping[str, Prepared]) -> dict[str, Traini
 
 @dataclass(frozen=True, kw_only=True)
 class CellRun(CellWork):
-    """A cell to be trained and tested."""
+    """A cell to be trained, then tested on some datasets; picklable, as a worker gets it."""
 
     targets: tuple[str, ...]
+    """Names of the datasets that it is tested on."""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -279,10 +190,13 @@ class CellRun(CellWork):
 
 
 def _require_results(missing: Sequence[Sequence[Work]]) -> None:
-    """Refuse to call a job done of which runs have no result.
+    """Refuse to call a job done while some of its runs have no result, which diverged.
+
+    Args:
+        missing: what is still to be done after all has been done once.
 
     Raises:
-        FerBenchError: names them.
+        FerBenchError: names the runs.
     """
     left = [stage.title for group in missing for stage, _ in group]
     if left:
@@ -293,7 +207,11 @@ def _require_results(missing: Sequence[Sequence[Work]]) -> None:
 
 
 def _profiling(workspace: Workspace, job: Job) -> list[Work]:
-    """Return the profile and the ANOVA where they are missing or not of one session."""
+    """Return the profile and the ANOVA where they are missing.
+
+    All models of the job must have been measured in one session on this backend, with at least ``job.runs`` calls: only
+    then can their times be compared.
+    """
     work: list[Work] = []
     profiles = records.load_all(workspace.results.records, ProfileRecord)
     known = {profile.model: profile for profile in profiles if profile.backend == backend.name()}
@@ -302,7 +220,8 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
         len(profile.latency.get(name, ())) < job.runs for profile in of_job for name in KERAS_RUNTIMES
     )
     if fewer or len(of_job) < len(job.models) or len({profile.session for profile in of_job}) > 1:
-        # With the other models and runtimes of the sessions that it takes the place of.
+        # New records replace those of the same models, which leaves the other models of their sessions with nobody to
+        # be compared with: so these are measured again too, and in every runtime that they were measured in.
         before = touched(profiles, job.models, backend.name())
         models = tuple(dict.fromkeys([*job.models, *(profile.model for profile in before)]))
         runtimes = dict.fromkeys([*KERAS_RUNTIMES, *(name for profile in before for name in profile.latency)])
@@ -321,7 +240,7 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
 
 
 def _profile_apart(workspace: Workspace, models: Sequence[str], origin: Origin, plan: Plan) -> None:
-    """Profile in a process of its own: this one may have trained, with other threads and kernels."""
+    """Profile in a fresh process: this one may have trained, with threads and kernels that would change the times."""
     stage = Stage("profile", 0)
     with shown_in() as on_event:
         work_side_by_side([[(stage, partial(stages.profile, workspace, models, origin, plan=plan))]], 1, on_event)

@@ -1,4 +1,4 @@
-"""The stages that build networks, with what a person sees of them: shared by the commands and by ``run-all``."""
+"""Training, testing and profiling as the commands and ``run-all`` do them: the work itself, with its progress shown."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -19,10 +19,10 @@ if TYPE_CHECKING:  # Keras is imported when a network is built, not before
 
 
 class Networks:
-    """The compiled network of the model at work; one at a time is kept in memory.
+    """Keeps the network that was compiled last, since to compile one takes tens of seconds, and memory holds one.
 
     Args:
-        devices: that share every batch (see :mod:`fer_bench.devices`).
+        devices: number of devices that share every batch (see :mod:`fer_bench.devices`).
     """
 
     def __init__(self, devices: int = 1) -> None:
@@ -30,7 +30,7 @@ class Networks:
         self._kept: tuple[tuple[str, str], Network] | None = None
 
     def of(self, cell: Cell) -> "Network":
-        """Return the network of a cell's model and recipe, compiled anew only where the last one is another."""
+        """Return the network of a cell's model and recipe: the kept one where it is that, else a newly compiled one."""
         import gc
 
         from fer_bench.network import Network
@@ -97,7 +97,10 @@ def train_cell(
 
 @cache
 def _tell_of_a_cpu(image_size: int, epochs: int) -> None:
-    """Say, once a process, that what begins takes a GPU, where there is none."""
+    """Say that a training on images larger than a CPU is good for begins without an accelerator.
+
+    Once a process: runs of the same sizes follow each other.
+    """
     if image_size > backend.ONE_THREAD_SIZE and not backend.devices():
         say(
             f"no accelerator: {epochs} epochs at {image_size} x {image_size} train on the CPU; for how a GPU is found, "
@@ -106,7 +109,7 @@ def _tell_of_a_cpu(image_size: int, epochs: int) -> None:
 
 
 def _told(caption: str, number: int, epochs: int, epoch: Epoch) -> str:
-    """Return one line that tells an epoch, counted from 0."""
+    """Return one line about a finished epoch; ``number`` counts from 0."""
     return (
         f"{caption}: epoch {number + 1}/{epochs} in {epoch.seconds:.1f} s, loss {epoch.loss:.4f}, accuracy "
         f"{epoch.accuracy:.1%}; validation loss {epoch.val_loss:.4f}, accuracy {epoch.val_accuracy:.1%}"
@@ -129,7 +132,7 @@ def test_run(workspace: Workspace, run: TrainRecord, cell: Cell, target: "Prepar
 
 
 def origin_of(workspace: Workspace) -> Origin:
-    """Return ``synthetic`` for a workspace of synthetic datasets: its profile belongs to that run's tables."""
+    """Return the origin that a profile gets in a workspace: that of its datasets, whose tables it will stand in."""
     from fer_bench.datasets.prepared import prepared_names, read_manifest
 
     manifests = (read_manifest(workspace.prepared(name)) for name in prepared_names(workspace.datasets))
@@ -151,7 +154,7 @@ def profile(
         models: registered models, and external ones of the workspace.
         origin: recorded as it is.
         plan: what to measure; ``None`` measures the runtimes of Keras in this process.
-        replace: take models out of sessions before this one, too.
+        replace: also replace profiles of an earlier session whose other models, or runtimes, are not measured again.
 
     Raises:
         FerBenchError: as :func:`fer_bench.profiling.profile_models`, and as

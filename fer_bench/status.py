@@ -1,7 +1,6 @@
-"""How far the grid of training runs is, and how long the rest will take: from files alone, without Keras."""
+"""How far the grid of training runs is: the state of every run, from files alone, without Keras."""
 
 import shlex
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,14 @@ from fer_bench import paper, records
 from fer_bench.checkpoint import Reached, is_running, reached
 from fer_bench.datasets.joined import SEPARATOR, joined_fingerprint, parts_of
 from fer_bench.datasets.prepared import prepared_names, read_manifest
+from fer_bench.epoch_times import EpochTime, expected_seconds
 from fer_bench.errors import FerBenchError
-from fer_bench.grid import Cell, cell_of, cells, check_network
+from fer_bench.grid import Cell, cell_of_run, cells, check_network
 from fer_bench.lock import Holder, holder
 from fer_bench.lookup import require_trainable
 from fer_bench.presets import PRESETS
 from fer_bench.recipe import Recipe
-from fer_bench.records import Epoch, EvalRecord, TrainRecord
+from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.workspace import Workspace
 
 State = Literal["done", "untested", "running", "interrupted", "missing", "damaged"]
@@ -39,14 +39,14 @@ class CellStatus:
     untested: tuple[str, ...]
     """Test sets that it has not been tested on, of a trained one."""
     seconds_left: float | None
-    """Of training; 0 for a trained one, ``None`` where nothing comparable has been measured."""
+    """Of training; 0 for a trained one, ``None`` where no comparable epoch has been trained yet."""
     rough: bool
-    """Whether the time is scaled from another dataset or model."""
+    """Whether ``seconds_left`` is scaled from epochs of another dataset or model."""
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A model that no run by a recipe can be of."""
+    """A model that can never be trained by a recipe, such as one whose smallest input is larger than its images."""
 
     model: str
     recipe: str
@@ -59,9 +59,9 @@ class Status:
 
     cells: tuple[CellStatus, ...]
     left_out: tuple[LeftOut, ...]
-    """What is not in the grid, though its models and recipes are."""
+    """Pairs of model and recipe that the grid would have, but of which no run can be."""
     holder: Holder | None
-    """Which process writes to the workspace, whatever it does there; ``None`` where none does."""
+    """The process that writes to the workspace now, whatever it does there; ``None`` where there is none."""
 
     def count(self, state: State) -> int:
         """Return how many runs are in a state."""
@@ -76,7 +76,7 @@ class Status:
 
 @dataclass(frozen=True)
 class _Data:
-    """The prepared datasets by their manifests; every question is answered for several joined ones too."""
+    """The prepared datasets, as their manifests describe them; a ``name`` may join several by ``+``."""
 
     manifests: Mapping[str, dict[str, Any]]
 
@@ -107,17 +107,6 @@ class _Data:
         return sum(sum(one.get(split, ())) for one in splits if "train" in one for split in ("train", "val"))
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """Seconds an epoch of one run, and of how many images."""
-
-    model: str
-    dataset: str
-    recipe: str
-    images: int
-    seconds: float
-
-
 def grid_status(
     workspace: Workspace,
     *,
@@ -144,24 +133,13 @@ def grid_status(
     manifests = {name: read_manifest(workspace.prepared(name)) for name in prepared_names(workspace.datasets)}
     data = _Data({name: manifest for name, manifest in manifests.items() if manifest is not None})
     chosen = list(dict.fromkeys(SEPARATOR.join(parts_of(name)) for name in datasets))
-    wanted_parts = [part for name in chosen for part in parts_of(name)]
-    for part in wanted_parts:
-        require_trainable(workspace, part)
-    unprepared = [part for part in wanted_parts if part not in data.trainable]
-    if unprepared or not data.trainable:
-        name = unprepared[0] if unprepared else "NAME"
-        command = ["fer-bench", "prepare", name, "--source", "PATH", *workspace.option]
-        raise FerBenchError(
-            f"{workspace.root}: {f'{name} is not' if unprepared else 'no dataset to train on is'} prepared; run "
-            f"{shlex.join(command)}"
-        )
+    _require_prepared(workspace, data, [part for name in chosen for part in parts_of(name)])
     runs = records.load_all(workspace.results.records, TrainRecord)
     tests = records.load_all(workspace.results.records, EvalRecord)
     begun = _begun(workspace)
-    recipes = [recipe] if recipe else list(_recipes(runs, begun).values())
     wanted: list[Cell] = []
     left_out: list[LeftOut] = []
-    for one in recipes:
+    for one in [recipe] if recipe else _recipes(runs, begun):
         own = {(run.model, run.dataset, run.seed) for run in runs if run.recipe == one.id}
         own |= {(model, dataset, seed) for model, dataset, name, seed in begun if name == one.id}
         has_runs = {model for model, _, _ in own}
@@ -187,7 +165,7 @@ def grid_status(
         data=data,
         runs=runs,
         tests=tests,
-        measured=_measured(runs, states, wanted, data),
+        epoch_times=_epoch_times(runs, states, wanted, data),
         at_work=at_work is not None,
     )
     found = tuple(_status(cell, states[cell.id], known) for cell in wanted)
@@ -196,20 +174,34 @@ def grid_status(
 
 @dataclass(frozen=True, kw_only=True)
 class _Known:
-    """What is known of a workspace."""
+    """What has been read of a workspace, to tell the state of its runs."""
 
     workspace: Workspace
     data: _Data
     runs: Sequence[TrainRecord]
     tests: Sequence[EvalRecord]
-    measured: Sequence[_Measured]
+    epoch_times: Sequence[EpochTime]
     at_work: bool
     """Whether a process writes to the workspace."""
 
 
+def _require_prepared(workspace: Workspace, data: _Data, names: Sequence[str]) -> None:
+    """Refuse datasets of which one cannot be trained on here, and a workspace without any that can."""
+    for name in names:
+        require_trainable(workspace, name)
+    unprepared = [name for name in names if name not in data.trainable]
+    if unprepared or not data.trainable:
+        name = unprepared[0] if unprepared else "NAME"
+        command = ["fer-bench", "prepare", name, "--source", "PATH", *workspace.option]
+        raise FerBenchError(
+            f"{workspace.root}: {f'{name} is not' if unprepared else 'no dataset to train on is'} prepared; run "
+            f"{shlex.join(command)}"
+        )
+
+
 def _begun(workspace: Workspace) -> list[tuple[str, str, str, int]]:
-    """Return model, dataset, recipe id and seed of every run that has a folder."""
-    folder = workspace.run("any").parent
+    """Return model, dataset, recipe id and seed of every run that has a folder, which names them (``Cell.id``)."""
+    folder = workspace.runs
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         parts = path.name.split("__")
@@ -218,16 +210,16 @@ def _begun(workspace: Workspace) -> list[tuple[str, str, str, int]]:
     return found
 
 
-def _recipes(runs: Sequence[TrainRecord], begun: Sequence[tuple[str, str, str, int]]) -> dict[str, Recipe]:
+def _recipes(runs: Sequence[TrainRecord], begun: Sequence[tuple[str, str, str, int]]) -> list[Recipe]:
     """Return the recipes of finished runs, and of begun ones where it is a preset; ``paper`` where there is none."""
-    found = {run.recipe: cell_of(run).recipe for run in runs}
+    found = {run.recipe: cell_of_run(run).recipe for run in runs}
     presets = {preset.id: preset for preset in PRESETS.values()}
     found |= {name: presets[name] for _, _, name, _ in begun if name in presets}
-    return found or {PRESETS["paper"].id: PRESETS["paper"]}
+    return list(found.values()) or [PRESETS["paper"]]
 
 
 def _impossible(models: Iterable[str], recipe: Recipe) -> list[LeftOut]:
-    """Return those of the models that can never be trained by a recipe."""
+    """Return those of the models that can never be trained by a recipe, and why."""
     found = []
     for model in models:
         try:
@@ -238,6 +230,7 @@ def _impossible(models: Iterable[str], recipe: Recipe) -> list[LeftOut]:
 
 
 def _checkpoint(folder: Path) -> Reached | FerBenchError | None:
+    """Return what the checkpoint in a run's folder says: the error where it is damaged, ``None`` without one."""
     try:
         return reached(folder)
     except FerBenchError as error:
@@ -269,7 +262,7 @@ def _status(cell: Cell, state: Reached | FerBenchError | None, known: _Known) ->
         found = "running"
     elif begun:
         found = "interrupted"
-    seconds, rough = _epoch_seconds(cell, known.data.images(cell.dataset), known.measured)
+    seconds, rough = expected_seconds(cell, known.data.images(cell.dataset), known.epoch_times)
     left = None if seconds is None else seconds * (cell.recipe.epochs - epochs)
     return CellStatus(
         cell=cell,
@@ -293,38 +286,17 @@ def _untested(run: TrainRecord, known: _Known) -> tuple[str, ...]:
     return tuple(name for name in wanted if (name, known.data.fingerprint(name)) not in done)
 
 
-def _measured(
+def _epoch_times(
     runs: Sequence[TrainRecord],
     states: Mapping[str, Reached | FerBenchError | None],
     wanted: Sequence[Cell],
     data: _Data,
-) -> list[_Measured]:
-    """Return what epochs took. The median leaves out the first, which compiles, and a pause."""
-    found = [
-        _Measured(run.model, run.dataset, run.recipe, run.n_train + run.n_val, _median(run.history)) for run in runs
-    ]
+) -> list[EpochTime]:
+    """Return how long epochs took, of finished runs and of runs with a checkpoint."""
+    found = [EpochTime.of(run.model, run.dataset, run.recipe, run.n_train + run.n_val, run.history) for run in runs]
     for cell in wanted:
         state = states[cell.id]
         if isinstance(state, Reached) and state.history:
             images = data.images(cell.dataset)
-            found.append(_Measured(cell.model, cell.dataset, cell.recipe.id, images, _median(state.history)))
+            found.append(EpochTime.of(cell.model, cell.dataset, cell.recipe.id, images, state.history))
     return found
-
-
-def _median(history: Sequence[Epoch]) -> float:
-    return statistics.median(epoch.seconds for epoch in history)
-
-
-def _epoch_seconds(cell: Cell, images: int, measured: Sequence[_Measured]) -> tuple[float | None, bool]:
-    """Return the seconds of an epoch, and whether they are scaled from another dataset or model.
-
-    The closest that has been measured counts: the same model, dataset and recipe; else the model and recipe on another
-    dataset, or other models by the recipe, by the number of images.
-    """
-    alike = [item for item in measured if item.recipe == cell.recipe.id]
-    same_model = [item for item in alike if item.model == cell.model]
-    same = [item.seconds for item in same_model if item.dataset == cell.dataset]
-    if same:
-        return statistics.median(same), False
-    scaled = [item.seconds / item.images for item in same_model or alike if item.images]
-    return (statistics.median(scaled) * images, True) if scaled else (None, True)

@@ -117,7 +117,7 @@ class Study:
 
     def _note(self, cell: Cell) -> Path:
         """Return the file of a cell's note, whose name tells all that its loss follows from."""
-        start = grid.weights_hash(self.weights)[:12] if cell.model in cell.recipe.pretrained else "random"
+        start = grid.start_id(self.weights)[:12] if cell.model in cell.recipe.pretrained else "random"
         name = f"{cell.id}.{self.dataset.fingerprint[:12]}.{backend.name()}.{start}.json"
         return self.place.studies.root / "diverged" / name
 

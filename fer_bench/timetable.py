@@ -1,4 +1,4 @@
-"""A list of stages as people see it: what runs, what comes, how much time is left. On stderr, above all bars."""
+"""What a person sees of a list of stages: which one runs, what comes next, how much time is left."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,14 +15,17 @@ class Stage:
 
     title: str
     seconds: float
-    """Expected cost; only the proportions matter."""
+    """Expected duration; only the proportions to the other stages matter."""
 
 
 class Timetable:
-    """A list of stages with different titles: what runs, what comes, how much time is left.
+    """Shows how far a list of stages is: a line on stderr for each that has ended, and one bar above all others.
 
-    The time left is the expected cost of what is to come, scaled by how the finished stages kept to theirs. Stages
-    may overlap; then the time in which any of them ran counts once.
+    The time left is the expected duration of what is to come, scaled by how long the finished stages took for theirs.
+    Stages may overlap: the scale is then by the time in which at least one ran, which counts once.
+
+    Args:
+        stages: all of them, with different titles.
     """
 
     def __init__(self, stages: Sequence[Stage]) -> None:
@@ -30,10 +33,15 @@ class Timetable:
         self._done = 0
         self._finished: set[Stage] = set()
         self._running: dict[Stage, float] = {}
+        """When each began, by ``time.perf_counter``, as all times here."""
         self._since: float | None = None
+        """From when on at least one stage has run, counted anew when one ends; ``None`` while none runs."""
         self._worked = 0.0
+        """Seconds in which at least one stage ran, up to ``_since``."""
         self._expected = 0.0
+        """Expected seconds of the finished stages, added up."""
         self._took = 0.0
+        """Seconds that the finished stages took, added up."""
         total = sum(stage.seconds for stage in stages)
         self._bar = tqdm(
             total=round(total),
@@ -87,8 +95,8 @@ class Timetable:
         now = time.perf_counter()
         if self._done == 0 or self._done == len(self._stages):
             return ""
-        # A running stage counts by its age, as far as the finished ones got in that time, and never quite as done, so
-        # that one that overruns does not count as nothing.
+        # A running stage counts as far as the finished ones would have got in its time, but never quite as done: one
+        # that takes longer than expected still has something to come.
         pace = self._expected / self._took if self._took else 0.0
         progressed = self._expected + sum(
             min((now - began) * pace, 0.95 * stage.seconds) for stage, began in self._running.items()

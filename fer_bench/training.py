@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from fer_bench import backend, grid, memory, records
 from fer_bench.batches import training_batches
 from fer_bench.checkpoint import STATE, Checkpoint, Progress, identity, locked, remove
+from fer_bench.compute import compute_settings
 from fer_bench.datasets.joined import Images, TrainingData, parts
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import describe
@@ -27,7 +29,7 @@ from fer_bench.workspace import Workspace
 OnEpoch = Callable[[int, Epoch], None]
 """Called after each epoch with its number, counted from 0, and its figures."""
 _IN_GRAPH = ("Graph execution error", "Detected at node", "File ", "[[", "Node:", "Original stack trace")
-"""Lines of TensorFlow's errors that say where a step failed rather than why."""
+"""Beginnings of those lines of TensorFlow's errors that say where a step failed, not why; the first heads them all."""
 
 
 def train(
@@ -73,19 +75,16 @@ def train(
                 network.load_weights(workspace.weights(cell.id), record.weights_sha256)
                 _tell(on_epoch, record.history)
     except Exception as error:
-        if not memory.is_exhausted(error):
-            if backend.is_device_failure(error):
-                kept = (
-                    "the state after every complete epoch is kept: run the same command again, and it continues there"
-                    if (folder / STATE).is_file()
-                    else "no epoch was complete: where the same command fails again, look at the reason, and run "
-                    "fer-bench doctor"
-                )
-                raise FerBenchError(
-                    f"{cell.id}: {backend.devices()[0]} failed while it trained ({_reason(error)}); {kept}"
-                ) from error
+        if memory.is_exhausted(error):
+            if record is not None:  # It had been trained before: no step was too large.
+                raise
+        elif backend.is_device_failure(error):
+            raise _device_failed(cell, folder, error) from error
+        else:
             raise
-    if record is None:  # Here the error is gone, and with it what its frames held of the memory.
+    if record is None:
+        # Not within the handler, where the error's frames hold the memory of the step that failed: smaller batches are
+        # tried now.
         height, width = dataset.at_size(cell.recipe.image_size)[np.zeros(1, np.intp)].shape[1:]
         raise FerBenchError(memory.advice(network, cell.recipe, (height, width)))
     remove(folder)
@@ -94,7 +93,7 @@ def train(
 
 @dataclass(frozen=True)
 class _Run:
-    """What :func:`train` was asked for."""
+    """The arguments of :func:`train`."""
 
     cell: Cell
     dataset: TrainingData
@@ -118,9 +117,9 @@ def _train(run: _Run) -> TrainRecord:
         weights = None
     grid.check_start([cell.model], recipe, weights)
 
-    # Now: what cannot be told shows before the training, not after it.
-    compute = backend.compute_settings() | {"devices": str(network.devices)}
-    own = identity(dataset.fingerprint, backend.name(), grid.weights_hash(weights))
+    # Before the training: where the settings cannot be told, that shows now and not hours later.
+    compute = compute_settings() | {"devices": str(network.devices)}
+    own = identity(dataset.fingerprint, backend.name(), grid.start_id(weights))
     checkpoint = Checkpoint(workspace.run(cell.id), own)
     progress = checkpoint.load(network)
     if progress is None:
@@ -172,13 +171,16 @@ def _train(run: _Run) -> TrainRecord:
 
 
 def _found(workspace: Workspace, cell: Cell, fingerprint: str, weights: str | None) -> TrainRecord | None:
-    """Return the finished run of a cell: the workspace's own, or one that a search made, which becomes its own."""
+    """Return the finished run of a cell, ``None`` where there is none.
+
+    One that ``tune`` or ``ablate`` trained is copied from their workspace into this one.
+    """
     former = grid.recorded(workspace, cell)
     if former is not None and former.dataset_fingerprint != fingerprint:
         say(f"{cell.id}: was trained on another state of {cell.dataset}; it is trained again and that result replaced")
     record = grid.trained(workspace, cell, fingerprint, weights)
     tried = grid.recorded(workspace.studies, cell)
-    if record or tried is None or tried.dataset_fingerprint != fingerprint or grid.otherness(tried, cell, weights):
+    if record or tried is None or tried.dataset_fingerprint != fingerprint or grid.mismatch(tried, cell, weights):
         return record
     with replacing(workspace.weights(cell.id)) as temporary:
         shutil.copyfile(workspace.studies.weights(cell.id), temporary)
@@ -187,9 +189,21 @@ def _found(workspace: Workspace, cell: Cell, fingerprint: str, weights: str | No
     return tried
 
 
+def _device_failed(cell: Cell, folder: Path, error: BaseException) -> FerBenchError:
+    """Return what to say of a GPU that failed in a run, whose folder is ``folder``."""
+    kept = (
+        "the state after every complete epoch is kept: run the same command again, and it continues there"
+        if (folder / STATE).is_file()
+        else "no epoch was complete: where the same command fails again, look at the reason, and run fer-bench doctor"
+    )
+    return FerBenchError(f"{cell.id}: {backend.devices()[0]} failed while it trained ({_reason(error)}); {kept}")
+
+
 def _reason(error: BaseException) -> str:
-    """Return the line of a backend's error that says why: the first, or the last one that TensorFlow gives after where
-    in the graph it was."""
+    """Return the line of a backend's error that says why, at most 200 characters.
+
+    The first one; but TensorFlow's errors in a graph begin with where in the graph they were, and end with the reason.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     if lines[0].startswith(_IN_GRAPH[0]):
         told = [line for line in lines if not line.startswith(_IN_GRAPH)]

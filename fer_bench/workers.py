@@ -5,6 +5,8 @@ side by side take little longer than one. Every process runs the same code with 
 would, so that the results are the same.
 """
 
+import contextlib
+import math
 import multiprocessing
 import os
 import queue
@@ -172,16 +174,15 @@ def work_side_by_side(
                 process = context.Process(target=_work, args=(number, list(groups[number]), events), daemon=True)
                 process.start()
                 running[number] = process
-            try:
+            with contextlib.suppress(queue.Empty):
                 handle(events.get(timeout=0.2))
-                continue
-            except queue.Empty:
-                pass
+            # After every event, not only in a silence: many workers that tell how far they are leave none, and then
+            # no group would begin in the place of one that has ended, nor would anybody notice one that died.
             for number, process in list(running.items()):
                 if not process.is_alive():
                     del running[number]
                     if process.exitcode != 0:
-                        _drain(events, handle)
+                        _drain(events, handle, at_most=1.0)  # The others go on talking.
                         raise FerBenchError(
                             f"the process that worked on {at_work[number].title!r} ended with "
                             f"{process.exitcode} (a negative number is a signal; -9 often means too little memory); "
@@ -195,9 +196,11 @@ def work_side_by_side(
             process.join()
 
 
-def _drain(events: Any, handle: Callable[[Event], None]) -> None:
+def _drain(events: Any, handle: Callable[[Event], None], at_most: float = math.inf) -> None:
+    """Handle the events that are still on their way, until none has come for a moment, or for ``at_most`` seconds."""
     time.sleep(0.1)
-    while True:
+    end = time.monotonic() + at_most
+    while time.monotonic() < end:
         try:
             handle(events.get(timeout=0.05))
         except queue.Empty:

@@ -1,4 +1,4 @@
-"""Every path rule, from one root."""
+"""Where everything lies that commands write: every path of a workspace, from its root folder."""
 
 import os
 from collections.abc import Iterator
@@ -21,12 +21,15 @@ FOLDERS = (
     *("audits", "contact-sheets", "curves", "datasets", "explanations", "exports", "external", "records"),
     *("reports", "runs", "studies", "tables", "tensorboard", "weights"),
 )
-"""Everything below a workspace's root that commands write file by file; the user may keep more beside it."""
+"""Folders below a workspace's root that commands write to; whatever else is there is the user's, and left alone."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """Where records are read and what is rendered from them goes: a workspace's own, or the published state."""
+    """Where records are read, and where tables, figures and report made from them go.
+
+    A workspace has its own; :data:`PUBLISHED` is that of the repository.
+    """
 
     records: Path
     tables: Path
@@ -39,7 +42,7 @@ class Results:
 
     @property
     def selection(self) -> Path:
-        """File that names which records form each block of a table, where several could."""
+        """File in which the user chooses the records of a table's block where several could fill it."""
         return self.records.parent / "selection.toml"
 
 
@@ -55,7 +58,7 @@ class Workspace:
 
     @property
     def option(self) -> list[str]:
-        """Words that name it in a command to be pasted; none where the command takes it by itself."""
+        """The words that select this workspace in a command shown to the user; none where it is the default."""
         if self.root == DEFAULT_ROOT and ENVIRONMENT_VARIABLE not in os.environ:
             return []
         return ["--workspace", str(self.root)]
@@ -66,7 +69,8 @@ class Workspace:
         return Results(self.root / "records", self.root / "tables", self.root / "reports")
 
     def raw(self, dataset: str) -> Path:
-        """Folder of synthetic raw files made by ``run-all``; users' own files stay where they are."""
+        """Folder of the synthetic files that ``run-all`` makes, before they are prepared; the user's own files are read
+        where they are."""
         return self.root / "raw" / dataset
 
     @property
@@ -90,9 +94,14 @@ class Workspace:
         """Folder of the pictures of what models look at in a dataset's images; never among the published files."""
         return self.root / "explanations" / dataset
 
+    @property
+    def runs(self) -> Path:
+        """Folder of the training runs in progress."""
+        return self.root / "runs"
+
     def run(self, cell_id: str) -> Path:
         """Folder of a training run in progress: its checkpoint and best weights so far."""
-        return self.root / "runs" / cell_id
+        return self.runs / cell_id
 
     def weights(self, cell_id: str) -> Path:
         """Weights file of a finished training run."""

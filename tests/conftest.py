@@ -61,10 +61,10 @@ def configured() -> str:
 @pytest.fixture
 def set_threads(configured) -> int:
     """Threads that the backend computes with: earlier tests may have trained, and TensorFlow's cannot be set again."""
-    from fer_bench import backend
+    from fer_bench import compute
     from fer_bench.environment import cores
 
-    return backend.threads().get("intra_op") or cores()
+    return compute.threads().get("intra_op") or cores()
 
 
 @pytest.fixture

@@ -43,9 +43,9 @@ def test_a_container_that_gives_less_than_its_cores_gets_as_few_threads() -> Non
     if environment.schedulable_cores() < 2:
         pytest.skip("one core: nothing could be fewer")
     program = """
-from fer_bench import backend, environment
+from fer_bench import backend, compute, environment
 backend.prepare_training(224)
-print(environment.cores(), environment.describe().cores, backend.threads()["intra_op"])
+print(environment.cores(), environment.describe().cores, compute.threads()["intra_op"])
 """
     variables = os.environ | {"LOKY_MAX_CPU_COUNT": "1", "KERAS_BACKEND": "tensorflow"}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=variables, check=True)

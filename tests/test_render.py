@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from fer_bench import metrics, paper, records
 from fer_bench.errors import FerBenchError
 from fer_bench.render import check_tables, to_html, to_json, to_latex, to_markdown, write_tables
-from fer_bench.render.latex import escape as latex_escape
+from fer_bench.render.latex_text import escape as latex_escape
 from fer_bench.render.markdown import escape as markdown_escape
 from fer_bench.render.text import number_text
 from fer_bench.selection import select

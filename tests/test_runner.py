@@ -9,7 +9,7 @@ import pytest
 import record_factory as make
 from advice import follow
 
-from fer_bench import models, rendering, runner, session_anova, stages
+from fer_bench import models, rendering, run_datasets, runner, session_anova, stages
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.prepared import is_prepared
 from fer_bench.datasets.store import Wishes, prepare
@@ -68,7 +68,7 @@ def test_everything_is_made_and_a_second_run_does_nothing(workspace, tiny_model,
         monkeypatch.setattr(stages, name, must_not)
     monkeypatch.setattr(session_anova, "anova", must_not)
     monkeypatch.setattr(rendering, "render", must_not)
-    monkeypatch.setattr(runner, "prepare", must_not)
+    monkeypatch.setattr(run_datasets, "prepare", must_not)
     run_all(workspace, job("clcm"))
     assert capsys.readouterr().err == ""
 
@@ -206,7 +206,7 @@ def test_a_source_that_is_not_read_again_is_told_with_the_command_that_reads_it(
     source = tmp_path / "my faces"
     shutil.copytree(synthetic_root / "ck-plus", source)
     before = workspace.prepared("ck-plus").stat().st_ino
-    assert runner._data(workspace, job("clcm", synthetic=False, sources={"ck-plus": source})) == []
+    assert run_datasets.missing(workspace, sources={"ck-plus": source}, synthetic=False) == []
     follow(capsys.readouterr().err)
     assert workspace.prepared("ck-plus").stat().st_ino != before
 

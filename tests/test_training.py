@@ -19,8 +19,9 @@ import pytest
 import record_factory as make
 import sklearn.metrics
 
-from fer_bench import backend, checkpoint, grid, memory, records, stages
+from fer_bench import checkpoint, grid, memory, records, stages
 from fer_bench.augmentation import identity_matrices
+from fer_bench.compute import compute_settings
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.environment import describe
 from fer_bench.errors import DivergedError, FerBenchError, storage_message
@@ -101,7 +102,7 @@ def test_a_run_is_recorded_and_done_once(workspace, dataset, network):
     assert path.name == f"tiny__fer2013__fer2013__{RECIPE.id}__s0.json"
     assert records.load(path, TrainRecord) == run
     assert not workspace.run(CELL.id).exists(), "the checkpoint of a finished run is removed"
-    assert grid.cell_of(run) == CELL
+    assert grid.cell_of_run(run) == CELL
 
     def must_not_train(*_: object) -> None:
         pytest.fail("a finished run was trained again")
@@ -478,6 +479,15 @@ def test_a_finished_run_is_not_replaced_by_another_call_of_it(change, told, work
     assert str(raised.value).endswith(f"or delete {path} to train it again")
 
 
+def test_a_file_that_is_called_imagenet_is_not_what_the_word_means(workspace, tmp_path, monkeypatch, run):
+    (tmp_path / "imagenet").write_bytes(b"somebody's notes")
+    monkeypatch.chdir(tmp_path)
+    cell = dataclasses.replace(CELL, recipe=CELL.recipe.starting("tiny", pretrained=True))
+    run = dataclasses.replace(run, start=Start(kind="imagenet", source="keras"))
+    assert grid.mismatch(run, cell, "imagenet") == ""
+    assert "not from ./imagenet" in grid.mismatch(run, cell, "./imagenet")
+
+
 def test_a_run_that_a_search_made_is_taken_over_where_it_is_asked_for(workspace, dataset, network, capsys):
     tried = train(CELL, dataset, network, workspace.studies)
     assert grid.trained(workspace, CELL, dataset.fingerprint) is None
@@ -605,6 +615,17 @@ def test_too_little_memory_names_the_batch_that_fits(devices, limit, told, works
     assert told in str(raised.value)
 
 
+def test_memory_that_does_not_suffice_for_a_finished_runs_weights_is_no_success(
+    workspace, dataset, network, run, monkeypatch
+):
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(network, "load_weights", exhausted)
+    with pytest.raises(MemoryError):
+        train(CELL, dataset, network, workspace)
+
+
 def test_memory_that_other_programs_held_for_a_moment_is_no_fault_of_the_batch(workspace, dataset, network):
     def exhausted(number: int, _: object) -> None:
         if number == 1:
@@ -655,9 +676,9 @@ def test_a_recipe_for_a_gpu_that_begins_on_a_cpu_says_so_once(capsys):
 
 def test_a_record_says_devices_and_on_a_gpu_whether_products_are_rounded(run, monkeypatch):
     assert run.compute["devices"] == "1"
-    assert "tf32" not in backend.compute_settings()
+    assert "tf32" not in compute_settings()
     monkeypatch.setattr("fer_bench.backend.devices", lambda: ("NVIDIA H100",))
-    assert backend.compute_settings()["tf32"] == "allowed"
+    assert compute_settings()["tf32"] == "allowed"
 
 
 def test_a_gpu_that_fails_is_named_and_the_run_continues(workspace, dataset, network, monkeypatch):

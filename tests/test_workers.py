@@ -61,3 +61,16 @@ def test_too_little_memory_in_a_worker_is_no_defect():
 def test_a_worker_that_dies_is_named_by_what_it_was_at():
     with pytest.raises(FerBenchError, match="worked on 'stage 2' ended with -9"):
         work_side_by_side([group(fakes.nothing, fakes.nothing, fakes.dies)], 1, lambda event: None)
+
+
+def test_a_group_begins_in_the_place_of_one_that_has_ended_while_others_talk_without_a_pause(tmp_path):
+    there = tmp_path / "there"
+    groups = [group(partial(fakes.talks_until, there)), group(fakes.nothing), group(there.touch)]
+    work_side_by_side(groups, 2, lambda event: None)
+    assert there.exists()
+
+
+def test_a_worker_that_dies_is_noticed_while_others_talk_without_a_pause(tmp_path):
+    never = tmp_path / "never"
+    with pytest.raises(FerBenchError, match="worked on 'stage 0' ended with -9"):
+        work_side_by_side([group(partial(fakes.talks_until, never)), group(fakes.dies)], 2, lambda event: None)

@@ -1,6 +1,7 @@
 """Work for the processes of ``fer_bench.workers``, in a module of its own so that they import little."""
 
 import time
+from pathlib import Path
 
 from fer_bench import progress
 
@@ -41,3 +42,12 @@ def dies() -> None:
 
     time.sleep(0.5)  # What it has told is on its way.
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def talks_until(there: Path) -> None:
+    """Say something fifty times a second until a file is there, for ten seconds at most."""
+    end = time.monotonic() + 10
+    while not there.exists():
+        assert time.monotonic() < end, f"{there} never came"
+        progress.say("still waiting")
+        time.sleep(0.02)

@@ -7,7 +7,8 @@
 - ``intervals``: Wilson, Newcombe, bootstrap; pure functions.
 - ``runs``: estimates with intervals of one training run a model, or of several seeds.
 - ``seeds``: the variance of a score, split into seed and sample.
-- ``pairwise``: McNemar's test, its form for clustered images, Holm's correction.
+- ``pairwise``: tests between two runs: McNemar's, and a permutation test where several images show one person.
 - ``groups``: accuracy by an attribute of the person shown.
-- ``comparison``, ``verdict``, ``document``: all of it for some models, in words, as JSON.
+- ``comparing``: all of it for some models; ``comparison``: the result as plain data; ``verdict`` and ``document``: the
+  result in words and as JSON.
 """

@@ -73,7 +73,7 @@ def compare(
 
     Example: fer-bench compare clcm@paper clcm@paper+freeze0 --dataset raf-db
     """
-    from fer_bench.accuracy.comparison import compare as run
+    from fer_bench.accuracy.comparing import compare as run
     from fer_bench.accuracy.document import to_json
     from fer_bench.accuracy.entries import choose
     from fer_bench.workspace import Workspace

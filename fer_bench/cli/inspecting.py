@@ -12,7 +12,7 @@ from fer_bench.cli.printing import print_json, print_table
 from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:
-    from fer_bench.datasets.recognition import Candidate
+    from fer_bench.datasets.search import Candidate
 
 
 def register(app: typer.Typer) -> None:

@@ -100,7 +100,7 @@ def cross_test(
             raise FerBenchError(f"{place.root}: no trained model that can be tested on {on}; run fer-bench train first")
         networks = stages.Networks()
         done = [
-            stages.test_run(place, run, grid.cell_of(run), target, networks)
+            stages.test_run(place, run, grid.cell_of_run(run), target, networks)
             for run in sorted(runs, key=lambda run: (run.model, run.recipe, run.dataset, run.seed))
         ]
         done += _test_external(place, externals, target)
@@ -117,7 +117,7 @@ def _can_be_tested(place: "Workspace", run: "TrainRecord") -> bool:
         reason = f"no model {run.model!r} is installed"
     elif run.backend != backend.name():
         reason = f"it was trained on {run.backend}; set KERAS_BACKEND={run.backend} to test it"
-    elif grid.recorded(place, grid.cell_of(run)) is None:
+    elif grid.recorded(place, grid.cell_of_run(run)) is None:
         reason = f"{place.weights(run.cell_id)} is missing; train it again"
     else:
         return True

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_bench import backend
+from fer_bench import backend, compute
 from fer_bench.environment import describe
 from fer_bench.external.profiling import ExternalSource
 from fer_bench.profiling.building import Built, Call, build, chosen_runtimes, open_external
@@ -108,7 +108,7 @@ def measure_session(
         batched=batched,
         whole=whole,
         machine=tuple(watch.seen),
-        threads={"each": plan.threads_each, **backend.threads()},
+        threads={"each": plan.threads_each, **compute.threads()},
         environment=describe(backend.devices()),
     )
     return [_record(item, measured, plan, backend=chosen, session=session, origin=origin) for item in built]

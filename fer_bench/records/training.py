@@ -54,7 +54,7 @@ class TrainRecord(Identity):
     trainable_parameters: int
     environment: Environment
     compute: dict[str, str] = dataclasses.field(default_factory=dict)
-    """Threads and kernels (``backend.compute_settings``); absent from older records."""
+    """Threads and kernels (``compute.compute_settings``); absent from older records."""
     earlier_environments: tuple[Environment, ...] = ()
     """Of an interrupted run that went on elsewhere: the other environments, in order, each once."""
     prepared: tuple[Preparation, ...] = ()

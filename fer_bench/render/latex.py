@@ -6,14 +6,14 @@ one number.
 """
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from tabulate import DataRow, TableFormat
 
-from fer_bench.render.text import GENERATED, cell_text, laid_out, plain
+from fer_bench.render.latex_text import bold, escape, number_or_text
+from fer_bench.render.text import GENERATED, cell_text, laid_out
 from fer_bench.tables.values import Column, Grid, Matrices, Pair, Row, Table, Text, Value
 
 _ROWS_ONLY = TableFormat(
@@ -28,74 +28,33 @@ _ROWS_ONLY = TableFormat(
 )
 """tabulate's booktabs style escapes its cells and knows no joined columns: the rules are written here instead."""
 
-_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "`": r"\textasciigrave{}",
-    "–": "--",
-    "†": r"\textdagger{}",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "−": "$-$",
-}
-_TRANSLATION = str.maketrans({**_SPECIAL, "\x00": "{}"})
-_UNKNOWN = frozenset("¸ĦħĸĿŀŉŦŧſ")
-"""Characters below U+0180 that neither T1 nor TS1 has."""
+# Heights are estimates, in points: LaTeX alone knows them, and a float that is too high runs off the page.
 _PAGE = 690.0
-"""Height of a float, points, that fits a page of A4 with margins of 18 mm, with something to spare."""
+"""Of a float that fits a page of A4 with margins of 18 mm, with something to spare."""
 _LINE = 10.5
-"""Height of a row, points, in the size of a tabular."""
+"""Of a row of a tabular."""
 _RULE = 4.5
-"""Height of a rule with its space, points."""
+"""Of a rule with the space around it."""
 _UPRIGHT = 36.0
-"""Height of class names that stand upright."""
+"""Of the row of class names that are turned by 90 degrees."""
 _NOTE = 10.0
-"""Height of a line of notes."""
+"""Of a line of notes."""
 _NOTE_WIDTH = 115
 """Characters in a line of notes."""
 _CENTRED = r">{\centering\arraybackslash}p{34mm}"
 _WIDE = 8
-"""Columns from which less space between them leaves more for the digits."""
+"""Number of columns from which on the space between them is reduced, to leave more for the digits."""
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A tabular, rows of one, or the notes, with the estimated height in points."""
+    """What stays together on a page: a whole tabular, some rows of one, or notes."""
 
     text: str
     height: float
+    """Estimated, in points."""
     columns: tuple[Column, ...] | None = None
-    """Of rows: those of the same columns are stacked below one another in a tabular."""
-
-
-def escape(text: str) -> str:
-    """Return ``text`` so that LaTeX prints it as it is; a character that T1 fonts lack prints as its code."""
-    # Two hyphens, commas or apostrophes in a row would become one character.
-    apart = re.sub(r"([-,'])(?=\1)", "\\1\x00", plain(text))
-    if not apart.isascii():
-        apart = "".join(c if _is_known(c) else f"[U+{ord(c):04X}]" for c in apart)
-    return apart.translate(_TRANSLATION)
-
-
-def _is_known(character: str) -> bool:
-    return character in _SPECIAL or (ord(character) < 0x180 and character not in _UNKNOWN)
-
-
-def bold(text: str) -> str:
-    """Return escaped text in bold, mathematical signs too."""
-    return rf"\textbf{{{text}}}"
+    """Of rows: parts with the same columns that follow each other share a tabular; ``None`` for anything else."""
 
 
 def to_latex(table: Table) -> str:
@@ -145,7 +104,10 @@ def all_tex(tables: Sequence[Table]) -> str:
 
 
 def _pages(parts: Sequence[_Part]) -> list[list[_Part]]:
-    """Return the parts in pages, as many on each as fit."""
+    """Return the parts in pages, as many on each as fit; the last page is never the notes alone if that can be helped.
+
+    The first part of a tabular on a page also takes the height of its head: names of columns and rules.
+    """
     pages: list[list[_Part]] = []
     filled = math.inf
     for part in parts:
@@ -295,16 +257,8 @@ def _titled(title: str, width: int) -> list[str]:
 
 
 def _body(columns: tuple[Column, ...], rows: tuple[Row, ...]) -> str:
-    cells = [[cell_text(cell, escape=_number_or_text, bold=bold) for cell in row] for row in rows]
+    cells = [[cell_text(cell, escape=number_or_text, bold=bold) for cell in row] for row in rows]
     return laid_out(columns, [], cells, _ROWS_ONLY)
-
-
-def _number_or_text(text: str) -> str:
-    r"""Return escaped text; a leading hyphen is a number's minus, a leading bracket or asterisk none of ``\\``."""
-    if text[:1] == "-" and text[1:2].isdigit():
-        return "$-$" + escape(text[1:])
-    found = escape(text)
-    return "{}" + found if found.startswith(("[", "*")) else found
 
 
 def _tabular(columns: Sequence[Column], lines: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """The number of threads of the Keras backend."""
 
-from fer_bench import backend
+from fer_bench import backend, compute
 from fer_bench.environment import cores, schedulable_cores
 from fer_bench.errors import FerBenchError
 
@@ -11,7 +11,7 @@ def unasked() -> int:
     chosen = backend.configure()
     if chosen == "jax":
         return schedulable_cores()
-    return (backend.threads()["intra_op"] if chosen == "tensorflow" else 0) or cores()
+    return (compute.threads()["intra_op"] if chosen == "tensorflow" else 0) or cores()
 
 
 def pin(threads: int) -> None:

@@ -43,7 +43,7 @@ import sys
 sys.path[:0] = [{str(HERE.parents[1])!r}, {str(HERE.parents[2])!r}]
 import blank_figures
 from tiny_network import build_tiny
-from fer_bench import models, runner
+from fer_bench import models, run_datasets
 from fer_bench.cli import main
 from fer_bench.models.card import ModelCard
 
@@ -52,7 +52,7 @@ for name in {MODELS!r}:
     models._BUILT_IN[name] = ModelCard(name=name, title=name, build=build_tiny, reference="tests",
                                        trainable_parameters=2_363, non_trainable_parameters=184)
 blank_figures.replace_drawing()
-runner.SYNTHETIC_TRAIN, runner.SYNTHETIC_TEST, runner.SYNTHETIC_SEQUENCES = 70, 35, 12
+run_datasets.SYNTHETIC_TRAIN, run_datasets.SYNTHETIC_TEST, run_datasets.SYNTHETIC_SEQUENCES = 70, 35, 12
 
 if __name__ == "__main__":
     main()
