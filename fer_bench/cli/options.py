@@ -35,7 +35,7 @@ JoinedOption = Annotated[
 ]
 TrainedOnOption = Annotated[
     str,
-    typer.Option("--dataset", "-d", help="Training dataset of the model, or several together: fer2013+raf-db."),
+    typer.Option("--dataset", "-d", help="Dataset that the model was trained on, or several together: fer2013+raf-db."),
 ]
 LiveOption = Annotated[
     bool,
