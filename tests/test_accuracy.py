@@ -306,7 +306,7 @@ def test_no_calibration_error_is_possible_where_one_in_forty_calibrated_models_s
 
 def test_the_interval_of_the_calibration_error_is_less_its_bias_and_holds_the_true_one():
     """Answers right 5 points too seldom at every confidence: the mean of absolute gaps is too large in all samples."""
-    truth, n, repetitions = 0.05, 1000, 60
+    truth, n, repetitions = 0.05, 432, 60
     values, covered, covered_with_bias = [], 0, 0
     for repetition in range(repetitions):
         generator = np.random.default_rng(repetition)
@@ -321,11 +321,11 @@ def test_the_interval_of_the_calibration_error_is_less_its_bias_and_holds_the_tr
         bias = replicates.mean() - found.value
         assert bias > 0
         assert found.high == pytest.approx(max(high - bias, found.value))
-        assert found.low in (0, pytest.approx(min(low - bias, found.value)))
+        assert found.low in (0, pytest.approx(max(0, min(low - 3 * bias, found.value))))
         values.append(found.value)
     # The value itself is the published definition's, which errs upwards; only the interval knows of it.
     assert np.mean(values) > truth + 0.003
-    assert covered / repetitions >= 0.8
+    assert covered / repetitions >= 0.92
     assert covered_with_bias / repetitions <= 0.7
 
 
