@@ -19,12 +19,12 @@ Balance = Literal["none", "class-weight", "oversample", "undersample"]
 Precision = Literal["float32", "mixed_bfloat16"]
 
 _NAME = re.compile(r"(?![_.])(?!.*__)[\w .,+=()-]{1,100}")
-"""Of a recipe: part of the names of files, where two underscores separate."""
+"""Names of recipes: they are part of file names, in which two underscores separate the parts."""
 _NAME_BYTES = 100
-"""Systems count the length of a file's name in bytes, of which some letters take several."""
+"""Longest name in UTF-8: file systems limit the bytes of a file's name, not its letters."""
 
 _LARGEST_BATCH = 65536
-"""More than any of the datasets' would be worth; a number mistyped far beyond it would take all memory."""
+"""Larger than is of use with any of the datasets; a batch size with some digits too many would take all memory."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Augmentation:
 
 
 def _one_of(value: str, names: object) -> tuple[bool, str]:
-    """Return whether a value is one of a literal type's, and which these are."""
+    """Return whether a value is one of those of a ``Literal``, and a text that lists them."""
     return value in get_args(names), f"one of {', '.join(get_args(names))}"
 
 
@@ -73,7 +73,7 @@ class Recipe:
     batch_size: int = 64
     optimizer: Optimizer = "adam"
     learning_rate: float = 1e-4
-    """Highest learning rate of the schedule."""
+    """The highest of the schedule: after the warm-up."""
     schedule: Schedule = "constant"
     """``cosine`` falls from the learning rate towards 0 over the epochs after the warm-up."""
     warmup_epochs: int = 0
@@ -87,17 +87,17 @@ class Recipe:
     balance: Balance = "none"
     """What is done about classes of different size, see :mod:`fer_bench.balance`."""
     freeze_layers: int | None = None
-    """Layers of the backbone, from the input on, that are not trained; ``None`` keeps each model's own (ten in CLCM).
-    A frozen batch norm runs in inference mode: neither its weights nor its statistics change."""
+    """How many layers of the backbone, counted from the input, are not trained; ``None`` keeps each model's own (ten in
+    CLCM). A frozen batch norm runs in inference mode: neither its weights nor its statistics change."""
     label_smoothing: float = 0.0
-    """Probability that the training loss takes from the true class and spreads evenly over all; validation loss is
-    plain."""
+    """Share of the target probability that the training loss takes from the true class and spreads evenly over all
+    classes; the validation loss is never smoothed."""
     weight_decay: float = 0.0
-    """Decoupled (AdamW): a step takes this share, times the learning rate, off every weight; biases and batch norms
-    are left alone."""
+    """Decoupled, as in AdamW: each step makes every weight smaller by this share times the learning rate; biases and
+    batch norms are exempt."""
     precision: Precision = "float32"
-    """What layers compute in. ``mixed_bfloat16``: all but dense ones in bfloat16, which GPUs of 2020 and later do
-    faster; weights, batch-norm statistics, logits and loss stay float32."""
+    """In what the layers compute. ``mixed_bfloat16``: all but the dense layers in bfloat16, in which GPUs from 2020 on
+    are faster; weights, batch-norm statistics, logits and loss stay float32."""
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self) -> None:
@@ -133,7 +133,7 @@ class Recipe:
                 )
 
     def content(self) -> dict[str, Any]:
-        """Return every field but the name, as JSON-ready data: what the id is made from and records keep."""
+        """Return every field but the name as JSON-ready data: records keep it, and the id is a hash of it."""
         content = dataclasses.asdict(self)
         del content["name"]
         content["pretrained"] = sorted(self.pretrained)
@@ -161,13 +161,13 @@ class Recipe:
         return dataclasses.replace(self, pretrained=tuple(sorted(others | ({model} if pretrained else set()))))
 
     def from_random(self) -> "Recipe":
-        """Return the recipe with every model starting from random weights: one recipe whichever models it is for."""
+        """Return the recipe with every model starting from random weights."""
         return dataclasses.replace(self, pretrained=())
 
     def changed(self, *, balance: str | None = None, freeze_layers: int | None = None) -> "Recipe":
-        """Return the recipe with what is given changed, which its name tells: ``paper+oversample+freeze0``.
+        """Return the recipe with what is given changed, and the change in its name: ``paper+oversample+freeze0``.
 
-        What it has already is no change: name and id stay.
+        A value that the recipe has already changes neither name nor id.
 
         Raises:
             FerBenchError: a value out of range.
@@ -194,14 +194,14 @@ def digest_of(content: dict[str, Any]) -> str:
 
 
 def is_of_this_version(content: dict[str, Any]) -> bool:
-    """Return whether a content has the fields that recipes have now, and no others."""
+    """Return whether a recipe's content has exactly the fields of this version: then its id can be checked."""
     now = Recipe(name="default").content()
     tables = (now["augmentation"], content.get("augmentation"))
     return content.keys() == now.keys() and isinstance(tables[1], dict) and tables[0].keys() == tables[1].keys()
 
 
 def differing(content: dict[str, Any], default: dict[str, Any]) -> dict[str, Any]:
-    """Return what of ``content`` differs from ``default``, in nested tables too."""
+    """Return the part of ``content`` that differs from ``default``, in nested tables too."""
     told = {}
     for key, value in content.items():
         if isinstance(value, dict) and isinstance(default[key], dict):
@@ -225,7 +225,7 @@ def flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def shown(value: Any) -> str:
-    """Return a value of a recipe for people; ``None`` leaves a model what it has."""
+    """Return a value of a recipe as text for people; ``None`` means that each model keeps its own."""
     if value is None:
         return "the model's own"
     if isinstance(value, list | tuple):

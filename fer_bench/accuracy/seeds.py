@@ -131,9 +131,15 @@ def difference_over_seeds(a: Spread, b: Spread, common: Array, level: float = LE
 
 
 def foreseen_reach(a: Spread, b: Spread, common: Array, runs: int) -> float:
-    """Return half the interval of :func:`difference_over_seeds` that ``runs`` seeds of each model would give.
+    """Return half the width that the interval of :func:`difference_over_seeds` would have with other numbers of seeds.
 
-    That is if they vary as those that there are, whose variance a few of them tell roughly.
+    It is a forecast: seeds to come are taken to vary as the present ones do, and a few of these tell that roughly.
+
+    Args:
+        a: of the first model.
+        b: of the second.
+        common: the sampling covariances of their runs, shape (runs of a, runs of b).
+        runs: number of seeds of each model, at least 2.
     """
     of_runs = [(variance * spread.runs / runs, runs - 1) for spread in (a, b) for variance, _ in [spread.of_runs]]
     return _reach([_welch(of_runs), _of_images(a, b, common)], 1 - LEVEL)
@@ -152,14 +158,22 @@ def _welch(parts: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def _reach(parts: Sequence[tuple[float, float]], p: float) -> float:
-    """Return half the interval of confidence 1 - p of a sum whose parts have these variances, degrees of freedom."""
+    """Return half the width of the 1 - p confidence interval of a sum of independent parts (Banerjee 1960).
+
+    Args:
+        parts: variance and degrees of freedom of each part.
+        p: probability that the interval leaves out.
+    """
     from scipy.stats import t
 
     return math.sqrt(sum(part * float(t.isf(p / 2, free)) ** 2 for part, free in parts if part > 0))
 
 
 def _p_value(parts: Sequence[tuple[float, float]], distance: float) -> float:
-    """Return the p of which :func:`_reach` is the distance; 0 below 1e-60, where scipy's quantiles are not finite."""
+    """Return the two-sided p-value: the ``p`` for which :func:`_reach` equals the distance from 0.
+
+    0.0 below 1e-60, where scipy's quantiles of t are no longer finite.
+    """
     from scipy.optimize import brentq
 
     if distance == 0:

@@ -63,11 +63,12 @@ INTERRUPTED = 130
 """Exit code of a run that Ctrl-C ended."""
 
 CONTINUING = ("run-all", "train", "evaluate", "cross-test", "tune", "ablate")
-"""Commands of which a part of the work outlives Ctrl-C."""
+"""Commands that keep the work done before Ctrl-C, and continue there when they are given again."""
 NOTHING_LEFT = "nothing half-written is left, the same command begins again"
+"""What Ctrl-C leaves of any other command, for its last message."""
 
 _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
-"""Of the click that Typer brings or, in older versions, needs; it does not export it."""
+"""click's UsageError, which Typer does not export: newer versions bring a click of their own, older ones import it."""
 
 app = typer.Typer(
     name="fer-bench",
@@ -152,24 +153,26 @@ def main() -> None:
     except typer.Abort:
         _stop("not confirmed; nothing was done", 1)
     if code == INTERRUPTED:
-        # Typer turns Ctrl-C into this code, without a word.
+        # Typer turns Ctrl-C into this code, without a message.
         left = "finished work is kept, the same command continues" if _command() in CONTINUING else NOTHING_LEFT
         _stop(f"interrupted; {left}", INTERRUPTED)
     sys.exit(code)
 
 
 def _command() -> str:
-    """Return the first word that is no option, empty where there is none."""
+    """Return the command on the command line: the first word that is no option, empty where there is none."""
     return next((word for word in sys.argv[1:] if not word.startswith("-")), "")
 
 
 def _settle() -> None:
-    """Set right what notebooks, services and old locales leave that the libraries below do not expect."""
-    # A notebook's names a module that it alone may have, and Keras imports matplotlib. No command opens a window.
+    """Set the environment and the standard streams to what the libraries expect, wherever the command is run."""
+    # A notebook names a matplotlib backend that only its own process may have, and Keras imports matplotlib. No command
+    # opens a window.
     os.environ["MPLBACKEND"] = "agg"
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        # Closed, as by `>&-`. In this order each gets the descriptor that it had, which would else be the next file's,
-        # here and in the processes that are started: there ends what libraries print.
+        # A stream that was closed by the caller (`>&-`, some services) is opened anew on /dev/null. In this order each
+        # gets its own descriptor, 0 to 2. Otherwise the next file that is opened would get it, here or in a process
+        # that is started, and what libraries print would end in that file.
         if getattr(sys, name) is None:
             nowhere = os.open(os.devnull, os.O_RDWR)
             os.set_inheritable(nowhere, True)

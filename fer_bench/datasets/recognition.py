@@ -10,7 +10,7 @@ from pathlib import Path
 from fer_bench.datasets import dataset_cards, origin_of
 from fer_bench.datasets.archives import named_as_archive
 from fer_bench.datasets.card import DatasetCard, Layout
-from fer_bench.datasets.folder import shown
+from fer_bench.datasets.folder import listed, shown
 from fer_bench.datasets.search import ALSO, Candidate, Search, folders, is_real_folder, real_path
 from fer_bench.errors import FerBenchError
 
@@ -156,8 +156,7 @@ def _unrecognised(
     lines = [f"{source}: not recognised as {card.title}: {describe(source)}. {wanted}:", *_expected(layouts)]
     lines += doubts(source, [card])
     if unreadable:
-        more = f" and {len(unreadable) - _SHOWN:,} more" if len(unreadable) > _SHOWN else ""
-        lines.append(f"Not looked into, since unreadable: {', '.join(map(str, unreadable[:_SHOWN]))}{more}")
+        lines.append(f"Not looked into, since unreadable: {listed(list(map(str, unreadable)))}")
     return "\n".join([*lines, f"fer-bench inspect {shlex.quote(str(source))} tells whether it is another dataset"])
 
 
