@@ -7,7 +7,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted by Holm's step-down method, in the order given.
 
     The floats are those of statsmodels' ``multipletests(p_values, method="holm")``, which is not used here because each
-    call of it runs the garbage collector: up to a second where TensorFlow is loaded, for a few multiplications.
+    call of it runs the garbage collector: half a second and more where TensorFlow is loaded, for a few products.
 
     Source: S. Holm, Scandinavian Journal of Statistics 6 (1979), 65-70.
     """

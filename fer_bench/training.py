@@ -59,8 +59,8 @@ def train(
 
     Raises:
         FerBenchError: the run has been trained on another backend or from other weights; no training images, no
-            weights where the recipe wants them, a loss that is not a number, a batch that does not fit into memory, a
-            GPU that fails, another process that works on the same run.
+            weights where the recipe wants them, a loss that is not a number, a batch, or the weights of a finished run,
+            that do not fit into memory, a GPU that fails, another process that works on the same run.
         OSError: the disk is full.
     """
     folder = workspace.run(cell.id)
@@ -77,7 +77,10 @@ def train(
     except Exception as error:
         if memory.is_exhausted(error):
             if record is not None:  # It had been trained before: no step was too large.
-                raise
+                raise FerBenchError(
+                    f"{workspace.weights(cell.id)}: too little memory for the weights of this finished run; end other "
+                    "programs, and run the same command again"
+                ) from error
         elif backend.is_device_failure(error):
             raise _device_failed(cell, folder, error) from error
         else:

@@ -622,7 +622,7 @@ def test_memory_that_does_not_suffice_for_a_finished_runs_weights_is_no_success(
         raise MemoryError
 
     monkeypatch.setattr(network, "load_weights", exhausted)
-    with pytest.raises(MemoryError):
+    with pytest.raises(FerBenchError, match=r"weights\.h5: too little memory for the weights of this finished run"):
         train(CELL, dataset, network, workspace)
 
 
