@@ -14,13 +14,14 @@ from fer_bench import plugins
 from fer_bench.datasets import dataset_cards
 from fer_bench.models import model_cards
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+PACKAGE = Path(__file__).parent.parent / "fer_bench"
 
 
-def readme_module(mark: str) -> str:
-    """Return the Python example of the README that holds ``mark``, so that it works."""
-    blocks: list[str] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    return next(block for block in blocks if mark in block)
+def readme_module(kind: str) -> str:
+    """Return the Python example of ``fer_bench/KIND/README.md``, so that it works."""
+    text = (PACKAGE / kind / "README.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    return str(block)
 
 
 def install(folder: Path, name: str, kind: str, points: Mapping[str, str], content: str) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from plugin_package import README, fer_bench, forget, install, offer, readme_module
+from plugin_package import PACKAGE, fer_bench, forget, install, offer, readme_module
 from typer.testing import CliRunner, Result
 
 from fer_bench.cli import app
@@ -19,7 +19,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.lookup import open_prepared
 from fer_bench.workspace import Workspace
 
-MODULE = readme_module("CARD = DatasetCard(")
+MODULE = readme_module("datasets")
 OWN = ["fer2013", "raf-db", "affectnet", "ck-plus"]
 
 
@@ -63,7 +63,8 @@ def test_an_installed_dataset_is_prepared_like_the_built_in_ones(installed: Path
 def test_the_readmes_card_of_a_folder_is_valid(tmp_path: Path) -> None:
     from fer_bench.datasets.folder_card import load_card
 
-    text = next(block for block in re.findall(r"```toml\n(.*?)```", README, re.DOTALL) if "[splits]" in block)
+    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    text = next(block for block in re.findall(r"```toml\n(.*?)```", readme, re.DOTALL) if "[splits]" in block)
     (tmp_path / "my-faces.toml").write_text(text, encoding="utf-8")
     card = load_card(tmp_path / "my-faces.toml")
     assert (card.name, card.size, card.trainable) == ("my-faces", (96, 96), True)

@@ -1,4 +1,4 @@
-"""What README, help texts and messages tell the reader to type, against the commands and options that there are."""
+"""What READMEs, help texts and messages tell the reader to type or to open, against what there is."""
 
 import ast
 import re
@@ -13,7 +13,8 @@ from fer_bench.cli import app
 from fer_bench.cli.manual import entries
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "fer_bench").rglob("README.md"))]
+READMES = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 COMMAND = typer.main.get_command(app)
 TOP = COMMAND.make_context("fer-bench", [], resilient_parsing=True)
 BETWEEN_COMMANDS = {"&&", "||", "|", ";", ">", ">>"}
@@ -112,35 +113,67 @@ def test_a_wrong_command_line_is_found():
             check_whole(words.split())
 
 
-@pytest.mark.parametrize("words", list(in_blocks(README)), ids=shlex.join)
-def test_the_command_lines_of_the_readme_are_taken(words):
+@pytest.mark.parametrize("words", list(in_blocks(READMES)), ids=shlex.join)
+def test_the_command_lines_of_the_readmes_are_taken(words):
     check_whole(words)
 
 
-def test_the_command_lines_of_the_readme_can_be_pasted_into_zsh():
+def test_the_command_lines_of_the_readmes_can_be_pasted_into_zsh():
     """Which takes # for a word unless told otherwise, and macOS starts it so."""
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL):
+    for block in re.findall(r"```sh\n(.*?)```", READMES, re.DOTALL):
         for line in block.replace("\\\n", " ").splitlines():
             assert shlex.split(line, comments=True) == shlex.split(line), line
 
 
-def test_commands_and_options_in_the_text_of_the_readme_exist():
-    found = list(inline(README))
+def test_commands_and_options_in_the_text_of_the_readmes_exist():
+    found = list(inline(READMES))
     assert len(found) > 20
     for words in found:
         check_names(words)
 
 
-def test_the_readme_names_no_option_that_no_command_has():
+def test_the_readmes_name_no_option_that_no_command_has():
     known = {
         option for page in entries(TOP) for name, _ in page.options for option in re.findall(r"--[a-z][a-z-]*", name)
     }
     named = {
         code.split()[0].partition("=")[0]
-        for code in re.findall(r"`(--[^`]+)`", re.sub(r"```.*?```", "", README, flags=re.DOTALL))
+        for code in re.findall(r"`(--[^`]+)`", re.sub(r"```.*?```", "", READMES, flags=re.DOTALL))
     }
     assert named
     assert named <= known
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what GitHub lets a link to a Markdown page name behind ``#``."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*PAGES, ROOT / "tests/benchmarks/README.md", ROOT / "reports/reproduction.md"],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_links_lead_to_files_and_headings_that_exist(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    wrong = []
+    for link in links:
+        place, _, anchor = link.partition("#")
+        target = (page.parent / place).resolve() if place else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            wrong.append(link)
+    assert wrong == []
+
+
+def test_the_map_of_the_package_names_every_module_and_package():
+    package = ROOT / "fer_bench"
+    named = set(re.findall(r"`(\w+)/?`", (package / "README.md").read_text(encoding="utf-8").partition("Rules")[0]))
+    modules = {path.stem for path in package.glob("*.py")} - {"__init__", "__main__"}
+    packages = {path.parent.name for path in package.glob("*/__init__.py")}
+    assert named - {"__init__"} == modules | packages
 
 
 @pytest.mark.parametrize("example", examples())

@@ -15,7 +15,7 @@ from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.models import PLUGINS, broken_models, built_in_cards, model_card, model_cards, model_names
 
-MODULE = readme_module("CARD = ModelCard(")
+MODULE = readme_module("models")
 OTHER = '\n\nimport dataclasses\n\nOTHER = dataclasses.replace(CARD, name="my-other-net", title="MyOtherNet")\n'
 RECIPE = 'base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\npretrained = []\n'
 
