@@ -93,6 +93,14 @@ def schedulable_cores() -> int:
     return count
 
 
+def usable_memory_gib() -> float:
+    """Return the memory that this process may use, GiB: the machine's, or less where a control group limits it."""
+    limit = float("inf")
+    with contextlib.suppress(OSError, ValueError):
+        limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")) / 2**30
+    return min(_memory_bytes() / 2**30, limit)
+
+
 def _processor() -> str:
     """Return the CPU's model name, or the machine type (``aarch64``) where the system does not tell."""
     name = ""

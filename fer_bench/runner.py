@@ -6,34 +6,26 @@ second run ends at once and a killed one goes on where it stopped. What is missi
 imported by the first stage that needs it.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from fer_bench import backend, devices, grid, records, rendering, run_datasets, session_anova, stages
-from fer_bench.cellwork import CellWork
+from fer_bench.cellwork import CellRun
 from fer_bench.datasets.joined import TrainingData, join, parts_of
 from fer_bench.datasets.prepared import Prepared
-from fer_bench.errors import DivergedError, FerBenchError
+from fer_bench.errors import FerBenchError
 from fer_bench.models import model_card
 from fer_bench.profiling.kept import touched
 from fer_bench.profiling.plan import KERAS_RUNTIMES, ONE_SIZE, Plan
-from fer_bench.progress import say, warn
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord
 from fer_bench.runtimes import runtime
 from fer_bench.timetable import Stage
 from fer_bench.watching import UNWATCHED, Watch
-from fer_bench.workers import Executor, Processes, Work, shown_in, work_side_by_side, work_through
+from fer_bench.workers import Executor, Work, shown_in, work_side_by_side, work_through
 from fer_bench.workspace import Workspace
-
-_IMAGES_PER_SECOND = 160
-"""Training speed at 48 x 48 on two cores. Of it and the next only the proportions to other stages matter: the time left
-is scaled by what the first stages took."""
-_COMPILE_SECONDS = 25.0
-"""Building and compiling one network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +44,6 @@ class Job:
     runs: int | None = None
     """Timed single-image calls of each model, at least: a profile with fewer is measured again. ``None`` keeps the
     profiles that are there, and measures a missing one with the default number."""
-    jobs: int = 1
-    """Models trained side by side."""
     train_on: Sequence[str] = ()
     """Datasets to train on, several joined by ``+``; empty for every prepared one that has a training set."""
     watch: Watch = UNWATCHED
@@ -62,7 +52,7 @@ class Job:
     wait: bool = False
     """Wait while another process holds the workspace."""
     executor: Executor | None = None
-    """What trains and tests, such as a cluster; ``None`` for this machine, with ``jobs`` processes."""
+    """What trains and tests, such as a cluster or several processes; ``None`` for this process."""
 
 
 def run_all(workspace: Workspace, job: Job) -> None:
@@ -76,8 +66,6 @@ def run_all(workspace: Workspace, job: Job) -> None:
     for model in job.models:  # Not after hours of training.
         model_card(model).check_image_size(Plan().image_size, advice=ONE_SIZE)
     devices.check(job.devices, job.recipe.batch_size)
-    if job.devices > 1 and job.jobs > 1:
-        raise FerBenchError("--devices and --jobs exclude each other: models side by side would take the same devices")
     with workspace.lock(wait=job.wait):
         # Before anything is made that would have to go again.
         run_datasets.require_origin(workspace, synthetic=job.synthetic)
@@ -87,10 +75,7 @@ def run_all(workspace: Workspace, job: Job) -> None:
         after = _profiling(workspace, job)
         if groups or after or not rendering.is_rendered(workspace.results):
             after.append((Stage("tables, figures, report", 15), partial(rendering.render, workspace.results)))
-        if job.executor is None:
-            groups = _spread(groups, job.jobs)
-        here = Processes(job.jobs) if job.jobs > 1 and len(groups) > 1 else None
-        work_through(after, groups, job.executor or here)
+        work_through(after, groups, job.executor)
         _require_results(_training(workspace, job) if groups else [])
 
 
@@ -110,10 +95,9 @@ def _training(workspace: Workspace, job: Job) -> list[list[Work]]:
         if run is not None and all(grid.evaluated(workspace, run, datasets[target]) for target in targets):
             continue
         group = groups.setdefault(cell.model, [])
-        seconds = 2.0 if group else _COMPILE_SECONDS
+        seconds = 2.0 if group else stages.COMPILE_SECONDS
         if run is None:
-            images = len(dataset.indices("train")) * cell.recipe.epochs
-            seconds += images / _IMAGES_PER_SECOND * max(1.0, (cell.recipe.image_size / 48) ** 2)
+            seconds += stages.training_seconds(len(dataset.indices("train")), cell.recipe)
         title = f"{'train and test' if run is None else 'test'} {cell.model} on {cell.dataset}"
         title += f", seed {cell.seed}" if len(job.seeds) > 1 else ""
         do = CellRun(
@@ -126,21 +110,6 @@ def _training(workspace: Workspace, job: Job) -> list[list[Work]]:
         )
         group.append((Stage(title, seconds), do))
     return list(groups.values())
-
-
-def _spread(groups: Sequence[list[Work]], jobs: int) -> list[list[Work]]:
-    """Return the groups, the last one halved where ``jobs`` does not divide their number.
-
-    While the last groups are worked on some of the jobs would have nothing to do. The price of a half is that its
-    network is compiled once more, on a core that would idle.
-    """
-    if jobs < 2 or len(groups) % jobs == 0 or len(groups[-1]) < 2:
-        return list(groups)
-    *others, last = groups
-    half = (len(last) + 1) // 2
-    stage, do = last[half]
-    again = (dataclasses.replace(stage, seconds=stage.seconds + _COMPILE_SECONDS), do)
-    return [*others, last[:half], [again, *last[half + 1 :]]]
 
 
 def _to_train_on(job: Job, datasets: Mapping[str, Prepared]) -> dict[str, TrainingData]:
@@ -157,36 +126,6 @@ def _to_train_on(job: Job, datasets: Mapping[str, Prepared]) -> dict[str, Traini
         if not dataset.trainable:
             raise FerBenchError(f"{dataset.dataset} is a test set only; every model is tested on it anyway")
     return {dataset.dataset: dataset for dataset in found}
-
-
-@dataclass(frozen=True, kw_only=True)
-class CellRun(CellWork):
-    """A cell to be trained, then tested on some datasets; picklable, as a worker gets it."""
-
-    targets: tuple[str, ...]
-    """Names of the datasets that it is tested on."""
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Names of the datasets that it reads."""
-        return tuple(dict.fromkeys((*parts_of(self.cell.dataset), *self.targets)))
-
-    def __call__(self) -> None:
-        """Train the cell and test it; a loss that became no number is told, and the other cells go on."""
-        datasets = self.datasets or {name: Prepared.load(self.workspace.prepared(name)) for name in self.needs}
-        dataset = join([datasets[name] for name in parts_of(self.cell.dataset)])
-        try:
-            run = stages.train_cell(
-                self.workspace, self.cell, dataset, self.networks, weights=self.weights, watch=self.watch
-            )
-        except DivergedError as error:
-            warn(f"{self.cell.model} on {self.cell.dataset}, seed {self.cell.seed}: {error}")
-            return
-        tests = [
-            stages.test_run(self.workspace, run, self.cell, datasets[target], self.networks) for target in self.targets
-        ]
-        scores = ", ".join(f"{test.target} {test.accuracy:.1%}" for test in tests)
-        say(f"    {self.cell.model} on {self.cell.dataset}: {scores}")
 
 
 def _require_results(missing: Sequence[Sequence[Work]]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fer_bench import backend, records, session_anova
 from fer_bench.grid import Cell
 from fer_bench.progress import bar, detail, say
+from fer_bench.recipe import Recipe
 from fer_bench.records import Epoch, EvalRecord, Origin, ProfileRecord, TrainRecord
 from fer_bench.watching import UNWATCHED, Watch
 from fer_bench.workspace import Workspace
@@ -16,6 +17,23 @@ if TYPE_CHECKING:  # Keras is imported when a network is built, not before
     from fer_bench.datasets.prepared import Prepared
     from fer_bench.network import Network
     from fer_bench.profiling import Plan
+
+
+_IMAGES_PER_SECOND = 160
+"""Training speed of one core at 48 x 48."""
+COMPILE_SECONDS = 25.0
+"""Building and compiling one network. Of these figures little more than the proportions matter: the time left is scaled
+by what the first stages took."""
+
+
+def training_seconds(images: int, recipe: Recipe) -> float:
+    """Return the expected duration of a training run, seconds.
+
+    Args:
+        images: of one epoch.
+        recipe: of the run.
+    """
+    return images * recipe.epochs / _IMAGES_PER_SECOND * max(1.0, (recipe.image_size / 48) ** 2)
 
 
 class Networks:

@@ -170,7 +170,8 @@ def missing_work(study: Study, cells: Sequence[Cell], *, tested: bool = False) -
         (
             Stage(
                 f"{cell.model}, {cell.recipe.name}, seed {cell.seed}",
-                images * cell.recipe.epochs * (1.0 if run is None else _TESTS_COST),
+                stages.COMPILE_SECONDS
+                + stages.training_seconds(images, cell.recipe) * (1.0 if run is None else _TESTS_COST),
             ),
             StudyRun(
                 workspace=study.place,

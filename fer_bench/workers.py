@@ -6,10 +6,12 @@ would, so that the results are the same.
 """
 
 import contextlib
+import itertools
 import math
 import multiprocessing
 import os
 import queue
+import shutil
 import signal
 import threading
 import time
@@ -20,13 +22,21 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Literal, Protocol
 
-from fer_bench import progress
+from fer_bench import backend, progress
+from fer_bench.environment import cores, usable_memory_gib
 from fer_bench.errors import FerBenchError, storage_message
 from fer_bench.memory import is_exhausted
 from fer_bench.progress import Bars, Position, detail, say, warn
 from fer_bench.timetable import Stage, Timetable
 
 Work = tuple[Stage, Callable[[], object]]
+
+_JOB_GIB = 2.0
+"""Memory of a process that trains on small images; 1.4 GiB was measured at 48 x 48."""
+_SHARING_A_GPU = 3
+"""Processes that share a GPU where nobody says how many."""
+_LONG = 300.0
+"""Seconds of work beside which it costs little to start a process and compile a network (25 s)."""
 
 
 @dataclass(frozen=True)
@@ -105,14 +115,61 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Processes:
-    """Processes of this machine, a group in each; see :func:`work_side_by_side`."""
+    """Processes of this machine; implements :class:`Executor`."""
 
     jobs: int
     """At a time."""
 
     def work(self, groups: Sequence[Sequence[Work]], on_event: Callable[[Event], None]) -> None:
-        """Do all work."""
-        work_side_by_side(groups, self.jobs, on_event)
+        """Do all work: see :func:`shared_out` for what each process gets, and :func:`work_side_by_side`."""
+        work_side_by_side(shared_out(groups, self.jobs), self.jobs, on_event)
+
+
+def default_jobs(image_size: int) -> int:
+    """Return how many runs to train side by side where nobody says.
+
+    One a core where TensorFlow computes the steps with one thread (:data:`fer_bench.backend.ONE_THREAD_SIZE`), as far
+    as the memory allows; few where there is an NVIDIA GPU, which they would share; else one.
+    """
+    if image_size > backend.ONE_THREAD_SIZE or backend.name() != "tensorflow":
+        return 1
+    fitting = min(cores(), int(usable_memory_gib() / _JOB_GIB))
+    # Told without TensorFlow, which this process may never need.
+    return max(1, min(fitting, _SHARING_A_GPU) if shutil.which("nvidia-smi") else fitting)
+
+
+def shared_out(groups: Sequence[Sequence[Work]], jobs: int) -> list[list[Work]]:
+    """Return the groups so divided that ``jobs`` processes have work to the end.
+
+    A group compiles its network once, and a part of one compiles it once more. So long pieces of work become groups of
+    their own, and of the others no more are divided than it takes: the longest, while there are fewer groups than jobs;
+    then the last, where ``jobs`` does not divide their number and some processes would idle beside it.
+
+    >>> [[stage.title for stage, _ in part] for part in shared_out([[(Stage(name, 60), print) for name in "abc"]], 2)]
+    [['a', 'b'], ['c']]
+    """
+    if jobs < 2:
+        return [list(group) for group in groups]
+    parts: list[list[Work]] = []
+    for group in groups:
+        for long, works in itertools.groupby(group, key=lambda work: work[0].seconds >= _LONG):
+            together = list(works)
+            parts += [[work] for work in together] if long else [together]
+    while len(parts) < jobs and any(len(part) > 1 for part in parts):
+        at = max(range(len(parts)), key=lambda number: _seconds(parts[number]) if len(parts[number]) > 1 else 0.0)
+        parts[at : at + 1] = _halves(parts[at])
+    if len(parts) % jobs and len(parts[-1]) > 1:
+        parts[-1:] = _halves(parts[-1])
+    return parts
+
+
+def _seconds(part: Sequence[Work]) -> float:
+    return sum(stage.seconds for stage, _ in part)
+
+
+def _halves(part: list[Work]) -> tuple[list[Work], list[Work]]:
+    half = (len(part) + 1) // 2
+    return part[:half], part[half:]
 
 
 def work_through(work: Sequence[Work], groups: Sequence[Sequence[Work]] = (), executor: Executor | None = None) -> None:

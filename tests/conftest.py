@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from tiny_network import build_tiny
+from tiny_site import write_site
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # A shell ignores Ctrl-C in what it starts in the background, and whatever that starts inherits it.
@@ -109,6 +110,14 @@ def prepared_root(synthetic_root, tmp_path_factory) -> Path:
     for name in ("fer2013", "raf-db", "affectnet", "ck-plus"):
         prepare(dataset_card(name), synthetic_root / name, root / "datasets" / name)
     return root
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory) -> Path:
+    """A folder for PYTHONPATH with the model ``tiny`` of another package, and the recipe ``mini.toml``."""
+    site = tmp_path_factory.mktemp("site")
+    write_site(site)
+    return site
 
 
 @pytest.fixture

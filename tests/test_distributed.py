@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 
 from fer_bench import __version__, progress, records
 from fer_bench.cli import app
-from fer_bench.cli.options import cluster_of
+from fer_bench.cli.executors import cluster_of
 from fer_bench.distributed import executor
 from fer_bench.distributed.mirror import Mirror, files_of, write
 from fer_bench.distributed.task import Home, work_on
@@ -37,24 +37,6 @@ from fer_bench.timetable import Stage
 from fer_bench.workspace import Workspace
 
 TESTS = Path(__file__).parent
-RECIPE = """\
-base = "demo"
-image_size = 32
-epochs = 20
-batch_size = 16
-dropout = 0.2
-"""
-PLUGIN = f"""
-import sys
-sys.path.append({str(TESTS)!r})
-import blank_figures
-from tiny_network import build_tiny
-from fer_bench.models.card import ModelCard
-
-blank_figures.replace_drawing()
-CARD = ModelCard(name="tiny", title="Tiny", build=build_tiny, reference="tests", trainable_parameters=2_363,
-                 non_trainable_parameters=184)
-"""
 
 
 # Which files go where
@@ -191,19 +173,6 @@ class Cluster:
             stderr=subprocess.PIPE,
             text=True,
         )
-
-
-@pytest.fixture(scope="module")
-def plugin(tmp_path_factory) -> Path:
-    """A folder for PYTHONPATH with a small model of another package: every process of a cluster finds it."""
-    site = tmp_path_factory.mktemp("site")
-    (site / "tiny_plugin.py").write_text(PLUGIN)
-    about = site / "tiny_plugin-1.0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny-plugin\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[fer_bench.models]\ntiny = tiny_plugin:CARD\n")
-    (site / "mini.toml").write_text(RECIPE)
-    return site
 
 
 @pytest.fixture(scope="module")

@@ -278,7 +278,7 @@ def test_a_workspace_that_an_unreadable_folder_hides_is_a_finding(tmp_path, monk
 
 
 def test_little_memory_is_a_warning(monkeypatch):
-    monkeypatch.setattr(machine, "_container_gib", lambda: 2.0)
+    monkeypatch.setattr(machine, "usable_memory_gib", lambda: 2.0)
     [found] = machine.check_memory()
     assert (found.state, found.found) == ("warning", "2.0 GiB")
     assert "smaller images" in found.advice

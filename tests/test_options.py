@@ -15,6 +15,7 @@ from fer_bench.cli.options import listed_seeds
 from fer_bench.cli.printing import print_table
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import DivergedError, FerBenchError
+from fer_bench.workers import Processes
 from fer_bench.workspace import Workspace
 
 MINI = 'base = "demo"\nimage_size = 32\nepochs = 1\nwarmup_epochs = 0\nbatch_size = 16\n'
@@ -90,7 +91,7 @@ def test_seed_and_seeds_exclude_each_other(tmp_path, command, seed):
 
 def test_several_seeds_are_trained_and_tested_apart(workspace, tiny_model, mini):
     common = ("-m", "tiny", "-d", "fer2013", "-r", mini, "--weights", "random", "-w", str(workspace.root))
-    trained = json.loads(run("train", *common, "--seeds", "2", "--json").stdout)
+    trained = json.loads(run("train", *common, "--seeds", "2", "--jobs", "1", "--json").stdout)
     assert [record["seed"] for record in trained] == [0, 1]
     assert trained[0]["weights_sha256"] != trained[1]["weights_sha256"]
     assert json.loads(run("train", *common, "--seed", "1", "--json").stdout) == trained[1]
@@ -107,7 +108,7 @@ def test_a_seed_whose_loss_is_no_number_keeps_none_of_the_others_from_being_trai
     workspace, tiny_model, mini, seed_0_diverges
 ):
     common = ("train", "-m", "tiny", "-d", "fer2013", "-r", mini, "--weights", "random", "-w", str(workspace.root))
-    told = CliRunner().invoke(app, [*common, "--seeds", "2"])
+    told = CliRunner().invoke(app, [*common, "--seeds", "2", "--jobs", "1"])
     assert isinstance(told.exception, FerBenchError)  # The command's own exit code is 2, as of every such error.
     assert "no result of seed 0, since its loss became no number" in str(told.exception)
     assert "seed 0: the training loss became nan in epoch 1" in told.stderr
@@ -192,7 +193,47 @@ def test_a_model_and_a_seed_named_twice_are_worked_on_once(tmp_path, monkeypatch
     monkeypatch.setattr("fer_bench.runner.run_all", lambda _, job: jobs.append(job))
     again = ("-m", "clcm", "-m", "mobilenetv2", "-m", "clcm", "--seed", "3", "--seed", "3", "--jobs", "8")
     assert run("run-all", "-w", str(tmp_path), *again).exit_code == 0
-    assert (jobs[0].models, jobs[0].seeds, jobs[0].jobs) == (["clcm", "mobilenetv2"], [3], 2)
+    assert (jobs[0].models, jobs[0].seeds, jobs[0].executor) == (["clcm", "mobilenetv2"], [3], Processes(8))
+
+
+RAY = ("--jobs", "2", "--executor", "ray")
+ON_ONE = ("--model", "clcm", "--dataset", "fer2013")
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("run-all", *RAY), "--jobs and --devices apply only with --executor local"),
+        (("tune", *ON_ONE, *RAY), "--jobs and --devices apply only with --executor local"),
+        (("ablate", "freezing", *ON_ONE, *RAY), "--jobs and --devices apply only with --executor local"),
+        (("ablate", "head", *ON_ONE, *RAY), "--jobs and --devices apply only with --executor local"),
+        (("run-all", "--jobs", "2", "--devices", "2"), "--devices and --jobs exclude each other"),
+        (("train", *ON_ONE, "--jobs", "2", "--devices", "2"), "--devices and --jobs exclude each other"),
+        (("tune", *ON_ONE, "--jobs", "2", "--search", "random"), "--jobs 2 is for --search grid"),
+    ],
+    ids=lambda words: " ".join(words[:2]) if isinstance(words, tuple) else "",
+)
+def test_jobs_beside_what_leaves_no_room_for_them_are_refused(workspace, monkeypatch, command, message):
+    monkeypatch.setattr("fer_bench.devices.check", lambda devices, batch_size: None)
+    monkeypatch.setattr("fer_bench.distributed.RayCluster.check", lambda cluster: None)
+    with pytest.raises(FerBenchError, match=message):
+        run(*command, "--weights", "random", "-w", str(workspace.root))
+
+
+def test_studies_are_worked_on_by_as_many_processes_as_are_asked_for(workspace, tiny_model, mini, monkeypatch):
+    told = []
+    monkeypatch.setattr(Processes, "work", lambda self, groups, on_event: told.append((self.jobs, groups)))
+    common = ("-d", "fer2013", "-r", mini, "--weights", "random", "-w", str(workspace.root))
+    for command, cells in (
+        (("tune", "-m", "tiny", "--batch-sizes", "8,16", "--optimizers", "adam", "--learning-rates", "1e-3"), 2),
+        (("ablate", "freezing", "-m", "tiny", "--freeze-layers", "0,3,6"), 3),
+        (("train", "-m", "tiny", "--seeds", "4"), 4),
+    ):
+        CliRunner().invoke(app, [*command, *common, "--jobs", "7"])  # Ends where the first result is missing.
+        jobs, groups = told.pop()
+        assert (jobs, sum(map(len, groups))) == (7, cells)
+    run("train", "-m", "tiny", *common, "--seed", "4", "--jobs", "7")
+    assert told == [], "a single run needs no other process"
 
 
 def test_brackets_in_a_table_are_what_they_are(capsys):

@@ -19,7 +19,6 @@ from fer_bench.figures import files
 from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.records import save
 from fer_bench.runner import Job, run_all
-from fer_bench.timetable import Stage
 from fer_bench.workspace import Workspace
 
 RECIPE = Recipe(name="mini", image_size=32, epochs=1, batch_size=16, augmentation=Augmentation(rotation=1))
@@ -209,16 +208,3 @@ def test_a_source_that_is_not_read_again_is_told_with_the_command_that_reads_it(
     assert run_datasets.missing(workspace, sources={"ck-plus": source}, synthetic=False) == []
     follow(capsys.readouterr().err)
     assert workspace.prepared("ck-plus").stat().st_ino != before
-
-
-def test_the_last_model_is_shared_out_where_a_job_would_have_nothing_to_do():
-    def titles(*sizes: int, jobs: int) -> list[list[str]]:
-        groups = [[(Stage(f"{n}{i}", 10), print) for i in range(size)] for n, size in zip("abc", sizes, strict=False)]
-        return [[stage.title for stage, _ in group] for group in runner._spread(groups, jobs)]
-
-    assert titles(3, 3, 3, jobs=2) == [["a0", "a1", "a2"], ["b0", "b1", "b2"], ["c0", "c1"], ["c2"]]
-    assert titles(3, 2, jobs=2) == [["a0", "a1", "a2"], ["b0", "b1"]]
-    assert titles(2, 1, 1, jobs=2)[2:] == [["c0"]]
-    assert titles(3, jobs=2) == [["a0", "a1"], ["a2"]]
-    assert titles(3, 3, 3, jobs=1) == [[f"{name}{i}" for i in range(3)] for name in "abc"]
-    assert titles(jobs=2) == []

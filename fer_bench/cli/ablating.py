@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fer_bench.cli.options import (
-    DEFAULT_WORKSPACE,
+from fer_bench.cli.executors import (
     AddressOption,
-    BalanceOption,
     CpusOption,
     ExecutorOption,
     GpusOption,
+    JobsOption,
+    cluster_of,
+    executor_of,
+)
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    BalanceOption,
     JoinedOption,
     JsonOption,
     ModelOption,
@@ -22,7 +27,6 @@ from fer_bench.cli.options import (
     WaitOption,
     WeightsOption,
     WorkspaceOption,
-    cluster_of,
     is_written,
     recipe_with,
     seeds_of,
@@ -33,8 +37,8 @@ from fer_bench.lookup import open_training
 
 if TYPE_CHECKING:
     from fer_bench.ablation import Variant
-    from fer_bench.distributed import RayCluster
     from fer_bench.recipe import Recipe
+    from fer_bench.workers import Executor
     from fer_bench.workspace import Workspace
 
 ablate = typer.Typer(no_args_is_help=True)
@@ -72,6 +76,7 @@ def freezing(
     seed: SeedOption = 0,
     seeds: SeedsOption = None,
     weights: WeightsOption = None,
+    jobs: JobsOption = None,
     executor: ExecutorOption = "local",
     address: AddressOption = None,
     cpus_per_cell: CpusOption = None,
@@ -83,8 +88,8 @@ def freezing(
     """Train and test a model with different numbers of frozen layers, counted from the input.
 
     Writes a table as Markdown, LaTeX and JSON. The depth is chosen on validation images; the test accuracy of every
-    depth is reported. Run it again to continue after an interruption. With --executor ray the runs are shared out among
-    the machines of a Ray cluster.
+    depth is reported. Run it again to continue after an interruption. Runs are trained side by side (--jobs); with
+    --executor ray they are shared out among the machines of a Ray cluster.
 
     Example: fer-bench ablate freezing --model clcm --dataset fer2013 --weights imagenet --freeze-layers 0,10,154
     """
@@ -97,7 +102,8 @@ def freezing(
     place = Workspace(workspace)
     numbers = () if layers is None else listed("--freeze-layers", layers, int)
     given = recipe_of(place, [model], recipe_with(recipe, balance, None), weights)
-    wish = _Wish("freezing", model, dataset, given, epochs, seeds_of(context, [seed], seeds), weights, cluster)
+    workers = executor_of(cluster, jobs, given)
+    wish = _Wish("freezing", model, dataset, given, epochs, seeds_of(context, [seed], seeds), weights, workers)
     _ablation(wish, variants(model, shortened(given, epochs), numbers), place, json, wait=wait)
 
 
@@ -112,6 +118,7 @@ def head(
     seed: SeedOption = 0,
     seeds: SeedsOption = None,
     weights: WeightsOption = None,
+    jobs: JobsOption = None,
     executor: ExecutorOption = "local",
     address: AddressOption = None,
     cpus_per_cell: CpusOption = None,
@@ -124,8 +131,8 @@ def head(
 
     For clcm: the paper's 128-64 with dropout, without dropout, one hidden layer, none; for mobilenetv2: the 7-way layer
     on the 1000-way softmax, on linear outputs, on the pooled features. Writes a table as Markdown, LaTeX and JSON. The
-    head is chosen on validation images; the test accuracy of every head is reported. With --executor ray the runs are
-    shared out among the machines of a Ray cluster.
+    head is chosen on validation images; the test accuracy of every head is reported. Runs are trained side by side
+    (--jobs); with --executor ray they are shared out among the machines of a Ray cluster.
 
     Example: fer-bench ablate head --model clcm --dataset fer2013 --weights imagenet
     """
@@ -137,7 +144,8 @@ def head(
     cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
     place = Workspace(workspace)
     given = recipe_of(place, [model], recipe_with(recipe, balance, None), weights)
-    wish = _Wish("head", model, dataset, given, epochs, seeds_of(context, [seed], seeds), weights, cluster)
+    workers = executor_of(cluster, jobs, given)
+    wish = _Wish("head", model, dataset, given, epochs, seeds_of(context, [seed], seeds), weights, workers)
     _ablation(wish, heads(model, shortened(given, epochs)), place, json, wait=wait)
 
 
@@ -152,7 +160,7 @@ class _Wish:
     epochs: int | None
     seeds: Sequence[int]
     weights: str | None
-    cluster: "RayCluster | None"
+    executor: "Executor | None"
 
 
 def _ablation(wish: _Wish, variants: "Sequence[Variant]", place: "Workspace", json: bool, *, wait: bool) -> None:
@@ -167,7 +175,7 @@ def _ablation(wish: _Wish, variants: "Sequence[Variant]", place: "Workspace", js
     with place.lock(wait=wait):
         prepared = open_training(place, wish.dataset)
         study = Study(place, prepared, [wish.model], wish.recipe, wish.seeds, wish.weights, wish.epochs)
-        results = ablation.ablate(study, variants, wish.cluster)
+        results = ablation.ablate(study, variants, wish.executor)
         table = ablation.to_table(results, kind=wish.kind, model=wish.model, dataset=prepared, recipe=study.recipe)
         content = {"ablation": wish.kind, "model": wish.model, **facts_of(study)}
         content["variants"] = ablation.as_json(results)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -10,9 +10,6 @@ from fer_bench.errors import FerBenchError
 from fer_bench.files import expanded
 from fer_bench.recipe import Balance
 from fer_bench.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, PUBLISHED, Results, Workspace
-
-if TYPE_CHECKING:
-    from fer_bench.distributed import RayCluster
 
 LARGEST_SEED = 2**32 - 1
 """That numpy and the backends take."""
@@ -132,40 +129,6 @@ DevicesOption = Annotated[
         help="Number of this machine's devices that share every training batch; more than one needs KERAS_BACKEND=jax.",
     ),
 ]
-ExecutorOption = Annotated[
-    Literal["local", "ray"],
-    typer.Option(
-        "--executor",
-        help="Where training runs: local, in processes on this machine; ray, on a Ray cluster, one task for "
-        "each cell (a model trained on a dataset from a seed).",
-    ),
-]
-AddressOption = Annotated[
-    str | None,
-    typer.Option(
-        "--address",
-        envvar="RAY_ADDRESS",
-        help="With --executor ray: address of a running cluster that this machine is part of, HOST:PORT or "
-        "auto. Default: one started on this machine for as long as the command runs.",
-    ),
-]
-CpusOption = Annotated[
-    float | None,
-    typer.Option(
-        "--cpus-per-cell",
-        min=0.01,
-        help="With --executor ray: CPUs for each cell. Default: 1 for small images and on GPUs, else a whole machine.",
-    ),
-]
-GpusOption = Annotated[
-    float | None,
-    typer.Option(
-        "--gpus-per-cell",
-        min=0,
-        help="With --executor ray: GPUs for each cell; 0.5 lets two cells share one. Default: 1 if the cluster"
-        " has any.",
-    ),
-]
 _PLACES = (
     "Use the workspace's records and folders (--workspace alone implies this), or the published ones of the "
     "current folder: reports/records, tables and reports. Default: "
@@ -233,37 +196,6 @@ def is_local(context: typer.Context, local: bool | None, *, default: bool) -> bo
     if named and local is False:
         raise FerBenchError("--published and --workspace name two places; give one of them")
     return named or (default if local is None else local)
-
-
-def cluster_of(
-    executor: Literal["local", "ray"], address: str | None, cpus: float | None, gpus: float | None, *, written: bool
-) -> "RayCluster | None":
-    """Return the cluster that the options name, ``None`` for the local executor.
-
-    Args:
-        executor: as --executor has it.
-        address: of the cluster.
-        cpus: of each cell.
-        gpus: of each cell.
-        written: whether the address stands on the command line. From ``RAY_ADDRESS`` it is meant for other commands,
-            too.
-
-    Raises:
-        FerBenchError: Ray is not installed, or an option of it is given to the local executor.
-    """
-    if executor == "local":
-        if written:
-            raise FerBenchError(f"--address {address} applies only with --executor ray; add that option")
-        given = {"--cpus-per-cell": cpus, "--gpus-per-cell": gpus}
-        for name, value in given.items():
-            if value is not None:
-                raise FerBenchError(f"{name} {value:g} applies only with --executor ray; add that option")
-        return None
-    from fer_bench.distributed import RayCluster
-
-    cluster = RayCluster(address or None, cpus, gpus)
-    cluster.check()
-    return cluster
 
 
 _MOST_SEEDS = 1000

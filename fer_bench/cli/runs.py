@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_bench import backend
-from fer_bench.backend import ONE_THREAD_SIZE
+from fer_bench.cli.executors import (
+    AddressOption,
+    CpusOption,
+    ExecutorOption,
+    GpusOption,
+    JobsOption,
+    cluster_of,
+    executor_of,
+)
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     LARGEST_SEED,
-    AddressOption,
     BalanceOption,
-    CpusOption,
     DevicesOption,
-    ExecutorOption,
     FreezeOption,
-    GpusOption,
     JoinedOption,
     JsonOption,
     LiveOption,
@@ -30,7 +33,6 @@ from fer_bench.cli.options import (
     WaitOption,
     WeightsOption,
     WorkspaceOption,
-    cluster_of,
     is_written,
     recipe_with,
     seeds_of,
@@ -39,7 +41,7 @@ from fer_bench.cli.printing import print_json
 from fer_bench.cli.profiling import profile
 from fer_bench.cli.saying import mean_text
 from fer_bench.cli.testing import cross_test, evaluate
-from fer_bench.errors import DivergedError, FerBenchError
+from fer_bench.errors import FerBenchError
 from fer_bench.files import expanded
 from fer_bench.lookup import cell_of, open_training, require_known
 
@@ -70,21 +72,24 @@ def train(
     live: LiveOption = False,
     tensorboard: TensorBoardOption = False,
     devices: DevicesOption = 1,
+    jobs: JobsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Train one model on a prepared dataset, or on several together; run it again to continue after an interruption.
 
+    Several seeds are trained side by side (--jobs).
+
     Example: fer-bench train --model clcm --dataset fer2013 --weights imagenet --seeds 3
     """
     import dataclasses
 
     from fer_bench import grid, stages
+    from fer_bench.cellwork import train_cells
     from fer_bench.datasets.joined import SEPARATOR, parts_of
     from fer_bench.devices import check
     from fer_bench.external.model import refuse_external
-    from fer_bench.progress import warn
     from fer_bench.watching import Watch
     from fer_bench.workspace import Workspace
 
@@ -97,26 +102,19 @@ def train(
     cells = [cell_of(model, dataset, chosen, number, weights) for number in seeds_of(context, [seed], seeds)]
     grid.check_start([model], cells[0].recipe, weights)
     check(devices, cells[0].recipe.batch_size)
+    workers = executor_of(None, jobs, cells[0].recipe, devices)
     with place.lock(wait=wait):
         prepared = open_training(place, dataset)
         if not prepared.trainable:
             raise FerBenchError(f"{dataset} is a test set only; train on another dataset and use fer-bench cross-test")
         networks, watch = stages.Networks(devices), Watch(live, tensorboard)
-        runs: list[TrainRecord] = []
-        diverged: list[str] = []
-        for cell in cells:
-            try:
-                runs.append(stages.train_cell(place, cell, prepared, networks, weights=weights, watch=watch))
-            except DivergedError as error:
-                if len(cells) == 1:
-                    raise
-                warn(f"seed {cell.seed}: {error}")
-                diverged.append(str(cell.seed))
+        runs = train_cells(place, cells, prepared, networks, weights=weights, watch=watch, executor=workers)
     if json:
         content = [dataclasses.asdict(run) for run in runs]
         print_json(content[0] if seeds is None else content)
     else:
         _print_runs(place, runs)
+    diverged = [str(cell.seed) for cell in cells if cell.seed not in {run.seed for run in runs}]
     if diverged:
         raise FerBenchError(
             f"{model} on {dataset}: no result of seed {', '.join(diverged)}, since its loss became no number (told "
@@ -189,17 +187,7 @@ def run_all(
             " with fewer is measured again. Default: 50, and a profile that exists is kept.",
         ),
     ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs",
-            "-j",
-            min=1,
-            help="Models trained side by side, each in its own process; the results are the same. Default: one a core "
-            f"on TensorFlow for recipes of at most {ONE_THREAD_SIZE} x {ONE_THREAD_SIZE} pixels, whose steps it "
-            "computes with one thread; 1 otherwise.",
-        ),
-    ] = None,
+    jobs: JobsOption = None,
     executor: ExecutorOption = "local",
     address: AddressOption = None,
     cpus_per_cell: CpusOption = None,
@@ -220,7 +208,6 @@ def run_all(
     """
     from fer_bench import paper
     from fer_bench.datasets import dataset_card
-    from fer_bench.environment import cores
     from fer_bench.external.model import refuse_external
     from fer_bench.models import model_card
     from fer_bench.presets import load_recipe
@@ -250,14 +237,6 @@ def run_all(
     place = Workspace(workspace)
     written = is_written(context, "address")
     cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
-    if cluster is not None and (jobs is not None or devices > 1):
-        raise FerBenchError(
-            "--jobs and --devices apply only with --executor local; a cell on a cluster gets "
-            "--cpus-per-cell and --gpus-per-cell"
-        )
-    if jobs is None:
-        alone = chosen.image_size <= ONE_THREAD_SIZE and devices == 1 and backend.name() == "tensorflow"
-        jobs = cores() if alone else 1
     job = Job(
         models=models,
         recipe=chosen,
@@ -266,12 +245,11 @@ def run_all(
         sources=sources,
         weights=weights,
         runs=runs,
-        jobs=min(jobs, len(models)),
         train_on=dataset or (),
         watch=Watch(live, tensorboard),
         devices=devices,
         wait=wait,
-        executor=cluster,
+        executor=executor_of(cluster, jobs, chosen, devices),
     )
     run(place, job)
     typer.echo(

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fer_bench.cli.options import (
-    DEFAULT_WORKSPACE,
+from fer_bench.cli.executors import (
     AddressOption,
-    BalanceOption,
     CpusOption,
     ExecutorOption,
     GpusOption,
+    JobsOption,
+    cluster_of,
+    executor_of,
+)
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    BalanceOption,
     JoinedOption,
     JsonOption,
     RecipeOption,
@@ -23,7 +28,6 @@ from fer_bench.cli.options import (
     StartsOption,
     WaitOption,
     WorkspaceOption,
-    cluster_of,
     is_written,
     recipe_with,
     seeds_of,
@@ -80,6 +84,7 @@ def tune(
     seed: SeedOption = 0,
     seeds: SeedsOption = None,
     weights: StartsOption = None,
+    jobs: JobsOption = None,
     executor: ExecutorOption = "local",
     address: AddressOption = None,
     cpus_per_cell: CpusOption = None,
@@ -93,8 +98,8 @@ def tune(
     Without options the paper's grid. The best setting of each model, and with several models the best that they share,
     are written as recipes for --recipe, with the recipe's own number of epochs. Run it again to continue after an
     interruption; trials that are done stay. With one model, --weights acts as in train; with several, the recipe says
-    which of them start from ImageNet. A random search needs the extra tune (Optuna). With --executor ray the trials of
-    a grid are shared out among the machines of a Ray cluster.
+    which of them start from ImageNet. A random search needs the extra tune (Optuna). The trials of a grid are trained
+    side by side (--jobs); with --executor ray they are shared out among the machines of a Ray cluster.
 
     Example: fer-bench tune --model clcm --model shufflenetv2 --dataset fer2013 --weights imagenet --epochs 20
     """
@@ -106,8 +111,9 @@ def tune(
 
     written = is_written(context, "address")
     cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
-    if cluster is not None and search == "random":
-        raise FerBenchError("--executor ray is for --search grid; a random search trains one setting after the other")
+    if search == "random" and (cluster is not None or (jobs or 1) > 1):
+        option = "--executor ray" if cluster is not None else f"--jobs {jobs}"
+        raise FerBenchError(f"{option} is for --search grid; a random search trains one setting after the other")
     if search == "grid":
         for option in ("trials", "draw_seed"):
             if is_written(context, option):
@@ -122,10 +128,11 @@ def tune(
     given = recipe_of(place, models, recipe_with(recipe, balance, None), weights)
     for setting in space.grid():
         setting.applied(shortened(given, epochs))  # Refuses what no recipe can have, before anything is trained.
+    workers = executor_of(cluster, jobs, given)
     with place.lock(wait=wait):
         study = Study(place, open_training(place, dataset), models, given, numbers, weights, epochs)
         if search == "grid":
-            found = outcome(grid_search(study, space, cluster))
+            found = outcome(grid_search(study, space, workers))
         else:
             found = outcome(random_search(study, space, trials=trials, seed=draw_seed))
         draws = draw_seed if search == "random" else None

@@ -13,7 +13,7 @@ from fer_bench import backend
 from fer_bench.datasets import dataset_cards
 from fer_bench.datasets.prepared import is_prepared
 from fer_bench.doctor.finding import Finding
-from fer_bench.environment import describe
+from fer_bench.environment import usable_memory_gib
 from fer_bench.workspace import Workspace
 
 TRAINING_GIB = 5.8
@@ -69,7 +69,7 @@ def check_backend() -> list[Finding]:
 
 def check_memory() -> list[Finding]:
     """Return whether there is memory to train by the paper's recipe; a container's limit counts."""
-    gib = min(describe().memory_gib, _container_gib())
+    gib = usable_memory_gib()
     if gib >= TRAINING_GIB + 1:
         return [Finding(check="memory", state="ok", found=f"{gib:.1f} GiB")]
     return [
@@ -139,13 +139,6 @@ def _is_prepared(workspace: Workspace, name: str) -> bool:
     with contextlib.suppress(OSError):  # A folder that cannot be read: check_writing tells of the workspace's.
         return is_prepared(workspace.prepared(name))
     return False
-
-
-def _container_gib() -> float:
-    """Return the memory limit of the control group, infinite where there is none."""
-    with contextlib.suppress(OSError, ValueError):
-        return int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")) / 2**30
-    return float("inf")
 
 
 def _size(count: float) -> str:
