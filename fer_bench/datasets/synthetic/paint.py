@@ -1,17 +1,12 @@
-"""A face on a canvas: pose, and paint layer by layer."""
-
-import math
-from collections.abc import Sequence
+"""The paint of a synthetic face, layer by layer."""
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from fer_bench.datasets.synthetic.anatomy import Muscles, anatomy
+from fer_bench.datasets.synthetic.anatomy import Muscles
+from fer_bench.datasets.synthetic.canvas import Canvas, Colour
 from fer_bench.datasets.synthetic.face import Array, Identity
 from fer_bench.datasets.synthetic.view import View
-
-Colour = Sequence[float]
 
 
 def _mix(first: Colour, second: Colour, share: float) -> list[float]:
@@ -21,11 +16,6 @@ def _mix(first: Colour, second: Colour, share: float) -> list[float]:
 
 def _times(colour: Colour, factor: float) -> list[float]:
     return [min(value * factor, 255.0) for value in colour]
-
-
-def _fixed(points: Array) -> NDArray[np.int32]:
-    """Return pixels in OpenCV's fixed point with four fractional bits."""
-    return np.rint(points * 16).astype(np.int32)
 
 
 _TURN = np.linspace(0, 2 * np.pi, 24, endpoint=False)
@@ -40,103 +30,12 @@ _HALF = np.array([(0.0, 1.52), (0.2, 1.5), (0.5, 1.28), (1.5, 1.6), (1.9, 3.0)])
 _SHOULDERS = np.concatenate((_HALF, _HALF[::-1] * (-1, 1)))
 
 
-class Painter:
-    """Paints one face on one canvas; lengths are in face units until they meet the canvas."""
+class Painter(Canvas):
+    """Paints one face on its canvas."""
 
     def __init__(self, identity: Identity, muscles: Muscles, view: View, side: int) -> None:
-        self.identity, self.muscles, self.view, self.side = identity, muscles, view, side
-        self.unit = view.scale * side
-        yaw, pitch, roll = math.radians(view.yaw), math.radians(view.pitch), math.radians(view.roll)
-        self._sin_yaw, self._cos_yaw = math.sin(yaw), math.cos(yaw)
-        self._sin_pitch, self._cos_pitch = math.sin(pitch), math.cos(pitch)
-        cosine, sine = math.cos(roll) * self.unit, math.sin(roll) * self.unit
-        self._turn = np.array([[cosine, sine], [-sine, cosine]])
-        # Features move over the head when it turns; the picture follows them, as a face detector does.
-        follow = np.array([0.7 * self._sin_yaw, 0.06 + 0.75 * self._sin_pitch])
-        self._offset = np.array(view.centre) * side - follow @ self._turn
-        self.curves = anatomy(identity, muscles)
-        self.points = self._project()
+        super().__init__(identity, muscles, view, side)
         self._own = np.random.default_rng(identity.texture)
-        self.canvas = np.empty((side, side, 3), np.uint8)
-
-    # Geometry
-
-    def surface(self, points: Array) -> Array:
-        """Return canvas pixels, (n, 2), of points on the front of the head, (n, 3): x, y, height over the surface."""
-        x, y = points[:, 0], points[:, 1]
-        z = 0.85 * np.sqrt(np.maximum(1 - (x / 0.95) ** 2 - (y / 1.35) ** 2, 0.02)) + points[:, 2]
-        turned = np.empty((len(points), 2))
-        turned[:, 0] = x * self._cos_yaw + z * self._sin_yaw
-        turned[:, 1] = y * self._cos_pitch + (z * self._cos_yaw - x * self._sin_yaw) * self._sin_pitch
-        return np.asarray(turned @ self._turn + self._offset)
-
-    def outline(self, points: Array) -> Array:
-        """Return canvas pixels of points on the silhouette, (n, 2), where only the chin follows a turn of the head."""
-        moved = points + np.maximum(points[:, 1:], 0) * (0.3 * self._sin_yaw, 0.25 * self._sin_pitch)
-        return np.asarray(moved @ self._turn + self._offset)
-
-    def _project(self) -> dict[str, Array]:
-        # All curves in one array: a call of numpy costs more than its arithmetic here.
-        points = {name: self.outline(self.curves[name][:, :2]) for name in ("head", "jaw")}
-        front = [name for name in self.curves if name not in points]
-        pixels = self.surface(np.concatenate([self.curves[name] for name in front]))
-        start = 0
-        for name in front:
-            end = start + len(self.curves[name])
-            points[name] = pixels[start:end]
-            start = end
-        return points
-
-    def landmarks(self) -> Array:
-        """Return the 68 points, (68, 2), in canvas pixels."""
-        p = self.points
-        eyes = [np.concatenate((p[f"lid top{s}"][::4], p[f"lid bottom{s}"][8:3:-4])) for s in "-+"]
-        outer = (p["lip upper out"][::2], p["lip lower out"][10:1:-2])
-        inner = (p["lip upper in"][::3], p["lip lower in"][9:2:-3])
-        return np.concatenate(
-            (p["jaw"], p["brow-"][::-2], p["brow+"][::2], p["bridge"], p["nose base"], *eyes, *outer, *inner)
-        )
-
-    # Brushes
-
-    def fill(self, points: Array, colour: Colour) -> None:
-        """Fill a polygon."""
-        cv2.fillPoly(self.canvas, [_fixed(points)], tuple(colour), cv2.LINE_AA, 4)
-
-    def between(self, first: Array, second: Array, colour: Colour) -> None:
-        """Fill the area between two lines that run the same way."""
-        self.fill(np.concatenate((first, second[::-1])), colour)
-
-    def stroke(self, points: Array, colour: Colour, width: float, *, closed: bool = False) -> None:
-        """Draw a line."""
-        thickness = max(1, round(width * self.unit))
-        cv2.polylines(self.canvas, [_fixed(points)], closed, tuple(colour), thickness, cv2.LINE_AA, 4)
-
-    def disc(self, centre: Array, radius: float, colour: Colour) -> None:
-        """Fill a circle around a canvas point."""
-        x, y = _fixed(centre).reshape(2).tolist()
-        cv2.circle(self.canvas, (x, y), max(round(radius * self.unit * 16), 8), tuple(colour), -1, cv2.LINE_AA, 4)
-
-    def crease(self, name: str, strength: float, width: float = 0.025) -> None:
-        """Draw a wrinkle that darkens with its strength, none below 0.12."""
-        if strength > 0.12:
-            skin = self.identity.skin
-            self.stroke(self.points[name], _mix(skin, _times(skin, 0.4), min(strength, 1.0)), width)
-
-    # Layers
-
-    def _backdrop(self) -> None:
-        rng = np.random.default_rng(self.view.backdrop_seed)
-        plain = self.view.backdrop == "plain"
-        if plain:
-            coarse = rng.uniform(110, 210) * rng.uniform(0.93, 1.07, (2, 2, 1)) * np.ones(3)
-        else:
-            coarse = rng.uniform(30, 210) + rng.normal(0, 24, (4, 4, 1)) + rng.normal(0, 12, (4, 4, 3))
-        coarse = np.clip(coarse, 0, 255).astype(np.uint8)
-        cv2.resize(coarse, (self.side, self.side), dst=self.canvas, interpolation=cv2.INTER_LINEAR)
-        for _ in range(0 if plain else rng.integers(0, 4)):
-            box = (rng.uniform(-0.2, 1.0, 2) + CIRCLE[3::6] * rng.uniform(0.1, 0.6, 2)) * self.side
-            self.fill(box, (rng.uniform(20, 220) + rng.normal(0, 20, 3)).tolist())
 
     def paint(self) -> None:
         """Paint everything but light, from the back to the front."""
@@ -151,6 +50,25 @@ class Painter:
         self._brows()
         self._hair_in_front()
         self._glasses()
+
+    def _backdrop(self) -> None:
+        rng = np.random.default_rng(self.view.backdrop_seed)
+        plain = self.view.backdrop == "plain"
+        if plain:
+            coarse = rng.uniform(110, 210) * rng.uniform(0.93, 1.07, (2, 2, 1)) * np.ones(3)
+        else:
+            coarse = rng.uniform(30, 210) + rng.normal(0, 24, (4, 4, 1)) + rng.normal(0, 12, (4, 4, 3))
+        coarse = np.clip(coarse, 0, 255).astype(np.uint8)
+        cv2.resize(coarse, (self.side, self.side), dst=self.pixels, interpolation=cv2.INTER_LINEAR)
+        for _ in range(0 if plain else rng.integers(0, 4)):
+            box = (rng.uniform(-0.2, 1.0, 2) + CIRCLE[3::6] * rng.uniform(0.1, 0.6, 2)) * self.side
+            self.fill(box, (rng.uniform(20, 220) + rng.normal(0, 20, 3)).tolist())
+
+    def crease(self, name: str, strength: float, width: float = 0.025) -> None:
+        """Draw a wrinkle that darkens with its strength, none below 0.12."""
+        if strength > 0.12:
+            skin = self.identity.skin
+            self.stroke(self.points[name], _mix(skin, _times(skin, 0.4), min(strength, 1.0)), width)
 
     def _body(self) -> None:
         width = self.identity.head_width
@@ -302,10 +220,9 @@ class Painter:
             roots, tips = self.outline(rim[4:-4:2] * 0.98), self.surface(edge[4:-4])
             reach = self._own.uniform(0.3, 0.9, len(roots))[:, None]
             ends = roots + (tips[:: len(tips) // len(roots)][: len(roots)] - roots) * reach
-            locks = list(_fixed(np.stack((roots, ends), axis=1)))
-            width = max(1, round(0.03 * self.unit))
+            locks = np.stack((roots, ends), axis=1)
             for start, shade in enumerate((0.82, 1.2)):
-                cv2.polylines(self.canvas, locks[start::2], False, _times(colour, shade), width, cv2.LINE_AA, 4)
+                self.strokes(locks[start::2], _times(colour, shade), 0.03)
 
     def _glasses(self) -> None:
         who = self.identity

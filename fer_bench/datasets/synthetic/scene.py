@@ -37,7 +37,7 @@ def render(identity: Identity, aus: Mapping[Unit, float], view: View, size: int,
     """
     painter = Painter(identity, Muscles(aus), view, size * max(2, math.ceil(128 / size)))
     painter.paint()
-    image = cv2.resize(painter.canvas, (size, size), interpolation=cv2.INTER_AREA)
+    image = cv2.resize(painter.pixels, (size, size), interpolation=cv2.INTER_AREA)
     if gray:
         image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     landmarks = painter.landmarks() * (size / painter.side)
