@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from fer_bench.arrays import DAMAGE, stated
 from fer_bench.errors import FerBenchError, first_line
-from fer_bench.files import UNFINISHED, replacing
-from fer_bench.lock import LOCK, acquired, is_held
+from fer_bench.files import replacing
 from fer_bench.progress import say
 from fer_bench.records import Environment, Epoch, Start, same_place
 from fer_bench.typed_json import build
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
 
 STATE = "checkpoint.npz"
 """The state: the arrays of ``Network.state``, then the progress as JSON text (UTF-8 bytes as uint8)."""
-_PATIENCE = 120.0
-"""Seconds to wait for a process that outlives its killed parent, or for NFS to give up the locks of a machine that died
-(its lease is usually 90)."""
+BEST = "best-*.npz"
+"""Files of the weights of the best epoch so far."""
 
 
 @dataclasses.dataclass
@@ -109,13 +107,6 @@ def reached(folder: Path) -> Reached | None:
     return Reached(found, tuple(progress.history))
 
 
-def is_running(folder: Path) -> bool | None:
-    """Return whether a process works on the run in a folder; ``None`` where it has no lock file, or that cannot be
-    asked."""
-    path = folder / LOCK
-    return is_held(path) if path.is_file() else None
-
-
 class Checkpoint:
     """Writes and reads the files of a run's folder: each is replaced as a whole, and nothing is ever unpickled.
 
@@ -150,7 +141,7 @@ class Checkpoint:
             }
         )
         _write_arrays(self._state, [*state, np.frombuffer(text.encode(), dtype=np.uint8)])
-        for path in self.folder.glob("best-*.npz"):
+        for path in self.folder.glob(BEST):
             if path != self._best(progress.best_epoch):
                 path.unlink()
 
@@ -218,59 +209,6 @@ class Checkpoint:
 def _start_name(weights: str) -> str:
     named = {"None": "random weights", "imagenet": "the ImageNet weights that Keras downloads"}
     return named.get(weights, f"the weights file with the SHA-256 {weights[:12]}...")
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a run's folder; a process that outlives its killed parent may still work there for a moment.
-
-    The folder is made, and goes again where nothing has been written to it.
-
-    Raises:
-        FerBenchError: another process does not let go of it, or the file system has no locks.
-    """
-    from filelock import Timeout
-
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = acquired(folder / LOCK, _PATIENCE)
-    except Timeout:
-        raise FerBenchError(f"{folder}: a process of an earlier command still works on this run; stop it") from None
-    try:
-        yield
-    finally:
-        lock.release()
-        if [path.name for path in folder.iterdir()] == [LOCK]:  # Nothing came of it.
-            remove(folder)
-
-
-def own_files(folder: Path) -> list[Path]:
-    """Return the files that training has written to a run's folder, and no others, in the order of deleting them.
-
-    The state goes first: one that is left without its best weights would be a damaged checkpoint.
-    """
-    patterns = (STATE, "best-*.npz", f"{UNFINISHED}*", LOCK)
-    return [path for pattern in patterns for path in sorted(folder.glob(pattern))]
-
-
-def remove(folder: Path, *, strict: bool = False) -> None:
-    """Delete the checkpoint of a run, and its folder where nothing else is in it.
-
-    Args:
-        folder: of the run; need not exist.
-        strict: raise where something cannot be deleted; otherwise it stays, since the run's results are safe.
-
-    Raises:
-        OSError: only where ``strict``.
-    """
-    try:
-        for path in own_files(folder):
-            path.unlink(missing_ok=True)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-    except OSError:
-        if strict:
-            raise
 
 
 def _write_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fer_bench import checkpoint, records
+from fer_bench import checkpoint, records, run_folder
 from fer_bench.datasets.prepared import is_prepared, prepared_names
 from fer_bench.datasets.proof import SYNTHETIC_MARKER
 from fer_bench.errors import FerBenchError
@@ -85,7 +85,7 @@ def remove(found: Sequence[Leftover]) -> None:
             if item.path.is_symlink() or not item.path.is_dir():
                 item.path.unlink(missing_ok=True)
             elif item.kind == "checkpoint":
-                checkpoint.remove(item.path, strict=True)
+                run_folder.remove(item.path, strict=True)
             else:
                 shutil.rmtree(item.path)
         except OSError as error:
@@ -110,7 +110,7 @@ def _finished(workspace: Workspace) -> list[Path]:
 
 def _checkpoint(folder: Path) -> list[Path]:
     """Return a finished run's folder, or where the user has put something into it what training wrote there."""
-    own = checkpoint.own_files(folder)
+    own = run_folder.own_files(folder)
     return [folder] if folder.is_symlink() or set(own) == set(folder.iterdir()) else own
 
 

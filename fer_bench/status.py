@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fer_bench import paper, records
-from fer_bench.checkpoint import Reached, is_running, reached
+from fer_bench.checkpoint import Reached, reached
 from fer_bench.datasets.joined import SEPARATOR, joined_fingerprint, parts_of
 from fer_bench.datasets.prepared import prepared_names, read_manifest
 from fer_bench.epoch_times import EpochTime, expected_seconds
@@ -18,6 +18,7 @@ from fer_bench.lookup import require_trainable
 from fer_bench.presets import PRESETS
 from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, TrainRecord
+from fer_bench.run_folder import is_running
 from fer_bench.workspace import Workspace
 
 State = Literal["done", "untested", "running", "interrupted", "missing", "damaged"]

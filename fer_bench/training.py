@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fer_bench import backend, grid, memory, records
 from fer_bench.batches import training_batches
-from fer_bench.checkpoint import STATE, Checkpoint, Progress, identity, locked, remove
+from fer_bench.checkpoint import STATE, Checkpoint, Progress, identity
 from fer_bench.compute import compute_settings
 from fer_bench.datasets.joined import Images, TrainingData, parts
 from fer_bench.emotions import EMOTIONS
@@ -24,6 +24,7 @@ from fer_bench.grid import Cell
 from fer_bench.network import Network, count_parameters
 from fer_bench.progress import say
 from fer_bench.records import Epoch, TrainRecord, same_place
+from fer_bench.run_folder import locked, remove
 from fer_bench.workspace import Workspace
 
 OnEpoch = Callable[[int, Epoch], None]

@@ -22,7 +22,7 @@ import typer
 from advice import follow
 from typer.testing import CliRunner
 
-from fer_bench import checkpoint, grid, records
+from fer_bench import grid, records, run_folder
 from fer_bench.checkpoint import Checkpoint, Progress, Reached, identity, reached
 from fer_bench.cli import app
 from fer_bench.cli.options import seeds_of
@@ -745,12 +745,12 @@ def test_the_users_own_files_stay_beside_records_weights_and_checkpoints(full):
 def test_a_finished_run_leaves_the_users_notes_in_its_folder(place):
     folder = begun(place, f"clcm__fer2013__{PAPER.id}__s0")
     (folder / "notes.txt").write_text("mine")
-    checkpoint.remove(folder)
+    run_folder.remove(folder)
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
     (folder / "notes.txt").unlink()
-    checkpoint.remove(folder)
+    run_folder.remove(folder)
     assert not folder.exists()
-    checkpoint.remove(folder)
+    run_folder.remove(folder)
 
 
 def test_what_cannot_be_removed_is_told(full, monkeypatch):

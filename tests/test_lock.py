@@ -15,7 +15,7 @@ import pytest
 from test_files import kill, writer
 from typer.testing import CliRunner
 
-from fer_bench import checkpoint, lock
+from fer_bench import lock, run_folder
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.lock import Holder, held, holder, is_held
@@ -153,7 +153,7 @@ def test_a_file_system_without_locks_is_refused(code, tmp_path, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", no_locks)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for hold in (lambda: held(tmp_path), lambda: held(tmp_path, wait=True), lambda: checkpoint.locked(tmp_path)):
+        for hold in (lambda: held(tmp_path), lambda: held(tmp_path, wait=True), lambda: run_folder.locked(tmp_path)):
             with pytest.raises(FerBenchError, match="this file system has no locks") as raised, hold():
                 pass
             assert str(raised.value).startswith(f"{tmp_path}: ")

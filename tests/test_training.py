@@ -19,7 +19,7 @@ import pytest
 import record_factory as make
 import sklearn.metrics
 
-from fer_bench import checkpoint, grid, memory, records, stages
+from fer_bench import checkpoint, grid, memory, records, run_folder, stages
 from fer_bench.augmentation import identity_matrices
 from fer_bench.compute import compute_settings
 from fer_bench.datasets.prepared import Prepared
@@ -381,11 +381,11 @@ def test_a_run_killed_after_its_record_is_done_and_cleared_away(workspace, datas
 
 
 def test_two_processes_never_work_on_one_run(workspace, dataset, network, monkeypatch):
-    monkeypatch.setattr(checkpoint, "_PATIENCE", 0.1)
+    monkeypatch.setattr(run_folder, "_PATIENCE", 0.1)
     holder = subprocess.Popen(
         [
             *(sys.executable, "-c"),
-            "import sys, time; from pathlib import Path; from fer_bench.checkpoint import locked\n"
+            "import sys, time; from pathlib import Path; from fer_bench.run_folder import locked\n"
             "with locked(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)",
             str(workspace.run(CELL.id)),
         ],

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from fer_bench.checkpoint import STATE, remove
+from fer_bench.checkpoint import STATE
 from fer_bench.files import inside, replacing
 from fer_bench.grid import Cell
 from fer_bench.records import stem_of
+from fer_bench.run_folder import remove
 from fer_bench.workspace import Workspace
 
 Send = Callable[[Mapping[str, bytes], list[str]], None]
