@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from fer_bench.paper_audit.complexity import complexity_findings
+from fer_bench.paper_audit.cross_checks import cross_check_findings
 from fer_bench.paper_audit.findings import MEANING, Finding, Verdict
 from fer_bench.paper_audit.matrices import Audited, audited_matrices, matrix_findings
 from fer_bench.paper_audit.text_checks import text_findings
@@ -33,6 +34,7 @@ def audit_paper() -> PaperAudit:
     matrices = audited_matrices()
     found = chain(
         matrix_findings(matrices),
+        cross_check_findings(matrices),
         complexity_findings(),
         (claim.finding() for claim in (*result_claims(), *discussion_claims())),
         text_findings(),
