@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from fer_bench import matrix_audit
+from fer_bench import rounded_rows
 from fer_bench.cli import auditing
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
-from fer_bench.matrix_audit import Rounding, audit_matrix, cell_counts, possible_supports, row_roundings
+from fer_bench.matrix_audit import audit_matrix
 from fer_bench.printed_matrix import MOST_IMAGES, Printed, PrintedMatrix, parse_percentage, parse_supports, read_matrix
+from fer_bench.rounded_rows import Rounding, cell_counts, possible_supports, row_roundings
 
 DECIMAL = {
     Rounding.HALF_UP: ROUND_HALF_UP,
@@ -139,13 +140,13 @@ def test_the_search_for_supports_agrees_with_the_audit_of_one(cells, support):
 def test_equal_cells_are_looked_at_once_and_count_as_often_as_they_are_there(monkeypatch):
     """A matrix of 400 classes took minutes: 100,000 numbers of images for each of its 160,000 cells."""
     looked_at = []
-    bounds = matrix_audit._bounds
+    bounds = rounded_rows._bounds
 
     def counted(cell, *arguments):
         looked_at.append(cell)
         return bounds(cell, *arguments)
 
-    monkeypatch.setattr(matrix_audit, "_bounds", counted)
+    monkeypatch.setattr(rounded_rows, "_bounds", counted)
     many = possible_supports((60, *[1] * 40, *[0] * 359), 0, 1000)
     assert looked_at == [60, 1, 0]
     # Every one of 40 cells is 0.5 to 1.5 %, and 59.5 to 60.5 % are on the diagonal.

@@ -86,8 +86,8 @@ def audit_matrix(
 
 def _search(file: Path, matrix: "PrintedMatrix", json: bool) -> bool:
     """Print which numbers of images fit each row; tell whether some fit every one."""
-    from fer_bench.matrix_audit import SEARCHED, possible_supports
     from fer_bench.printed_matrix import Printed
+    from fer_bench.rounded_rows import SEARCHED, possible_supports
 
     rows = []
     for name, cells in zip(matrix.classes, matrix.cells, strict=True):
@@ -148,8 +148,8 @@ def _number(printed: "Printed") -> float:
 
 
 def _print_matrix(file: Path, audit: "MatrixAudit", matrix: "PrintedMatrix", published: "Printed | None") -> None:
-    from fer_bench.matrix_audit import Rounding, overlap
     from fer_bench.printed_matrix import Printed
+    from fer_bench.rounded_rows import Rounding, overlap
 
     totals = [str(Printed(sum(row.cells), matrix.decimals)) for row in audit.rows]
     _print_rows(
