@@ -4,12 +4,12 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from fer_bench import paper, records
 from fer_bench.checkpoint import Reached, reached
-from fer_bench.datasets.joined import SEPARATOR, joined_fingerprint, parts_of
-from fer_bench.datasets.prepared import prepared_names, read_manifest
+from fer_bench.datasets.joined import SEPARATOR, parts_of
+from fer_bench.datasets.manifests import Manifests
 from fer_bench.epoch_times import EpochTime, expected_seconds
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell, cell_of_run, cells, check_network
@@ -75,39 +75,6 @@ class Status:
         return None if None in left else sum(value for value in left if value is not None)
 
 
-@dataclass(frozen=True)
-class _Data:
-    """The prepared datasets, as their manifests describe them; a ``name`` may join several by ``+``."""
-
-    manifests: Mapping[str, dict[str, Any]]
-
-    @property
-    def trainable(self) -> list[str]:
-        """Names of those with a training set."""
-        return [name for name in self.manifests if self.images(name)]
-
-    @property
-    def test_only(self) -> list[str]:
-        """Names of the others."""
-        return [name for name in self.manifests if not self.images(name)]
-
-    def are_joined(self, name: str) -> bool:
-        """Return whether a name is that of several, in their order, all with a training set."""
-        parts = name.split(SEPARATOR)
-        known = len(parts) > 1 and len(set(parts)) == len(parts) and set(parts) <= set(self.trainable)
-        return known and SEPARATOR.join(parts_of(name)) == name
-
-    def fingerprint(self, name: str) -> str:
-        """Return the fingerprint as records keep it."""
-        prints = [(part, str(self.manifests[part]["fingerprint"])) for part in parts_of(name)]
-        return joined_fingerprint(prints) if len(prints) > 1 else prints[0][1]
-
-    def images(self, name: str) -> int:
-        """Return the images that an epoch goes through, validation included; 0 for a test set alone."""
-        splits = [self.manifests[part]["counts"]["splits"] for part in parts_of(name)]
-        return sum(sum(one.get(split, ())) for one in splits if "train" in one for split in ("train", "val"))
-
-
 def grid_status(
     workspace: Workspace,
     *,
@@ -131,8 +98,7 @@ def grid_status(
         FerBenchError: an unreadable record or manifest; no dataset to train on, or one that is unknown, not prepared or
             a test set only; or models and recipes of which no run can be.
     """
-    manifests = {name: read_manifest(workspace.prepared(name)) for name in prepared_names(workspace.datasets)}
-    data = _Data({name: manifest for name, manifest in manifests.items() if manifest is not None})
+    data = Manifests.of(workspace)
     chosen = list(dict.fromkeys(SEPARATOR.join(parts_of(name)) for name in datasets))
     _require_prepared(workspace, data, [part for name in chosen for part in parts_of(name)])
     runs = records.load_all(workspace.results.records, TrainRecord)
@@ -178,7 +144,7 @@ class _Known:
     """What has been read of a workspace, to tell the state of its runs."""
 
     workspace: Workspace
-    data: _Data
+    data: Manifests
     runs: Sequence[TrainRecord]
     tests: Sequence[EvalRecord]
     epoch_times: Sequence[EpochTime]
@@ -186,7 +152,7 @@ class _Known:
     """Whether a process writes to the workspace."""
 
 
-def _require_prepared(workspace: Workspace, data: _Data, names: Sequence[str]) -> None:
+def _require_prepared(workspace: Workspace, data: Manifests, names: Sequence[str]) -> None:
     """Refuse datasets of which one cannot be trained on here, and a workspace without any that can."""
     for name in names:
         require_trainable(workspace, name)
@@ -291,7 +257,7 @@ def _epoch_times(
     runs: Sequence[TrainRecord],
     states: Mapping[str, Reached | FerBenchError | None],
     wanted: Sequence[Cell],
-    data: _Data,
+    data: Manifests,
 ) -> list[EpochTime]:
     """Return how long epochs took, of finished runs and of runs with a checkpoint."""
     found = [EpochTime.of(run.model, run.dataset, run.recipe, run.n_train + run.n_val, run.history) for run in runs]
