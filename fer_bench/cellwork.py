@@ -11,7 +11,7 @@ from fer_bench.datasets.joined import TrainingData, join, parts_of
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import DivergedError
 from fer_bench.grid import Cell
-from fer_bench.progress import say, warn
+from fer_bench.messages import say, warn
 from fer_bench.records import TrainRecord
 from fer_bench.timetable import Stage
 from fer_bench.watching import Watch

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fer_bench.arrays import DAMAGE, stated
 from fer_bench.errors import FerBenchError, first_line
 from fer_bench.files import replacing
-from fer_bench.progress import say
+from fer_bench.messages import say
 from fer_bench.records import Environment, Epoch, Start, same_place
 from fer_bench.typed_json import build
 

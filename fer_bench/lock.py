@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fer_bench.errors import FerBenchError
 from fer_bench.files import lives, read_json, remove_unfinished, write_json
 from fer_bench.log import command_line
-from fer_bench.progress import say, warn
+from fer_bench.messages import say, warn
 from fer_bench.typed_json import build
 from fer_bench.workspace import FOLDERS
 

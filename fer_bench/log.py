@@ -16,9 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from fer_bench import __version__, progress
+from fer_bench import __version__, messages
 from fer_bench.errors import FerBenchError, harmless, storage_message
 from fer_bench.files import printable
+from fer_bench.progress import duration
 
 NAME = "fer-bench.log"
 LARGEST = 1_000_000
@@ -51,7 +52,7 @@ class Log:
                 self._held_back = ""
         except OSError as error:
             self._failed = True
-            progress.warn(f"{self._path}: {error.strerror or error}; this command goes on without a log")
+            messages.warn(f"{self._path}: {error.strerror or error}; this command goes on without a log")
 
     def _append(self, content: bytes) -> None:
         with suppress(FileNotFoundError):
@@ -95,19 +96,19 @@ def logged(root: Path, command: str) -> Iterator[None]:
         show(message, category, filename, lineno, file, line)
         log.write(f"{category.__name__}: {message}")
 
-    progress.log_to(log.write)
+    messages.log_to(log.write)
     warnings.showwarning = show_and_log
     try:
         yield
     except BaseException as error:
-        log.write(f"{_how(error)} after {progress.duration(time.monotonic() - began)}")
+        log.write(f"{_how(error)} after {duration(time.monotonic() - began)}")
         raise
     else:
-        log.write(f"done in {progress.duration(time.monotonic() - began)}")
+        log.write(f"done in {duration(time.monotonic() - began)}")
     finally:
         if warnings.showwarning is show_and_log:
             warnings.showwarning = show
-        progress.log_to(None)
+        messages.log_to(None)
 
 
 def _how(error: BaseException) -> str:

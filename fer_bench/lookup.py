@@ -108,8 +108,8 @@ def recipe_ids(wanted: Sequence[str], known: Collection[str], where: str) -> fro
     Raises:
         FerBenchError: a file cannot be read as a recipe.
     """
+    from fer_bench.messages import say
     from fer_bench.presets import own_id
-    from fer_bench.progress import say
 
     meant: set[str] = set()
     named: set[str] = set()

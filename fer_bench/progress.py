@@ -1,20 +1,15 @@
-"""What a person sees while work is done: tqdm bars on a terminal, plain lines elsewhere. Always on stderr.
-
-Bars and :func:`say` are not shown with ``--quiet``, :func:`detail` only with ``--verbose``, :func:`warn` always (see
-:mod:`fer_bench.verbosity`). What is said goes to the workspace's log in any case (see :mod:`fer_bench.log`).
-"""
+"""How far work is: tqdm bars on a terminal, a line a minute elsewhere. On stderr, and not with ``--quiet``."""
 
 import math
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from fer_bench.errors import harmless
+from fer_bench.messages import has_listener, position_listener, say
 from fer_bench.verbosity import level
 
 
@@ -42,6 +37,10 @@ _EVERY = 60.0
 
 _COUNTED = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 """A bar without a rate."""
+
+
+_above: list[object] = []
+"""What stands in the first row of the terminal, over all bars."""
 
 
 _SENT_EVERY = 0.5
@@ -84,11 +83,11 @@ class Bar:
             leave=False,
             dynamic_ncols=True,
             miniters=1,
-            disable=_listeners is not None or not shows_bars(),
+            disable=has_listener() or not shows_bars(),
             bar_format=None if unit else _COUNTED,
             position=(1 if _above else 0) if row is None else row,
         )
-        if _sender() is not None:
+        if position_listener() is not None:
             self._mention()  # Before the first step, which compiles a network.
 
     @property
@@ -129,7 +128,7 @@ class Bar:
     def _mention(self) -> None:
         """Tell the process that shows the bar, or, where nobody shows one, say once a minute where the work is."""
         now = time.perf_counter()
-        send = _sender()
+        send = position_listener()
         if send is not None:
             if now - self._sent >= _SENT_EVERY:
                 self._sent = now
@@ -152,7 +151,7 @@ class Bar:
     def close(self) -> None:
         """Remove the bar."""
         self._bar.close()
-        send = _sender()
+        send = position_listener()
         if send is not None:
             send(None)
 
@@ -213,89 +212,6 @@ def take_away(plan: object) -> None:
     _above.remove(plan)
 
 
-def _sender() -> Callable[[Position | None], None] | None:
-    """Return what takes the positions of this process's bars; ``None`` where no other process shows them."""
-    return _listeners.position if _listeners is not None else None
-
-
 def shows_bars() -> bool:
     """Return whether bars are drawn: on a terminal, and not with ``--quiet``."""
     return level() != "quiet" and sys.stderr.isatty()
-
-
-def say(text: str) -> None:
-    """Print how work goes to stderr, above any bar; not with ``--quiet``."""
-    if _listeners is not None:
-        _listeners.say(text)
-    else:
-        _tell(text, shown=level() != "quiet")
-
-
-def detail(text: str) -> None:
-    """Print to stderr what is of use where something is looked into: with ``--verbose`` only."""
-    if _listeners is None:
-        _tell(text, shown=level() == "verbose")
-    elif _listeners.detail is not None:
-        _listeners.detail(text)
-
-
-def warn(text: str) -> None:
-    """Print to stderr what the user should know even with ``--quiet``."""
-    if _listeners is not None:
-        _listeners.warn(text)
-    else:
-        _tell(text, shown=True)
-
-
-def _tell(text: str, *, shown: bool) -> None:
-    text = harmless(text)
-    if shown:
-        tqdm.write(text, file=sys.stderr)
-    if _log is not None:
-        _log(text)
-
-
-def print_line(text: str) -> None:
-    """Print one line to stdout, above any bar that shares its terminal."""
-    tqdm.write(text, file=sys.stdout)
-
-
-def report_to(
-    listener: Callable[[str], None],
-    details: Callable[[str], None] | None = None,
-    warnings: Callable[[str], None] | None = None,
-    positions: Callable[[Position | None], None] | None = None,
-) -> None:
-    """Show no bars in this process, and give what it says to ``listener``: for workers of another process.
-
-    Args:
-        listener: takes what :func:`say` prints.
-        details: takes what :func:`detail` prints; without it, that is lost.
-        warnings: takes what :func:`warn` prints; without it, ``listener`` does.
-        positions: takes where a bar is, and ``None`` where it ends; without it, ``listener`` gets a line a minute.
-    """
-    global _listeners
-    _listeners = _Listeners(listener, details, warnings or listener, positions)
-    # Not tqdm's own, which spans processes: of that Python warns where a worker is stopped.
-    tqdm.set_lock(threading.RLock())
-
-
-def log_to(log: Callable[[str], None] | None) -> None:
-    """Give all that is said from now on, shown or not, to ``log``; ``None`` ends it."""
-    global _log
-    _log = log
-
-
-@dataclass(frozen=True)
-class _Listeners:
-    """What takes what this process has to tell; see :func:`report_to`."""
-
-    say: Callable[[str], None]
-    detail: Callable[[str], None] | None
-    warn: Callable[[str], None]
-    position: Callable[[Position | None], None] | None
-
-
-_listeners: _Listeners | None = None
-_log: Callable[[str], None] | None = None
-_above: list[object] = []

@@ -15,7 +15,8 @@ from fer_bench.datasets.joined import parts_of
 from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names, read_manifest
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.errors import FerBenchError
-from fer_bench.progress import bar, say
+from fer_bench.messages import say
+from fer_bench.progress import bar
 from fer_bench.records import Origin
 from fer_bench.timetable import Stage
 from fer_bench.workers import Work

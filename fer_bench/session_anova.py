@@ -7,7 +7,7 @@ from fer_bench import paper, records
 from fer_bench.anova_result import ALPHA, Family
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
-from fer_bench.progress import say
+from fer_bench.messages import say
 from fer_bench.records import ProfileRecord, StatisticsRecord
 from fer_bench.workspace import Results
 

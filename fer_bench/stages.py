@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from fer_bench import backend, records, session_anova
 from fer_bench.grid import Cell
-from fer_bench.progress import bar, detail, say
+from fer_bench.messages import detail, say
+from fer_bench.progress import bar
 from fer_bench.recipe import Recipe
 from fer_bench.records import Epoch, EvalRecord, Origin, ProfileRecord, TrainRecord
 from fer_bench.watching import UNWATCHED, Watch

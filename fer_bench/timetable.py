@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from fer_bench.progress import duration, put_above, say, shows_bars, take_away
+from fer_bench.messages import say
+from fer_bench.progress import duration, put_above, shows_bars, take_away
 
 
 @dataclass(frozen=True)

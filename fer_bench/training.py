@@ -21,8 +21,8 @@ from fer_bench.environment import describe
 from fer_bench.errors import DivergedError, FerBenchError
 from fer_bench.files import replacing
 from fer_bench.grid import Cell
+from fer_bench.messages import say
 from fer_bench.network import Network, count_parameters
-from fer_bench.progress import say
 from fer_bench.records import Epoch, TrainRecord, same_place
 from fer_bench.run_folder import locked, remove
 from fer_bench.workspace import Workspace

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_bench.files import replacing
-from fer_bench.progress import say
+from fer_bench.messages import say
 from fer_bench.records import Epoch
 from fer_bench.workspace import Workspace
 

@@ -22,11 +22,12 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Literal, Protocol
 
-from fer_bench import backend, progress
+from fer_bench import backend, messages
 from fer_bench.environment import cores, usable_memory_gib
 from fer_bench.errors import FerBenchError, storage_message
 from fer_bench.memory import is_exhausted
-from fer_bench.progress import Bars, Position, detail, say, warn
+from fer_bench.messages import detail, say, warn
+from fer_bench.progress import Bars, Position
 from fer_bench.timetable import Stage, Timetable
 
 Work = tuple[Stage, Callable[[], object]]
@@ -268,7 +269,7 @@ def _work(number: int, group: list[Work], events: Any) -> None:
     """Work through one group in this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent hears Ctrl-C and stops its workers.
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    progress.report_to(
+    messages.report_to(
         lambda text: events.put(Event("say", number, text)),
         lambda text: events.put(Event("detail", number, text)),
         lambda text: events.put(Event("warn", number, text)),

@@ -16,7 +16,7 @@ from sklearn import metrics as sklearn_metrics
 from study_fakes import replace_training
 from typer.testing import CliRunner
 
-from fer_bench import metrics, progress, records
+from fer_bench import messages, metrics, records
 from fer_bench.accuracy.answers import read
 from fer_bench.accuracy.entries import choose
 from fer_bench.accuracy.intervals import newcombe_paired, wilson
@@ -564,7 +564,7 @@ def test_of_two_recipes_one_is_chosen_by_name(two):
 
 def test_the_name_of_a_preset_is_its_own_recipe_where_there_are_others_of_the_name(two, monkeypatch):
     said = []
-    monkeypatch.setattr(progress, "say", said.append)
+    monkeypatch.setattr(messages, "say", said.append)
     own = PRESETS["cpu48"].id
     for model in ("clcm", "shufflenetv2"):
         for recipe in (own, "cpu48-508e220a", "mine-508e220a", "mine-3d7823a6"):

@@ -24,7 +24,7 @@ from process_table import descendants, listening, processes_of
 from record_factory import profile_record
 from typer.testing import CliRunner
 
-from fer_bench import __version__, progress, records
+from fer_bench import __version__, messages, records
 from fer_bench.cli import app
 from fer_bench.cli.executors import cluster_of
 from fer_bench.distributed import executor
@@ -121,7 +121,7 @@ class Stand:
 
     def work(self, root: Path, monkeypatch) -> str:
         monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(get=lambda answer: answer))
-        monkeypatch.setattr(progress, "_listeners", None)
+        monkeypatch.setattr(messages, "_listeners", None)
         return work_on(0, self, Home(root, "", __version__, {}), self.desk)
 
 
@@ -137,7 +137,7 @@ def test_weights_to_start_from_are_those_of_the_command(tmp_path, monkeypatch):
 
 def test_what_is_said_names_files_of_the_command(tmp_path, monkeypatch):
     def do(workspace: Workspace, weights: str | None) -> None:
-        progress.say(f"{workspace.root / 'runs' / 'a'} is begun")
+        messages.say(f"{workspace.root / 'runs' / 'a'} is begun")
         raise FerBenchError(f"{weights}: no weights for {workspace.run('a')}")
 
     stand = Stand(str(tmp_path / "start.h5"), b"", do)

@@ -17,7 +17,7 @@ from sklearn import metrics as sklearn_metrics
 from statsmodels.stats.multitest import multipletests
 from typer.testing import CliRunner
 
-from fer_bench import metrics, progress, records
+from fer_bench import messages, metrics, records
 from fer_bench.accuracy.intervals import wilson
 from fer_bench.accuracy.pairwise import mcnemar, swap_test
 from fer_bench.cli import comparing, leaderboard
@@ -401,7 +401,7 @@ def test_recipes_compete_where_asked(tmp_path):
 
 def test_the_name_of_a_preset_is_its_own_recipe_where_there_are_others_of_the_name(tmp_path, monkeypatch):
     said = []
-    monkeypatch.setattr(progress, "say", said.append)
+    monkeypatch.setattr(messages, "say", said.append)
     own = PRESETS["cpu48"].changed(freeze_layers=0)
     for recipe in (own.id, "cpu48+freeze0-508e220a", "cpu48-508e220a"):
         save(tmp_path, "clcm", right(1, 0.9), recipe=recipe)

@@ -13,10 +13,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from fer_bench import __version__, log, progress
+from fer_bench import __version__, log
 from fer_bench.cli import app
 from fer_bench.cli.frame import READ_ONLY
 from fer_bench.errors import FerBenchError
+from fer_bench.messages import detail, say
 
 ROOT = Path(__file__).parent.parent
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \[\d+\] (.*)")
@@ -83,14 +84,14 @@ def test_what_is_said_and_what_libraries_warn_of_is_logged(tmp_path, capsys):
     shown = warnings.showwarning
     with log.logged(tmp_path, "fer-bench x"), warnings.catch_warnings():
         warnings.simplefilter("always")
-        progress.say("two\nlines")
-        progress.say("\x1b[31mred")
-        progress.detail("a detail")
+        say("two\nlines")
+        say("\x1b[31mred")
+        detail("a detail")
         warnings.warn("of a library", stacklevel=1)
     assert messages(tmp_path)[1:-1] == ["two", "    lines", "\\x1b[31mred", "a detail", "UserWarning: of a library"]
     assert "a detail" not in capsys.readouterr().err
     assert warnings.showwarning is shown
-    progress.say("later")
+    say("later")
     assert "later" not in messages(tmp_path)
 
 
@@ -110,8 +111,8 @@ class _Say:
         self.name = name
 
     def __call__(self) -> None:
-        progress.say(f"{self.name} said")
-        progress.detail(f"{self.name} in detail")
+        say(f"{self.name} said")
+        detail(f"{self.name} in detail")
 
 
 @pytest.mark.parametrize("obstacle", ["folder", "pipe", "no permission"])
@@ -128,8 +129,8 @@ def test_a_log_that_cannot_be_written_breaks_nothing(tmp_path, capsys, monkeypat
 
         monkeypatch.setattr(log.os, "open", refuse)
     with log.logged(tmp_path, "fer-bench x"):
-        progress.say("work")
-        progress.say("more work")
+        say("work")
+        say("more work")
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 3
     assert told[0].startswith(f"{path}: ")
@@ -177,12 +178,12 @@ def test_lines_of_several_processes_do_not_mix(tmp_path):
 
 def test_a_workspace_is_not_made_for_the_logs_sake(tmp_path):
     with log.logged(tmp_path / "nowhere", "fer-bench x"):
-        progress.say("work")
+        say("work")
     assert not (tmp_path / "nowhere").exists()
     with log.logged(tmp_path / "later", "fer-bench x"):
-        progress.say("before")
+        say("before")
         (tmp_path / "later").mkdir()
-        progress.say("after")
+        say("after")
     assert messages(tmp_path / "later")[1:-1] == ["before", "after"]
 
 

@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from fer_bench import cli, progress
+from fer_bench import cli, messages
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.verbosity import level, set_level
@@ -77,13 +77,13 @@ def test_quiet_and_verbose_exclude_each_other(line):
 def test_what_is_shown_at_each_level_and_all_of_it_is_logged(capsys, chosen, shown):
     logged: list[str] = []
     set_level(chosen)
-    progress.log_to(logged.append)
+    messages.log_to(logged.append)
     try:
-        progress.say("it goes")
-        progress.detail("an epoch")
-        progress.warn("a warning")
+        messages.say("it goes")
+        messages.detail("an epoch")
+        messages.warn("a warning")
     finally:
-        progress.log_to(None)
+        messages.log_to(None)
     assert capsys.readouterr().err.splitlines() == shown
     assert logged == ["it goes", "an epoch", "a warning"]
 
@@ -173,7 +173,7 @@ def test_colours_in_a_pipe_only_where_they_are_forced():
 BAR = """
 import sys, time
 from fer_bench.timetable import Stage, Timetable
-from fer_bench.progress import bar, say
+from fer_bench.progress import bar
 from fer_bench.verbosity import set_level
 set_level(sys.argv[1])
 with Timetable([Stage("stage", 1)]) as timetable:

@@ -13,7 +13,7 @@ import worker_fakes as fakes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_bench import progress, records, verbosity, workers
+from fer_bench import messages, progress, records, verbosity, workers
 from fer_bench.errors import FerBenchError
 from fer_bench.timetable import Stage, Timetable
 from fer_bench.workers import default_jobs, shared_out, shown_in, work_side_by_side
@@ -45,7 +45,7 @@ def test_on_a_terminal_every_worker_has_a_bar(monkeypatch):
 
 
 def test_warnings_of_workers_are_shown_even_when_quiet(capsys, monkeypatch):
-    monkeypatch.setattr(progress, "level", lambda: "quiet")
+    monkeypatch.setattr(messages, "level", lambda: "quiet")
     with shown_in() as on_event:
         work_side_by_side([group(fakes.warns)], 1, on_event)
     assert capsys.readouterr().err == "warned\n"

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from fer_bench import progress
+from fer_bench import messages, progress
 
 
 def counts(note: str) -> None:
@@ -21,8 +21,8 @@ def nothing() -> None:
 
 def warns() -> None:
     """Say and warn."""
-    progress.say("said")
-    progress.warn("warned")
+    messages.say("said")
+    messages.warn("warned")
 
 
 def breaks() -> None:
@@ -49,5 +49,5 @@ def talks_until(there: Path) -> None:
     end = time.monotonic() + 10
     while not there.exists():
         assert time.monotonic() < end, f"{there} never came"
-        progress.say("still waiting")
+        messages.say("still waiting")
         time.sleep(0.02)

@@ -245,7 +245,7 @@ def audit_paper(
     if check or writes:
         typer.echo(f"{path}: {'as the published values give it' if check else 'written'}", err=json)
     elif not json:
-        from fer_bench.progress import say
+        from fer_bench.messages import say
 
         say(
             f"{path}: not written, since {results.records.absolute()} is no folder of records; --local writes it among "

@@ -34,7 +34,7 @@ def datasets(
     from fer_bench.datasets import dataset_cards
     from fer_bench.datasets.prepared import prepared_names, read_manifest, summary
     from fer_bench.lookup import require_known
-    from fer_bench.progress import say
+    from fer_bench.messages import say
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)

@@ -248,7 +248,7 @@ def labels(
     from fer_bench.external.alike import warning
     from fer_bench.external.model import is_external, load_external
     from fer_bench.external.testing import tested_external
-    from fer_bench.progress import warn
+    from fer_bench.messages import warn
     from fer_bench.workspace import Workspace
 
     place, said = Workspace(workspace), ""

@@ -96,10 +96,10 @@ def predict(
 
     Example: fer-bench predict --model clcm --dataset fer2013 holiday.jpg portraits/
     """
+    from fer_bench.messages import warn
     from fer_bench.prediction.faces import CROP_SCALE, require_detector
     from fer_bench.prediction.loading import load_model
     from fer_bench.prediction.sources import from_arguments
-    from fer_bench.progress import warn
 
     if json and csv:
         raise FerBenchError("--json and --csv exclude each other; give one of them")
@@ -126,8 +126,9 @@ def _lines_of_stdin() -> Iterator[str]:
 def _print(answers: "Iterator[Answer]", model: "Model", form: Form, total: int | None) -> tuple[int, int]:
     """Print every answer as it comes; return how many pictures could not be read, and how many there were."""
     from fer_bench.datasets.folder import shown
+    from fer_bench.messages import print_line, warn
     from fer_bench.prediction.answers import TEXT_HEADER, NoAnswer, csv_header, to_csv, to_json, to_text
-    from fer_bench.progress import bar, print_line, warn
+    from fer_bench.progress import bar
 
     bad = seen = 0
     with bar("predict", total, "img") as progress:

@@ -179,7 +179,7 @@ def publish(
 
     Example: fer-bench publish --workspace runs/fer2013
     """
-    from fer_bench.progress import say
+    from fer_bench.messages import say
     from fer_bench.publish import publish as run
     from fer_bench.publish import unshown
     from fer_bench.workspace import PUBLISHED, Results

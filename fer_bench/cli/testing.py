@@ -110,8 +110,8 @@ def cross_test(
 def _can_be_tested(place: "Workspace", run: "TrainRecord") -> bool:
     """Return whether a run's network can be had here; say why where it cannot."""
     from fer_bench import backend, grid
+    from fer_bench.messages import warn
     from fer_bench.models import model_names
-    from fer_bench.progress import warn
 
     if run.model not in model_names():
         reason = f"no model {run.model!r} is installed"
@@ -131,7 +131,7 @@ def _test_external(place: "Workspace", names: Sequence[str], target: "Prepared")
     from fer_bench.external.alike import warning
     from fer_bench.external.model import load_external
     from fer_bench.external.testing import test_external
-    from fer_bench.progress import warn
+    from fer_bench.messages import warn
 
     done = []
     for name in names:

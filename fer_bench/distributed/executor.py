@@ -17,8 +17,9 @@ from fer_bench.distributed.desk import Desk
 from fer_bench.distributed.task import Home, work_on
 from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError, first_line
+from fer_bench.messages import say
 from fer_bench.models.pretrained import IMAGENET
-from fer_bench.progress import bar, say
+from fer_bench.progress import bar
 from fer_bench.timetable import Stage
 from fer_bench.workers import Event, Work
 from fer_bench.workspace import Workspace

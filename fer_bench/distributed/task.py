@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import fer_bench
-from fer_bench import files, lock, progress
+from fer_bench import files, lock, messages
 from fer_bench.cellwork import CellWork
 from fer_bench.distributed.mirror import Mirror
 from fer_bench.errors import FerBenchError, storage_message
@@ -46,7 +46,7 @@ def work_on(number: int, work: CellWork, home: Home, desk: Any) -> str:
     os.environ.update(home.environment)
     with files.scratch() as folder:
         scratch = _Scratch(folder, home.root, work.weights)
-        progress.report_to(
+        messages.report_to(
             lambda text: ray.get(desk.tell.remote(Event("say", number, scratch.at_home(text)))),
             lambda text: ray.get(desk.tell.remote(Event("detail", number, scratch.at_home(text)))),
         )

@@ -20,7 +20,7 @@ from fer_bench.external.onnx_file import OnnxFile, Port, Shape, read_onnx, shape
 from fer_bench.external.recorded import check_records, correct_records
 from fer_bench.external.trial import tried
 from fer_bench.files import json_text, replacing, scratch, sha256_of, write_json
-from fer_bench.progress import say
+from fer_bench.messages import say
 from fer_bench.typed_json import build
 from fer_bench.workspace import Workspace
 

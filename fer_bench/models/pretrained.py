@@ -10,7 +10,7 @@ from typing import IO, Any
 from fer_bench import backend, memory
 from fer_bench.errors import FerBenchError, first_line
 from fer_bench.lock import acquired
-from fer_bench.progress import say
+from fer_bench.messages import say
 
 IMAGENET = "imagenet"
 """The value of ``--weights`` that lets Keras download its own ImageNet weights."""

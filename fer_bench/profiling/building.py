@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from fer_bench.errors import FerBenchError
 from fer_bench.external.profiling import RUNTIME as EXTERNAL_RUNTIME
 from fer_bench.external.profiling import ExternalSource, require_runtime
+from fer_bench.messages import warn
 from fer_bench.models import model_card
 from fer_bench.network import count_parameters
 from fer_bench.profiling.complexity import Complexity, complexity, weight_bytes
 from fer_bench.profiling.frames import network_image
 from fer_bench.profiling.plan import ONE_SIZE, Plan
-from fer_bench.progress import warn
 from fer_bench.runtimes import Runtime, runtime
 
 Call = Callable[[NDArray[Any]], NDArray[Any]]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_bench.errors import FerBenchError, first_line
-from fer_bench.progress import say
+from fer_bench.messages import say
 from fer_bench.studies import Study, missing_work
 from fer_bench.tuning.outcome import Trial
 from fer_bench.tuning.space import Setting, Space
