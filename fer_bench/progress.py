@@ -3,6 +3,7 @@
 import math
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,11 @@ tqdm.monitor_interval = 0
 
 _EVERY = 60.0
 """Seconds between the lines that stand for a bar where there is no terminal."""
+_LINES = 10
+"""Of these lines, at most, over which the rate is taken: one minute alone may hold the pause between two epochs, or
+other work on the machine, and would tell hours too many."""
+_SMOOTHING = 0.02
+"""Weight of the latest step in the rate of a bar, for the same reason; tqdm's own 0.3 is that of the last few steps."""
 
 
 _COUNTED = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
@@ -74,7 +80,7 @@ class Bar:
         self._title, self._unit, self._total = title, unit, total
         self._done = self._known = 0
         self._note = ""
-        self._told = (time.perf_counter(), 0)
+        self._told = deque([(time.perf_counter(), 0)], maxlen=_LINES)
         self._sent = -math.inf
         self._bar = tqdm(
             total=total,
@@ -83,6 +89,7 @@ class Bar:
             leave=False,
             dynamic_ncols=True,
             miniters=1,
+            smoothing=_SMOOTHING,
             disable=has_listener() or not shows_bars(),
             bar_format=None if unit else _COUNTED,
             position=(1 if _above else 0) if row is None else row,
@@ -134,14 +141,16 @@ class Bar:
                 self._sent = now
                 send(Position(self._title, self._done, self._total, self._unit, self._note, self._known))
             return
-        since, before = self._told
+        since, before = self._told[-1]
         if now - since < _EVERY or not self._bar.disable:
             return
-        self._told = (now, self._done)
+        if not before:  # What an earlier run had done counts at once, and is no measure of the rate.
+            self._told.clear()
+        self._told.append((now, self._done))
         text = f"{self._title}: {self._done:,}" + (f"/{self._total:,}" if self._total else "")
         text += f" {self._unit}" if self._unit else ""
-        # Not in the first line: what an earlier run had done counts at once, and is no measure of the rate.
-        if self._unit and before and self._done > before:
+        since, before = self._told[0]
+        if self._unit and self._done > before:
             rate = (self._done - before) / (now - since)
             text += f", {rate:.3g} {self._unit}/s"
             if self._total:

@@ -83,6 +83,18 @@ def test_without_a_terminal_a_bar_is_a_line_a_minute(clock, capsys):
     ]
 
 
+def test_a_minute_in_which_little_was_done_does_not_upset_the_time_left(clock, capsys):
+    with progress.bar("clcm on fer2013", 10_000, unit="step") as shown:
+        for minute in range(1, 30):
+            for _ in range(6 if minute in (8, 20) else 120):  # Two minutes with an epoch's end, or other work.
+                shown.advance()
+                clock.pass_by(60 / (6 if minute in (8, 20) else 120))
+    rates = [float(rate) for rate in re.findall(r"([\d.]+) step/s", capsys.readouterr().err)]
+    assert len(rates) > 20
+    assert min(rates) > 1.6
+    assert max(rates) < 2.1
+
+
 LEFT = ((3, "47 min 47 s"), (4, "46 min 46 s"), (5, "45 min 45 s"))
 
 
