@@ -163,6 +163,16 @@ def test_a_person_is_never_in_training_and_validation(tmp_path: Path) -> None:
     assert len(result.indices("val")) == 56
 
 
+def test_five_seeds_set_apart_five_different_parts_of_persons(tmp_path: Path) -> None:
+    who = [f"subject {int(i**0.5)}" for i in range(256)]  # Of 1, 3, 5 ... 31 images.
+    card = card_of(lambda: [own(i, label=i % 7, group=who[i]) for i in range(256)])
+    apart: list[str] = []
+    for seed in range(5):
+        result = prepare(card, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True, split_seed=seed))
+        apart += set(result.groups[result.indices("val")])
+    assert sorted(apart) == sorted(set(who)), "each person once"
+
+
 def test_images_of_nobody_known_are_no_person(tmp_path: Path) -> None:
     card = card_of(lambda: [own(i, label=i % 7, group=f"subject {i // 14}" if i < 140 else "") for i in range(280)])
     result = prepare(card, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))

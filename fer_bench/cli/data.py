@@ -91,7 +91,8 @@ def prepare(
         typer.Option(
             min=0,
             max=LARGEST_SEED,
-            help="Seed that draws the 20 % of the training images that become validation images.",
+            help="Seed that draws the 20 % of the training images that become validation images. Of a dataset that "
+            "names its subjects, 0 to 4 set apart five different groups of them.",
         ),
     ] = 0,
     deduplicate: Annotated[
