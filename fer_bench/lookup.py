@@ -47,9 +47,9 @@ def require_trainable(place: Workspace, name: str) -> None:
     One that is not prepared is judged by its card.
     """
     from fer_bench.datasets import card_names, dataset_card
-    from fer_bench.datasets.prepared import read_manifest
+    from fer_bench.datasets.prepared import manifest_of
 
-    manifest = read_manifest(place.prepared(name))
+    manifest = manifest_of(place, name)
     if manifest is not None:
         trainable = "train" in manifest["counts"]["splits"]
     else:
@@ -67,10 +67,11 @@ def open_prepared(place: Workspace, name: str) -> "Prepared":
     """Return a prepared dataset of the workspace.
 
     Raises:
-        FerBenchError: it is not prepared or damaged, or there is no dataset of that name.
+        FerBenchError: it is not prepared or damaged, the folder of that name holds another dataset, or there is no
+            dataset of that name.
     """
     from fer_bench.datasets.joined import SEPARATOR
-    from fer_bench.datasets.prepared import Prepared, is_prepared
+    from fer_bench.datasets.prepared import Prepared, manifest_of
 
     if SEPARATOR in name:
         raise FerBenchError(
@@ -78,7 +79,7 @@ def open_prepared(place: Workspace, name: str) -> "Prepared":
             "takes one dataset, because joined ones have no test set and no size of pictures in common: name one here, "
             "for predict, export or explain one that a model was trained on alone"
         )
-    if not is_prepared(place.prepared(name)):
+    if manifest_of(place, name) is None:
         require_known(place, name)
     return Prepared.load(place.prepared(name))
 

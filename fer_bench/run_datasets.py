@@ -12,7 +12,7 @@ from pathlib import Path
 from fer_bench import lookup
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.joined import parts_of
-from fer_bench.datasets.prepared import Prepared, is_prepared, prepared_names, read_manifest
+from fer_bench.datasets.prepared import Prepared, is_prepared, manifest_of, prepared_names
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.errors import FerBenchError
 from fer_bench.messages import say
@@ -121,7 +121,7 @@ def require_origin(workspace: Workspace, *, synthetic: bool) -> None:
     """
     wanted: Origin = "synthetic" if synthetic else "real"
     for name in prepared_names(workspace.datasets):
-        manifest = read_manifest(workspace.prepared(name))
+        manifest = manifest_of(workspace, name)
         if manifest and manifest["origin"] != wanted:
             raise FerBenchError(
                 f"{workspace.prepared(name)} holds {manifest['origin']} data, this run is on {wanted} data, and the "

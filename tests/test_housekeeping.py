@@ -22,7 +22,7 @@ import typer
 from advice import follow
 from typer.testing import CliRunner
 
-from fer_bench import grid, records, run_folder
+from fer_bench import grid, records, run_datasets, run_folder
 from fer_bench.checkpoint import Checkpoint, Progress, Reached, identity, reached
 from fer_bench.cli import app
 from fer_bench.cli.options import seeds_of
@@ -323,6 +323,21 @@ def test_datasets_that_are_joined_are_known(place):
     begun(place, f"clcm__{BOTH}__{PAPER.id}__s0", dataset=BOTH)
     left = json.loads(run("clean", "-w", place.root, "--json"))["leftovers"]
     assert [Path(item["path"]).name for item in left] == [f"clcm__{BOTH}__{PAPER.id}__s0"]
+
+
+def test_a_dataset_put_aside_under_another_name_is_no_second_one(place):
+    shutil.copytree(place.prepared("raf-db"), place.datasets / "mine")
+    told = rf"{place.datasets / 'mine'}: holds the prepared dataset raf-db, in a folder of another name; .* rename it"
+    for command in (("status",), ("audit", "mine"), ("cross-test", "--on", "mine"), ("datasets", "mine")):
+        with pytest.raises(FerBenchError, match=told):
+            run(*command, "-w", place.root)
+    with pytest.raises(FerBenchError, match=told):
+        run_datasets.load(place, synthetic=False)
+    assert re.search(r"^mine .*cannot be read", run("datasets", "-w", place.root), re.MULTILINE)
+    (place.datasets / "mine").rename(place.root.parent / "mine")
+    shutil.rmtree(place.prepared("raf-db"))
+    place.prepared("raf-db").symlink_to(place.root.parent / "mine")  # Whatever the name of the folder behind a link.
+    assert ("clcm", "raf-db", 0) in runs(state(place))
 
 
 def test_the_grid_is_what_the_options_or_the_runs_say(place):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fer_bench.datasets.joined import SEPARATOR, joined_fingerprint, parts_of
-from fer_bench.datasets.prepared import prepared_names, read_manifest
+from fer_bench.datasets.prepared import manifest_of, prepared_names
 from fer_bench.workspace import Workspace
 
 
@@ -20,9 +20,9 @@ class Manifests:
         """Read those of a workspace.
 
         Raises:
-            FerBenchError: one is unreadable.
+            FerBenchError: one is unreadable, or lies in a folder of another name.
         """
-        found = {name: read_manifest(workspace.prepared(name)) for name in prepared_names(workspace.datasets)}
+        found = {name: manifest_of(workspace, name) for name in prepared_names(workspace.datasets)}
         return cls({name: manifest for name, manifest in found.items() if manifest is not None})
 
     @property

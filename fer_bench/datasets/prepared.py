@@ -231,15 +231,45 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return manifest
 
 
-def summary(folder: Path) -> dict[str, Any] | None:
-    """Return what a list tells of a prepared folder, ``None`` where there is none.
+def manifest_of(place: Workspace, name: str) -> dict[str, Any] | None:
+    """Return the manifest of a workspace's dataset of that name, ``None`` where it is not prepared.
 
     Raises:
-        FerBenchError: as in :func:`read_manifest`, or it lacks some of what a list tells.
+        FerBenchError: as in :func:`read_manifest` and :func:`require_own_name`.
+    """
+    folder = place.prepared(name)
+    manifest = read_manifest(folder)
+    if manifest is not None:
+        require_own_name(folder, manifest["dataset"])
+    return manifest
+
+
+def require_own_name(folder: Path, dataset: str) -> None:
+    """Refuse a dataset in a workspace's folder of another name, such as a copy that was put aside.
+
+    A run would be named after the folder and its test after the dataset: that of a model on its own images would count
+    as a cross-test, and replace the test on another copy.
+
+    Raises:
+        FerBenchError: the names differ.
+    """
+    if folder.name != dataset:
+        raise FerBenchError(
+            f"{folder}: holds the prepared dataset {dataset}, in a folder of another name; results would be mistaken "
+            f"for those of two datasets: rename it {dataset}, or keep it elsewhere, such as in a workspace of its own"
+        )
+
+
+def summary(folder: Path) -> dict[str, Any] | None:
+    """Return what a list tells of a workspace's prepared folder, ``None`` where there is none.
+
+    Raises:
+        FerBenchError: as in :func:`manifest_of`, or it lacks some of what a list tells.
     """
     manifest = read_manifest(folder)
     if manifest is None:
         return None
+    require_own_name(folder, manifest["dataset"])
     keys = ("origin", "layout", "protocol", "crop", "n", "fingerprint", "complete", "official_split")
     try:
         return {key: manifest[key] for key in keys}
