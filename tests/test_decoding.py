@@ -94,6 +94,9 @@ def test_shrinking_averages_areas_and_growing_interpolates() -> None:
     assert (resize(chequers, (4, 4)) == 100).all()
     ramp = resize(np.array([[0, 100]], np.uint8), (1, 4))
     assert ramp.tolist() == [[0, 25, 75, 100]]
+    stripes = np.tile(np.array([0, 200], np.uint8), (10, 160))  # A wide picture: one side shrinks, the other one grows.
+    assert (resize(stripes, (20, 32)) == 100).all()
+    assert (resize(stripes.T, (32, 20)) == 100).all()
 
 
 def test_images_come_in_order_and_few_at_a_time(tmp_path: Path) -> None:

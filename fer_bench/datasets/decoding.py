@@ -110,8 +110,11 @@ def resize(image: NDArray[np.uint8], size: tuple[int, int], into: NDArray[np.uin
             smaller = (width // factor, height // factor)
             image = cv2.resize(image, smaller, interpolation=cv2.INTER_AREA)
             break
-    shrinks = height > size[0] or width > size[1]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    shrunk = (min(image.shape[0], size[0]), min(image.shape[1], size[1]))
+    if shrunk not in (image.shape, size):
+        # One side shrinks and the other one grows: OpenCV would then average over neither.
+        image = cv2.resize(image, shrunk[::-1], interpolation=cv2.INTER_AREA)
+    method = cv2.INTER_AREA if shrunk == size else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (size[1], size[0]), into, interpolation=method), np.uint8)
 
 
