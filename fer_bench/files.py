@@ -1,6 +1,7 @@
 """Files that are either whole or absent, and paths that stay inside their folder."""
 
 import contextlib
+import csv
 import difflib
 import hashlib
 import itertools
@@ -14,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fer_bench.errors import FerBenchError, first_line
 
@@ -220,6 +221,14 @@ def read_json(path: Path, remedy: str = "") -> Any:
     except (ValueError, RecursionError) as error:  # Too deep, or a number of thousands of digits, too.
         advice = f"; {remedy}" if remedy else ""
         raise FerBenchError(f"{path}: not readable as JSON ({error}){advice}") from error
+
+
+def quoting_of(*columns: Iterable[str]) -> Literal[0, 1]:
+    """Return how the :mod:`csv` module has to quote a table of these texts, whose rows end in a line feed.
+
+    Before Python 3.13 it leaves a carriage return in a cell bare, which every reader takes for the end of the row.
+    """
+    return csv.QUOTE_ALL if any("\r" in text for column in columns for text in column) else csv.QUOTE_MINIMAL
 
 
 def printable(name: str) -> str:

@@ -292,7 +292,7 @@ def test_the_json_has_the_agreed_keys(faces: Images) -> None:
 
 def test_the_list_names_every_copy_by_kind_group_and_row(faces: Images, tmp_path: Path) -> None:
     images = np.stack([faces[0], jpeg(faces[1], 50), faces[5], faces[0], faces[1]])
-    dataset = stand(images, [0, 1, 2, 6, 1], ["train", "val", "train", "test", "train"], ["S1", "", "", "S, 2", ""])
+    dataset = stand(images, [0, 1, 2, 6, 1], ["train", "val", "train", "test", "train"], ["S1", "", "", "S\r2", ""])
     path = tmp_path / "audits" / "fer2013.csv"
     write_csv(path, dataset, audit(dataset))  # type: ignore[arg-type]
     with path.open(encoding="utf-8", newline="") as stream:
@@ -300,7 +300,7 @@ def test_the_list_names_every_copy_by_kind_group_and_row(faces: Images, tmp_path
     assert tuple(header) == COLUMNS
     both = [
         ["fer0000000", "train", "Training", "angry", "fer2013.csv:2", "S1"],
-        ["fer0000003", "test", "PublicTest", "surprise", "fer2013.csv:5", "S, 2"],
+        ["fer0000003", "test", "PublicTest", "surprise", "fer2013.csv:5", "S\r2"],
     ]
     assert rows == [
         ["exact", "1", *both[0]],

@@ -106,6 +106,15 @@ def test_loading_gives_what_prepare_gave(raw: Path, tmp_path: Path) -> None:
         assert np.array_equal(loaded.indices(split), made.indices(split))
 
 
+@pytest.mark.parametrize("odd", ["\r", "\n", "\r\n", '"', ",", "\x85", "\t"])
+def test_a_name_of_any_characters_is_stored_and_read_as_it_is(tmp_path: Path, odd: str) -> None:
+    # As a file of one's own may have; Python's csv leaves a carriage return bare.
+    names, groups = [f"a{odd}{i}" for i in range(35)], [f"{odd}S{i // 7}" for i in range(35)]
+    card = card_of(lambda: [own(i, label=i % 7, name=names[i], group=groups[i]) for i in range(35)])
+    result = prepare(card, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+    assert (result.ids.tolist(), result.groups.tolist()) == (names, groups)
+
+
 def test_progress_reaches_the_total(raw: Path, tmp_path: Path) -> None:
     calls: list[tuple[int, int | None]] = []
     prepare(FER2013, raw, tmp_path / "out", progress=lambda done, total: calls.append((done, total)))

@@ -21,7 +21,7 @@ from fer_bench.datasets.near_duplicates import METHOD, Sketches, near_pairs, one
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import cores
-from fer_bench.files import replacing
+from fer_bench.files import quoting_of, replacing
 
 COLUMNS = ("kind", "group", "id", "split", "part", "label", "source", "subject")
 """Of the list of files."""
@@ -197,7 +197,8 @@ def write_csv(path: Path, prepared: Prepared, found: Audit) -> None:
     """
     sources = prepared.sources()
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
+        quoting = quoting_of(prepared.ids, prepared.parts, sources, prepared.groups)
+        writer = csv.writer(stream, lineterminator="\n", quoting=quoting)
         writer.writerow(COLUMNS)
         for kind, copies in (("exact", found.exact), ("near", found.near)):
             listed = np.flatnonzero(copies.numbers)

@@ -18,7 +18,7 @@ from fer_bench.datasets.decoding import DIGEST
 from fer_bench.datasets.side_by_side import Chunk
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
-from fer_bench.files import printable, replacing
+from fer_bench.files import printable, quoting_of, replacing
 
 VALIDATION_SHARE = 0.2
 """Of the official training set (paper, section IV)."""
@@ -164,7 +164,8 @@ class Rows:
         names = list(dict.fromkeys(name for attributes in set(self.attributes) for name, _ in attributes))
         names.sort()
         with replacing(samples) as path, path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
+            quoting = quoting_of(self.ids, self.parts, self.sources, self.groups)
+            writer = csv.writer(stream, lineterminator="\n", quoting=quoting)
             writer.writerow([*COLUMNS, *names])
             classes = (EMOTIONS[label] for label in self.labels)
             sources = (source if source.isascii() else printable(source) for source in self.sources)
