@@ -846,6 +846,20 @@ def test_a_link_to_itself_is_refused(raw: Path, tmp_path: Path) -> None:
         prepare(FER2013, raw, tmp_path / "out")
 
 
+def test_a_place_where_a_disk_is_mounted_is_refused_before_the_work(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a container that is given a dataset's folder as a volume: the system does not let it be renamed."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "disk")
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == tmp_path / "disk")
+    with pytest.raises(FerBenchError, match=r"out: a disk is mounted at .*disk, .* or make this a link to a folder on"):
+        prepare(FER2013, raw, tmp_path / "out", progress=pytest.fail)
+    (tmp_path / "out").unlink()
+    (tmp_path / "out").symlink_to(tmp_path / "disk/fer2013")
+    prepare(FER2013, raw, tmp_path / "out")
+
+
 def test_a_folder_of_something_else_is_not_replaced(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/thesis.tex").touch()

@@ -3,12 +3,14 @@
 import csv
 import errno
 import json
+import os
 import re
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -705,6 +707,28 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FerBenchError, match="no folder can be made"):
         synthesize("fer2013", tmp_path / "file" / "made", train=7, test=7)
+
+
+def test_what_cannot_be_replaced_is_refused_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = partial(synthesize, "fer2013", train=7, test=7)
+    with pytest.raises(FerBenchError, match="the current folder cannot be replaced by a new one; name a new folder in"):
+        made(Path(), progress=pytest.fail)
+    (tmp_path / "disk").mkdir()
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == tmp_path / "disk")
+    with pytest.raises(FerBenchError, match="disk: the place of a mounted disk cannot be replaced"):
+        made(tmp_path / "disk", progress=pytest.fail)
+    assert [path.name for path in tmp_path.iterdir()] == ["disk"]
+
+
+def test_a_link_to_an_empty_folder_or_to_none_stays_and_leads_to_the_faces(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for name in ("there", "not-yet"):
+        link = tmp_path / f"to-{name}"
+        link.symlink_to(name)
+        synthesize("fer2013", link, train=7, test=7)
+        assert link.is_symlink()
+        assert (tmp_path / name / MARKER).is_file()
 
 
 def test_an_empty_folder_is_filled(tmp_path: Path) -> None:

@@ -76,12 +76,18 @@ def prepare(
 
     Raises:
         FerBenchError: the archive is damaged or unsafe, the layout is not recognised, images are missing or damaged
-            and that is not allowed, the counts differ, or ``destination`` holds something else.
+            and that is not allowed, the counts differ, or ``destination`` holds something else or is where a disk is
+            mounted.
     """
     wishes = wishes or Wishes()
     target = Path(os.path.realpath(destination))  # Path.resolve is of two minds about a link to itself.
     if target.is_symlink():
         raise FerBenchError(f"{destination}: a link that leads to itself; move it away")
+    if os.path.ismount(target):
+        raise FerBenchError(
+            f"{destination}: a disk is mounted at {target}, so that it cannot be replaced as a whole; mount it one "
+            "folder higher, or make this a link to a folder on that disk"
+        )
     # In a folder of its own, since one folder above is looked at too.
     scratch = target.with_name(f".{target.name}.unpacked")
     try:

@@ -49,7 +49,7 @@ def synthesize(
 
     Args:
         dataset: a key of :data:`LAYOUTS`.
-        destination: folder to make; may exist when empty.
+        destination: folder to make, or a link to it; may exist when empty.
         train: training images, spread evenly over the seven classes; ignored for CK+, which has none.
         test: test images, spread likewise; for CK+ the labelled sequences of the six emotions without contempt.
         seed: 0 or more.
@@ -63,12 +63,17 @@ def synthesize(
         codes 8 to 10, are outside the counts.
 
     Raises:
-        FerBenchError: unknown dataset or layout, too few images, a negative seed, or a destination with content.
+        FerBenchError: unknown dataset or layout, too few images, a negative seed, or a destination with content or that
+            the system does not let go of.
     """
     planner, layout = _planner(dataset, layout)
     _require_possible(dataset, train, test, seed)
     if destination.is_file() or (destination.is_dir() and any(destination.iterdir())):
         raise FerBenchError(f"{destination} exists and is not an empty folder; choose another or remove it")
+    destination = Path(os.path.realpath(destination))
+    if destination == Path.cwd() or os.path.ismount(destination):
+        what = "the current folder" if destination == Path.cwd() else "the place of a mounted disk"
+        raise FerBenchError(f"{destination}: {what} cannot be replaced by a new one; name a new folder in it")
     folder = destination.parent / f"{unfinished()}{uuid.uuid4().hex[:8]}-{destination.name}"
     try:
         folder.mkdir(parents=True)
