@@ -1,5 +1,6 @@
 """What a workspace could do without, and its removal. A record goes only where that is asked for."""
 
+import os
 import re
 import shutil
 import time
@@ -116,7 +117,7 @@ def _checkpoint(folder: Path) -> list[Path]:
 
 def _temporary(workspace: Workspace) -> list[Path]:
     """Return the folders that killed commands left. Files are gone: who holds the workspace has removed them."""
-    prepared = [path for path in _below(workspace.datasets) if path.suffix in (".partial", ".unpacked")]
+    prepared = [path for path in _aside(workspace) if path.suffix in (".partial", ".unpacked")]
     prepared += [path for path in _former(workspace) if is_prepared(_replaced(path))]
     drawn = [path for path in _below(workspace.raw("any").parent) if is_left_over(path)]
     return [
@@ -126,7 +127,17 @@ def _temporary(workspace: Workspace) -> list[Path]:
 
 def _former(workspace: Workspace) -> list[Path]:
     """Return the datasets that prepare was replacing when it was killed."""
-    return [path for path in _below(workspace.datasets) if path.suffix == ".former" and path.name.startswith(".")]
+    return [path for path in _aside(workspace) if path.suffix == ".former"]
+
+
+def _aside(workspace: Workspace) -> list[Path]:
+    """Return what may be folders that prepare works in: hidden ones beside a dataset, wherever a link has put it."""
+    found = [path for path in _below(workspace.datasets) if path.name.startswith(".")]
+    for link in (path for path in _below(workspace.datasets) if path.is_symlink()):
+        target = Path(os.path.realpath(link))
+        beside = (target.with_name(f".{target.name}{ending}") for ending in (".partial", ".unpacked", ".former"))
+        found += [path for path in beside if path.is_dir()]
+    return list(dict.fromkeys(found))
 
 
 def _replaced(former: Path) -> Path:

@@ -710,6 +710,23 @@ def test_a_dataset_that_was_replaced_goes_and_one_that_was_not_yet_stays(place):
     assert [path.name for path in place.datasets.glob(".*.former")] == [".affectnet.former"]
 
 
+def test_what_was_left_beside_a_dataset_on_another_disk_is_found(place, tmp_path):
+    disk = tmp_path / "disk"
+    for name in ("fer2013", "affectnet"):
+        for ending in (".partial", ".unpacked", ".former", ".mine"):
+            (disk / f".{name}{ending}").mkdir(parents=True)
+        (place.datasets / f"{name}-link").symlink_to(disk / name)
+    place.prepared("fer2013").rename(disk / "fer2013")
+    for name in ("fer2013", "affectnet"):
+        (place.datasets / f"{name}-link").rename(place.prepared(name))
+    shown = run("clean", "-w", place.root, "--yes")
+    assert shown.count("stays, the only copy") == 1
+    assert f"{disk / '.affectnet.former'}: stays, the only copy" in shown
+    left = {path.name for path in disk.iterdir()}
+    assert left == {"fer2013", ".fer2013.mine", ".affectnet.mine", ".affectnet.former"}
+    assert place.prepared("fer2013").is_symlink()
+
+
 def test_clean_asks(full):
     before = files(full)
     assert "Remove them?" in run("clean", "-w", full.root, text="n\n")
