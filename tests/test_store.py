@@ -335,7 +335,7 @@ def test_one_folder_too_high_or_too_low_is_found(tmp_path: Path) -> None:
     results = [prepare(FER2013, tmp_path / name, tmp_path / "out") for name in names]
     assert {result.fingerprint for result in results} == {results[0].fingerprint}
     assert {result.origin for result in results} == {"synthetic"}
-    above = f"found in {tmp_path / 'here/data'}, above the folder that you named"
+    above = f"found in {tmp_path / 'here/data'}, above what you named"
     assert [above in result.manifest["notes"] for result in results] == [False, False, True]
 
 
@@ -742,7 +742,7 @@ def test_names_that_are_not_utf8_end_no_command(raw: Path, tmp_path: Path) -> No
     run("prepare", "fer2013", "--source", place / os.fsdecode(b"f\xe4r.csv"), "-w", workspace)
     assert ",f\\xe4r.csv:2," in (workspace / "datasets/fer2013/samples.csv").read_text(encoding="utf-8")
     told = run("prepare", "fer2013", "--source", place / os.fsdecode(b"f\xf6lders") / "train", "-w", workspace)
-    assert "d\\xe4ta/f\\xf6lders, above the folder that you named" in told
+    assert "d\\xe4ta/f\\xf6lders, above what you named" in told
 
 
 @pytest.mark.slow

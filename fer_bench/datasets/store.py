@@ -188,7 +188,7 @@ def _write(
         if shared := rows.subjects_in_train_and_test():
             doubts.append(f"subjects in train and in test: {len(shared):,}, such as {shared[0]!r}; see fer-bench audit")
         rows.write(folder / LABELS, folder / SAMPLES)
-    where = [f"found in {found.root}, above the folder that you named"] if found.above else []
+    where = [f"found in {found.root}, above what you named"] if found.above else []
     notes = [*where, *_doubled(root, rows.sources), *reading.notes, *doubts, *_summarised(remarks)]
     protocol = card.protocol(choice.protocol)
     identity = [SCHEMA, card.size, protocol.name, protocol.version, choice.crop, wishes.deduplicate]
