@@ -473,6 +473,12 @@ def test_three_seeds_know_their_deviation_within_a_factor_of_a_half_to_six():
     assert found.between_interval() == pytest.approx((0.02 * 0.5207, 0.02 * 6.2847), rel=1e-3)
 
 
+def test_seeds_of_one_score_give_no_interval_of_their_deviation():
+    for score in (0.6, 0.1 + 0.2):  # The mean of the second is rounded.
+        found = seeds.spread(np.full(3, score), np.random.default_rng(0).normal(0, 1e-3, (400, 3)))
+        assert np.isnan(found.between_interval()).all()
+
+
 def test_seeds_of_one_score_vary_at_least_as_much_as_their_own_samples():
     """Two runs that are wrong on other images each, and by chance equally often."""
     influences = np.random.default_rng(0).normal(0, 1e-3, (400, 2))

@@ -484,6 +484,23 @@ def test_what_more_seeds_would_show_is_told_of_differences_that_are_not_shown(tm
     assert "go on varying" not in run(tmp_path, "clcm", "mobilenetv2", *ON)
 
 
+@pytest.mark.parametrize("given", [LABELS, np.full(IMAGES, 3)])
+def test_seeds_that_all_answer_alike_promise_no_certain_difference(tmp_path, given):
+    """Models that are always right, or always give one answer, do not vary: that is no interval from 0 to 0."""
+    for model in ("clcm", "shufflenetv2"):
+        for seed in (0, 1):
+            save(tmp_path, model, given, seed=seed)
+    found = compared(tmp_path, "clcm", "shufflenetv2", *ON)
+    (pair,) = found["pairs"]
+    assert (pair["difference"], pair["ci"], pair["p"], pair["half_width_by_seeds"]) == (0, None, 1, {})
+    assert {pair[f"{name}_difference"]["ci"] for name in ("balanced_accuracy", "macro_f1")} == {None}
+    assert found["models"][0]["variance"]["sd_between_seeds_ci"] is None
+    assert "is shown (+0.0 points, adjusted p = 1.000)" in found["verdict"]
+    text = " ".join(run(tmp_path, "clcm", "shufflenetv2", *ON).split())
+    assert "0.00 points between 2 seeds (no interval, since all are equally accurate)" in text
+    assert "go on varying" not in text
+
+
 def test_seeds_can_be_chosen(two):
     for model, accuracy in (("clcm", 0.8), ("shufflenetv2", 0.6)):
         save(two, model, answers(11, accuracy), seed=1)

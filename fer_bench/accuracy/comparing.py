@@ -208,7 +208,7 @@ def _pairs(
                 p_holm=adjusted,
                 only_a=tested.only_a if tested else None,
                 only_b=tested.only_b if tested else None,
-                foreseen=_foreseen(several, a, b) if several else {},
+                foreseen=_foreseen(several, a, b) if several and difference.known else {},
             )
         )
     return tuple(pairs)

@@ -87,7 +87,7 @@ class Pair:
     only_b: int | None
     foreseen: Mapping[int, float]
     """By number of seeds of each model: half the width that the interval of ``difference`` would have with so many, if
-    they vary as the present ones do; empty where each model has a single seed."""
+    they vary as the present ones do; empty where each model has a single seed, or nothing varies."""
 
     @property
     def significant(self) -> bool:

@@ -97,11 +97,11 @@ def _pair(pair: Pair) -> dict[str, Any]:
 
 
 def _spread(spread: Spread) -> dict[str, Any]:
-    low, high = spread.between_interval()
+    ends = spread.between_interval()
     return {
         "seeds": spread.runs,
         "sd_between_seeds": math.sqrt(spread.between),
-        "sd_between_seeds_ci": [low, high],
+        "sd_between_seeds_ci": list(ends) if all(map(math.isfinite, ends)) else None,
         "variance_seed": spread.seed,
         "variance_sample": spread.sample,
         "variance_sample_shared": spread.shared,

@@ -158,8 +158,6 @@ class SeveralSeeds:
         """Mean over seeds."""
         found = seeds.mean_over_seeds(self.spread(model, statistic), level)
         low, high = max(found.low, bounds[0]), min(found.high, bounds[1])
-        if found.high - found.low < 1e-12:
-            low = high = math.nan
         return Estimate(value=found.value, low=low, high=high, method=found.method)
 
     def difference(self, a: int, b: int, statistic: Statistic) -> Estimate:

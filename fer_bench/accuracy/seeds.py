@@ -31,6 +31,8 @@ from fer_bench.accuracy.intervals import LEVEL, Array, Estimate
 from fer_bench.errors import FerBenchError
 
 METHOD = "t over seeds and sample"
+NOTHING = 1e-9
+"""Standard deviation, and half the width of an interval, below which there is nothing but rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +66,14 @@ class Spread:
         return seed / (seed + self.sample) if seed + self.sample > 0 else math.nan
 
     def between_interval(self) -> tuple[float, float]:
-        """Return the interval of the standard deviation between seeds, for normally distributed scores."""
+        """Return the interval of the standard deviation between seeds, for normally distributed scores.
+
+        nan where all seeds score the same, which says nothing of how far others would.
+        """
         from scipy.stats import chi2
 
+        if self.between < NOTHING**2:
+            return math.nan, math.nan
         free = self.runs - 1
         ends = chi2.ppf([(1 + LEVEL) / 2, (1 - LEVEL) / 2], free)
         low, high = (math.sqrt(free * self.between / float(end)) for end in ends)
@@ -107,8 +114,7 @@ def sampling_covariance(a: Array, b: Array) -> Array:
 
 def mean_over_seeds(found: Spread, level: float = LEVEL) -> Estimate:
     """Return the mean score over seeds; its interval holds for other seeds and other images."""
-    reach = _reach([found.of_runs, (found.shared, found.units - 1)], 1 - level)
-    return Estimate(value=found.mean, low=found.mean - reach, high=found.mean + reach, method=METHOD)
+    return _estimate(found.mean, _reach([found.of_runs, (found.shared, found.units - 1)], 1 - level))
 
 
 def difference_over_seeds(a: Spread, b: Spread, common: Array, level: float = LEVEL) -> tuple[Estimate, float]:
@@ -125,9 +131,7 @@ def difference_over_seeds(a: Spread, b: Spread, common: Array, level: float = LE
     """
     parts = [_welch([a.of_runs, b.of_runs]), _of_images(a, b, common)]
     difference = a.mean - b.mean
-    reach = _reach(parts, 1 - level)
-    estimate = Estimate(value=difference, low=difference - reach, high=difference + reach, method=METHOD)
-    return estimate, _p_value(parts, abs(difference))
+    return _estimate(difference, _reach(parts, 1 - level)), _p_value(parts, abs(difference))
 
 
 def foreseen_reach(a: Spread, b: Spread, common: Array, runs: int) -> float:
@@ -143,6 +147,12 @@ def foreseen_reach(a: Spread, b: Spread, common: Array, runs: int) -> float:
     """
     of_runs = [(variance * spread.runs / runs, runs - 1) for spread in (a, b) for variance, _ in [spread.of_runs]]
     return _reach([_welch(of_runs), _of_images(a, b, common)], 1 - LEVEL)
+
+
+def _estimate(value: float, reach: float) -> Estimate:
+    """Return a value with what it reaches to either side; nan where nothing varies, which says nothing."""
+    reach = math.nan if reach < NOTHING else reach
+    return Estimate(value=value, low=value - reach, high=value + reach, method=METHOD)
 
 
 def _of_images(a: Spread, b: Spread, common: Array) -> tuple[float, float]:

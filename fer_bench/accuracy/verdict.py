@@ -1,5 +1,6 @@
 """What can and cannot be said after a comparison, in words."""
 
+import math
 from collections.abc import Sequence
 
 from fer_bench.accuracy.comparison import ALPHA, Comparison, Pair
@@ -103,9 +104,12 @@ def spread_lines(found: Comparison) -> list[str]:
         if model.spread is None:
             continue
         low, high = model.spread.between_interval()
+        reach = "no interval, since all are equally accurate"
+        if math.isfinite(high):
+            reach = f"95 % interval {100 * low:.2f} to {100 * high:.2f}"
         seen = (
             f"{model.name}: standard deviation {100 * model.spread.between**0.5:.2f} points between "
-            f"{model.spread.runs} seeds (95 % interval {100 * low:.2f} to {100 * high:.2f}) and "
+            f"{model.spread.runs} seeds ({reach}) and "
             f"{100 * model.spread.sample**0.5:.2f} points of one run from the sample"
         )
         if model.spread.seed > 0:
@@ -120,7 +124,7 @@ def foreseen_lines(found: Comparison) -> list[str]:
     """Return how far the intervals of differences that are not shown would reach with more seeds, a sentence each."""
     lines = []
     for pair in found.pairs:
-        if pair.significant or not pair.foreseen or not pair.difference.known:
+        if pair.significant or not pair.foreseen:
             continue
         now = (pair.difference.high - pair.difference.low) / 2
         more = ", ".join(f"{100 * reach:.1f} with {seeds}" for seeds, reach in pair.foreseen.items())
