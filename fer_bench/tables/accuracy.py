@@ -9,6 +9,7 @@ from fer_bench.tables.chance import are_above, is_above
 from fer_bench.tables.notes import (
     BEYOND_NOTE,
     SEEDS_NOTE,
+    alike_notes,
     dataset_notes,
     departure_notes,
     method,
@@ -114,7 +115,7 @@ def _overall(
     if not evidence.synthetic:
         notes += [EXPLANATION, OPEN_NOTE]
         notes.append(CROSS_NOTE if target else private_note(evidence))
-        notes += departure_notes(evidence, target, published)
+        notes += [*departure_notes(evidence, target, published), *alike_notes(evidence, target, published)]
     outside = _elsewhere(evidence, target)
     blocks += [outside] if outside else []
     if told := choices(record.target_prepared for record in evidence.elsewhere if record.target == target):

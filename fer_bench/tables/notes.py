@@ -9,7 +9,7 @@ from fer_bench.selection import Block, Evidence, Latency
 from fer_bench.tables.externals import external_notes, tested_externals
 from fer_bench.tables.preparations import choices
 from fer_bench.tables.values import Text
-from fer_bench.tables.verdict import judge
+from fer_bench.tables.verdict import LEAST_SEEDS, judge
 
 SHORT = 12
 """Hexadecimal digits of a fingerprint or checksum that a note prints."""
@@ -46,6 +46,25 @@ def departure_notes(evidence: Evidence, target: str, published: Mapping[str, Map
             told = "; ".join(f"{', '.join(names)}: {', '.join(why)}" for why, names in models.items())
             notes.append(f"{paper.DATASET_TITLES[dataset]}, not comparable with the paper: {told}.")
     return notes
+
+
+def alike_notes(evidence: Evidence, target: str, published: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """Yield of which models of the paper the runs are enough for an interval, but all equally accurate.
+
+    Args:
+        evidence: the chosen records.
+        target: the test set; an empty string means the training dataset's own.
+        published: overall accuracies, percent, by training dataset and model.
+    """
+    for dataset, printed in published.items():
+        for model in printed:
+            runs = len(evidence.tested(dataset, model, target or dataset))
+            found = judge(evidence, dataset, model, target or dataset, printed[model])
+            if runs >= LEAST_SEEDS and found.interval is None:
+                yield (
+                    f"{paper.DATASET_TITLES[dataset]}: the {runs} runs of {model_title(model)} are equally accurate, "
+                    "which does not tell how far a new one may lie: no interval."
+                )
 
 
 def dataset_notes(evidence: Evidence, targets: Sequence[str] = ("",)) -> list[str]:

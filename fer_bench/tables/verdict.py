@@ -37,7 +37,7 @@ class Judgement:
 
     verdict: Verdict
     interval: tuple[float, float] | None
-    """Of one new run, percent, within 0 to 100; ``None`` with fewer than three seeds."""
+    """Of one new run, percent, within 0 to 100; ``None`` where there is none."""
     departures: tuple[str, ...]
     """How the runs depart from what the paper states; empty where they do not."""
 
@@ -77,8 +77,12 @@ def compare(interval: tuple[float, float] | None, published: float) -> Verdict:
 
 
 def prediction_interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """Return the interval in which one new run lies with a probability of 95 %; ``None`` for fewer than three runs."""
-    if len(values) < LEAST_SEEDS:
+    """Return the interval in which one new run lies with a probability of 95 %.
+
+    ``None`` for fewer than three runs, and for equal ones, such as of a network that always gives one answer: they do
+    not tell how far a run may lie from them.
+    """
+    if len(values) < LEAST_SEEDS or len(set(values)) == 1:
         return None
     # The one function rather than scipy.stats, whose import takes longer than all tables may.
     from scipy.special import stdtrit
