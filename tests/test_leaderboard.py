@@ -615,6 +615,25 @@ def test_times_are_ranked_within_a_session_only(tmp_path):
     assert "never ranked with these" in page
 
 
+def test_where_ranks_are_tested_a_shorter_mean_below_is_explained(tmp_path):
+    """Two slow calls of twenty: clcm is faster in eighteen, and its mean the longer."""
+    generator = np.random.default_rng(0)
+    slow = np.where(np.isin(np.arange(20), (3, 11)), 0.03, 0.0)
+    for index, (model, seconds) in enumerate({"clcm": 0.010 + slow, "shufflenetv2": np.full(20, 0.011)}.items()):
+        noisy = seconds + generator.normal(0, 0.0002, 20)
+        samples = tuple(records.LatencySample(order=2 * i + index, seconds=float(s)) for i, s in enumerate(noisy))
+        record = replace(make.profile_record("clcm"), model=model, latency={"keras-call": samples})
+        records.save(make.results_in(tmp_path).records, record)
+    [board] = timed(tmp_path)
+    first, second = board["standings"]
+    assert (board["form"], first["model"], first["rank"], second["rank"]) == ("kruskal", "clcm", [1, 1], [2, 2])
+    assert first["mean"] > second["mean"]
+    assert any("the means and their ratios, to the shortest, may be in another order" in n for n in board["notes"])
+    page = shown(tmp_path, options=("--latency", "--format", "markdown"))
+    ratios = [line.split("|")[-2].strip() for line in page.splitlines() if line.startswith(("| 1 ", "| 2 "))]
+    assert ratios == [f"{first['mean'] / second['mean']:.2f}", "1.00"]
+
+
 def test_a_copied_session_counts_once_and_a_changed_one_is_refused(tmp_path):
     profiled(tmp_path / "lab-a", clcm=0.010, shufflenetv2=0.012)
     shutil.copytree(tmp_path / "lab-a", tmp_path / "lab-b")

@@ -51,7 +51,7 @@ class TimeBoard:
     session: Session
     runtime: str
     standings: tuple[Timed, ...]
-    """The fastest first."""
+    """The fastest first; by mean ranks where these are what is tested, which is not always the order of the means."""
     analysis: AnovaResult | None
     """``None`` of a single model."""
 

@@ -30,7 +30,7 @@ def table(board: TimeBoard) -> Table:
     """Return a board as it is shown, its verdict as the first note; bold times are those that may be the shortest."""
     first = _first(board)
     external = {record.model for record in board.session.profiles if record.external}
-    fastest = board.standings[0].mean
+    shortest = min(found.mean for found in board.standings)
     rows = tuple(
         (
             Text(str(found.rank)),
@@ -40,7 +40,7 @@ def table(board: TimeBoard) -> Table:
             Number(value=1000 * found.mean, decimals=2, best=found.rank.low == 1),
             Missing() if found.sd is None else Number(value=1000 * found.sd, decimals=2),
             Number(value=found.n, decimals=0),
-            Number(value=found.mean / fastest, decimals=2),
+            Number(value=found.mean / shortest, decimals=2),
         )
         for found in board.standings
     )
@@ -138,6 +138,11 @@ def _notes(board: TimeBoard) -> list[str]:
         return lines
     if board.analysis.recommended:
         lines.append(board.analysis.recommended.sentence)
+        if board.analysis.recommended.form == "kruskal":
+            lines.append(
+                "Ordered and told apart by the ranks of the single times, which a few slow ones hardly move: the means "
+                "and their ratios, to the shortest, may be in another order."
+            )
     if board.analysis.replicate == "call":
         lines.append("The replicate is a call of one process: the ranks describe this process and promise no more.")
     else:
