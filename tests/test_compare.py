@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import typer
-from advice import follow
+from advice import commands, follow
 from record_factory import digest, eval_record, preparation, results_in, save_eval
 from scipy.stats import chi2
 from sklearn import metrics as sklearn_metrics
@@ -659,6 +659,23 @@ def invoke(*arguments):
     """Run any command; return its error as one would read it, nothing where it succeeds."""
     result = CliRunner().invoke(app, [*map(str, arguments)])
     return "" if result.exit_code == 0 else str(result.exception)
+
+
+@pytest.mark.parametrize("on", [(), ("--on", "raf-db")])
+def test_an_external_model_is_sent_to_the_leaderboard(tmp_path, on):
+    """No recipe and no backend is common to it and fer-bench's own, whatever is chosen."""
+    file = digest("theirs")
+    outside = {"recipe": "onnx-0123abcd", "backend": "onnxruntime", "dataset_fingerprint": "", "weights_sha256": file}
+    external = records.External(sha256=file, labels=EMOTIONS, input="gray")
+    save(tmp_path, "clcm", answers(1, 0.8), target="raf-db")
+    for model in ("theirs", "others"):
+        save(tmp_path, model, answers(2, 0.7), dataset="external", target="raf-db", external=external, **outside)
+    told = invoke("compare", "clcm", "theirs", "--workspace", tmp_path, *on)
+    assert told.startswith("theirs: external, ")
+    [command] = commands(told)
+    board = CliRunner().invoke(app, [*command, "--json"])
+    assert [found["model"] for found in json.loads(board.stdout)["boards"][0]["standings"]] == ["clcm", "theirs"]
+    assert compared(tmp_path, "theirs", "others", "--on", "raf-db")["n"] == IMAGES
 
 
 def test_the_command_that_tests_what_is_missing_does(workspace, monkeypatch):

@@ -129,6 +129,7 @@ def _entries(
         if at and not recipe:
             raise FerBenchError(f"{name}: no recipe after the @; expected its name or id")
         given.append((model, trained_on or dataset, recipe))
+    _require_one_kind(folder, [model for model, _, _ in given], target, tests)
     possible = {
         model: {r.dataset for r in tests if r.model == model and target in (None, r.target)}
         for model, trained_on, _ in given
@@ -145,6 +146,19 @@ def _entries(
     entries = [Entry(model, trained_on, recipe) for model, trained_on, recipe in given if trained_on is not None]
     _require_different(entries)
     return entries
+
+
+def _require_one_kind(folder: Path, models: Sequence[str], target: str | None, tests: Sequence[EvalRecord]) -> None:
+    """Refuse external models beside fer-bench's own: no choice of recipe and backend would make them comparable."""
+    outside = {record.model for record in tests if record.external} & set(models)
+    if outside and not outside.issuperset(models):
+        named = [word for model in dict.fromkeys(models) for word in ("--model", model)]
+        on = [] if target is None else ["--on", target]
+        ranked = shlex.join(["fer-bench", "leaderboard", "--records", str(folder), *on, *named])
+        raise FerBenchError(
+            f"{', '.join(sorted(outside))}: external, so that recipe and backend are never those of fer-bench's own "
+            f"models; the leaderboard ranks them together, by the same tests: run {ranked}"
+        )
 
 
 def _require_different(entries: Sequence[Entry]) -> None:
