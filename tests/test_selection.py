@@ -106,6 +106,14 @@ def test_two_recipes_are_refused_with_the_lines_to_write(results: Results) -> No
         assert {r.model for r in select(results).blocks["fer2013"].evals} == {model}
 
 
+def test_a_selection_that_notepad_saved_is_read(results: Results) -> None:
+    """With a mark of UTF-8 before the first line, which a recipe's TOML may have too."""
+    for model, recipe in (("clcm", "paper-0123abcd"), ("mobilenetv2", "short-89abcdef")):
+        make.save_run(results, model, "fer2013", recipe=recipe)
+    results.selection.write_text('[fer2013]\r\nrecipe = "short-89abcdef"\r\n', encoding="utf-8-sig")
+    assert select(results).blocks["fer2013"].models == ("mobilenetv2",)
+
+
 def test_same_recipe_on_two_states_of_a_dataset_names_the_fingerprint(results: Results) -> None:
     make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013"))
     other = replace(make.eval_record("mobilenetv2", "fer2013", "fer2013"), dataset_fingerprint="f" * 64)

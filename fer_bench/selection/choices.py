@@ -73,7 +73,7 @@ def load_selection(path: Path) -> Selection:
     if not path.is_file():  # A pipe would be waited for.
         raise FerBenchError(f"{path}: not a file, though something is there; expected TOML; move it away")
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise FerBenchError(f"{path}: not readable as TOML ({error})") from error
     origin = content.pop("origin", None)
