@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
 import record_factory as make
 
@@ -20,7 +21,9 @@ from fer_bench.anova_result import (
     WithinProcess,
 )
 from fer_bench.errors import FerBenchError
+from fer_bench.records import LatencySample
 from fer_bench.selection import Evidence, select
+from fer_bench.session_anova import anova
 from fer_bench.tables import Table, build_tables, chance
 from fer_bench.tables.values import Cell, Grid, Matrices, Missing, Number, Pair, Text, mark_best, mean_of
 
@@ -283,6 +286,25 @@ def test_the_notes_of_table_7_give_every_form_and_where_its_stars_differ(tmp_pat
         "CLCM and MobileNetV2, CLCM and ShuffleNetV2."
     ) in table.notes
     assert column(table, "p, paired t") == [Text(p) for p in ("0.200", "0.032", "0.200", "0.032", "0.032", "0.032")]
+
+
+def test_an_order_by_ranks_that_a_mean_difference_contradicts_is_explained(tmp_path: Path) -> None:
+    """Two slow calls of twenty: CLCM is the fastest in eighteen, and its mean the longest."""
+    results = make.results_in(tmp_path)
+    generator = np.random.default_rng(0)
+    for place, (model, mean) in enumerate({"mobilenetv2": 0.012, "clcm": 0.010, "shufflenetv2": 0.011}.items()):
+        times = mean + generator.normal(0, 0.0002, 20)
+        if model == "clcm":
+            times[[3, 11]] = 0.04
+        calls = tuple(LatencySample(order=3 * i + place, seconds=float(time)) for i, time in enumerate(times))
+        records.save(results.records, replace(make.profile_record(model), latency={"keras-predict": calls}))
+    anova(results, "keras-predict")
+    table = tables_of(select(results))[7]
+    assert value(column(table, "Mean difference (s)")[0]) < 0 < value(column(table, "Published (s)")[0])
+    assert column(table, "Order")[0] == Text("as published")
+    [told] = [note for note in table.notes if note.startswith("keras-predict, by ranks: Kruskal-Wallis H(2) = ")]
+    assert told.endswith("a mean difference may have the other sign.")
+    assert "Dunn: a star also for CLCM and ShuffleNetV2, MobileNetV2 and CLCM, MobileNetV2 and ShuffleNetV2." in told
 
 
 def test_the_papers_rows_of_table_7_are_a_family_of_their_own(tmp_path: Path) -> None:

@@ -168,6 +168,12 @@ def _anova_notes(record: StatisticsRecord) -> Iterator[str]:
         )
     if record.recommended:
         yield f"{record.runtime}: {record.recommended.sentence}"
+        if record.recommended.form == "kruskal" and record.kruskal and record.dunn is not None:
+            yield (
+                f"{record.runtime}, by ranks: Kruskal-Wallis H({record.kruskal.df}) = {record.kruskal.h:.2f}, p "
+                f"{p_text(record.kruskal.p)}; Dunn{_other_stars(record, record.dunn)}. Order and p are those of the "
+                "ranks, which a few slow calls hardly move: a mean difference may have the other sign."
+            )
 
 
 def _among(record: StatisticsRecord) -> str:
@@ -191,7 +197,7 @@ def _within_blocks(found: RepeatedMeasures) -> str:
     )
 
 
-def _other_stars(record: StatisticsRecord, pairs: Sequence[PairDifference]) -> str:
+def _other_stars(record: StatisticsRecord, pairs: Sequence[PairDifference | RankPair]) -> str:
     """Return how the significant pairs of another form differ from those of Tukey's HSD, of those that are shown."""
     shown = {frozenset((pair.model, pair.other)) for pair in paper.TABLE7}
     shown |= {frozenset(pair) for pair in _beyond(record)}
