@@ -48,7 +48,7 @@ def _tests(found: Sequence[Task], workspace: Path) -> list[list[str]]:
 
 
 def to_jsonl(found: Sequence[Task], workspace: Path, folder: Path) -> str:
-    """Return one JSON object a task and line.
+    """Return one JSON object a task and line, in ASCII.
 
     Args:
         found: the tasks.
@@ -67,7 +67,7 @@ def to_jsonl(found: Sequence[Task], workspace: Path, folder: Path) -> str:
         }
         for task in found
     ]
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    return "".join(json.dumps(line) + "\n" for line in lines)
 
 
 def to_slurm(found: Sequence[Task], workspace: Path, folder: Path) -> str:

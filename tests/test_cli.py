@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from fer_bench import cli
 from fer_bench.cli import PANELS, app
 from fer_bench.cli.options import again
+from fer_bench.cli.printing import print_json
 from fer_bench.datasets import side_by_side
 from fer_bench.errors import FerBenchError
 from fer_bench.workspace import DEFAULT_ROOT
@@ -671,3 +672,12 @@ def test_what_a_locale_cannot_show_is_written_as_an_escape():
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("\\u2013\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_json_is_json_whatever_the_encoding_of_stdout(encoding, monkeypatch):
+    content, written = {"path": "Füße/\U0001f600 – \udcff"}, io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding, "backslashreplace"))
+    print_json(content)
+    sys.stdout.flush()
+    assert json.loads(written.getvalue().decode("utf-8")) == content

@@ -22,7 +22,7 @@ import typer
 from advice import follow
 from typer.testing import CliRunner
 
-from fer_bench import grid, records, run_datasets, run_folder
+from fer_bench import cluster, grid, records, run_datasets, run_folder
 from fer_bench.checkpoint import Checkpoint, Progress, Reached, identity, reached
 from fer_bench.cli import app
 from fer_bench.cli.options import seeds_of
@@ -475,6 +475,13 @@ def test_a_random_start_is_one_recipe_for_every_command(place, monkeypatch):
         cell = cell_of(options["model"], options["dataset"], options["recipe"], options["seed"], options["weights"])
         assert cell.id == task["id"]
     assert {task["recipe"] for task in told} == {jobs[0].recipe.id} == {PAPER.from_random().id}
+
+
+def test_json_lines_are_in_ascii_which_any_encoding_of_stdout_holds():
+    task = cluster.Task(grid.Cell("clcm", "fer2013", PAPER, 0), ("fer-bench", "train"))
+    line = cluster.to_jsonl([task], Path("/Füße"), Path("/"))
+    assert line.isascii()
+    assert json.loads(line)["command"][-2].endswith("Füße")
 
 
 def test_a_random_start_is_another_recipe(place):

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def print_json(content: Any) -> None:
-    """Print JSON on stdout."""
-    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    """Print JSON on stdout, in ASCII: an encoding that lacks a character would put Python's escape, no JSON, there."""
+    sys.stdout.write(json.dumps(content, indent=2) + "\n")
 
 
 def print_table(title: str, columns: Sequence[str], rows: "Iterable[Sequence[str | Text]]", numbers: int = 0) -> None:

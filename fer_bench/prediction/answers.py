@@ -46,7 +46,7 @@ Answer = Prediction | NoAnswer
 
 
 def to_json(answer: Answer, origin: str) -> str:
-    """Return one line of JSON, the same keys for every answer; what is unknown is ``null``.
+    """Return one line of JSON in ASCII, the same keys for every answer; what is unknown is ``null``.
 
     Args:
         answer: of the model.
@@ -63,7 +63,7 @@ def to_json(answer: Answer, origin: str) -> str:
         "reason": answer.reason if isinstance(answer, NoAnswer) else "",
         "trained_on": origin,
     }
-    return json.dumps(content, ensure_ascii=False)
+    return json.dumps(content)
 
 
 def csv_header(classes: Sequence[str]) -> str:
