@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from fer_bench.errors import FerBenchError
+from fer_bench.files import expanded
 from fer_bench.recipe import Augmentation, Balance, Recipe, differing
 
 PRESETS: dict[str, Recipe] = {
@@ -63,7 +64,7 @@ def load_recipe(name_or_path: str) -> Recipe:
     before, change = _last_change(name_or_path)
     if change:
         return load_recipe(before).changed(**change)
-    path = Path(name_or_path)
+    path = expanded(name_or_path)
     if path.suffix != ".toml":
         raise FerBenchError(
             f"no recipe {name_or_path!r}: expected one of {', '.join(PRESETS)} or a path to a .toml file"

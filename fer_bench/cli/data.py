@@ -10,7 +10,6 @@ from fer_bench.cli.options import DEFAULT_WORKSPACE, LARGEST_SEED, JsonOption, W
 from fer_bench.cli.printing import print_json, print_table
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
-from fer_bench.files import expanded
 
 _SHOWN = 20
 """Images named on the terminal."""
@@ -144,9 +143,7 @@ def prepare(
             shown.note("files of the archive" if done != of else "")
             shown.at(done, of)
 
-        prepared = run(
-            chosen, expanded(source), place.prepared(chosen.name), wishes, progress=shown.at, unpacking=unpacking
-        )
+        prepared = run(chosen, source, place.prepared(chosen.name), wishes, progress=shown.at, unpacking=unpacking)
     if json:
         print_json(prepared.manifest)
         return

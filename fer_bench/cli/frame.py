@@ -13,6 +13,7 @@ import typer
 from fer_bench.cli.completion import BY_PARAMETER
 from fer_bench.cli.options import is_written
 from fer_bench.errors import FerBenchError
+from fer_bench.files import expanded
 from fer_bench.verbosity import set_level
 
 READ_ONLY = frozenset(
@@ -93,6 +94,7 @@ def _framed(callback: Callable[..., Any], path: str) -> Callable[..., Any]:
     def framed(quiet: bool, verbose: bool, **values: Any) -> Any:
         if quiet or verbose:
             begin(quiet, verbose)
+        values = {name: _at_home(value) for name, value in values.items()}
         with _log_of(path, values):
             return callback(**values)
 
@@ -102,6 +104,17 @@ def _framed(callback: Callable[..., Any], path: str) -> Callable[..., Any]:
     framed.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     framed.__annotations__ = {**callback.__annotations__, "quiet": QuietOption, "verbose": VerboseOption}
     return framed
+
+
+def _at_home(value: Any) -> Any:
+    """Return a path that an option or argument gives with its ``~`` replaced, which the shell leaves in ``--out=~/x``.
+
+    Without that it would name a folder ``~`` in the current one.
+
+    Raises:
+        FerBenchError: see :func:`fer_bench.files.expanded`.
+    """
+    return expanded(value) if isinstance(value, Path) else value
 
 
 def _flowing(text: str) -> str:

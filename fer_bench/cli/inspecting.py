@@ -34,10 +34,9 @@ def inspect(
     from fer_bench.datasets.archives import opened
     from fer_bench.datasets.recognition import describe, doubts
     from fer_bench.datasets.recognition import inspect as look
-    from fer_bench.files import expanded, scratch
+    from fer_bench.files import scratch
     from fer_bench.progress import bar
 
-    path = expanded(path)
     cards = usable_datasets()
     with (
         scratch() as folder,

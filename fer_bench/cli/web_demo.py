@@ -9,6 +9,7 @@ import typer
 from fer_bench.cli.options import DEFAULT_WORKSPACE, WeightsOption, WorkspaceOption
 from fer_bench.cli.predicting import ExportedOption, ItsDatasetOption, ItsRecipeOption, ItsSeedOption
 from fer_bench.errors import FerBenchError
+from fer_bench.files import expanded
 
 _ENDINGS = (".html", ".htm")
 
@@ -66,7 +67,7 @@ def web_demo(
         require_detector()
     if is_exported(model):
         refuse_training(model, dataset=dataset, recipe=recipe, seed=seed, weights=weights)
-        path = Path(model)
+        path = expanded(model)
     elif dataset is None:
         raise FerBenchError(f"--model {model}: name its --dataset too, or give an exported file (.onnx)")
     else:
