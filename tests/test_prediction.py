@@ -76,7 +76,7 @@ def test_an_array_of_gray_images_is_that_many_pictures():
     assert len(list(MODEL.predict(np.zeros((3, 48, 48), np.uint8), crop=False))) == 3
 
 
-@pytest.mark.parametrize("shape", [(48, 48, 3), (48, 48), (48,), ()])
+@pytest.mark.parametrize("shape", [(48, 48, 3), (48, 48, 4), (48, 48, 1), (48, 48), (48,), ()])
 def test_one_picture_as_an_array_is_wanted_in_a_list(shape):
     with pytest.raises(fer_bench.FerBenchError, match="put it into a list"):
         MODEL.predict(np.zeros(shape, np.uint8), crop=False)

@@ -26,6 +26,10 @@ BATCH = 64
 """Pictures that are answered at once."""
 
 
+_CHANNELS = ((1,), (2,), (3,), (4,))
+"""Last axis of a single picture: gray or RGB, each also with alpha."""
+
+
 def pictures_ahead() -> int:
     """Return how many pictures are decoded at the same time, or wait for it: enough to keep every core busy."""
     return max(2 * cores(), 8)
@@ -83,8 +87,8 @@ class Model:
             FerBenchError: finding faces needs a package that is missing, an array has another type or shape, or the
                 scale is not within 0.5 to 4.
         """
-        # Its rows would be answered, as gray pictures of three pixels' width.
-        if isinstance(images, np.ndarray) and (images.ndim < 3 or images.shape[2:] == (3,)):
+        # Its rows would be answered, as gray pictures as wide as it has channels.
+        if isinstance(images, np.ndarray) and (images.ndim < 3 or images.shape[2:] in _CHANNELS):
             raise FerBenchError(
                 f"images: an array of shape {images.shape}, which is that of one picture; put it into a list: [picture]"
             )
