@@ -302,6 +302,15 @@ def test_what_libraries_print_does_not_hide_the_answer(monkeypatch):
     assert machine.check_backend()[0].state == "error"
 
 
+def test_what_lies_in_the_current_folder_is_not_imported(tmp_path, monkeypatch):
+    """The command does not see it either: Python with -c or -m would put it first."""
+    (tmp_path / "calendar.py").write_text("raise RuntimeError('mine')")
+    monkeypatch.chdir(tmp_path)
+    answer = f'{machine._ANSWER}["jax", "3.15.1", ["an accelerator"]]'
+    monkeypatch.setattr(machine, "_ASK", f"import calendar; print({answer!r})")
+    assert [finding.state for finding in machine.check_backend()] == ["ok", "ok"]
+
+
 def shown(monkeypatch, *states, options=()):
     found = [Finding(check=f"check {i}", state=state, found="[so]", advice="that") for i, state in enumerate(states)]
     monkeypatch.setattr(doctor, "examine", lambda workspace, on_check: found)

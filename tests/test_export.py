@@ -591,6 +591,9 @@ def test_another_backend_hands_the_work_to_a_tensorflow_process(varied, tmp_path
 
     monkeypatch.setattr(convert.backend, "configure", lambda: "jax")
     monkeypatch.setattr(convert, "write", lambda *_: pytest.fail("written in this process"))
+    # What lies in the current folder is none of its business.
+    (tmp_path / "calendar.py").write_text("raise RuntimeError('mine')")
+    monkeypatch.chdir(tmp_path)
     convert.convert(varied, "onnx", tmp_path / "model.onnx")
     images = patches(8)
     expected = np.asarray(varied(images, training=False))

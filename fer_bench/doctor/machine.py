@@ -14,6 +14,7 @@ from fer_bench.datasets import dataset_cards
 from fer_bench.datasets.prepared import is_prepared
 from fer_bench.doctor.finding import Finding
 from fer_bench.environment import usable_memory_gib
+from fer_bench.interpreter import environment, python
 from fer_bench.workspace import Workspace
 
 TRAINING_GIB = 5.8
@@ -43,7 +44,13 @@ def check_backend() -> list[Finding]:
     advice = "install it, or choose another with the environment variable KERAS_BACKEND"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _ASK], capture_output=True, text=True, timeout=START_SECONDS, check=False
+            python("-c", _ASK),
+            env=environment(),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=START_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         found = f"{chosen} did not start within {START_SECONDS:.0f} s"

@@ -4,9 +4,7 @@ Not by hand from a concrete function: one that was not frozen becomes a file wit
 The batch size stays open in every file.
 """
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,6 +17,7 @@ from fer_bench.export import Target
 from fer_bench.export.packages import require
 from fer_bench.export.silence import silence
 from fer_bench.files import scratch
+from fer_bench.interpreter import environment, python
 
 TARGETS: tuple[Target, ...] = get_args(Target)
 SUFFIXES: dict[Target, str] = {"litert": ".tflite", "litert-int8": ".tflite", "onnx": ".onnx"}
@@ -55,10 +54,11 @@ def convert(model: Any, target: Target, path: Path, samples: NDArray[np.float32]
             np.save(folder / "samples.npy", samples)
             arguments.append(str(folder / "samples.npy"))
         result = subprocess.run(
-            [sys.executable, "-m", "fer_bench.export.worker", *arguments],
-            env={**os.environ, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""},
+            python("-m", "fer_bench.export.worker", *arguments),
+            env=environment(KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES=""),
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
         )
     if result.returncode:

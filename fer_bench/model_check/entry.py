@@ -1,10 +1,9 @@
 """Where a card comes from: the name, the entry point, the distribution, and what it declares."""
 
-import os
 import subprocess
-import sys
 
 from fer_bench.errors import FerBenchError
+from fer_bench.interpreter import environment, python
 from fer_bench.model_check.outcome import Outcome
 from fer_bench.models import PLUGINS, model_card
 from fer_bench.models.card import ModelCard
@@ -49,8 +48,8 @@ def _imported(name: str) -> list[str]:
         f"print('IMPORTED', *(module for module in {_HEAVY!r} if module in sys.modules))"
     )
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code, name],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
+        python("-c", code, name),
+        env=environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
