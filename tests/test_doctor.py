@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from fer_bench import doctor
 from fer_bench.cli import app
-from fer_bench.doctor import machine, packages, weights
+from fer_bench.doctor import imports, machine, packages, weights
 from fer_bench.doctor.finding import Finding
 from fer_bench.errors import FerBenchError
 from fer_bench.workspace import Workspace
@@ -309,6 +309,25 @@ def test_what_lies_in_the_current_folder_is_not_imported(tmp_path, monkeypatch):
     answer = f'{machine._ANSWER}["jax", "3.15.1", ["an accelerator"]]'
     monkeypatch.setattr(machine, "_ASK", f"import calendar; print({answer!r})")
     assert [finding.state for finding in machine.check_backend()] == ["ok", "ok"]
+
+
+def test_what_is_installed_and_cannot_be_imported_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(imports, "MODULES", {"numpy": "numpy", "opencv-python-headless": "cv2"})
+    [found] = imports.check_imports()
+    assert (found.check, found.state) == ("import of opencv-python-headless", "error")
+    assert found.found == "ImportError: libGL.so.1: cannot open shared object file"
+    monkeypatch.setattr(packages, "_version", lambda name: None)
+    assert imports.check_imports()[0].state == "ok"  # That it is not there at all is told by another check.
+
+
+def test_an_import_that_ends_the_process_is_told_of(tmp_path, monkeypatch):
+    (tmp_path / "simplejpeg.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(imports, "MODULES", {"simplejpeg": "simplejpeg"})
+    [found] = imports.check_imports()
+    assert (found.check, found.found) == ("import of simplejpeg", "the process ended")
 
 
 def shown(monkeypatch, *states, options=()):

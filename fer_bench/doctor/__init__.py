@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from fer_bench import backend
 from fer_bench.doctor.finding import Finding
+from fer_bench.doctor.imports import check_imports
 from fer_bench.doctor.machine import check_backend, check_disk, check_memory, check_writing
 from fer_bench.doctor.packages import check_extras, check_packages, check_plugins, check_python
 from fer_bench.doctor.weights import check_imagenet
@@ -25,6 +26,7 @@ def examine(workspace: Workspace, on_check: Callable[[str], object] = lambda nam
     checks: tuple[tuple[str, Callable[[], list[Finding]]], ...] = (
         ("Python", check_python),
         ("packages", check_packages),
+        ("imports", check_imports),
         ("optional packages", check_extras),
         ("models and datasets of other packages", check_plugins),
         ("backend", check_backend),

@@ -148,6 +148,11 @@ def _check(item: Requirement, otherwise: State) -> Finding:
     )
 
 
+def is_installed(name: str) -> bool:
+    """Return whether a required package, or another that brings the same module, is installed by its metadata."""
+    return any(_version(each) is not None for each in (name, *SAME_MODULE.get(name, ())))
+
+
 def _version(name: str) -> str | None:
     try:
         return metadata.version(name)

@@ -1,0 +1,66 @@
+"""Whether what is installed can be imported: a file or a library of the system may be missing all the same."""
+
+import json
+import subprocess
+
+from fer_bench.doctor.finding import Finding
+from fer_bench.doctor.packages import is_installed
+from fer_bench.interpreter import environment, python
+
+MODULES = {
+    "numpy": "numpy",
+    "opencv-python-headless": "cv2",
+    "pillow": "PIL.Image",
+    "simplejpeg": "simplejpeg",
+    "scikit-learn": "sklearn.model_selection",
+    "scipy": "scipy.stats",
+    "statsmodels": "statsmodels.stats.oneway",
+    "matplotlib": "matplotlib.figure",
+}
+"""By required package, of those with compiled code but the backend's, a module that fer-bench imports."""
+_ANSWER = "fer-bench doctor: "
+_TRY = f"""
+import importlib, json, sys
+for name in sys.argv[1:]:
+    print("\\n{_ANSWER}" + json.dumps([name, "the process ended"]), flush=True)
+    try:
+        importlib.import_module(name)
+        reason = ""
+    except Exception as error:
+        reason = f"{{type(error).__name__}}: {{error}}"
+    print("\\n{_ANSWER}" + json.dumps([name, reason]), flush=True)
+"""
+
+
+def check_imports() -> list[Finding]:
+    """Import the required packages in a process of its own, where a crash does no harm; return those that cannot be.
+
+    Of one that is not installed at all :func:`fer_bench.doctor.packages.check_packages` tells. What the others lack may
+    be a library of the system, or files that another package of the same module took with it when it was removed.
+    """
+    done = subprocess.run(
+        python("-c", _TRY, *MODULES.values()),
+        env=environment(),
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    answers = [line.removeprefix(_ANSWER) for line in done.stdout.splitlines() if line.startswith(_ANSWER)]
+    reasons = dict(map(json.loads, answers))
+    found = [
+        Finding(
+            check=f"import of {package}",
+            state="error",
+            found=" ".join(reasons[module].split()),
+            advice=f"pip install --force-reinstall --no-deps {package}",
+        )
+        for package, module in MODULES.items()
+        if reasons.get(module) and is_installed(package)
+    ]
+    if found:
+        return found
+    if len(reasons) < len(MODULES):
+        last = (done.stderr.strip().splitlines() or [f"ended by signal or code {done.returncode}"])[-1]
+        return [Finding(check="imports", state="error", found=last, advice="install fer-bench again")]
+    return [Finding(check="imports", state="ok", found="what is installed can be imported")]
