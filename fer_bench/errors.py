@@ -6,7 +6,7 @@ import re
 _OTHERWISE = (
     dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room or choose another folder")
     | dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "check its permissions or choose another folder")
-    | dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG), "choose another folder")
+    | dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG), "choose another folder")
 )
 """What to do about each error of the disk."""
 _LONGEST = 400

@@ -457,6 +457,13 @@ def test_a_workspace_that_is_a_file_is_one_line(synthetic_root, tmp_path):
         assert re.search(r"^fer-bench: .*/afile.*: cannot be made a workspace \(.*\); name a folder$", result.stderr)
 
 
+def test_a_file_where_a_folder_is_to_be_made_is_one_line(tmp_path):
+    (tmp_path / "tables").write_text("")
+    result = run("audit-paper", "--workspace", str(tmp_path))
+    assert result.returncode == 2
+    assert re.search(r"^fer-bench: .*tables: File exists; .* choose another folder", result.stderr)
+
+
 def test_the_home_folder_in_a_workspace_is_found(tmp_path):
     (tmp_path / "faces").mkdir()
     result = run("cross-test", "--workspace=~/faces", HOME=str(tmp_path))
