@@ -12,7 +12,7 @@ import pytest
 from conftest import built
 from filelock import FileLock
 
-from fer_bench import models, paper
+from fer_bench import models, paper, verbosity
 from fer_bench.errors import FerBenchError
 from fer_bench.models import model_card, model_cards, pretrained
 from fer_bench.models.layers import compute_in
@@ -186,6 +186,27 @@ def test_the_names_of_the_downloads_are_keras_own(application, monkeypatch):
     monkeypatch.setattr(file_utils, "get_file", asked)
     with pytest.raises(FileNotFoundError, match=f"^{re.escape(pretrained.DOWNLOADS[application])}$"):
         getattr(keras.applications, application)(weights="imagenet")
+
+
+@pytest.mark.parametrize("level", ["normal", "quiet"])
+def test_a_download_leaves_stdout_to_the_answer(level, monkeypatch, tmp_path, capsys):
+    """Keras prints how it goes to stdout; ``train --weights imagenet --json`` was no JSON the first time."""
+    import keras
+
+    (tmp_path / "weights").write_bytes(bytes(1000))
+
+    def download(**_options):
+        keras.utils.get_file("weights.h5", (tmp_path / "weights").as_uri(), cache_dir=tmp_path)
+        raise Exception("not weights")
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(keras.applications, "MobileNetV2", download)
+    monkeypatch.setattr(verbosity, "_level", level)
+    with pytest.raises(FerBenchError, match="could not be downloaded"):
+        copy_imagenet(None, "MobileNetV2", "imagenet")
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert ("Downloading data" in written.err) == (level == "normal")
 
 
 def test_a_failed_download_says_what_to_do(monkeypatch):

@@ -1,6 +1,8 @@
 """ImageNet weights from Keras' download or a file, copied into a model layer by layer. Never a silent random start."""
 
 import contextlib
+import io
+import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from fer_bench import backend, memory
 from fer_bench.errors import FerBenchError, first_line
 from fer_bench.lock import acquired
 from fer_bench.messages import say
+from fer_bench.verbosity import level
 
 IMAGENET = "imagenet"
 """The value of ``--weights`` that lets Keras download its own ImageNet weights."""
@@ -53,7 +56,7 @@ def copy_imagenet(model: Any, application: str, weights: str) -> int:
     build = getattr(keras.applications, application)
     if weights == IMAGENET:
         try:
-            with _cache_of_ones_own(application):
+            with _cache_of_ones_own(application), _nothing_on_stdout():
                 _remove_half_downloaded(application)
                 source = build(weights="imagenet")
         except Exception as error:  # Keras raises a bare Exception where the download fails
@@ -68,6 +71,12 @@ def copy_imagenet(model: Any, application: str, weights: str) -> int:
     for given, own in pairs:
         own.set_weights(given.get_weights())
     return len(pairs)
+
+
+def _nothing_on_stdout() -> contextlib.AbstractContextManager[object]:
+    """Let Keras tell of a download on stderr, not at all with ``--quiet``: stdout is for a command's answer, as JSON
+    say, and it prints there."""
+    return contextlib.redirect_stdout(io.StringIO() if level() == "quiet" else sys.stderr)
 
 
 def _load_file(source: Any, weights: str, application: str) -> None:
