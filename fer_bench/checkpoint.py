@@ -1,7 +1,7 @@
 """The resumable state of a training run, written after every epoch.
 
-A run's folder holds ``checkpoint.npz``, all that the next step depends on with a JSON text of the progress, and
-``best-<epoch>.npz``, the weights of the best epoch so far. What a checkpoint says can be read without Keras.
+A run's folder holds ``checkpoint.npz`` (all that the next step depends on, and the progress as JSON text) and
+``best-<epoch>.npz`` (the weights of the best epoch so far). The progress can be read without Keras.
 """
 
 import dataclasses
@@ -42,7 +42,7 @@ class Progress:
     """The environments in which it was trained so far, in order, each once."""
 
     def continues_in(self, environment: Environment) -> bool:
-        """Note the environment in which the run goes on; return whether its last epoch was trained in another one."""
+        """Add the environment in which the run continues; return whether its last epoch was trained in another one."""
         moved = bool(self.environments) and not same_place(self.environments[-1], environment)
         if not any(same_place(other, environment) for other in self.environments):
             self.environments.append(environment)
@@ -61,9 +61,9 @@ class _Text:
 
 
 def identity(fingerprint: str, backend: str, weights: str) -> str:
-    """Return the identity of a run, in one line: only a run of the same one goes on from a checkpoint.
+    """Return the identity of a run, in one line: a checkpoint is continued only by a run of the same identity.
 
-    Model, recipe and seed are not in it, since they name the run's folder.
+    Model, recipe and seed are not part of it, since they name the run's folder.
 
     Args:
         fingerprint: of the dataset.
@@ -87,7 +87,7 @@ class Reached:
         return self.identity.split()[1]
 
     def is_of(self, fingerprint: str, backend: str) -> bool:
-        """Return whether a run on this dataset and backend, from whatever weights, would go on from here."""
+        """Return whether a run on this dataset and backend would continue from here, whatever its initial weights."""
         return self.identity.startswith(identity(fingerprint, backend, ""))
 
 
@@ -101,7 +101,7 @@ def reached(folder: Path) -> Reached | None:
     if not path.is_file():
         return None
     with _opened(path) as content:
-        # An array is read when it is asked for: the text is, the weights are not.
+        # An array is read only when it is accessed: here the text, not the weights.
         text = content[f"arr_{len(content.files) - 1}"]
     found, progress = _content(text, path)
     return Reached(found, tuple(progress.history))
@@ -146,7 +146,7 @@ class Checkpoint:
                 path.unlink()
 
     def load(self, network: "Network") -> Progress | None:
-        """Restore the network to the checkpoint; ``None`` where there is none, or one of another state of the dataset.
+        """Restore the network to the checkpoint; ``None`` where there is none, or where the dataset has changed since.
 
         Raises:
             FerBenchError: it is damaged, or a run on another backend or from other weights has begun here.
@@ -168,14 +168,14 @@ class Checkpoint:
         return progress
 
     def _pass_over(self, found: str, epochs: int) -> None:
-        """Pass over a checkpoint of another identity, which the new run will overwrite.
+        """Ignore a checkpoint of another identity; the new run will overwrite it.
 
-        Where the dataset has changed its results are of no use any more, which is said. Where only the backend or the
-        start differs, the user more likely forgot an option.
+        If the dataset has changed, the checkpoint is of no use any more, and a message says so. If only the backend or
+        the initial weights differ, the user has more likely forgotten an option.
 
         Args:
             found: identity of the checkpoint.
-            epochs: that it has.
+            epochs: number of epochs that it has.
 
         Raises:
             FerBenchError: the dataset is the same.
@@ -218,15 +218,15 @@ def _write_arrays(path: Path, arrays: Sequence[NDArray[Any]]) -> None:
 
 def _read_arrays(path: Path) -> list[NDArray[Any]]:
     with _opened(path) as content:
-        stated(path)  # A damaged file may claim arrays larger than any memory: that is found out before they are read.
+        stated(path)  # A damaged file may claim arrays larger than any memory: their sizes are checked before reading.
         return [content[f"arr_{index}"] for index in range(len(content.files))]
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """Yield the arrays of an ``.npz`` file by name; an error while they are read is told as a damaged checkpoint."""
+    """Yield the arrays of an ``.npz`` file by name; an error while they are read says that the checkpoint is damaged."""
     if path.exists() and not path.is_file():
-        raise _damaged(path, ValueError("not a file"))  # To open a named pipe would wait for its writer.
+        raise _damaged(path, ValueError("not a file"))  # Opening a named pipe would wait for its writer.
     try:
         with np.load(path, allow_pickle=False) as content:
             yield content

@@ -15,8 +15,8 @@ _PATIENCE = 120.0
 
 
 def is_running(folder: Path) -> bool | None:
-    """Return whether a process works on the run in a folder; ``None`` where it has no lock file, or that cannot be
-    asked."""
+    """Return whether a process works on the run in a folder; ``None`` where there is no lock file, or its state cannot
+    be read."""
     path = folder / LOCK
     return is_held(path) if path.is_file() else None
 
@@ -25,7 +25,7 @@ def is_running(folder: Path) -> bool | None:
 def locked(folder: Path) -> Iterator[None]:
     """Hold the lock of a run's folder; a process that outlives its killed parent may still work there for a moment.
 
-    The folder is made, and goes again where nothing has been written to it.
+    The folder is created, and removed again if nothing was written to it.
 
     Raises:
         FerBenchError: another process does not let go of it, or the file system has no locks.
@@ -46,9 +46,9 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def own_files(folder: Path) -> list[Path]:
-    """Return the files that training has written to a run's folder, and no others, in the order of deleting them.
+    """Return only the files that training has written to a run's folder, in the order in which to delete them.
 
-    The state goes first: one that is left without its best weights would be a damaged checkpoint.
+    The state comes first: a state without its best weights would be a damaged checkpoint.
     """
     patterns = (STATE, BEST, f"{UNFINISHED}*", LOCK)
     return [path for pattern in patterns for path in sorted(folder.glob(pattern))]
