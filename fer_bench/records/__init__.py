@@ -1,9 +1,9 @@
 """Records: the facts of a run, as frozen dataclasses in JSON files.
 
-Left of the records are pixels, Keras and weights; right of them plain data. A record holds counts and samples,
-never rounded scores, so that every figure can be computed again, and says what it was made from, so that a table never
-mixes states of a dataset or recipes. Loading checks every field, so that a hand-edited or foreign file gives a message
-instead of a wrong table.
+What makes records works with pixels, Keras and weights; what reads them, with plain data alone. A record holds counts
+and samples, never rounded scores, so that every figure can be computed again. It also says what it was made from, so
+that a table never mixes recipes or states of a dataset. Loading checks every field, so that a hand-edited or foreign
+file gives a message instead of a wrong table.
 """
 
 from fer_bench.records.environment import Environment, same_place

@@ -26,9 +26,9 @@ class Environment:
     code: str = ""
     """SHA-256 of fer-bench's modules; empty in older records."""
     commit: str = ""
-    """Of the checkout that ran, with ``+`` where its modules had been changed; empty for an installed package."""
+    """Git commit of the checkout, with ``+`` where its modules had been changed; empty for an installed package."""
 
 
 def same_place(a: Environment, b: Environment) -> bool:
-    """Return whether two environments differ in nothing but the time, and in commits of the same code."""
+    """Return whether two environments are equal in everything but time and commit; the code must be the same."""
     return dataclasses.replace(a, created=b.created, commit=b.commit) == b

@@ -1,4 +1,4 @@
-"""What makes a trained model the one it is, and how its files and records are named."""
+"""The identity of a trained model, and the names of its files and records."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ from fer_bench.records.provenance import Origin
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """What makes a trained model the one it is, whatever host, time and versions of packages."""
+    """The identity of a trained model; host, time and versions of packages are not part of it."""
 
     model: str
     dataset: str
-    """What it was trained on."""
+    """Training dataset."""
     recipe: str
     """Recipe id."""
     seed: int
     backend: str
     origin: Origin
     dataset_fingerprint: str
-    """Of the dataset it was trained on."""
+    """Fingerprint of the training dataset."""
     class_names: tuple[str, ...]
 
     @property
@@ -33,13 +33,13 @@ def cell_id(model: str, dataset: str, recipe: str, seed: int) -> str:
 
 
 def stem_of(model: str, dataset: str, target: str, recipe: str, seed: int) -> str:
-    """Return the name, without its ending, of the record of a model tested on ``target``.
+    """Return the file name, without its ending, of the record of a model tested on ``target``.
 
-    Of the record of its training, too: then ``target`` is what it was trained on.
+    For the record of its training, ``target`` is the training dataset.
     """
     return cell_id(model, f"{dataset}__{target}", recipe, seed)
 
 
 def profile_stem(model: str, backend: str) -> str:
-    """Return the name, without its ending, of the record of a model's profile."""
+    """Return the file name, without its ending, of the record of a model's profile."""
     return f"{model}__{backend}"

@@ -19,7 +19,7 @@ class LatencySample:
     """Position among all timed calls of the session, from 0; models take turns in a random order."""
     seconds: float
     process: int = 0
-    """Number of the process that it was taken in, from 0: calls of one process are not independent replicates."""
+    """Number of the measuring process, from 0: calls of one process are not independent replicates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +30,9 @@ class MachineSample:
     order: int
     """Calls timed so far in that process."""
     mhz: float | None = None
-    """Mean clock frequency of the cores, where the system tells."""
+    """Mean clock frequency of the cores; ``None`` where the system does not report it."""
     others: float | None = None
-    """Cores that other processes kept busy since the look before."""
+    """Number of cores that other processes kept busy since the previous look."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +50,8 @@ class ProfileRecord:
     trainable_parameters: int
     non_trainable_parameters: int
     flops_paper_rule: int | None
-    """By the rule of the paper's figures: a multiply-add counts two, batch norm and activations nothing. ``None`` of a
-    model with an operation that the rule does not know."""
+    """By the rule of the paper's figures: a multiply-add counts two, batch norm and activations nothing. ``None`` where
+    the rule does not know one of the model's operations."""
     session: str
     """Names the measuring session: latencies are compared within one session only."""
     warmup: int
@@ -66,26 +66,26 @@ class ProfileRecord:
     peak_activation_bytes: int | None = None
     """See ``profiling.complexity.PEAK_RULE``."""
     warmups: dict[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
-    """Untimed calls by runtime, one number a process."""
+    """Untimed calls by runtime, one number for each process."""
     unsteady: tuple[str, ...] = ()
-    """Runtimes that were still getting faster when their warm-up reached its limit, in any process."""
+    """Runtimes that, in at least one process, were still getting faster when their warm-up reached its limit."""
     throughput: dict[str, dict[str, tuple[float, ...]]] = dataclasses.field(default_factory=dict)
     """Seconds of whole batches by runtime and batch size (in digits)."""
     end_to_end: dict[str, tuple[LatencySample, ...]] = dataclasses.field(default_factory=dict)
-    """From a JPEG file's bytes to probabilities, one picture a call, by runtime; orders of their own."""
+    """From a JPEG file's bytes to probabilities, one picture a call, by runtime; their ``order`` is
+    counted apart from that of :attr:`latency`."""
     resident_bytes: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
-    """Of older records only, and not to be compared: the growth of the measuring process, in which converters ran
-    and earlier models lay. See ``memory``."""
+    """In older records only, and not to be compared: the growth of the measuring process, which also ran converters
+    and held earlier models. :attr:`memory` replaces it."""
     machine: tuple[MachineSample, ...] = ()
     """The same in every record of the session."""
     external: External | None = None
-    """Of a model that came as a file: then all its parameters count as trainable, since the file does not tell, and
-    ``image_size`` is the height of its own input."""
+    """Set for a model that came as a file: all its parameters then count as trainable, since the file does not tell, and ``image_size`` is the height of its own input."""
     memory: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     """Resident set of a fresh process by runtime, bytes: before it opened the model, and the peak until it had answered
     one image; see ``profiling.memory.MEMORY_RULE``."""
     uncounted: str = ""
-    """Why FLOPs and the peak of the activations are not known; empty where they are, and of an external model."""
+    """Why FLOPs and the peak of the activations are unknown; empty where they are known, and for an external model."""
 
     @property
     def stem(self) -> str:

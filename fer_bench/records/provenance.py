@@ -10,24 +10,24 @@ Origin = Literal["real", "synthetic"]
 
 @dataclass(frozen=True, kw_only=True)
 class External:
-    """Says that a model came from elsewhere as a file: its training is its author's, and was not checked."""
+    """Origin of a model that came from elsewhere as a file; its training, by its author, was not checked."""
 
     sha256: str
     """Of the ONNX file."""
     labels: tuple[str, ...]
-    """Of its outputs, in their order; one that is none of the seven classes was dropped."""
+    """Labels of its outputs, in their order; an output that is none of the seven classes was dropped."""
     input: str
-    """What the file takes, in words."""
+    """The input that the file takes, in words."""
     trained_on: str = ""
-    """As the person who added it says; empty where nothing is said."""
+    """Training data, as stated by the person who added the model; empty where not stated."""
     parameters: str = ""
-    """How the file's parameters were counted, in words; only of a profile."""
+    """How the file's parameters were counted, in words; set in a profile only."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
     """Which labels, images, crop and split a prepared dataset holds, as its manifest says: the fingerprint tells two
-    apart, but not what they are."""
+    datasets apart, but not what they hold."""
 
     dataset: str
     protocol: str
@@ -35,6 +35,6 @@ class Preparation:
     crop: str
     layout: str
     official_split: bool
-    """``False`` of a re-upload."""
+    """``False`` for a re-upload."""
     complete: bool | None
     """``None`` where there were no counts to compare with."""

@@ -16,7 +16,7 @@ SCHEMA = 1
 Record = TrainRecord | EvalRecord | ProfileRecord | StatisticsRecord
 RecordT = TypeVar("RecordT", TrainRecord, EvalRecord, ProfileRecord, StatisticsRecord)
 _COMMANDS = {"train": "train", "eval": "evaluate", "profile": "profile", "statistics": "anova"}
-"""Which command makes a kind of record."""
+"""The command that makes each kind of record."""
 KINDS: dict[str, type[Record]] = {cls.kind: cls for cls in (TrainRecord, EvalRecord, ProfileRecord, StatisticsRecord)}
 
 
@@ -32,7 +32,7 @@ def save(folder: Path, record: Record) -> Path:
     if isinstance(record, TrainRecord):
         content["target"] = record.dataset
     if isinstance(record, ProfileRecord) and not record.resident_bytes:
-        del content["resident_bytes"]  # Of older records only.
+        del content["resident_bytes"]  # In older records only.
     write_json(path, content)
     return path
 
@@ -41,8 +41,8 @@ def load(path: Path, cls: type[RecordT]) -> RecordT:
     """Read one record.
 
     Raises:
-        FerBenchError: the file is missing, of another kind or schema, a field is missing or of the wrong type,
-            fields contradict each other, or the file's name is not the one that they give it, such as a copy's.
+        FerBenchError: the file is missing, or of another kind or schema; a field is missing or of the wrong type;
+            fields contradict each other; or the file's name does not match its content, as with a renamed copy.
     """
     remedy = f"put a copy in its place, or delete it and run fer-bench {_COMMANDS[cls.kind]} again"
     content = read_json(path, remedy)

@@ -33,10 +33,10 @@ class EvalRecord(Identity):
     """The confusion matrix of each official part of the test set, such as ``PrivateTest``, where it has several; empty
     in older records."""
     external: External | None = None
-    """Of a model that fer-bench did not train: then ``dataset`` is :data:`EXTERNAL`, the recipe names the file and how
-    it is fed, the dataset's fingerprint is empty and ``weights_sha256`` is the file's."""
+    """Set for a model that fer-bench did not train: ``dataset`` is then :data:`EXTERNAL`, ``recipe`` names the file and
+    how its input is made, ``dataset_fingerprint`` is empty and ``weights_sha256`` is the file's."""
     target_prepared: Preparation | None = None
-    """Of the test set; absent from older records."""
+    """Preparation of the test set; absent from older records."""
 
     @property
     def stem(self) -> str:

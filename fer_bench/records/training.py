@@ -56,9 +56,9 @@ class TrainRecord(Identity):
     compute: dict[str, str] = dataclasses.field(default_factory=dict)
     """Threads and kernels (``compute.compute_settings``); absent from older records."""
     earlier_environments: tuple[Environment, ...] = ()
-    """Of an interrupted run that went on elsewhere: the other environments, in order, each once."""
+    """Other environments of an interrupted run that was continued elsewhere, in order, each once."""
     prepared: tuple[Preparation, ...] = ()
-    """Of the dataset, or of each that is joined; empty in older records."""
+    """Preparation of the dataset, or of each joined one; empty in older records."""
 
     @property
     def best(self) -> Epoch:
@@ -95,7 +95,7 @@ class TrainRecord(Identity):
         size = self.recipe_content.get("image_size")
         if type(size) is not int or size < 1:
             raise FerBenchError(f"{where}: recipe_content has image_size {size!r}; expected a number of pixels")
-        # Of a content with other fields, of an older version, it is not known what its id was made from.
+        # Content of an older version has other fields: it is not known what its id was made from.
         if is_of_this_version(self.recipe_content) and digest_of(self.recipe_content) != self.recipe.rpartition("-")[2]:
             raise FerBenchError(
                 f"{where}: recipe_content is not that of {self.recipe}, but of a recipe "
