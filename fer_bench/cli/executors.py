@@ -18,10 +18,9 @@ JobsOption = Annotated[
         "--jobs",
         "-j",
         min=1,
-        help="Runs trained side by side, each in its own process; the results are the same. Default: one a core on "
-        f"TensorFlow for recipes of at most {ONE_THREAD_SIZE} x {ONE_THREAD_SIZE} pixels, whose steps it computes with "
-        "one thread, as far as memory allows 2 GiB for each, and at most three where they share an NVIDIA GPU; "
-        "1 otherwise.",
+        help="Number of runs trained side by side, each in its own process; the results are the same. Default: for "
+        f"recipes of at most {ONE_THREAD_SIZE} x {ONE_THREAD_SIZE} pixels on TensorFlow, which uses one thread for them, "
+        "one a core, as far as there are 2 GiB of memory for each, and at most three with an NVIDIA GPU; otherwise 1.",
     ),
 ]
 ExecutorOption = Annotated[
