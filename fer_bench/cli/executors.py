@@ -19,8 +19,9 @@ JobsOption = Annotated[
         "-j",
         min=1,
         help="Number of runs trained side by side, each in its own process; the results are the same. Default: for "
-        f"recipes of at most {ONE_THREAD_SIZE} x {ONE_THREAD_SIZE} pixels on TensorFlow, which uses one thread for them, "
-        "one a core, as far as there are 2 GiB of memory for each, and at most three with an NVIDIA GPU; otherwise 1.",
+        f"recipes of at most {ONE_THREAD_SIZE} x {ONE_THREAD_SIZE} pixels on TensorFlow, which uses one thread for "
+        "them, one a core, as far as there are 2 GiB of memory for each, and at most three with an NVIDIA GPU; "
+        "otherwise 1.",
     ),
 ]
 ExecutorOption = Annotated[
