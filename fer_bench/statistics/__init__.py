@@ -1,10 +1,10 @@
-"""Statistics over inference times: samples, or their summary, to results.
+"""Statistics of inference times, from samples or from their summary.
 
 Source: paper, section V-E and Table 7. One-way ANOVA with Tukey's HSD is what the paper printed. Both assume
 independent observations and equal variances; repeated calls in one process are not independent, and the paper's
-standard deviations differ threefold. So the assumptions are tested, the forms that need fewer of them stand beside
-(Welch with Games-Howell, Kruskal-Wallis with Dunn, repeated measures over blocks), and one sentence says which to
-believe (:data:`RULES`).
+standard deviations differ threefold. So the assumptions are tested, forms of the test that need fewer of them are
+computed too (Welch with Games-Howell, Kruskal-Wallis with Dunn, repeated measures over blocks), and one sentence says
+which form to believe (:data:`RULES`).
 """
 
 from fer_bench.anova_result import RULES, AnovaResult, PairDifference

@@ -1,4 +1,4 @@
-"""All forms together, over samples or over their summary, and the record of them."""
+"""All forms of the test together, over samples or over their summary, and their record."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -26,11 +26,11 @@ def analyse(
     Args:
         samples: at least two finite values of each model, in the order taken; the order of the models is kept.
         alpha: family-wise significance level of every form, and level at which assumptions are rejected.
-        replicate: what a value is.
+        replicate: what one value stands for.
         blocks: whether the values at the same position of all models were taken together, as a block.
 
     Raises:
-        FerBenchError: as in :func:`fer_bench.statistics.anova_tukey`; forms that cannot be had are named in
+        FerBenchError: as in :func:`fer_bench.statistics.anova_tukey`; forms that cannot be computed are named in
             ``refused`` instead.
     """
     arrays = arrays_of(samples)
@@ -59,7 +59,7 @@ def analyse(
 def analyse_summary(
     means: Mapping[str, float], sds: Mapping[str, float], ns: Mapping[str, int], *, alpha: float = 0.05
 ) -> AnovaResult:
-    """Compare means of which only the summary is known, in the forms for which that is enough.
+    """Compare means from their summary alone, in the forms that need no more.
 
     Args:
         means: mean of each model; the order of the models is kept.
@@ -96,7 +96,7 @@ def to_record(
         runtime: the key of ``ProfileRecord.latency`` that the samples come from, e.g. ``keras-predict``.
         origin: ``synthetic`` where any of the profiles is.
         inputs: SHA-256 of each model's ProfileRecord file.
-        family: whether the models are all of the session, or the paper's alone.
+        family: whether the models are all those of the session, or only the paper's.
 
     Raises:
         FerBenchError: ``inputs`` does not name exactly the models of the result.
@@ -113,7 +113,7 @@ def to_record(
 
 
 def _completed(result: AnovaResult, summary: Summary) -> AnovaResult:
-    """Add what a summary is enough for, and the recommendation."""
+    """Add the forms that need only the summary, and the recommendation."""
     refused = dict(result.refused)
     names = ["welch", "games_howell"]
     result = dataclasses.replace(

@@ -1,4 +1,4 @@
-"""What one-way ANOVA and Tukey's HSD take for granted: equal variances, normal residuals, independent values."""
+"""Tests of what one-way ANOVA and Tukey's HSD assume: equal variances, normal residuals, independent values."""
 
 import math
 import warnings
@@ -11,7 +11,7 @@ from fer_bench.anova_result import Assumptions, Autocorrelation, Outcome
 from fer_bench.statistics.summary import Floats, Summary
 
 MINIMUM_SERIES = 10
-"""Values from which a serial correlation is looked for."""
+"""Fewest values that are tested for serial correlation."""
 _SHAPIRO = range(3, 5001)
 """Numbers of values for which Shapiro and Wilk's p-value holds."""
 
@@ -24,7 +24,7 @@ def assumptions(
     Args:
         arrays: the samples.
         summary: of the samples.
-        alpha: an assumption is rejected where a p-value, Holm-adjusted over what is tested for it, is below.
+        alpha: an assumption is rejected where a p-value, Holm-adjusted over the tests of it, is below this.
         block_effect: the F-test of the blocks, where the values were taken in blocks.
     """
     groups = list(arrays.values())
@@ -102,7 +102,7 @@ def _levene(groups: list[Floats], center: str) -> Outcome | None:
 
 
 def _bartlett(summary: Summary) -> Outcome | None:
-    """Return Bartlett's test, which depends on sizes and variances alone: of any samples that have these."""
+    """Return Bartlett's test; it depends on sizes and variances alone, so made-up samples with these serve."""
     from scipy.stats import bartlett
 
     if summary.variance.min() <= 0:
@@ -113,7 +113,7 @@ def _bartlett(summary: Summary) -> Outcome | None:
 
 
 def _residuals(groups: list[Floats]) -> Floats:
-    """Return deviations from the means in standard deviations, so that unequal variances are not taken for tails."""
+    """Return deviations from the means in standard deviations, so that unequal variances do not look like tails."""
     varied = [values for values in groups if values.size >= _SHAPIRO.start and np.ptp(values) > 0]
     return np.concatenate([(values - values.mean()) / values.std(ddof=1) for values in varied] or [np.empty(0)])
 
@@ -124,7 +124,7 @@ def _shapiro(values: Floats) -> Outcome | None:
     if values.size not in _SHAPIRO or np.ptp(values) == 0:
         return None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a range so small that only rounding is left; then p says nothing anyway
+        warnings.simplefilter("ignore")  # of a range that is mere rounding error: p then means nothing
         return _outcome(*shapiro(values))
 
 

@@ -29,7 +29,7 @@ def anova_tukey(samples: Mapping[str, Sequence[float]], *, alpha: float = 0.05) 
 def anova_tukey_from_summary(
     means: Mapping[str, float], sds: Mapping[str, float], ns: Mapping[str, int], *, alpha: float = 0.05
 ) -> AnovaResult:
-    """Compare means of which only the summary is known; exact, equal to :func:`anova_tukey` on the samples.
+    """Compare means from their summary alone; exact, equal to :func:`anova_tukey` on the samples.
 
     Unequal sample sizes are compared by Tukey and Kramer's rule.
 

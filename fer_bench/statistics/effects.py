@@ -1,4 +1,4 @@
-"""How large the differences are, apart from whether they are significant."""
+"""Effect sizes: how large the differences are, whether significant or not."""
 
 import itertools
 import math

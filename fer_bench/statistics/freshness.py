@@ -1,4 +1,4 @@
-"""Whether a saved analysis is what its profiles give, number by number."""
+"""Whether a saved analysis equals one computed from its profiles now, number by number."""
 
 import dataclasses
 import itertools
@@ -9,9 +9,9 @@ from typing import Any
 from fer_bench.records import StatisticsRecord
 
 RELATIVE = 1e-9
-"""Tolerance of a number: libraries of other versions and machines add up in another order."""
+"""Relative tolerance: other library versions and machines add numbers in another order."""
 VERY_SMALL = 1e-11
-"""Tolerance of a p-value beside that: numerical integrals are good to about this, and below it all are the same."""
+"""Absolute tolerance of a p-value, in addition: numerical integrals are accurate to about this."""
 
 
 def differences(saved: StatisticsRecord, computed: StatisticsRecord) -> list[str]:

@@ -1,4 +1,4 @@
-"""From profile records to an analysis: what the replicate is, and whether the models took turns."""
+"""The analysis of profile records: what a replicate is, and whether the models took turns."""
 
 import dataclasses
 import itertools
@@ -11,7 +11,7 @@ from fer_bench.statistics.analysis import analyse
 from fer_bench.statistics.classic import anova_tukey
 
 MINIMUM_PROCESSES = 5
-"""Processes of each model from which the test is over their means."""
+"""Processes of each model; with at least so many, the test compares the means of processes."""
 
 _Calls = dict[int, list[LatencySample]]
 
@@ -19,7 +19,7 @@ _Calls = dict[int, list[LatencySample]]
 def analyse_profiles(profiles: Sequence[ProfileRecord], runtime: str, *, alpha: float = 0.05) -> AnovaResult:
     """Compare the inference times of models measured in one session.
 
-    With at least :data:`MINIMUM_PROCESSES` processes of each model a replicate is a process, its value the mean of
+    With at least :data:`MINIMUM_PROCESSES` processes of each model, a replicate is a process and its value the mean of
     its calls; the paper's form over the calls of the first process is kept as ``within_process``. With fewer, a
     replicate is a call of the first process.
 

@@ -1,4 +1,4 @@
-"""Kruskal and Wallis' test with Dunn's: ranks compared, where a few values must not decide.
+"""The Kruskal-Wallis test with Dunn's test: they compare ranks, so that a few extreme values do not decide.
 
 Source: O. J. Dunn, "Multiple comparisons using rank sums", Technometrics 6 (1964) 241-252, with the correction for
 ties of Kruskal and Wallis (1952).
@@ -16,7 +16,7 @@ from fer_bench.statistics.summary import Floats
 
 
 def kruskal_dunn(arrays: Mapping[str, Floats], alpha: float) -> tuple[KruskalWallis, tuple[RankPair, ...]]:
-    """Return both tests of samples of which at least two values differ."""
+    """Return both tests; at least two values of the samples must differ."""
     from scipy.stats import kruskal, norm, rankdata
 
     models = list(arrays)

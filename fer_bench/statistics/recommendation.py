@@ -1,4 +1,4 @@
-"""Which form to believe, by the rules of :data:`fer_bench.anova_result.RULES`, stated before the numbers are known."""
+"""Which form to believe, by :data:`fer_bench.anova_result.RULES`, fixed before any number was known."""
 
 from fer_bench.anova_result import (
     MINIMUM_BLOCKS,
@@ -23,7 +23,7 @@ def recommend(result: AnovaResult) -> Recommendation:
     """Return which form of a result to believe, and why, in one sentence.
 
     Args:
-        result: with its assumptions; ``kruskal`` and ``repeated_measures`` where they could be had.
+        result: with its assumptions; ``kruskal`` and ``repeated_measures`` where they could be computed.
     """
     found = result.assumptions
     if found is None:
@@ -90,7 +90,7 @@ def _dependence(result: AnovaResult, found: Assumptions) -> str:
 
 
 def _remains(blocks: RepeatedMeasures, alpha: float) -> bool:
-    """Return whether the differences within blocks are serially correlated, which blocks cannot take out."""
+    """Return whether the differences within blocks are serially correlated: blocks do not remove that."""
     return blocks.ljung_box_p is not None and blocks.ljung_box_p < alpha
 
 

@@ -1,7 +1,7 @@
 """Repeated measures: models compared within the blocks in which they took turns.
 
-What slows a whole block, a busy moment of the machine or an unlucky process, is the same for all its models and falls
-out of their differences. Sources: S. W. Greenhouse and S. Geisser, "On methods in the analysis of profile data",
+A busy moment of the machine, or an unlucky process, slows all models of a block alike and cancels out in their
+differences. Sources: S. W. Greenhouse and S. Geisser, "On methods in the analysis of profile data",
 Psychometrika 24 (1959) 95-112; the sums of squares are those of statsmodels' AnovaRM, whose design matrix would grow
 with the square of the calls.
 """
@@ -24,7 +24,7 @@ def repeated_measures(arrays: Mapping[str, Floats], alpha: float, block: Replica
 
     Args:
         arrays: the values of each model; those at the same position are one block, the blocks in the order taken.
-        alpha: as elsewhere.
+        alpha: family-wise significance level.
         block: what a block is.
 
     Raises:

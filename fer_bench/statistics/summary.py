@@ -1,4 +1,4 @@
-"""Samples and their summaries, checked: what every form starts from."""
+"""Checked samples and their summaries: the input of every form of the test."""
 
 import itertools
 import math
@@ -60,7 +60,7 @@ def arrays_of(samples: Mapping[str, Sequence[float]]) -> dict[str, Floats]:
 
 
 def summary_of(arrays: Mapping[str, Floats], alpha: float) -> Summary:
-    """Return the summary of samples that can be compared.
+    """Check that samples can be compared, and return their summary.
 
     Raises:
         FerBenchError: fewer than two models, fewer than two values of a model, no variance in any, alpha outside
@@ -76,7 +76,7 @@ def summary_of(arrays: Mapping[str, Floats], alpha: float) -> Summary:
 
 
 def given_summary(means: Mapping[str, float], sds: Mapping[str, float], ns: Mapping[str, int], alpha: float) -> Summary:
-    """Return a summary that came as such, in the order of ``means``.
+    """Check a summary that was given as numbers, and return it in the order of ``means``.
 
     Raises:
         FerBenchError: as in :func:`summary_of`, or the three do not name the same models, or a negative standard

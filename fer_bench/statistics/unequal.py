@@ -33,8 +33,8 @@ def welch(summary: Summary) -> WelchAnova:
 def games_howell(summary: Summary, alpha: float) -> tuple[PairDifference, ...]:
     """Return the Games-Howell test of every pair.
 
-    As ``scipy.stats.tukey_hsd(..., equal_var=False)`` on the samples, which takes no summary: each pair has its own
-    standard error and Welch's degrees of freedom, the studentized range is that of all models.
+    Equal to ``scipy.stats.tukey_hsd(..., equal_var=False)`` on the samples, which takes no summary. Each pair has its
+    own standard error and Welch's degrees of freedom; the studentized range is that of all models.
 
     Raises:
         FerBenchError: a model does not vary.
