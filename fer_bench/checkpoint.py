@@ -224,7 +224,7 @@ def _read_arrays(path: Path) -> list[NDArray[Any]]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """Yield the arrays of an ``.npz`` file by name; an error while they are read says that the checkpoint is damaged."""
+    """Yield the arrays of an ``.npz`` file by name; an error while they are read names a damaged checkpoint."""
     if path.exists() and not path.is_file():
         raise _damaged(path, ValueError("not a file"))  # Opening a named pipe would wait for its writer.
     try:

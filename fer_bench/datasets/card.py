@@ -22,7 +22,7 @@ class PixelText:
 
 
 class FaceBox(NamedTuple):
-    """A face that was found within its picture, in pixels: where it reaches well beyond, it is of another picture."""
+    """A face found within its picture, in pixels; a box that reaches well beyond belongs to another picture."""
 
     left: float
     top: float
@@ -31,7 +31,7 @@ class FaceBox(NamedTuple):
 
 
 class LooseFaceBox(FaceBox):
-    """A face box that may leave a picture of its own: cut off there with a remark, and refused only where many do."""
+    """A face box that may reach beyond its picture: it is cut off there with a remark, and refused only if many do."""
 
 
 class FaceCrop(NamedTuple):
@@ -58,12 +58,12 @@ class Sample(NamedTuple):
     part: str
     """The official part it belongs to, e.g. ``Training``, ``PublicTest``, ``PrivateTest``."""
     group: str = ""
-    """What images must not be separated from, such as the subject; empty where unknown."""
+    """Group of images that should not be separated, such as the subject; empty where unknown."""
     box: tuple[float, float, float, float] | FaceCrop | None = None
     """Face crop: left, top, right, bottom in pixels of the source; ``None`` takes the whole picture.
 
-    What of it lies beyond the picture is cut off, but a :class:`FaceBox` that reaches well beyond is a flaw, that of a
-    :class:`FaceCrop` too.
+    The part beyond the picture is cut off, but a :class:`FaceBox` that reaches well beyond is a flaw, as is the face of
+    a :class:`FaceCrop`.
     """
     pixels: PixelText | None = None
     """The picture where the source is a table of pixels; ``None`` where it is a picture file."""
@@ -73,14 +73,14 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """One image that a reader or the decoder could not take, and why; the store decides what follows from it."""
+    """One image that a reader or the decoder could not use, and why; the store decides what to do about it."""
 
     source: str
     """As :attr:`Sample.source`."""
     reason: str
     """What was found and what was expected, in one line without the name of the file."""
     missing: bool = False
-    """A file that is listed, or that belongs to another one, is not there: a partial copy, nothing damaged."""
+    """The file is listed, or belongs to another one, but is absent: the copy is partial, not damaged."""
     part: str = ""
     """The official part where it is known."""
     label: int | None = None
@@ -89,7 +89,7 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the user chose of a card's possibilities."""
+    """The user's choice among what a card offers."""
 
     protocol: str
     """Name of one of the card's protocols that the layout offers."""
@@ -144,16 +144,16 @@ class Layout:
     crops: tuple[str, ...] = ("none",)
     """Ways to crop, the default first; ``("none",)`` where pictures are faces already."""
     counts: Mapping[str, tuple[int, ...]] | None = None
-    """Expected images where the layout's parts are not the protocol's."""
+    """Expected images where the layout's parts differ from the protocol's."""
     official: bool = True
     """``False`` for re-uploads: taken only where ``--layout`` names them, and marked as not the official split."""
     doubts: Callable[[Path], list[str]] | None = None
-    """Returns sentences about files of this layout's names that are not as it needs them, for a path that nothing has
-    recognised. Raises nothing but ``OSError``."""
+    """For a path that no layout recognises: returns sentences about files that have this layout's names, but not the
+    form that it needs. Raises nothing but ``OSError``."""
     names_subjects: bool | None = None
-    """Whether its samples tell in :attr:`Sample.group` who is shown; ``None`` where the card does not say."""
+    """Whether :attr:`Sample.group` names the subject; ``None`` where the card does not say."""
     native: tuple[tuple[int, int], ...] = ()
-    """Heights and widths in which the pictures of this layout are given out, pixels: another size is remarked on.
+    """Heights and widths, pixels, in which the pictures of this layout are published; another size gives a remark.
     Empty where any size may occur, or none is known."""
 
 
@@ -181,8 +181,8 @@ class DatasetCard:
     """Which files to ask for, or to download."""
     citation: str
     split_by: Literal["id", "pixels"] = "id"
-    """What fixes the order in which the validation images are drawn: the ids where every layout has the same, the
-    pixels where the layouts name their images differently."""
+    """What fixes the order in which the validation images are drawn: the ids where they are the same in every
+    layout, the pixels where the layouts name their images differently."""
 
     @property
     def counts(self) -> Mapping[str, tuple[int, ...]]:
@@ -198,6 +198,6 @@ class DatasetCard:
         return {protocol.name: protocol for protocol in self.protocols}[name]
 
     def names_subjects(self, layout: str = "") -> bool | None:
-        """Return whether a layout names subjects; without one, what all layouts agree on. ``None`` is unknown."""
+        """Return whether a layout names subjects; without one, what all layouts agree on. ``None``: not known."""
         said = {known.names_subjects for known in self.layouts if layout in ("", known.name)}
         return said.pop() if len(said) == 1 else None

@@ -28,7 +28,7 @@ _FORMS = {
     "dataset": (re.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"), "a name of letters, digits, - and _"),
     "fingerprint": (re.compile("[0-9a-f]{64}"), "64 hexadecimal digits"),
 }
-"""Of a manifest: what becomes part of the names of files, which must not lead elsewhere."""
+"""Forms of the manifest's values that become part of file names: none may lead out of the folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class _Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class _Manifest:
-    """Of a manifest what is relied on, with its types: what has a default is told where it is there."""
+    """The fields of a manifest that are relied on, with their types; those with a default may be absent."""
 
     dataset: str
     title: str
@@ -71,7 +71,7 @@ class Prepared:
 
     folder: Path
     images: np.memmap[Any, np.dtype[np.uint8]]
-    """uint8, (n, height, width), read only; mapped, not read."""
+    """uint8, (n, height, width), read only; memory-mapped."""
     labels: NDArray[np.uint8]
     """Class indices, (n,)."""
     splits: NDArray[np.str_]
@@ -103,7 +103,7 @@ class Prepared:
             if lacking := [name for name in (IMAGES, LABELS, SAMPLES) if not (folder / name).is_file()]:
                 raise ValueError(f"no file {lacking[0]}")
             images = np.lib.format.open_memmap(folder / IMAGES, mode="r")
-            # Mapped too, which no file is that states more than it holds.
+            # Mapped too: that fails for a file that states more data than it holds.
             labels = np.array(np.lib.format.open_memmap(folder / LABELS, mode="r"))
             with (folder / SAMPLES).open(encoding="utf-8", newline="") as stream:
                 header, *rows = csv.reader(stream)
@@ -151,7 +151,7 @@ class Prepared:
 
     @property
     def preparation(self) -> Preparation | None:
-        """What records say of how it was prepared; ``None`` where the manifest does not tell."""
+        """How it was prepared, for records; ``None`` where the manifest does not tell."""
         protocol = self.manifest.get("protocol")
         if not isinstance(protocol, dict):
             return None
@@ -159,7 +159,7 @@ class Prepared:
         content |= {"protocol": protocol.get("name"), "protocol_version": protocol.get("version")}
         try:
             return build(Preparation, content, str(self.folder / MANIFEST))
-        except FerBenchError:  # Such an edited manifest must not cost a training that has just ended.
+        except FerBenchError:  # An edited manifest must not cost the result of a training that has just ended.
             return None
 
     def indices(self, split: Split) -> NDArray[np.intp]:
@@ -183,8 +183,8 @@ class Prepared:
     def at_size(self, size: int) -> np.memmap[Any, np.dtype[np.uint8]]:
         """Return all images for a network of ``size`` x ``size`` pixels, uint8, read only.
 
-        The stored ones where neither side is larger than that, (n, height, width); otherwise an area-averaged copy,
-        (n, size, size), made on the first call and kept as ``scaled-<size>-<fingerprint>.npy`` beside them.
+        The stored images, (n, height, width), where neither side is larger than ``size``; otherwise an area-averaged
+        copy, (n, size, size), made on the first call and kept as ``scaled-<size>-<fingerprint>.npy`` beside them.
         """
         if size < 1:
             raise FerBenchError(f"image size {size}, expected at least 1")
@@ -194,7 +194,7 @@ class Prepared:
 
 
 def prepared_names(folder: Path) -> list[str]:
-    """Return the names of the datasets prepared below ``folder``: those with a card in its order, then the others."""
+    """Return the names of the datasets prepared below ``folder``: first those with a card, in the cards' order."""
     from fer_bench.datasets import card_names
 
     order = {name: position for position, name in enumerate(card_names())}
@@ -213,7 +213,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Return the manifest of a prepared folder, ``None`` where there is none.
 
     Raises:
-        FerBenchError: it is damaged, of another schema, or something that is relied on is missing or of another type.
+        FerBenchError: it is damaged, of another schema, or a field that is relied on is missing or of another type.
     """
     if not is_prepared(folder):
         return None
@@ -261,10 +261,10 @@ def require_own_name(folder: Path, dataset: str) -> None:
 
 
 def summary(folder: Path) -> dict[str, Any] | None:
-    """Return what a list tells of a workspace's prepared folder, ``None`` where there is none.
+    """Return the fields of a workspace's prepared folder that lists show, ``None`` where there is no such folder.
 
     Raises:
-        FerBenchError: as in :func:`manifest_of`, or it lacks some of what a list tells.
+        FerBenchError: as in :func:`manifest_of`, or one of these fields is missing.
     """
     manifest = read_manifest(folder)
     if manifest is None:
@@ -278,7 +278,7 @@ def summary(folder: Path) -> dict[str, Any] | None:
 
 
 def _again(folder: Path) -> str:
-    """Return how to prepare a workspace's folder again; a dataset that has no card here came from a file of its own."""
+    """Return the command to prepare a workspace's folder again; a dataset without a card here came with a card file."""
     from fer_bench.datasets import card_names
 
     name = folder.name if folder.name in card_names() else "--card FILE"

@@ -1,7 +1,7 @@
 """The prepared dataset: every picture decoded once into one memory-mapped array.
 
 ``images.npy`` (uint8, N x H x W), ``labels.npy`` (uint8), ``samples.csv`` (one row an image) and ``manifest.json``, in
-one folder that is whole or absent.
+one folder that is complete or absent.
 """
 
 import contextlib
@@ -44,11 +44,11 @@ class Wishes:
     crop: str | None = None
     """One of the layout's crops; ``None`` takes its default."""
     split_seed: int = 0
-    """Of the stratified validation split."""
+    """Seed of the stratified validation split."""
     allow_incomplete: bool = False
     """Accept counts other than the expected ones, and pictures that are listed but absent."""
     skip_bad: bool = False
-    """Leave out images that cannot be taken; the manifest lists every one."""
+    """Leave out images that cannot be used; the manifest lists each of them."""
     deduplicate: bool = False
     """Drop training images whose pixels are those of a test image."""
 
@@ -62,14 +62,14 @@ def prepare(
     progress: Progress | None = None,
     unpacking: Progress | None = None,
 ) -> Prepared:
-    """Read a dataset as its user holds it into a prepared folder, and check it against the official counts.
+    """Read the user's copy of a dataset into a prepared folder, and check it against the official counts.
 
     The user's files are only read. ``destination`` appears, or is replaced, when everything has succeeded.
 
     Args:
         card: of the dataset.
-        source: the user's folder, file or archive; a folder above it, or a part of it, is found too.
-        destination: the prepared folder, or a link to where it is or shall be, on a larger disk say.
+        source: the user's folder, file or archive; a folder above it, or a part of it, will do too.
+        destination: the prepared folder, or a link to its place, for example on a larger disk.
         wishes: ``None`` takes every default.
         progress: called with the images done and the number expected, ``None`` where it is unknown.
         unpacking: called with the members of an archive that are unpacked, and their number.
@@ -80,7 +80,7 @@ def prepare(
             mounted.
     """
     wishes = wishes or Wishes()
-    target = Path(os.path.realpath(destination))  # Path.resolve is of two minds about a link to itself.
+    target = Path(os.path.realpath(destination))  # Path.resolve raises for a link to itself before Python 3.13.
     if target.is_symlink():
         raise FerBenchError(f"{destination}: a link that leads to itself; move it away")
     if os.path.ismount(target):
@@ -88,7 +88,7 @@ def prepare(
             f"{destination}: a disk is mounted at {target}, so that it cannot be replaced as a whole; mount it one "
             "folder higher, or make this a link to a folder on that disk"
         )
-    # In a folder of its own, since one folder above is looked at too.
+    # The archive goes into a subfolder, since the folder above the source is searched too.
     scratch = target.with_name(f".{target.name}.unpacked")
     try:
         with opened(source, scratch / "archive", unpacking) as place:
@@ -104,14 +104,14 @@ def prepare(
 
 
 def _of_archive(message: str, place: Path, archive: Path) -> str:
-    """Name the archive in place of the folder that it was unpacked into, which is gone by then."""
+    """Name the archive in a message instead of the folder it was unpacked into, which is deleted afterwards."""
     forms = (str(place.resolve()), str(place))
-    if "; unpack " in message:  # What a folder lacks.
+    if "; unpack " in message:  # The folder lacks something that another archive holds.
         message += f"\n{archive.name} is an archive: unpack both into one folder, and name that with --source"
     if any(f"--source {quotation}{form}/" in message for form in forms for quotation in ("", "'")):
         message += "\nunpack the archive first: a folder in it cannot be named with --source"
     for form in forms:
-        # Within a command as the shell takes it.
+        # In a command the path is quoted for the shell.
         message = message.replace(f"inspect {shlex.quote(form)}", f"inspect {shlex.quote(str(archive))}")
         message = message.replace(f"{form}/", f"{archive}:/").replace(form, str(archive))
     return message
@@ -223,7 +223,7 @@ def _write(
 
 
 def _doubled(root: Path, sources: Iterable[str]) -> list[str]:
-    """Return a sentence where pictures were read from a folder inside one of its own name, which sources do not say."""
+    """Return a sentence if pictures were read from a folder inside one of the same name; ``sources`` hide that."""
     for parent in dict.fromkeys(source.rpartition("/")[0] for source in sources):
         place = below(root, parent)
         if place != root / parent:
@@ -243,7 +243,7 @@ def _summarised(remarks: list[tuple[str, str]]) -> list[str]:
 
 
 def _drop_train_copies(path: Path, rows: Rows) -> list[str]:
-    """Drop training images that are a test image's equals from the rows and the array; return their ids."""
+    """Drop training images that equal a test image from the rows and the array; return their ids."""
     from fer_bench.datasets.audit import train_copies_of_test
 
     copies = train_copies_of_test(rows.digest_array(), np.array([split == "train" for split in rows.splits]))

@@ -80,7 +80,8 @@ class ProfileRecord:
     machine: tuple[MachineSample, ...] = ()
     """The same in every record of the session."""
     external: External | None = None
-    """Set for a model that came as a file: all its parameters then count as trainable, since the file does not tell, and ``image_size`` is the height of its own input."""
+    """Set for a model that came as a file: all its parameters then count as trainable, since the file does not tell,
+    and ``image_size`` is the height of its own input."""
     memory: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     """Resident set of a fresh process by runtime, bytes: before it opened the model, and the peak until it had answered
     one image; see ``profiling.memory.MEMORY_RULE``."""
