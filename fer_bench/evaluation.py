@@ -15,14 +15,14 @@ from fer_bench.workspace import Workspace
 
 
 def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Workspace) -> EvalRecord:
-    """Test a finished run on the test images of ``target``, or return its record where that has been done.
+    """Test a finished run on the test images of ``target``, or return the record where that has been done.
 
     Stores every prediction (ids, labels, float16 probabilities) beside the record. The confusion matrix is that of
     the stored probabilities, so that anybody can count it again.
 
     Args:
         run: the record of the training run.
-        target: its own dataset or another one.
+        target: the run's own dataset or another one.
         network: compiled for the run's model and recipe, with the run's weights loaded.
         workspace: where records go.
 
@@ -59,16 +59,16 @@ def save_test(
     environment: Environment,
     external: External | None = None,
 ) -> EvalRecord:
-    """Store the answers of a model to the test images of ``target``, and the record of them.
+    """Store a model's answers to the test images of ``target``, and return their record.
 
     Args:
         workspace: where records go.
-        model: who answered, on which backend.
-        weights_sha256: of the weights that answered.
+        model: that answered, with its backend.
+        weights_sha256: of its weights.
         target: the test set.
-        answers: probabilities (n, 7) of its test images, in the order of the classes.
-        environment: in which they were given.
-        external: of a model that fer-bench did not train.
+        answers: probabilities (n, 7) of the test images, in the order of the classes.
+        environment: in which the model answered.
+        external: set for a model that fer-bench did not train.
     """
     rows = target.indices("test")
     probabilities = answers.astype(np.float16)

@@ -30,7 +30,7 @@ from fer_bench.workspace import Workspace
 OnEpoch = Callable[[int, Epoch], None]
 """Called after each epoch with its number, counted from 0, and its figures."""
 _IN_GRAPH = ("Graph execution error", "Detected at node", "File ", "[[", "Node:", "Original stack trace")
-"""Beginnings of those lines of TensorFlow's errors that say where a step failed, not why; the first heads them all."""
+"""How the lines of TensorFlow's errors begin that say where a step failed, not why; the first begins the error."""
 
 
 def train(
@@ -43,10 +43,10 @@ def train(
     on_epoch: OnEpoch | None = None,
     on_step: Callable[[], None] | None = None,
 ) -> TrainRecord:
-    """Train a cell, or return its record where that has been done.
+    """Train a cell, or return its record where it has been trained already.
 
-    A checkpoint is written after every epoch; a run that was interrupted, in whatever way, continues after its last
-    complete one.
+    A checkpoint is written after every epoch; an interrupted run continues after its last complete epoch, whatever
+    interrupted it.
 
     Args:
         cell: what to train.
@@ -56,12 +56,12 @@ def train(
         weights: ``imagenet`` or the path of ImageNet weights, for models that the recipe starts from them.
         on_epoch: called after each epoch, also for those that a checkpoint or the record already holds.
         on_step: called once a training step, when the next one begins or the epoch has ended; on JAX and PyTorch the
-            device may still be at work on it.
+            device may still be computing the step.
 
     Raises:
-        FerBenchError: the run has been trained on another backend or from other weights; no training images, no
-            weights where the recipe wants them, a loss that is not a number, a batch, or the weights of a finished run,
-            that do not fit into memory, a GPU that fails, another process that works on the same run.
+        FerBenchError: the run has been trained on another backend or from other weights; there are no training images,
+            or no weights where the recipe needs them; a loss is not a number; a batch, or the weights of a finished
+            run, do not fit into memory; a GPU fails; another process works on the same run.
         OSError: the disk is full.
     """
     folder = workspace.run(cell.id)
@@ -77,7 +77,7 @@ def train(
                 _tell(on_epoch, record.history)
     except Exception as error:
         if memory.is_exhausted(error):
-            if record is not None:  # It had been trained before: no step was too large.
+            if record is not None:  # The run was finished before: no training step was too large.
                 raise FerBenchError(
                     f"{workspace.weights(cell.id)}: too little memory for the weights of this finished run; end other "
                     "programs, and run the same command again"
@@ -87,8 +87,8 @@ def train(
         else:
             raise
     if record is None:
-        # Not within the handler, where the error's frames hold the memory of the step that failed: smaller batches are
-        # tried now.
+        # After the handler, within which the error's frames would hold the memory of the failed step: smaller batches
+        # are tried now.
         height, width = dataset.at_size(cell.recipe.image_size)[np.zeros(1, np.intp)].shape[1:]
         raise FerBenchError(memory.advice(network, cell.recipe, (height, width)))
     remove(folder)
@@ -121,7 +121,7 @@ def _train(run: _Run) -> TrainRecord:
         weights = None
     grid.check_start([cell.model], recipe, weights)
 
-    # Before the training: where the settings cannot be told, that shows now and not hours later.
+    # Before the training, so that settings that cannot be read are an error now and not hours later.
     compute = compute_settings() | {"devices": str(network.devices)}
     own = identity(dataset.fingerprint, backend.name(), grid.start_id(weights))
     checkpoint = Checkpoint(workspace.run(cell.id), own)
@@ -194,7 +194,7 @@ def _found(workspace: Workspace, cell: Cell, fingerprint: str, weights: str | No
 
 
 def _device_failed(cell: Cell, folder: Path, error: BaseException) -> FerBenchError:
-    """Return what to say of a GPU that failed in a run, whose folder is ``folder``."""
+    """Return the error of a GPU that failed during the run in ``folder``."""
     kept = (
         "the state after every complete epoch is kept: run the same command again, and it continues there"
         if (folder / STATE).is_file()
@@ -206,7 +206,7 @@ def _device_failed(cell: Cell, folder: Path, error: BaseException) -> FerBenchEr
 def _reason(error: BaseException) -> str:
     """Return the line of a backend's error that says why, at most 200 characters.
 
-    The first one; but TensorFlow's errors in a graph begin with where in the graph they were, and end with the reason.
+    The first line; but TensorFlow's errors in a graph begin with their place in the graph and end with the reason.
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     if lines[0].startswith(_IN_GRAPH[0]):
@@ -245,7 +245,7 @@ def _epoch_callback(run: _Run, progress: Progress, checkpoint: Checkpoint, image
             network.optimizer.learning_rate = recipe.learning_rate_at(epoch)
             backend.begin_epoch(run.cell.seed, epoch)
 
-        # Not at a batch's end: where a callback hears of that, Keras waits for the device after every step.
+        # Not on_train_batch_end: if a callback has it, Keras waits for the device after every step.
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
             if run.on_step and batch > 0:
                 run.on_step()
