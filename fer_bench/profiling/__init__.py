@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["KERAS_RUNTIMES", "Plan", "merged", "profile_models"]
 
 _CONVERTED = "converted"
-"""Folder of converted files within that of a session."""
+"""Folder of converted files inside the folder of a session."""
 
 
 def profile_models(
@@ -119,7 +119,7 @@ def _measure_into(
     origin: Origin,
     externals: "Mapping[str, ExternalSource] | None" = None,
 ) -> None:
-    """Measure in this process and leave the records in ``folder``; files converted by an earlier one are taken."""
+    """Measure in this process and leave the records in ``folder``; what an earlier process converted is used again."""
     from fer_bench.profiling.session import measure_session
 
     made = measure_session(
@@ -131,7 +131,7 @@ def _measure_into(
         origin=origin,
         externals=externals,
     )
-    # Orders go on where the process before stopped, so that they are unique in the session.
+    # Orders continue where the previous process stopped, so that they are unique in the session.
     calls = sum(len(taken) for record in made for taken in record.latency.values())
     for record in made:
         latency = {
@@ -142,7 +142,7 @@ def _measure_into(
 
 
 def merged(of_processes: Sequence[ProfileRecord]) -> ProfileRecord:
-    """Return one record of a model from those of the processes of a session; the first gives what is not a series."""
+    """Merge a model's records of the processes of a session; fields that are no series come from the first record."""
     first = of_processes[0]
     return replace(
         first,

@@ -40,7 +40,7 @@ _BOTTLENECK, _BUILDING = "Bottleneck Block", "Building Block"
 
 @dataclass
 class _Piece:
-    """Steps between two tensors through which everything goes."""
+    """The steps between two tensors that all data goes through."""
 
     layer: str
     steps: list[Step]
@@ -68,7 +68,7 @@ def architecture(name: str, model: Any, image_size: int, classes: int) -> Archit
 
 
 def to_text(found: Iterable[Architecture]) -> str:
-    """Return the text of ``architectures.json``: JSON with a unit a line, so that a change is a short diff."""
+    """Return the text of ``architectures.json``: JSON with one unit per line, so that a change is a short diff."""
     models = []
     for item in found:
         head, _, _ = json.dumps(dataclasses.asdict(dataclasses.replace(item, units=()))).rpartition("[]")
@@ -93,7 +93,7 @@ def _pieces(graph: Graph) -> list[_Piece]:
             continue
         if alone and kind in _AFTER and pieces and not waiting:
             pieces[-1].steps += steps
-            # A change of shape alone, such as Flatten, is not told: the unit's own output is.
+            # A mere change of shape, such as Flatten, is not shown; the unit's own output is.
             if len(target.shape) == len(pieces[-1].target.shape):
                 pieces[-1].target = target
             source = target
@@ -104,7 +104,7 @@ def _pieces(graph: Graph) -> list[_Piece]:
 
 
 def _between_cuts(graph: Graph) -> list[tuple[list[Step], Tensor]]:
-    """Return the steps up to each tensor that alone is alive after it is made, with that tensor."""
+    """Cut the graph after each tensor that is then the only one alive; return the steps of each part and the tensor."""
     last_use = {tensor.number: position for position, step in enumerate(graph.steps) for tensor in step.inputs}
     last_use |= {tensor.number: len(graph.steps) for tensor in graph.outputs}
     alive = {tensor.number for tensor in graph.inputs}
@@ -154,7 +154,7 @@ def _with_bottlenecks(pieces: Sequence[_Piece]) -> list[_Piece]:
 
 
 def _unit(piece: _Piece, counted: set[int]) -> Unit:
-    """Lay out a piece; ``counted`` holds the weights that earlier ones have shown."""
+    """Describe a piece; ``counted`` holds the weights that earlier pieces have counted."""
     stride = None
     if len(piece.source.shape) == len(piece.target.shape) == 3:
         stride = round(piece.source.shape[0] / piece.target.shape[0])

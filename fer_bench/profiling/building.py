@@ -24,7 +24,7 @@ Call = Callable[[NDArray[Any]], NDArray[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """What a model costs; ``None`` is not known, of an external one or where an operation is not."""
+    """What a model costs; ``None`` is unknown: of an external model, or where an operation is unknown."""
 
     trainable_parameters: int
     non_trainable_parameters: int
@@ -33,7 +33,7 @@ class Costs:
     flops: int | None
     peak_activation_bytes: int | None
     uncounted: str = ""
-    """Why the FLOPs are not known of one that is not external; empty where they are."""
+    """Why the FLOPs are unknown; empty where they are known, and for an external model."""
 
 
 @dataclass
@@ -45,15 +45,15 @@ class Built:
     batches: list[NDArray[Any]]
     """One image each, as the calls take it."""
     image: Callable[[bytes], NDArray[Any]]
-    """From the bytes of a picture's file to what the calls take."""
+    """Turns the bytes of a picture file into what the calls take."""
     source: ExternalSource | None = None
     calls: dict[str, Call] = field(default_factory=dict)
     """By runtime."""
     files: dict[str, Path] = field(default_factory=dict)
-    """Converted ones by runtime."""
+    """Converted files by runtime."""
 
     def timed(self, runtime: str) -> Callable[[int], object]:
-        """Return the call in a runtime of the image of a number."""
+        """Return a function that runs the model in ``runtime`` on the image with the given number."""
         call, batches = self.calls[runtime], self.batches
         return lambda number: call(batches[number])
 
@@ -62,7 +62,7 @@ def chosen_runtimes(names: Sequence[str]) -> dict[str, Runtime]:
     """Return the named runtimes.
 
     Raises:
-        FerBenchError: no runtime of a name, or a package that it needs is missing.
+        FerBenchError: a runtime is unknown, or a package that it needs is missing.
     """
     return {name: runtime(name) for name in names}
 
@@ -102,7 +102,7 @@ def counted(name: str, model: Any) -> Complexity:
 
 
 def opened(source: Any, name: str, item: Runtime, plan: Plan, images: NDArray[np.float32]) -> Call:
-    """Return the call of a model in one runtime, after a first call that gave probabilities.
+    """Open a model in one runtime and return its call, after a first call that gave probabilities.
 
     Args:
         source: from the runtime's :meth:`fer_bench.runtimes.Runtime.source`.
@@ -128,7 +128,7 @@ def open_external(source: ExternalSource, runtimes: Sequence[str], plan: Plan, f
     require_runtime(source.model.name, runtimes)
     model = source.model
     costs = Costs(
-        trainable_parameters=model.parameters,  # the file does not tell which ones
+        trainable_parameters=model.parameters,  # the file does not tell which are
         non_trainable_parameters=0,
         weight_bytes=model.weight_bytes,
         flops_paper_rule=model.flops_paper_rule,
@@ -175,13 +175,13 @@ def build(
 
 
 def _costs(name: str, model: Any, *, told: bool) -> Costs:
-    """Return what a model costs; why its operations cannot be counted is a warning, where that is to be ``told``."""
+    """Return what a model costs; where its operations cannot be counted, warn with the reason if ``told``."""
     trainable, others = count_parameters(model)
     found: Complexity | None = None
     uncounted = ""
     try:
         found = counted(name, model)
-    except FerBenchError as error:  # Of another package's model, whose times can be taken all the same.
+    except FerBenchError as error:  # Of another package's model; its times can be measured all the same.
         uncounted = str(error)
         if told:
             warn(uncounted)

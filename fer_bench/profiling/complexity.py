@@ -15,7 +15,7 @@ from fer_bench.profiling.graph import Graph, Step, read_graph
 from fer_bench.profiling.operations import ALIASES, costs
 
 VALUE_BYTES = 4
-"""Of one activation, float32."""
+"""Bytes of one activation, float32."""
 
 RULE = (
     "a multiply-add counts 2, for every tap of a kernel, also over the padding; a bias 1 a value; batch norm 2 a value "
@@ -49,20 +49,20 @@ class Layer:
     """One call of one layer."""
 
     name: str
-    """Behind those of the models that contain it: ``backbone/Conv1``."""
+    """After the names of the models that contain it: ``backbone/Conv1``."""
     kind: str
     """Its class in Keras."""
     output_shape: tuple[int, ...]
-    """Without the batch axis; of the first where there are several; empty where there is none."""
+    """Without the batch axis; of the first output where there are several; empty where there is none."""
     parameters: int
     """Trainable or not; 0 where an earlier layer or call has the same weights."""
     multiply_adds: int
     flops: int
     flops_paper_rule: int
     activation_bytes: int
-    """Of the outputs; 0 where they are an input under another shape."""
+    """Bytes of the outputs; 0 where they are an input in another shape."""
     alive_bytes: int
-    """Of all tensors alive while the layer runs."""
+    """Bytes of all tensors alive while the layer runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ class Complexity:
     trainable_parameters: int
     non_trainable_parameters: int
     weight_bytes: int
-    """Of all parameters in the types in which the model holds them."""
+    """Bytes of all parameters, in the data types of the model."""
     peak_activation_bytes: int
     """See :data:`PEAK_RULE`."""
     multiply_adds: int
@@ -107,13 +107,13 @@ def complexity(model: Any) -> Complexity:
 
 
 def weight_bytes(model: Any) -> int:
-    """Return the bytes of all parameters of a built ``keras.Model`` in the types in which it holds them."""
+    """Return the bytes of all parameters of a built ``keras.Model``, in the data types of the model."""
     weights = (*model.trainable_weights, *model.non_trainable_weights)
     return sum(math.prod(weight.shape) * _itemsize(weight.dtype) for weight in weights)
 
 
 def _layer(step: Step, alive_bytes: int, counted: set[int]) -> Layer:
-    """Lay out one step; ``counted`` holds the weights that earlier ones have shown."""
+    """Describe one step; ``counted`` holds the weights that earlier steps have counted."""
     weights = [weight for weight in getattr(step.operation, "weights", ()) if id(weight) not in counted]
     counted.update(map(id, weights))
     found = costs(step)

@@ -25,7 +25,7 @@ class Step:
     """One call of one layer or operation."""
 
     name: str
-    """Of the layer, behind those of the models that contain it: ``backbone/Conv1``."""
+    """Name of the layer, after those of the models that contain it: ``backbone/Conv1``."""
     operation: Any
     """The ``keras.layers.Layer`` or ``keras.Operation``."""
     inputs: tuple[Tensor, ...]
@@ -36,7 +36,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Graph:
-    """The steps of a model in the order in which Keras runs them, and its ends."""
+    """The steps of a model in the order in which Keras runs them, and its inputs and outputs."""
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
@@ -48,7 +48,7 @@ def read_graph(model: Any) -> Graph:
 
     Models within the model are entered; a layer or model that is called several times gives a step each time. A
     layer of another package is entered too, where its ``call`` is written in Keras layers and ``keras.ops``; a step
-    with its name and neither inputs nor outputs follows, which stands for its own weights.
+    with its name follows, without inputs and outputs, which stands for the layer's own weights.
 
     Raises:
         FerBenchError: the model is not functional, a size other than the batch is not fixed, or a layer is neither
@@ -103,7 +103,7 @@ class _Reader:
                 yield Step(name, operation, (), ())
 
     def _enter(self, inner: Any, node: Any, prefix: str) -> Iterator[Step]:
-        """Walk a model within the model: its ends are the tensors of the node that calls it."""
+        """Walk a model within the model: its inputs and outputs are those of the node that calls it."""
         for own, given in zip(inner.inputs, node.input_tensors, strict=True):
             self._tensors[id(own)] = self._tensors[id(given)]
         yield from self._walk(inner, prefix)
@@ -115,7 +115,7 @@ def nodes(function: Any) -> Iterator[Any]:
     """Yield the nodes of a functional model in the order in which Keras runs them.
 
     A node is one call of one layer, model or operation: ``operation``, ``input_tensors``, ``output_tensors``, and
-    ``arguments``, whose Keras tensors ``fill_in`` replaces. What begins the model is no call and left out.
+    ``arguments``, whose Keras tensors ``fill_in`` replaces. The model's inputs are no calls and are left out.
     """
     nodes_by_depth = function._nodes_by_depth  # what keras' own summary() walks; there is no public way
     for depth in sorted(nodes_by_depth, reverse=True):
@@ -123,7 +123,7 @@ def nodes(function: Any) -> Iterator[Any]:
 
 
 def functional(model: Any, name: str) -> Any:
-    """Return a model as one whose graph can be read.
+    """Return a model in a form whose graph can be read.
 
     Raises:
         FerBenchError: it is not functional, or a sequential one without an input shape; the message says ``name``.
@@ -142,7 +142,7 @@ def functional(model: Any, name: str) -> Any:
 
 
 def _opened(node: Any, name: str) -> Any:
-    """Return the graph of a layer that is not known by itself, by calling it on symbolic tensors."""
+    """Return the graph of an unknown layer, by calling it on symbolic tensors."""
     import keras
 
     layer = node.operation

@@ -1,4 +1,4 @@
-"""What a new measuring session would take from those before it: a model's profile stands in one session only."""
+"""What a new measuring session would remove from earlier ones: a model's profile belongs to one session only."""
 
 import shlex
 from collections.abc import Iterable, Sequence
@@ -21,13 +21,13 @@ def require_whole(
     backend: str,
     where: Sequence[str] = (),
 ) -> None:
-    """Refuse a session that would leave one before it without a model or without times.
+    """Refuse a session that would remove a model, or times, from an earlier one.
 
-    Times are compared within one session only: one of whose models is measured again alone, or in fewer runtimes, can
-    fill no table any more, and its samples are gone.
+    Times are compared within one session only. If one model of a session is measured again alone, or in fewer
+    runtimes, the session can no longer fill a table, and the replaced samples are lost.
 
     Args:
-        profiles: that are there.
+        profiles: the existing ones.
         models: of the new session.
         runtimes: of the new session.
         backend: of the new session.

@@ -32,9 +32,9 @@ class Steady:
     window: int = 5
     """Calls in a row whose median is taken."""
     fall: float = 0.05
-    """Fraction of the median of the ``window`` calls before; a larger fall means that it is still warming up."""
+    """Fraction of the median of the previous ``window`` calls; a larger fall means that it is still warming up."""
     most: int = 100
-    """Untimed calls after which it is taken as it is."""
+    """Untimed calls after which the warm-up ends in any case."""
 
     def __str__(self) -> str:
         return (
@@ -98,12 +98,12 @@ def measure(
 ) -> dict[str, tuple[LatencySample, ...]]:
     """Time every call, the calls taking turns.
 
-    There are ``runs`` blocks; in each, every call runs once on the same item, with the garbage collector off: the
-    groups in a random order, the calls of a group in a random order. A call right after another group's would find
-    cold caches and threads that still spin for that one: one untimed call, of the group's last, goes before.
+    There are ``runs`` blocks. In each, every call runs once on the same item, with the garbage collector off; the order
+    of the groups is random, and so is that of the calls in a group. Right after another group, a call would find cold
+    caches and threads that still spin for that group: so the group's last call runs once before, untimed.
 
     Args:
-        calls: what to time, by name, warmed up; each must return only when its result is there.
+        calls: what to time, by name, warmed up; each must return only when its result is ready.
         items: what the calls take, e.g. float32 batches (1, height, width, channels); block ``i`` uses item ``i``
             modulo their number.
         runs: timed calls of each.

@@ -1,4 +1,4 @@
-"""What the machine does besides being measured: clock frequency and other processes."""
+"""The state of the machine during a measurement: clock frequency and the load of other processes."""
 
 import math
 import os
@@ -40,7 +40,7 @@ class Watch:
 
 
 def _load_without(own: float, wall: float) -> float | None:
-    """Return the load average without this process's part, where the system tells neither more nor less."""
+    """Return the load average without this process's part; ``None`` on Windows, or without a time span."""
     without = None
     if sys.platform != "win32" and wall > 0:
         without = max(0.0, os.getloadavg()[0] - own / wall)
@@ -48,10 +48,9 @@ def _load_without(own: float, wall: float) -> float | None:
 
 
 def busy_seconds(path: Path) -> float:
-    """Return the processor time that the cores of this process have spent on anybody, seconds.
+    """Return the processor time that all processes have spent on the cores of this process, seconds.
 
-    Time stolen by other virtual machines counts too. Not a number where there is no file of the form of
-    ``/proc/stat``.
+    Time stolen by other virtual machines counts too. NaN where there is no file in the format of ``/proc/stat``.
     """
     seconds = float("nan")
     if sys.platform == "linux":
@@ -68,7 +67,7 @@ def busy_seconds(path: Path) -> float:
 
 
 def frequency(path: Path) -> float | None:
-    """Return the mean clock frequency of the cores in MHz, where a file of the form of ``/proc/cpuinfo`` tells."""
+    """Return the cores' mean clock frequency, MHz, from a file in the format of ``/proc/cpuinfo``; else ``None``."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:

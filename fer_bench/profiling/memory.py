@@ -1,7 +1,7 @@
 """The memory that a fresh process needs to open a model in a runtime and answer one image.
 
-Not that of the measuring process, in which converters have run and other models lie: what was freed there is taken
-again, so that a figure would depend on the order of the models.
+Not of the measuring process: converters have run in it, and it holds other models. It uses freed memory again, so that
+a figure would depend on the order of the models.
 """
 
 import contextlib
@@ -51,7 +51,7 @@ class Opening:
     threads: int
     open: Callable[[], Call]
     image: NDArray[Any]
-    """One, as the call takes it."""
+    """One image, as the call takes it."""
 
     def held(self) -> tuple[int, int] | None:
         """Open the model in this process and let it answer; see :func:`peak_memory`."""
@@ -67,20 +67,20 @@ class Opening:
 def peak_memory(work: Callable[[], object], process: Path = _PROCESS) -> tuple[int, int] | None:
     """Return the resident set of this process before some work, and its peak during it, bytes.
 
-    Where the system does not let the peak be reset, and it was higher before the work than during it, the resident
-    set after the work stands for it, with what the work returns still held.
+    Where the system does not let the peak be reset, and the peak was higher before the work than during it, the
+    resident set after the work is returned instead, taken while the result of the work is still held.
 
     Args:
         work: done once.
-        process: folder of the form of Linux's ``/proc/self``.
+        process: folder in the format of Linux's ``/proc/self``.
 
     Returns:
-        Both, the peak never the lower one; ``None`` where there is no such folder or it does not tell.
+        Both; the peak is never the lower one. ``None`` where the folder is absent or lacks the figures.
     """
     gc.collect()
     before = _status(process, "VmRSS")
     with contextlib.suppress(OSError):
-        (process / "clear_refs").write_text("5", encoding="ascii")  # The peak is from now on.
+        (process / "clear_refs").write_text("5", encoding="ascii")  # Resets the peak.
     earlier = _status(process, "VmHWM")
     kept = work()
     after, peak = _status(process, "VmRSS"), _status(process, "VmHWM")
@@ -91,7 +91,7 @@ def peak_memory(work: Callable[[], object], process: Path = _PROCESS) -> tuple[i
 
 
 def _status(process: Path, key: str) -> int | None:
-    """Return one value of a process's ``status``, bytes; ``None`` where it is not told."""
+    """Return one value of a process's ``status``, bytes; ``None`` where it is not there."""
     try:
         lines = (process / "status").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -109,7 +109,7 @@ def in_fresh_processes(
     Args:
         openings: what to open.
         progress: is told of every process that has ended.
-        process: whether this tells memory is asked before any is started.
+        process: folder in which memory figures are looked for before a process is started.
 
     Returns:
         In the order of ``openings``, bytes before and peak; ``None`` where the system does not tell.

@@ -20,7 +20,7 @@ OTHERS = 0.10
 """Mean share of the cores that other processes take."""
 
 _Finding = tuple[float, str]
-"""How bad, and the warning."""
+"""Severity, and the warning."""
 
 
 def series_warnings(record: ProfileRecord) -> list[str]:
@@ -37,7 +37,7 @@ def series_warnings(record: ProfileRecord) -> list[str]:
 
 
 def judged(record: ProfileRecord) -> tuple[list[str], list[str]]:
-    """Return the signs of noise that a profile was searched for, and those that it could not be, with the reason."""
+    """Return the signs of noise that were looked for in a profile, and those that could not be, with the reason."""
     calls = min(
         (len(taken) for samples in record.latency.values() for taken in by_process(samples).values()), default=0
     )
@@ -107,7 +107,7 @@ def _modes(seconds: Sequence[float]) -> _Finding | None:
 
 
 def machine_warnings(record: ProfileRecord) -> list[str]:
-    """Return the warnings of what the machine did besides during the session; the same for each of its models."""
+    """Return the warnings about the machine during the session; they are the same for each of its models."""
     lines = []
     clocks = [look.mhz for look in record.machine if look.mhz]
     if clocks:

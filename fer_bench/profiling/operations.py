@@ -127,11 +127,11 @@ ACTIVATIONS: dict[str, int] = {
     "hard_silu": 5,
     "gelu": 5,  # x / √2, erf, plus 1, by x, by 1/2
 }
-"""Operations a value; a comparison, a square root, exp, erf and tanh count one each, like an addition."""
+"""Operations per value; a comparison, a square root, exp, erf and tanh count one each, like an addition."""
 
 
 def _softmax(step: "Step") -> list[Cost]:
-    # the largest, its difference, exponential, their sum, the division: five a value
+    # maximum, subtraction, exponential, sum, division: five per value
     count = 5 * _values(step)
     return [Cost("Softmax", others=count, paper=count)]
 
@@ -143,12 +143,12 @@ def _relu_layer(step: "Step") -> list[Cost]:
 
 
 def _a_value(op: str, count: int) -> Callable[["Step"], list[Cost]]:
-    """Return a cost of ``count`` operations a value of the output, which the paper's rule does not count."""
+    """Return a cost of ``count`` operations per output value, which the paper's rule does not count."""
     return lambda step: [Cost(op, others=count * _values(step))]
 
 
 def _elementwise(op: str) -> Callable[["Step"], list[Cost]]:
-    """Return a cost of one operation a value and operand after the first; the second may be a constant."""
+    """Return a cost of one operation per value for each operand after the first; the second may be a constant."""
     return lambda step: [Cost(op, others=(max(len(step.inputs), 2) - 1) * _values(step))]
 
 
@@ -224,11 +224,11 @@ COSTS: dict[str, Callable[["Step"], list[Cost]]] = {
 """Keras layers and operations that cost something, by class name."""
 
 LAYERS_ONLY: frozenset[str] = frozenset({"Average"})
-"""Names that mean the layer alone: ``keras.ops.average`` takes the mean, weighted or not, over an axis of one tensor.
-Where other layers and operations share a name they compute the same."""
+"""Names known as layers only: ``keras.ops.average`` takes the mean, weighted or not, over an axis of one tensor. Other
+layers and operations with the same name compute the same."""
 
 ALIASES: frozenset[str] = frozenset({"Dropout", "Flatten", "Identity", "Reshape", "SpatialDropout2D"})
-"""Those whose output is their input under another shape: no memory of its own."""
+"""Layers whose output is their input in another shape, without memory of its own."""
 
 FREE: frozenset[str] = ALIASES | {
     # moves of data
@@ -249,4 +249,4 @@ FREE: frozenset[str] = ALIASES | {
     "Transpose",
     "ZeroPadding2D",
 }
-"""Those that cost nothing, by class name."""
+"""Layers and operations that cost nothing, by class name."""

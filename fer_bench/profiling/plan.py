@@ -9,7 +9,7 @@ KERAS_RUNTIMES = ("keras-predict", "keras-call")
 """The runtimes that need no conversion."""
 
 ONE_SIZE = "every model of a session is built for the same size, so that figures compare; choose another model"
-"""What to do about a model that takes no images of that size: no recipe says it."""
+"""Advice about a model that does not take images of the session's size, which no recipe sets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Plan:
     runtimes: tuple[str, ...] | None = None
     """Names in :func:`fer_bench.runtimes.available`; ``None`` takes all that are installed."""
     threads: int | None = None
-    """Of every runtime; ``None`` takes one a core."""
+    """Threads of every runtime; ``None`` takes one per core."""
     processes: int = 1
     """The measurement is repeated in this many fresh processes, one after the other; 1 measures in this one."""
     throughput: bool = False
@@ -56,7 +56,7 @@ class Plan:
         """Refuse what cannot be measured.
 
         Raises:
-            FerBenchError: a count below 1; a runtime twice, none of that name, or one whose package is missing.
+            FerBenchError: a count below 1; no runtime, or one that is named twice, unknown, or without its package.
         """
         from fer_bench.runtimes import runtime
 

@@ -2,7 +2,7 @@
 
 The paper times model after model and compares by one-way ANOVA at 5 %. With independent calls that finds a difference
 where there is none in 5 % of the experiments; on a machine that drifts, in many more. In randomised blocks the same
-model under two names cannot differ but by chance, whatever the machine does.
+model under two names differs only by chance, whatever the machine does.
 """
 
 import time
@@ -25,10 +25,10 @@ from fer_bench.runtimes import keras_threads, runtime
 Item = TypeVar("Item")
 
 ONE_COPY = "one copy"
-"""Both names call the same prepared model: whatever differs is time."""
+"""Both names call the same prepared model: only the times of the calls differ."""
 TWO_COPIES = "two copies"
-"""Each name has a model of its own, as two models have: where they lie in memory may make a difference that only
-fresh processes can average out."""
+"""Each name has its own copy of the model: where the copies lie in memory may make a difference that only fresh
+processes can average out."""
 IN_TURN = "one after the other"
 BLOCKS = "randomised blocks"
 ANOVA = "one-way ANOVA"
@@ -49,7 +49,7 @@ class Rate:
 
     @property
     def rate(self) -> float:
-        """Of false positives, fraction."""
+        """False positives, as a fraction of the experiments."""
         return self.positives / self.experiments
 
     @property
@@ -89,10 +89,10 @@ def false_positives(
     clock: Clock = time.perf_counter_ns,
     progress: Progress | None = None,
 ) -> tuple[Rate, ...]:
-    """Run many small experiments in both designs, whichever comes first at random, and count significant ones.
+    """Run many small experiments, each in both designs in random order, and count significant differences.
 
-    Three names are timed: two of ``call``, one of ``other``. One after the other, the second is compared with the
-    first and with the third; in blocks likewise.
+    Three names are timed: two of ``call``, one of ``other``. In both designs, the second is compared with the first
+    and with the third.
 
     Args:
         call: a warm call.
@@ -106,7 +106,7 @@ def false_positives(
         progress: is told of every experiment.
 
     Raises:
-        FerBenchError: fewer than one experiment, or fewer than two calls a name, of which no test can be made.
+        FerBenchError: fewer than one experiment, or fewer than two calls a name, too few for a test.
     """
     if experiments < 1 or runs < 2:
         raise FerBenchError(f"{experiments} experiments of {runs} calls; expected at least 1 of at least 2")

@@ -20,9 +20,9 @@ from fer_bench.records import Environment, LatencySample, MachineSample, Origin,
 from fer_bench.runtimes import keras_threads
 
 _IMAGES = 8
-"""Pictures to take turns with."""
+"""Pictures that the calls take in turn."""
 _LOOKS = 20
-"""Looks at the machine in a session, about."""
+"""Approximate number of looks at the machine in a session."""
 
 
 def measure_session(
@@ -38,7 +38,7 @@ def measure_session(
 ) -> list[ProfileRecord]:
     """Profile models together in this process, so that their inference times can be compared.
 
-    FLOPs and the time of dense operations do not depend on what the weights are, so random ones serve.
+    FLOPs and the time of dense operations do not depend on the values of the weights, so these are random.
 
     Args:
         names: registered models and those of ``externals``, each once.
@@ -54,7 +54,7 @@ def measure_session(
         One record a model, in the order of ``names``.
 
     Raises:
-        FerBenchError: as :func:`built_model` and :func:`opened`, or a runtime cannot be had.
+        FerBenchError: as :func:`built_model` and :func:`opened`, or a runtime is not available.
     """
     own = chosen_runtimes(plan.runtime_names)
     chosen = backend.configure()
@@ -116,7 +116,7 @@ def measure_session(
 
 @dataclass(frozen=True, kw_only=True)
 class _Measured:
-    """What a session measured; by model and runtime (:func:`_key`) where it is of one."""
+    """What a session measured; the mappings are by model and runtime (:func:`_key`)."""
 
     samples: Mapping[str, tuple[LatencySample, ...]]
     warmth: Mapping[str, Warmth]

@@ -15,7 +15,7 @@ _UNITS = {
     "memory": "process",
     "experiments": "experiment",
 }
-"""Of the steps whose parts are alike; networks are not, and building one does not tell how long another takes."""
+"""Units of steps whose parts are alike. Building has none: one network does not tell how long another takes."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Times to numbers: what a series of timed calls says, and whether it can be trusted. Pure; arrays in, numbers out."""
+"""The figures of a series of timed calls, and signs that it cannot be trusted. Pure: arrays in, numbers out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,14 +77,14 @@ class Drift:
 
 
 def drift(seconds: Sequence[float]) -> Drift:
-    """Return the trend of at least two times in the order taken; none where they are all equal."""
+    """Return the trend of at least two times in the order taken; 0 where they are all equal."""
     values = np.asarray(seconds, np.float64)
     if np.ptp(values) == 0:
         return Drift(0.0, 1.0)
     from scipy.stats import spearmanr, theilslopes
 
     position = np.arange(values.size)
-    # Every pair has a slope: of a long series the medians of equal parts serve, for memory's sake.
+    # Every pair has a slope: to save memory, a long series is replaced by the medians of equal parts.
     parts = min(values.size, _PARTS)
     centres = [np.median(part) for part in np.array_split(values, parts)]
     places = [np.mean(part) for part in np.array_split(position, parts)]
@@ -95,7 +95,7 @@ def drift(seconds: Sequence[float]) -> Drift:
 def autocorrelation(seconds: Sequence[float]) -> float:
     """Return the lag-1 autocorrelation of the ranks of at least two times; 0 where they are all equal.
 
-    Of the ranks, because one call that an interruption made ten times as long would hide any other pattern.
+    Ranks, because a single call that an interruption made ten times as long would hide any other pattern.
     """
     if np.ptp(np.asarray(seconds)) == 0:
         return 0.0
@@ -119,17 +119,18 @@ class Modes:
     """Median of the faster group."""
     high: float
     share: float
-    """Of the slower group, fraction."""
+    """Fraction of the values that are in the slower group."""
 
 
 def two_modes(seconds: Sequence[float]) -> Modes | None:
     """Return the two groups that a series falls into, or ``None`` where it looks like one.
 
-    The logarithms are cut where the variance between both sides is largest (Otsu), each side at least a tenth of
-    the values. Between the medians of the sides, in thirds: there is a valley where the middle third holds fewer than
-    a quarter of the values of either other third. A criterion for a warning, not a test: in simulations of 50 values
-    it took one normal, log-normal, exponential or uniform group for two in fewer than 1 % of the cases, and saw two
-    equal normal groups six standard deviations apart in 85 %. Of fewer than 40 values it says nothing.
+    The logarithms are cut where the variance between the two sides is largest (Otsu), with at least a tenth of the
+    values on each side. The range between the medians of the sides is divided into thirds: there is a valley where the
+    middle third holds fewer than a quarter of the values of each other third. This is a criterion for a warning, not a
+    test: in simulations of 50 values it took one normal, log-normal, exponential or uniform group for two in fewer than
+    1 % of the cases, and saw two equal normal groups six standard deviations apart in 85 %. Of fewer than 40 values it
+    says nothing.
     """
     values = np.sort(np.asarray(seconds, np.float64))
     n = values.size
