@@ -127,12 +127,17 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success it is flushed to disk and renamed onto ``path``.
 
     On any error the temporary file is removed and ``path`` keeps its old content. A reader, or a process
-    that follows a kill, therefore never sees half a file; :func:`remove_unfinished` removes what a kill leaves.
+    that follows a kill, therefore never sees half a file. What a kill leaves goes when the same file is written again,
+    wherever that is, and in a workspace by :func:`remove_unfinished`.
 
     Raises:
         OSError: of the disk, such as one that is full; it names ``path``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for former in path.parent.glob(f"{UNFINISHED}*"):
+        if former.name.endswith(f"-{path.name}") and is_left_over(former):
+            with contextlib.suppress(OSError):
+                former.unlink()
     # The name's end stays: some writers (Keras, matplotlib, numpy) choose the format by it.
     handle, name = tempfile.mkstemp(prefix=unfinished(), suffix=f"-{path.name}", dir=path.parent)
     os.close(handle)

@@ -115,6 +115,22 @@ def test_what_a_kill_leaves_goes_and_what_another_process_writes_stays(tmp_path)
     assert not half.exists()
 
 
+def test_what_a_kill_leaves_outside_a_workspace_goes_when_the_file_is_written_again(tmp_path):
+    path = tmp_path / "sheet.json"
+    (dead, half), (living, begun) = writer(path), writer(path)
+    try:
+        kill(dead)
+        write_json(tmp_path / "another.json", "whole")
+        assert half.exists()
+        write_json(path, "whole")
+        assert not half.exists()
+        assert begun.read_text() == "half"
+    finally:
+        kill(living)
+    write_json(path, "again")
+    assert {entry.name for entry in tmp_path.iterdir()} == {"sheet.json", "another.json"}
+
+
 def test_a_scratch_folder_goes_also_that_of_a_process_that_was_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     code = "import sys, fer_bench.files as f\nwith f.scratch() as s: (s / 'a').touch(); print(s, flush=True); input()"
