@@ -340,6 +340,14 @@ def test_a_dataset_put_aside_under_another_name_is_no_second_one(place):
     assert ("clcm", "raf-db", 0) in runs(state(place))
 
 
+@pytest.mark.parametrize("name", ["fer2013/", "./fer2013", "../datasets/fer2013"])
+def test_a_path_is_no_name_of_a_dataset(place, name):
+    """Its list of duplicates went to audits/fer2013/.csv, or to the folder of the datasets."""
+    for command in (("audit", name), ("show", name), ("status", "-d", name)):
+        with pytest.raises(FerBenchError, match=rf"unknown dataset '{name}'; known: fer2013"):
+            run(*command, "-w", place.root)
+
+
 def test_the_grid_is_what_the_options_or_the_runs_say(place):
     demo = PRESETS["demo"]
     begun(place, f"clcm__fer2013__{demo.id}__s3")

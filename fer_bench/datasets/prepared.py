@@ -232,12 +232,14 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 def manifest_of(place: Workspace, name: str) -> dict[str, Any] | None:
-    """Return the manifest of a workspace's dataset of that name, ``None`` where it is not prepared.
+    """Return the manifest of a workspace's dataset of that name, ``None`` where it is not prepared or a path, no name.
 
     Raises:
         FerBenchError: as in :func:`read_manifest` and :func:`require_own_name`.
     """
     folder = place.prepared(name)
+    if folder.name != name:  # Such as fer2013/, as shells complete it: what is named after it would be a folder.
+        return None
     manifest = read_manifest(folder)
     if manifest is not None:
         require_own_name(folder, manifest["dataset"])
