@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import record_factory as make
+from typer.testing import CliRunner
 
 from fer_bench import publish as module
 from fer_bench import records
+from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
 from fer_bench.publish import publish, unshown
@@ -244,3 +246,22 @@ def test_what_the_datasets_held_is_published(source: Results, published: Results
     publish(source, published)
     assert records.load_all(published.records, TrainRecord) == [run]
     assert records.load_all(published.records, EvalRecord) == [test]
+
+
+def test_a_mistyped_checkout_is_not_made_and_another_one_is_named_in_the_command_to_render(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.save_run(make.results_in(tmp_path / "workspace"), "clcm", "fer2013")
+    checkout = tmp_path / "my checkout"
+    words = ["publish", "--workspace", str(tmp_path / "workspace"), "--to"]
+    with pytest.raises(FerBenchError, match=f"--to {checkout}: no such folder; name an existing checkout"):
+        CliRunner().invoke(app, [*words, str(checkout)], catch_exceptions=False)
+    assert not checkout.exists()
+    checkout.mkdir()
+    result = CliRunner().invoke(app, [*words, str(checkout)], catch_exceptions=False)
+    assert result.stdout.endswith(
+        f"now render them: cd '{checkout}' && fer-bench tables && fer-bench figures && fer-bench report\n"
+    )
+    monkeypatch.chdir(checkout)
+    result = CliRunner().invoke(app, words[:-1], catch_exceptions=False)
+    assert result.stdout.endswith("now render them: fer-bench tables && fer-bench figures && fer-bench report\n")

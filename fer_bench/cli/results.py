@@ -179,16 +179,21 @@ def publish(
 
     Example: fer-bench publish --workspace runs/fer2013
     """
+    import shlex
+
     from fer_bench.messages import say
     from fer_bench.publish import publish as run
     from fer_bench.publish import unshown
     from fer_bench.workspace import PUBLISHED, Results
 
     place = existing(workspace)
+    if not to.is_dir():
+        raise FerBenchError(f"--to {to}: no such folder; name an existing checkout")
     destination = Results(to / PUBLISHED.records, to / PUBLISHED.tables, to / PUBLISHED.reports)
     with place.lock():
         for path in run(place.results, destination):
             typer.echo(str(path))
         for line in unshown(place.results, destination):
             say(line)
-    typer.echo("now render them: fer-bench tables && fer-bench figures && fer-bench report")
+    there = "" if to.resolve() == Path.cwd() else f"{shlex.join(['cd', str(to)])} && "
+    typer.echo(f"now render them: {there}fer-bench tables && fer-bench figures && fer-bench report")
