@@ -811,6 +811,9 @@ def test_what_cannot_be_removed_is_told(full, monkeypatch):
     monkeypatch.setattr(Path, "unlink", refused)
     with pytest.raises(FerBenchError, match=r"clcm__fer2013__.*: cannot be removed \(Permission denied\)"):
         run("clean", "-w", full.root, "--yes")
+    result = CliRunner().invoke(app, ["clean", "-w", str(full.root), "--yes", "--json"])
+    assert isinstance(result.exception, FerBenchError)
+    assert result.stdout == ""  # Not "removed": true.
 
 
 def test_no_record_leads_clean_out_of_the_records(full):

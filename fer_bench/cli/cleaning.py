@@ -39,6 +39,8 @@ def clean(
     with place.lock():
         found = leftovers(place, with_records=with_records)
         if json:
+            if yes:
+                remove(found)  # Before it is told: where that fails, an error is all that is.
             print_json(
                 {
                     "removed": yes,
@@ -46,16 +48,13 @@ def clean(
                     "leftovers": [{"kind": item.kind, "path": str(item.path), "bytes": item.bytes} for item in found],
                 }
             )
-        else:
-            _print_leftovers(found)
-            for path in waiting(place):
-                typer.echo(f"{path}: stays, the only copy of a dataset; the next fer-bench prepare of it restores it")
-        if not found:
             return
-        if yes or (not json and typer.confirm("Remove them?", default=False)):
+        _print_leftovers(found)
+        for path in waiting(place):
+            typer.echo(f"{path}: stays, the only copy of a dataset; the next fer-bench prepare of it restores it")
+        if found and (yes or typer.confirm("Remove them?", default=False)):
             remove(found)
-            if not json:
-                typer.echo(f"{_megabytes(found)} freed")
+            typer.echo(f"{_megabytes(found)} freed")
 
 
 def _print_leftovers(found: "list[Leftover]") -> None:
