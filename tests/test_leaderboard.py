@@ -44,7 +44,8 @@ def run(module, *arguments):
 
 
 def shown(*places, options=()):
-    return run(leaderboard, *(word for place in places for word in ("--records", place)), "-w", "nowhere", *options)
+    named = [word for place in places for word in ("--records", place)]
+    return run(leaderboard, *named, *(("-w", "nowhere") if named else ()), *options)
 
 
 def boards(*places, options=()):
@@ -477,6 +478,15 @@ def test_places_are_workspaces_records_and_checkouts_with_short_names(labs, tmp_
     found = {standing["model"]: standing["workspaces"] for standing in boards(*places)[0]["standings"]}
     assert found["clcm"] == ["checkout", f"{tmp_path.name}/lab-a"]
     assert found["shufflenetv2"] == ["other/lab-a"]
+
+
+def test_a_workspace_that_is_named_alone_is_the_one_that_is_ranked(labs, tmp_path, monkeypatch):
+    """As in the other commands that read records; the published ones of the current folder were ranked instead."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reports" / "records").mkdir(parents=True)
+    named = json.loads(run(leaderboard, "--workspace", labs[0], "--json"))
+    assert named == json.loads(run(leaderboard, "--records", labs[0], "-w", labs[0], "--json"))
+    assert named["boards"]
 
 
 def test_the_published_records_are_the_default(labs, tmp_path, monkeypatch):

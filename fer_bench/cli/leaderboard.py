@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
+from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption, is_written
 from fer_bench.cli.printing import print_json, print_table
 from fer_bench.errors import FerBenchError
 
@@ -26,12 +26,13 @@ def register(app: typer.Typer) -> None:
 
 
 def leaderboard(
+    context: typer.Context,
     places: Annotated[
         list[Path] | None,
         typer.Option(
             "--records",
             help="A workspace, a folder of records, or a checkout with published ones; may be given several times."
-            " Default: the published records in reports/records.",
+            " Default: the workspace that --workspace names, else the published records in reports/records.",
         ),
     ] = None,
     dataset: Annotated[
@@ -103,6 +104,8 @@ def leaderboard(
     if json and shape != "text":
         raise FerBenchError(f"--json and --format {shape} exclude each other; give one of them")
     wanted = _wanted(dataset, on, model, recipe, seed, backend, origin, fingerprint)
+    if not places and is_written(context, "workspace"):
+        places = [workspace]
     if latency:
         if any((dataset, on, recipe, seed, fingerprint, rank_recipes, by_workspace)):
             raise FerBenchError("--latency ranks profiles: of the choices only --model, --backend and --origin apply")
