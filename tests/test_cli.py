@@ -251,6 +251,14 @@ def test_a_terminal_obeys_nothing_that_a_file_or_its_name_holds(tmp_path):
     assert result.stderr == "fer-bench: \\x1b[31mred.toml: cannot be read (No such file or directory)\n"
 
 
+def test_inspect_obeys_no_name_of_a_folder(synthetic_root, tmp_path):
+    folder = tmp_path / "red\x1b[31m"
+    shutil.copytree(synthetic_root / "raf-db", folder)
+    shown = run("inspect", str(folder)).stdout
+    assert shown.count("red\\x1b[31m") == 3
+    assert "\x1b" not in shown
+
+
 def test_a_mistake_leaves_no_traceback_and_its_code_to_the_shell(tmp_path):
     result = run_process("cross-test", "--workspace", str(tmp_path / "w"))
     assert (result.returncode, result.stdout) == (2, "")

@@ -243,6 +243,17 @@ def test_brackets_in_a_table_are_what_they_are(capsys):
         assert text in printed
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_terminal_obeys_nothing_that_a_table_holds(terminal, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    print_table("in a\x1b[2J.zip", ("where", "n"), [("x\x1b]0;title\x07", "1")], numbers=1)
+    printed = capsys.readouterr().out
+    assert "\\x1b[2J" in printed
+    assert "x\\x1b]0;title\\x07" in printed
+    for obeyed in ("\x1b[2J", "\x1b]", "\x07"):
+        assert obeyed not in printed
+
+
 NUMBERS = ("images", "overall", *EMOTIONS)
 RESULTS = [
     ("mobilenetv2-canonical", "fer2013", "cpu48-3d7823a6", *map(str, range(101, 110))),

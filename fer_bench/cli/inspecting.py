@@ -9,7 +9,7 @@ import typer
 
 from fer_bench.cli.options import JsonOption
 from fer_bench.cli.printing import print_json, print_table
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, harmless
 
 if TYPE_CHECKING:
     from fer_bench.datasets.search import Candidate
@@ -82,7 +82,8 @@ def inspect(
     commands = [_command(candidate, found, path, packed=bool(inside)) for candidate in found]
     for command in dict.fromkeys(commands):
         twice = commands.count(command) > 1
-        typer.echo("Unpack the archive first, and inspect the folder: a dataset is there twice." if twice else command)
+        advice = "Unpack the archive first, and inspect the folder: a dataset is there twice." if twice else command
+        typer.echo(harmless(advice))
     if not all(row["official_split"] for row in rows):
         typer.echo("Class folders of any other dataset are read with fer-bench prepare --card FILE.")
 

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from fer_bench.errors import harmless
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -20,23 +22,26 @@ def print_table(title: str, columns: Sequence[str], rows: "Iterable[Sequence[str
     """Print a table on stdout, in plain characters where that is no terminal; the last ``numbers`` columns are aligned
     to the right.
 
-    What is in brackets is no markup of Rich: names of files and of groups may hold anything. A ``Text`` brings a style.
+    What is in brackets is no markup of Rich, and control characters are escaped: names of files and of groups, those in
+    an archive of somebody else's too, may hold anything. A ``Text`` brings a style.
     Where a terminal is too narrow, columns of words that say the same in every row are said once, below the title; and
     where that is not enough, the numbers follow in several tables, each with the words again.
     """
     from rich.console import Console
     from rich.text import Text
 
+    title = harmless(title)
+    cells = [[cell if isinstance(cell, Text) else harmless(cell) for cell in row] for row in rows]
     # A pipe or a file, where colours are forced, has no width: let no column be cut there.
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     if console.is_terminal:
-        lines = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
+        lines = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in cells]
         for table in _fitting(console, title, columns, lines, len(columns) - numbers):
             console.print(table)
         return
     from tabulate import tabulate
 
-    plain = [[str(cell) for cell in row] for row in rows]
+    plain = [[str(cell) for cell in row] for row in cells]
     sides = ["left"] * (len(columns) - numbers) + ["right"] * numbers
     sys.stdout.write(f"{title}\n" if title else "")
     # What looks like a number stays as it is written.
