@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fer_bench.errors import FerBenchError
 from fer_bench.files import lives, read_json, remove_unfinished, write_json
+from fer_bench.log import NAME as LOG
 from fer_bench.log import command_line
 from fer_bench.messages import say, warn
 from fer_bench.typed_json import build
@@ -41,6 +42,11 @@ class Holder:
     def __str__(self) -> str:
         place = "" if self.host == platform.node() else f" on host {self.host}"
         return f"process {self.pid}{place}, {self.command}, since {self.since}"
+
+
+def is_workspace(folder: Path) -> bool:
+    """Return whether a folder is a workspace. A file of its lock's name alone may be of any other program."""
+    return (folder / LOCK).is_file() and any((folder / name).exists() for name in (HOLDER, LOG, *FOLDERS))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from fer_bench.datasets.folder_card import load_card
 from fer_bench.datasets.recognition import recognise
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
+from fer_bench.workspace import Workspace
 
 FULL = r"""
 name = "my-faces"
@@ -132,6 +133,17 @@ def test_pictures_are_read_with_split_label_part_subject_and_id(tmp_path: Path) 
     assert "train/mepris/ was left out, as the card says (pictures: 1)." in notes
     assert "train/joie/ holds files that are no pictures by their ending, not read: list.txt." in notes
     assert "Thumbs.db" not in notes
+
+
+def test_a_workspace_is_no_class_folder_and_a_lock_of_another_program_hides_none(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path, "happy/1.jpg", "happy/.lock", "sad/2.jpg")
+    with Workspace(tmp_path / "workspace").lock():
+        pass
+    (tmp_path / "workspace" / "fer-bench.log").touch()
+    samples, _, _ = read(card(tmp_path, 'name = "x"'), tmp_path)
+    assert [sample.source for sample in samples] == ["happy/1.jpg", "sad/2.jpg"]
 
 
 def test_without_splits_the_class_folders_lie_in_the_source_and_all_are_test(tmp_path: Path) -> None:

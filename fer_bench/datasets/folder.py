@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fer_bench.errors import FerBenchError
 from fer_bench.files import inside
-from fer_bench.lock import LOCK
+from fer_bench.lock import is_workspace
 
 PICTURES = frozenset(
     {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -199,7 +199,7 @@ class Folder:
     def folders(self, relative: str = "") -> list[str]:
         """Return the sorted names of the folders directly below a folder, without a workspace that was made there."""
         place = self.path(relative) if relative else self.root
-        return [name for name in self.listed(relative)[0] if not (place / name / LOCK).is_file()]
+        return [name for name in self.listed(relative)[0] if not is_workspace(place / name)]
 
     def files(self, relative: str, ending: str = "") -> list[str]:
         """Return the sorted names of the files directly in a folder whose names end with ``ending``."""
