@@ -104,7 +104,8 @@ def resize(image: NDArray[np.uint8], size: tuple[int, int], into: NDArray[np.uin
         return image
     cv2 = opencv()
     height, width = image.shape
-    # Whole factors first: the same averages to within 2 gray levels, in a quarter of the time.
+    # Whole factors first, in a quarter of the time: on average within 2 gray levels of the exact areas of a picture,
+    # but by up to a pixel less sharp, which makes 45 gray levels at some edges of drawn faces.
     for factor in range(min(height // size[0], width // size[1]), 1, -1):
         if height % factor == width % factor == 0:
             smaller = (width // factor, height // factor)
