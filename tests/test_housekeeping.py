@@ -340,6 +340,21 @@ def test_a_dataset_put_aside_under_another_name_is_no_second_one(place):
     assert ("clcm", "raf-db", 0) in runs(state(place))
 
 
+def test_a_disk_of_its_own_may_be_mounted_for_the_datasets(place, monkeypatch):
+    (place.datasets / "lost+found").mkdir()
+    real = Path.is_file
+
+    def is_file(path):
+        if "lost+found" in path.parts:  # As for everybody but root.
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert len(state(place)["runs"]) == 6
+    run("datasets", "-w", place.root)
+    run("clean", "-w", place.root, "--yes")
+
+
 @pytest.mark.parametrize("name", ["fer2013/", "./fer2013", "../datasets/fer2013"])
 def test_a_path_is_no_name_of_a_dataset(place, name):
     """Its list of duplicates went to audits/fer2013/.csv, or to the folder of the datasets."""

@@ -197,11 +197,11 @@ def prepared_names(folder: Path) -> list[str]:
     """Return the names of the datasets prepared below ``folder``: first those with a card, in the cards' order."""
     from fer_bench.datasets import card_names
 
-    order = {name: position for position, name in enumerate(card_names())}
-    found = [place.name for place in folder.iterdir() if is_prepared(place)] if folder.is_dir() else []
-    return sorted(
-        (name for name in found if not name.startswith(".")), key=lambda name: (order.get(name, len(order)), name)
-    )
+    order, (form, _) = {name: position for position, name in enumerate(card_names())}, _FORMS["dataset"]
+    # What can be none is not looked into: the lost+found of a disk that is mounted here may not be.
+    places = [place for place in folder.iterdir() if form.fullmatch(place.name)] if folder.is_dir() else []
+    found = [place.name for place in places if is_prepared(place)]
+    return sorted(found, key=lambda name: (order.get(name, len(order)), name))
 
 
 def is_prepared(folder: Path) -> bool:
