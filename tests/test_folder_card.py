@@ -307,6 +307,7 @@ def test_the_order_is_that_of_the_card_and_then_of_the_names(tmp_path: Path) -> 
         ('name = "a__b"', ("single _",)),
         ('name = "-x"', ("name is '-x'",)),
         ('name = "RAF-DB"', ("name is 'RAF-DB'", "no known dataset")),
+        ('name = "External"', ("name is 'External'", "models that add-onnx adds")),
         ('name = "x"\ncolour = true', ("colour is no key", "name, title, size")),
         ('name = "x"\ntitle = ["a"]', ("title is ['a']", "text in quotes")),
         ('name = "x"\ntitle = "a\\u001b[31m"', ("title", "control characters")),

@@ -34,6 +34,7 @@ from fer_bench.datasets.class_folders import CLASSES, ClassFolders, normal
 from fer_bench.datasets.folder import shown
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
+from fer_bench.records import EXTERNAL
 
 LAYOUT = "class-folders"
 PROTOCOL = "folders"
@@ -133,6 +134,8 @@ def _name(content: dict[str, Any], path: Path) -> str:
         raise _wrong(path, "name", found, "a short name in quotes of letters, digits, - and single _, such as my-faces")
     if name.lower() in {known.lower() for known in card_names()}:
         raise _wrong(path, "name", _found(name), "a name that no known dataset has")
+    if name.lower() == EXTERNAL:
+        raise _wrong(path, "name", _found(name), "another name: records of models that add-onnx adds have it")
     return name
 
 
