@@ -1,7 +1,9 @@
 """RAF-DB: every class is a shade of gray here, so a swapped label order shows in the pixels."""
 
+import contextlib
 import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -559,6 +561,25 @@ def test_odd_rows_of_a_label_table_are_named(tmp_path: Path) -> None:
         ("test_labels.csv:9", "'test_0001_aligned.jpg' is named a second time, first in line 2"),
         ("test_labels.csv:10", "1 cells, fewer than the header names"),
     ]
+
+
+def test_hidden_twins_of_the_pictures_hide_no_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As macOS writes them to a disk of Windows, which lists by name: all of them before the first picture."""
+    folder = tmp_path / "train" / "4"
+    folder.mkdir(parents=True)
+    for number in range(60):
+        (folder / f"train_{number:05d}_aligned.jpg").touch()
+        (folder / f"._train_{number:05d}_aligned.jpg").touch()
+    scandir = os.scandir
+
+    @contextlib.contextmanager
+    def by_name(path: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+        with scandir(path) as entries:
+            yield iter(sorted(entries, key=lambda entry: entry.name))
+
+    monkeypatch.setattr(os, "scandir", by_name)
+    layout = next(layout for layout in CARD.layouts if layout.name == "class-folders")
+    assert layout.recognise(tmp_path)
 
 
 def test_other_peoples_class_folders_are_not_recognised(tmp_path: Path) -> None:

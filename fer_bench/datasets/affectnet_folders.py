@@ -9,7 +9,7 @@ from typing import Literal
 
 from fer_bench.datasets.affectnet_codes import CODES, CONTEMPT_CODE, Labelling
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, is_utf8, note_of_others
+from fer_bench.datasets.folder import Folder, below, is_utf8, is_visible, note_of_others
 from fer_bench.emotions import CONTEMPT, EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -72,7 +72,8 @@ def doubts_of_class_folders(path: Path) -> list[str]:
 
 def _first_names(path: Path) -> list[str]:
     with os.scandir(path) as entries:
-        return [entry.name for entry in itertools.islice(entries, _LOOKED_AT)]
+        visible = (entry.name for entry in entries if is_visible(entry.name))
+        return list(itertools.islice(visible, _LOOKED_AT))
 
 
 def _first_folders(path: Path) -> list[str]:

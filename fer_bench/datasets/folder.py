@@ -94,7 +94,9 @@ def holds(folder: Path, name: re.Pattern[str]) -> bool:
     if not folder.is_dir():
         return False
     with os.scandir(folder) as entries:
-        return any(name.fullmatch(entry.name) for entry in itertools.islice(entries, _LOOKED_AT))
+        # A copy by macOS on a Windows disk begins with a hidden twin of every file.
+        visible = (entry.name for entry in entries if is_visible(entry.name))
+        return any(map(name.fullmatch, itertools.islice(visible, _LOOKED_AT)))
 
 
 def _innermost(path: Path) -> Path:
