@@ -17,6 +17,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -154,6 +155,20 @@ def test_names_that_are_not_utf8_keep_their_bytes(tmp_path: Path) -> None:
         source.write_bytes(source.read_bytes().replace(b"n" * len(raw), raw))
         with opened(source, tmp_path / "scratch") as place:
             assert os.listdir(os.fsencode(place)) == [raw]  # noqa: PTH208
+
+
+@pytest.mark.parametrize(("known_as", "found"), [(b"fr?hlich.jpg", "fröhlich.jpg"), (b"another.jpg", "fr?hlich.jpg")])
+def test_a_unicode_name_beside_one_of_ascii_is_taken_where_it_stands_for_it(
+    tmp_path: Path, known_as: bytes, found: str
+) -> None:
+    """As WinRAR and WinZip write them, and unzip reads them."""
+    field = struct.pack("<BL", 1, zlib.crc32(known_as)) + "fröhlich.jpg".encode()
+    info = zipfile.ZipInfo("fr?hlich.jpg")
+    info.extra = struct.pack("<HHH", 1, 2, 0) + struct.pack("<HH", 0x7075, len(field)) + field
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
+        archive.writestr(info, b"x")
+    with opened(tmp_path / "data.zip", tmp_path / "scratch") as place:
+        assert tree(place) == {found: b"x"}
 
 
 HOSTILE = [

@@ -5,8 +5,10 @@ import os
 import posixpath
 import re
 import stat
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,8 @@ _BEGIN, _END = 80, 40
 """Characters of a member's name that a message shows where it has more than both."""
 _LONGEST_PATH = 4096
 _ENCRYPTED, _UTF8 = 0x1, 0x800
+_FIELD, _UNICODE_PATH = struct.Struct("<HH"), 0x7075
+"""Of a zip's extra fields: kind and length that begin each, and the kind by which WinRAR and WinZip tell a name."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -95,9 +99,18 @@ def _zip_members(source: Path) -> Iterator[Member]:
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
-    # zipfile reads names that are not marked as UTF-8 as code page 437; their bytes are what unzip would write.
     name = info.orig_filename
-    return name if info.flag_bits & _UTF8 else os.fsdecode(name.encode("cp437"))
+    if info.flag_bits & _UTF8:
+        return name
+    # zipfile reads other names as code page 437; as unzip does, take the Unicode Path beside one, else its bytes.
+    written, extra = name.encode("cp437"), info.extra
+    while len(extra) > _FIELD.size:
+        kind, size = _FIELD.unpack_from(extra)
+        field, extra = extra[_FIELD.size : _FIELD.size + size], extra[_FIELD.size + size :]
+        # A version, the check sum of the name that it stands for, and the name.
+        if kind == _UNICODE_PATH and field[:5] == struct.pack("<BL", 1, zlib.crc32(written)):
+            return field[5:].decode("utf-8")
+    return os.fsdecode(written)
 
 
 def _tar_members(source: Path) -> Iterator[Member]:
