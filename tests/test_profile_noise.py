@@ -2,6 +2,7 @@ import math
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -153,7 +154,7 @@ def test_what_could_not_be_judged_is_named() -> None:
     looks = (MachineSample(process=0, order=0, mhz=2000.0), MachineSample(process=0, order=9, mhz=2000.0))
     assert judged(_record(_noise(50), machine=looks)) == (
         ["drift", "autocorrelation", "second mode", "change of frequency"],
-        ["load (the system does not tell it)"],
+        ["load (the system does not tell it, or not in so short a time)"],
     )
     rising = _record(np.linspace(0.02, 0.04, 15), np.linspace(0.02, 0.04, 50))
     assert series_warnings(rising)
@@ -231,7 +232,22 @@ def test_processor_time_and_frequency_are_read_from_proc(tmp_path: Path, monkeyp
     assert frequency(tmp_path / "cpuinfo") == pytest.approx(2500.25)
 
 
-def test_a_system_without_proc_tells_what_it_can(tmp_path: Path) -> None:
+def test_a_load_is_told_over_no_shorter_a_time_than_ticks_allow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tick of 10 ms on each of two cores within 5 ms would be four cores busy with others."""
+    seconds = {"wall": 0.0, "own": 0.0, "busy": 0.0}
+    clocks = {"monotonic": lambda: seconds["wall"], "process_time": lambda: seconds["own"]}
+    monkeypatch.setattr(machine, "time", SimpleNamespace(**clocks))
+    monkeypatch.setattr(machine, "busy_seconds", lambda path: seconds["busy"])
+    watch = Watch(0, tmp_path)
+    for wall, own, busy in ((0.005, 0.005, 0.02), (2.0, 1.5, 2.0), (2.1, 1.6, 2.3), (4.0, 3.5, 4.0)):
+        seconds.update(wall=wall, own=own, busy=busy)
+        watch.look(0)
+    assert [look.others for look in watch.seen] == [None, 0.25, None, 0.0]
+
+
+def test_a_system_without_proc_tells_what_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert math.isnan(busy_seconds(tmp_path / "stat"))
     assert frequency(tmp_path / "cpuinfo") is None
     (tmp_path / "cpuinfo").write_text("model name : ARM\n")
@@ -240,9 +256,12 @@ def test_a_system_without_proc_tells_what_it_can(tmp_path: Path) -> None:
     watch.look(7)
     (look,) = watch.seen
     assert (look.process, look.order, look.mhz) == (2, 7, None)
+    assert look.others is None  # After no time at all.
+    monkeypatch.setattr(machine, "_LEAST", 0.0)
+    watch.look(8)
     if Path("/proc/stat").exists():
-        assert look.others is not None
-        assert look.others >= 0
+        assert watch.seen[1].others is not None
+        assert watch.seen[1].others >= 0
 
 
 # The A/A check

@@ -9,6 +9,10 @@ from pathlib import Path
 from fer_bench.records import MachineSample
 
 _PROC = Path("/proc")
+_LEAST = 1.0
+"""Seconds over which a load is told at least. The system counts processor time in ticks of 10 ms a core: over a few
+calls of a small model that would be several times the machine's cores, and what is too much would not be made up for by
+what is too little, since no load is below 0."""
 
 
 class Watch:
@@ -21,15 +25,17 @@ class Watch:
         self.seen: list[MachineSample] = []
 
     def look(self, order: int) -> None:
-        """Note the frequency now, and the load from others since the last look.
+        """Note the frequency now, and the load from others since the last look that told it, where that is a second.
 
         Args:
             order: calls timed so far.
         """
         now = self._now()
         wall, own, busy = (new - old for new, old in zip(now, self._before, strict=True))
-        self._before = now
-        others = max(0.0, (busy - own) / wall) if wall > 0 and not math.isnan(busy) else _load_without(own, wall)
+        others = None
+        if wall >= _LEAST:
+            self._before = now
+            others = _load_without(own, wall) if math.isnan(busy) else max(0.0, (busy - own) / wall)
         self.seen.append(
             MachineSample(process=self._process, order=order, mhz=frequency(self._proc / "cpuinfo"), others=others)
         )
@@ -42,7 +48,7 @@ class Watch:
 def _load_without(own: float, wall: float) -> float | None:
     """Return the load average without this process's part; ``None`` on Windows, or without a time span."""
     without = None
-    if sys.platform != "win32" and wall > 0:
+    if sys.platform != "win32":
         without = max(0.0, os.getloadavg()[0] - own / wall)
     return without
 

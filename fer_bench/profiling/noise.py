@@ -47,7 +47,8 @@ def judged(record: ProfileRecord) -> tuple[list[str], list[str]]:
         "autocorrelation": calls >= SMALLEST or f"{few} {SMALLEST}",
         "second mode": calls >= SMALLEST_MODES or f"{few} {SMALLEST_MODES}",
         "change of frequency": any(look.mhz for look in record.machine) or "the system does not tell it",
-        "load": any(look.others is not None for look in record.machine) or "the system does not tell it",
+        "load": any(look.others is not None for look in record.machine)
+        or "the system does not tell it, or not in so short a time",
     }
     return (
         [name for name, told in seen.items() if told is True],

@@ -32,7 +32,8 @@ class MachineSample:
     mhz: float | None = None
     """Mean clock frequency of the cores; ``None`` where the system does not report it."""
     others: float | None = None
-    """Number of cores that other processes kept busy since the previous look."""
+    """Number of cores that other processes kept busy since the last look that tells it; ``None`` where the system does
+    not report it, or the time was too short."""
 
 
 @dataclass(frozen=True, kw_only=True)
