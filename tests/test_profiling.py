@@ -465,9 +465,10 @@ def test_the_self_test_prints_its_rates_and_fails_with_1(use, fake, monkeypatch,
     [
         (("--self-test", "--layers"), "give one of them"),
         (("--layers", "--throughput"), "--layers cannot be combined with"),
-        (("--layers", "--memory"), "--layers cannot be combined with .* and --memory"),
+        (("--layers", "--memory"), "--layers cannot be combined with .*, --memory and"),
+        (("--layers", "--replace"), "--layers cannot be combined with .* and --replace"),
         (("--self-test", "--processes", "2"), "--self-test cannot be combined with"),
-        (("--self-test", "--memory"), "--self-test cannot be combined with .* and --memory"),
+        (("--self-test", "--memory"), "--self-test cannot be combined with .*, --memory and"),
         (("--self-test", "-m", "clcm", "-m", "mobilenetv2"), "one --model and one --runtime"),
     ],
 )

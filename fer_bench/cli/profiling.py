@@ -124,11 +124,10 @@ def profile(
     plan.check()
     if layers and self_test:
         raise FerBenchError("--layers and --self-test exclude each other; give one of them")
-    if (layers or self_test) and (processes > 1 or throughput or end_to_end or memory):
+    if (layers or self_test) and (processes > 1 or throughput or end_to_end or memory or replace):
         raise FerBenchError(
-            f"{'--layers' if layers else '--self-test'} cannot be combined with --processes, "
-            "--throughput, --end-to-end and "
-            "--memory"
+            f"{'--layers' if layers else '--self-test'} cannot be combined with --processes, --throughput, "
+            "--end-to-end, --memory and --replace"
         )
     if layers and (runs is not None or runtime or threads is not None):
         raise FerBenchError("--layers times nothing: leave out --runs, --runtime and --threads")
