@@ -68,6 +68,7 @@ def test_its_profile_is_printed_and_saved(place, set_threads):
     result = CliRunner().invoke(app, ["profile", *options], terminal_width=200)
     assert result.exit_code == 0, result.exception
     assert "† their-net: external ONNX model" in result.output
+    assert "Complexity, 7 classes" in result.output  # Its note tells the size of its input, both lengths.
     result = CliRunner().invoke(app, ["profile", *options, "--json"])
     (record,) = json.loads(result.stdout)
     assert record["external"]["input"] == "24 × 24 × 1, NCHW, float32, values 0 to 255"

@@ -41,9 +41,10 @@ def _print_complexity(profiles: Sequence["ProfileRecord"]) -> None:
     from fer_bench.profiling.complexity import PAPER_RULE, PEAK_RULE, RULE
     from fer_bench.tables.externals import external_notes
 
-    size = next((record.image_size for record in profiles if record.external is None), profiles[0].image_size)
+    # Of external models the notes below say the input, which may be of two lengths.
+    sizes = [f" at {record.image_size} x {record.image_size}" for record in profiles if record.external is None]
     print_table(
-        f"Complexity at {size} x {size}, {profiles[0].classes} classes",
+        f"Complexity{sizes[0] if sizes else ''}, {profiles[0].classes} classes",
         ("model", "trainable", "total", "weights MB", "peak act. MB", "GFLOPs", "by the paper's rule", "published"),
         [
             (
