@@ -7,6 +7,7 @@ from pathlib import Path
 from fer_bench import source
 from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json, sha256_of, write_json
+from fer_bench.models import architecture
 from fer_bench.workspace import Results
 
 
@@ -54,5 +55,7 @@ def _inputs(results: Results) -> str:
     files = sorted(results.records.glob("*/*.json"))
     if results.selection.is_file():
         files.append(results.selection)
-    facts = [source.digest(), *((str(path.relative_to(results.records.parent)), sha256_of(path)) for path in files)]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    # Tables 2 and 3 are made from the architectures, which are no module.
+    own = (source.digest(), sha256_of(architecture.PATH))
+    read = [(str(path.relative_to(results.records.parent)), sha256_of(path)) for path in files]
+    return hashlib.sha256(json.dumps([own, read]).encode()).hexdigest()

@@ -7,6 +7,7 @@ from record_factory import results_in, save_run
 import fer_bench
 from fer_bench import rendering, source
 from fer_bench.figures import files
+from fer_bench.models import architecture
 from fer_bench.workspace import Results
 
 
@@ -22,6 +23,14 @@ def rendered(tmp_path, monkeypatch) -> Results:
 
 def test_another_record_is_rendered(rendered):
     save_run(rendered, "clcm", "fer2013", seed=1)
+    assert not rendering.is_rendered(rendered)
+
+
+def test_other_architectures_are_rendered(rendered, tmp_path, monkeypatch):
+    """A state of fer-bench may differ from the one before in that file alone."""
+    other = tmp_path / "architectures.json"
+    other.write_bytes(architecture.PATH.read_bytes() + b"\n")
+    monkeypatch.setattr(architecture, "PATH", other)
     assert not rendering.is_rendered(rendered)
 
 
