@@ -5,7 +5,9 @@ These are loaded one at a time: a broken one harms no other.
 What is wrong with one is said with the distribution that brings it, since that is what can be repaired or removed.
 """
 
+import contextlib
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -127,7 +129,8 @@ def _offers(group: str) -> dict[str, tuple[EntryPoint, ...]]:
 @cache
 def _loaded(entry: EntryPoint, where: str, expected: type[Any]) -> Any:
     try:
-        card = entry.load()
+        with contextlib.redirect_stdout(sys.stderr):  # What a module greets with is no part of a command's answer.
+            card = entry.load()
     except (Exception, SystemExit) as error:  # Anything may go wrong in another package.
         raise PluginError(
             f"{where} cannot be loaded: {reason_of(error)}; repair or uninstall that distribution"

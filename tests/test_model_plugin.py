@@ -117,6 +117,13 @@ def test_a_built_in_model_imports_no_other_package(site):
     assert "loud_net" not in sys.modules
 
 
+def test_what_a_package_prints_as_it_is_imported_is_no_part_of_an_answer(site):
+    site("loud-nets", {"loud-net": "loud_net:CARD"}, loud_net=f"print('Welcome!')\n{card_of('loud-net')}")
+    listed = CliRunner().invoke(app, ["models", "--json"])
+    assert "loud-net" in {item["name"] for item in json.loads(listed.stdout)}
+    assert "Welcome!" in listed.stderr
+
+
 def test_a_name_that_is_taken_stays_fer_benchs_own(site):
     site("pirate", {"clcm": "pirate_net:CARD"}, pirate_net=card_of("clcm"))
     assert model_card("clcm") is built_in_cards()["clcm"]
