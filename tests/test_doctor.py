@@ -313,11 +313,15 @@ def test_what_lies_in_the_current_folder_is_not_imported(tmp_path, monkeypatch):
 
 def test_what_is_installed_and_cannot_be_imported_is_an_error(tmp_path, monkeypatch):
     (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    (tmp_path / "onnxruntime.py").write_text("raise ImportError('DLL load failed')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(imports, "MODULES", {"numpy": "numpy", "opencv-python-headless": "cv2"})
-    [found] = imports.check_imports()
-    assert (found.check, found.state) == ("import of opencv-python-headless", "error")
-    assert found.found == "ImportError: libGL.so.1: cannot open shared object file"
+    monkeypatch.setattr(imports, "OPTIONAL", {"onnxruntime": "onnxruntime"})
+    monkeypatch.setattr(packages, "_version", lambda name: "1.0")
+    needed, optional = imports.check_imports()
+    assert (needed.check, needed.state) == ("import of opencv-python-headless", "error")
+    assert needed.found == "ImportError: libGL.so.1: cannot open shared object file"
+    assert (optional.check, optional.state) == ("import of onnxruntime", "warning")
     monkeypatch.setattr(packages, "_version", lambda name: None)
     assert imports.check_imports()[0].state == "ok"  # That it is not there at all is told by another check.
 
@@ -326,6 +330,7 @@ def test_an_import_that_ends_the_process_is_told_of(tmp_path, monkeypatch):
     (tmp_path / "simplejpeg.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(imports, "MODULES", {"simplejpeg": "simplejpeg"})
+    monkeypatch.setattr(imports, "OPTIONAL", {})
     [found] = imports.check_imports()
     assert (found.check, found.found) == ("import of simplejpeg", "the process ended")
 

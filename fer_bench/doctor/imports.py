@@ -18,6 +18,13 @@ MODULES = {
     "matplotlib": "matplotlib.figure",
 }
 """By required package, of those with compiled code but the backend's, a module that fer-bench imports."""
+OPTIONAL = {
+    "ai-edge-litert": "ai_edge_litert.interpreter",
+    "onnx": "onnx",
+    "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
+}
+"""The same of extras: without them some commands do not work."""
 _ANSWER = "fer-bench doctor: "
 _TRY = f"""
 import importlib, json, sys
@@ -33,13 +40,14 @@ for name in sys.argv[1:]:
 
 
 def check_imports() -> list[Finding]:
-    """Import the required packages in a process of its own, where a crash does no harm; return those that cannot be.
+    """Import packages in a process of its own, where a crash does no harm; return those that cannot be.
 
     Of one that is not installed at all :func:`fer_bench.doctor.packages.check_packages` tells. What the others lack may
     be a library of the system, or files that another package of the same module took with it when it was removed.
     """
+    modules = MODULES | OPTIONAL
     done = subprocess.run(
-        python("-c", _TRY, *MODULES.values()),
+        python("-c", _TRY, *modules.values()),
         env=environment(),
         capture_output=True,
         encoding="utf-8",
@@ -51,16 +59,16 @@ def check_imports() -> list[Finding]:
     found = [
         Finding(
             check=f"import of {package}",
-            state="error",
+            state="error" if package in MODULES else "warning",
             found=" ".join(reasons[module].split()),
             advice=f"pip install --force-reinstall --no-deps {package}",
         )
-        for package, module in MODULES.items()
+        for package, module in modules.items()
         if reasons.get(module) and is_installed(package)
     ]
     if found:
         return found
-    if len(reasons) < len(MODULES):
+    if len(reasons) < len(modules):
         last = (done.stderr.strip().splitlines() or [f"ended by signal or code {done.returncode}"])[-1]
         return [Finding(check="imports", state="error", found=last, advice="install fer-bench again")]
     return [Finding(check="imports", state="ok", found="what is installed can be imported")]

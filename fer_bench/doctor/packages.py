@@ -149,7 +149,7 @@ def _check(item: Requirement, otherwise: State) -> Finding:
 
 
 def is_installed(name: str) -> bool:
-    """Return whether a required package, or another that brings the same module, is installed by its metadata."""
+    """Return whether a package, or another that brings the same module, is installed by its metadata."""
     return any(_version(each) is not None for each in (name, *SAME_MODULE.get(name, ())))
 
 
