@@ -204,6 +204,9 @@ def _quiet_import() -> Iterator[None]:
     TensorFlow writes several lines about oneDNN and CUDA before its log level applies, on every machine without a
     GPU. They go to the file descriptor, past ``sys.stderr``.
     """
+    if getattr(sys, "stderr", None) is None:  # In a service, or under pythonw.
+        yield
+        return
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held_back:

@@ -56,3 +56,16 @@ def test_after_many_threads_were_silent_stderr_is_there_again():
 
 def test_silence_within_silence_stays_silent():
     assert told_by(NESTED) == "afterwards\n"
+
+
+def test_without_stderr_there_is_nothing_to_silence():
+    """Python has none in some services, or under pythonw: a model was said to be damaged there."""
+    script = """
+import sys
+sys.stderr = None
+from fer_bench import backend
+from fer_bench.export.silence import silence
+with silence(), backend._quiet_import():
+    print("within")
+"""
+    assert told_by(script) == ""

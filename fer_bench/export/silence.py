@@ -18,6 +18,9 @@ def silence() -> Iterator[None]:
     The descriptor is the whole process': threads enter one after the other, or the last to leave would put back the
     nothing that it had found. What other threads write meanwhile is lost too.
     """
+    if getattr(sys, "stderr", None) is None:  # In a service, or under pythonw: what is written is lost anyway.
+        yield
+        return
     with _ALONE:
         sys.stderr.flush()
         kept = os.dup(2)
