@@ -83,14 +83,10 @@ def notes(found: Comparison) -> list[str]:
         f"Intervals are of 95 % each, not adjusted for their number; p-values are adjusted by Holm's method over "
         f"{_counted(found.pairs)}, level {ALPHA:g}."
     )
+    ends = "has its lower end moved down by the bias of chance" if several else "is a bootstrap's less its bias"
     lines.append(
-        f"ECE: expected calibration error of the highest probability, {BINS} bins of equal width"
-        + (
-            "."
-            if several
-            else "; its interval is a bootstrap's less its bias, and begins at 0 where a perfectly "
-            "calibrated model could show as much."
-        )
+        f"ECE: expected calibration error of the highest probability, {BINS} bins of equal width; its interval {ends}, "
+        "and begins at 0 where a perfectly calibrated model could show as much."
     )
     if found.unused_seeds:
         lines.append(f"Seeds left out, since not every model has them: {', '.join(map(str, found.unused_seeds))}.")
