@@ -495,6 +495,10 @@ def test_seeds_that_all_answer_alike_promise_no_certain_difference(tmp_path, giv
     assert (pair["difference"], pair["ci"], pair["p"], pair["half_width_by_seeds"]) == (0, None, 1, {})
     assert {pair[f"{name}_difference"]["ci"] for name in ("balanced_accuracy", "macro_f1")} == {None}
     assert found["models"][0]["variance"]["sd_between_seeds_ci"] is None
+    # What is always right, or never, has an interval for other images alone.
+    methods = {row["recall"]["method"] for row in found["models"][0]["classes"]}
+    assert methods == {"Wilson, a unit as one trial"}
+    assert any("Wilson with an image as one trial, which knows nothing of other seeds." in n for n in found["notes"])
     assert "is shown (+0.0 points, adjusted p = 1.000)" in found["verdict"]
     text = " ".join(run(tmp_path, "clcm", "shufflenetv2", *ON).split())
     assert "0.00 points between 2 seeds (no interval, since all are equally accurate)" in text

@@ -62,12 +62,13 @@ def notes(found: Comparison) -> list[str]:
     if found.preparation:
         lines.append(found.preparation)
     if several:
-        units = "subjects" if found.clustered else "images"
+        units, unit = ("subjects", "a subject") if found.clustered else ("images", "an image")
         lines.append(
             f"Means over the seeds {', '.join(map(str, found.seeds))}. Intervals, for other seeds and other images: "
             f"the variance between seeds and the sampling covariance of runs on the same images (jackknife over "
             f"{units}), each with its own quantile of t (Banerjee 1960). Runs of two models are taken as independent "
-            "but for the images."
+            f"but for the images. Of a proportion that does not vary: Wilson with {unit} as one trial, which knows "
+            "nothing of other seeds."
         )
     elif found.clustered:
         lines.append(
