@@ -120,6 +120,18 @@ def own_id(recipe: str) -> str | None:
     return load_recipe(recipe).id if plain in PRESETS or Path(plain).suffix == ".toml" else None
 
 
+def of_id(recipe_id: str, model: str) -> Recipe | None:
+    """Return the recipe of an id where a preset gives it, changed as its name says, or by ``--weights`` of a model."""
+    plain, change = _last_change(recipe_id.rpartition("-")[0])
+    while change:
+        plain, change = _last_change(plain)
+    if plain not in PRESETS:
+        return None
+    recipe = load_recipe(recipe_id.rpartition("-")[0])
+    others = (recipe.from_random(), recipe.starting(model, pretrained=True))
+    return next((one for one in (recipe, *others) if one.id == recipe_id), None)
+
+
 def _in_one_form(values: _T, base: _T) -> _T:
     """Return a recipe or augmentation whose numbers are those of ``base`` where equal, else floats where one fits."""
     changes: dict[str, Any] = {}

@@ -15,7 +15,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell, cell_of_run, cells, check_network
 from fer_bench.lock import Holder, holder
 from fer_bench.lookup import require_trainable
-from fer_bench.presets import PRESETS
+from fer_bench.presets import PRESETS, of_id
 from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.run_folder import is_running
@@ -61,6 +61,8 @@ class Status:
     cells: tuple[CellStatus, ...]
     left_out: tuple[LeftOut, ...]
     """Pairs of model and recipe that the grid would have, but of which no run can be."""
+    not_shown: tuple[str, ...]
+    """Ids of runs that have been begun by recipes whose content is not known here: the user has their files."""
     holder: Holder | None
     """The process that writes to the workspace now, whatever it does there; ``None`` where there is none."""
 
@@ -91,7 +93,7 @@ def grid_status(
         datasets: trained on, several joined by ``+``; ``()`` for all that are prepared with a training set, and the
             runs on several.
         recipe: ``None`` for every recipe that the workspace knows runs of, or the preset ``paper`` where there is none;
-            one that is no preset becomes known with its first finished run.
+            one that no preset gives becomes known with its first finished run.
         seeds: ``()`` for all of which there is a run of the recipe, or 0.
 
     Raises:
@@ -106,7 +108,8 @@ def grid_status(
     begun = _begun(workspace)
     wanted: list[Cell] = []
     left_out: list[LeftOut] = []
-    for one in [recipe] if recipe else _recipes(runs, begun):
+    recipes = [recipe] if recipe else _recipes(runs, begun)
+    for one in recipes:
         own = {(run.model, run.dataset, run.seed) for run in runs if run.recipe == one.id}
         own |= {(model, dataset, seed) for model, dataset, name, seed in begun if name == one.id}
         has_runs = {model for model, _, _ in own}
@@ -136,7 +139,14 @@ def grid_status(
         at_work=at_work is not None,
     )
     found = tuple(_status(cell, states[cell.id], known) for cell in wanted)
-    return Status(cells=found, left_out=tuple(left_out), holder=at_work)
+    shown = {one.id for one in recipes}
+    not_shown = tuple(
+        records.cell_id(model, dataset, name, seed)
+        for model, dataset, name, seed in begun
+        if recipe is None and name not in shown
+        if model in (models or (model,)) and dataset in (chosen or (dataset,)) and seed in (seeds or (seed,))
+    )
+    return Status(cells=found, left_out=tuple(left_out), not_shown=not_shown, holder=at_work)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,10 +188,12 @@ def _begun(workspace: Workspace) -> list[tuple[str, str, str, int]]:
 
 
 def _recipes(runs: Sequence[TrainRecord], begun: Sequence[tuple[str, str, str, int]]) -> list[Recipe]:
-    """Return the recipes of finished runs, and of begun ones where it is a preset; ``paper`` where there is none."""
+    """Return the recipes of finished runs, and of begun ones where a preset gives it; ``paper`` where there is none."""
     found = {run.recipe: cell_of_run(run).recipe for run in runs}
-    presets = {preset.id: preset for preset in PRESETS.values()}
-    found |= {name: presets[name] for _, _, name, _ in begun if name in presets}
+    for model, _, name, _ in begun:
+        given = None if name in found else of_id(name, model)
+        if given is not None:
+            found[name] = given
     return list(found.values()) or [PRESETS["paper"]]
 
 

@@ -376,6 +376,24 @@ def test_the_grid_is_what_the_options_or_the_runs_say(place):
         run("status", "-w", place.root / "elsewhere")
 
 
+def test_a_begun_run_shows_where_a_preset_gives_its_recipe_and_is_named_where_none_does(place):
+    given = (PAPER.from_random(), PAPER.starting("mobilenetv2", pretrained=True), load_recipe("paper+oversample"))
+    for recipe in given:
+        begun(place, f"mobilenetv2__fer2013__{recipe.id}__s0")
+    own = begun(place, "clcm__fer2013__mine-12345678__s0").name
+    found = state(place)
+    interrupted = {item["recipe"] for item in found["runs"] if item["state"] == "interrupted"}
+    assert interrupted == {recipe.id for recipe in given}
+    assert found["not_shown"] == [own]
+    assert f"begun, but not shown, since no finished run tells their recipe: {own}; " in run("status", "-w", place.root)
+    for options in (("--recipe", "paper"), ("-m", "mobilenetv2"), ("-d", "raf-db"), ("--seed", 1)):
+        assert state(place, *options)["not_shown"] == []
+    mine = dataclasses.replace(PAPER, name="mine", epochs=50)
+    trained(place, "clcm", "raf-db", recipe=mine)
+    begun(place, f"clcm__fer2013__{mine.id}__s0")
+    assert state(place)["not_shown"] == [own]
+
+
 @pytest.mark.parametrize("command", ["status", "grid"])
 def test_a_dataset_that_no_run_is_trained_on_is_told_with_what_helps(command, place, synthetic_root):
     options = (command, "-w", place.root, *(("--weights", "random") if command == "grid" else ()))

@@ -119,6 +119,7 @@ def _status_json(found: "Status") -> dict[str, object]:
         "seconds_left": found.seconds_left,
         "holder": None if found.holder is None else dataclasses.asdict(found.holder),
         "left_out": [dataclasses.asdict(item) for item in found.left_out],
+        "not_shown": list(found.not_shown),
         "runs": [
             {
                 "id": item.cell.id,
@@ -173,6 +174,11 @@ def _print_status(found: "Status") -> None:
     typer.echo(f"{counted}; {rest}")
     for item in found.left_out:
         typer.echo(f"left out, no run by {item.recipe} can be of it: {item.reason}")
+    if found.not_shown:
+        typer.echo(
+            f"begun, but not shown, since no finished run tells their recipe: {', '.join(found.not_shown)}; the commands "
+            "that began them continue them, and --recipe FILE shows how far those of a file are"
+        )
     for name in sorted({item.backend for item in found.cells} - {"", backend.name()}):
         count = sum(item.backend == name for item in found.cells)
         typer.echo(f"{count} of them trained on {name}: set KERAS_BACKEND={name} to test or continue those")
