@@ -25,16 +25,19 @@ class EpochTime:
     def of(cls, model: str, dataset: str, recipe: str, images: int, history: Sequence[Epoch]) -> Self:
         """Return the time from what the epochs so far took, at least one.
 
-        The median, on which neither the first epoch, which compiles, nor one with a pause of the machine has a say.
+        The median, on which one with a pause of the machine has no say; without the first, which compiles, where there
+        are others.
         """
-        return cls(model, dataset, recipe, images, statistics.median(epoch.seconds for epoch in history))
+        measured = history[1:] or history
+        return cls(model, dataset, recipe, images, statistics.median(epoch.seconds for epoch in measured))
 
 
 def expected_seconds(cell: Cell, images: int, known: Sequence[EpochTime]) -> tuple[float | None, bool]:
     """Return the seconds that an epoch of a run will take, and whether they are scaled from other runs.
 
-    What is most alike counts: runs of the same model, dataset and recipe; else of the same model and recipe on other
-    datasets, else of other models by the recipe, both scaled by the number of images. ``None`` where there is neither.
+    What is most alike counts: runs of the same model and recipe on a dataset of that name and size; else of the same
+    model and recipe on others, else of other models by the recipe, both scaled by the number of images. ``None`` where
+    there is neither.
 
     Args:
         cell: the run.
@@ -43,7 +46,8 @@ def expected_seconds(cell: Cell, images: int, known: Sequence[EpochTime]) -> tup
     """
     by_recipe = [item for item in known if item.recipe == cell.recipe.id]
     of_model = [item for item in by_recipe if item.model == cell.model]
-    same = [item.seconds for item in of_model if item.dataset == cell.dataset]
+    # The same name may have been that of a smaller copy, such as a part of the files for a trial.
+    same = [item.seconds for item in of_model if (item.dataset, item.images) == (cell.dataset, images)]
     if same:
         return statistics.median(same), False
     an_image = [item.seconds / item.images for item in of_model or by_recipe if item.images]

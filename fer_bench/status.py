@@ -42,7 +42,7 @@ class CellStatus:
     seconds_left: float | None
     """Of training; 0 for a trained one, ``None`` where no comparable epoch has been trained yet."""
     rough: bool
-    """Whether ``seconds_left`` is scaled from epochs of another dataset or model."""
+    """Whether ``seconds_left`` is scaled from epochs of another dataset, copy of it or model."""
 
 
 @dataclass(frozen=True)
@@ -275,7 +275,8 @@ def _epoch_times(
     found = [EpochTime.of(run.model, run.dataset, run.recipe, run.n_train + run.n_val, run.history) for run in runs]
     for cell in wanted:
         state = states[cell.id]
-        if isinstance(state, Reached) and state.history:
+        # Of a checkpoint on another state of the dataset it is not known how many images that had.
+        if isinstance(state, Reached) and state.history and state.is_of(data.fingerprint(cell.dataset), state.backend):
             images = data.images(cell.dataset)
             found.append(EpochTime.of(cell.model, cell.dataset, cell.recipe.id, images, state.history))
     return found

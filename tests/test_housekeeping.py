@@ -27,6 +27,7 @@ from fer_bench.checkpoint import Checkpoint, Progress, Reached, identity, reache
 from fer_bench.cli import app
 from fer_bench.cli.options import seeds_of
 from fer_bench.datasets.joined import joined_fingerprint
+from fer_bench.epoch_times import EpochTime
 from fer_bench.errors import FerBenchError
 from fer_bench.files import unfinished
 from fer_bench.lock import Holder
@@ -77,7 +78,8 @@ def trained(place, model, dataset, *, seed=0, seconds=10.0, targets=(), recipe=P
     # The first epoch compiles.
     history = (replace(history[0], seconds=1000.0), *history[1:])
     content = recipe.content()
-    record = replace(record, recipe_content=content, history=history, n_train=TRAIN, n_val=VAL)
+    times = sum({"fer2013": 1, "raf-db": 2}[part] for part in dataset.split("+"))
+    record = replace(record, recipe_content=content, history=history, n_train=TRAIN * times, n_val=VAL * times)
     records.save(place.results.records, record)
     place.weights(record.cell_id).parent.mkdir(parents=True, exist_ok=True)
     place.weights(record.cell_id).write_bytes(b"weights")
@@ -140,6 +142,24 @@ def test_the_time_left_comes_from_measured_epochs_of_the_closest_run(place):
     assert found["clcm", "raf-db", 0]["seconds_left"] == pytest.approx(700.0)
     assert found["clcm", "raf-db", 0]["rough"] is False
     assert "~" in run("status", "-w", place.root)
+
+
+def test_the_time_left_is_scaled_from_a_copy_of_another_size(place):
+    record = trained(place, "clcm", "fer2013", seconds=1.0)
+    small = replace(record, dataset_fingerprint=make.digest("a part of it"), n_train=TRAIN // 10, n_val=VAL // 10)
+    records.save(place.results.records, small)
+    found = runs(state(place))["clcm", "fer2013", 0]
+    assert (found["seconds_left"], found["rough"]) == (pytest.approx(100 * 10.0), True)
+    # A checkpoint does not say how many images it was trained on.
+    begun(place, f"mobilenetv2__fer2013__{PAPER.id}__s0", seconds=1.0, dataset="raf-db")
+    assert runs(state(place))["mobilenetv2", "fer2013", 0]["seconds_left"] == pytest.approx(100 * 10.0)
+
+
+def test_the_first_epoch_which_compiles_tells_no_time_where_there_is_another():
+    epoch = make.train_record("clcm", "fer2013").history[0]
+    history = [replace(epoch, seconds=seconds) for seconds in (60.0, 2.0)]
+    times = [EpochTime.of("clcm", "fer2013", PAPER.id, 100, part).seconds for part in (history[:1], history)]
+    assert times == [60.0, 2.0]
 
 
 def test_a_checkpoint_is_interrupted_or_running_as_the_lock_tells(place):

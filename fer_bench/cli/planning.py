@@ -85,7 +85,7 @@ def status(
 
     The grid is the paper's models, and others that have runs, on every prepared dataset with a training set. Times
     come from the epochs that were measured, one run after the other; a time marked ~ is scaled by the number of images
-    from another dataset, or from other models.
+    from another dataset, a copy of another size, or from other models.
 
     Example: fer-bench status --recipe paper
     """
