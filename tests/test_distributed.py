@@ -107,12 +107,12 @@ class Stand:
     def __init__(self, weights: str, content: bytes, do: Callable[..., object]) -> None:
         self.weights = weights
         self.do = do
-        self.told: list[str] = []
+        self.told: list[tuple[str, str]] = []
         remote = {
             "begin": lambda _: 1,
             "files": lambda _: {},
             "weights": lambda _: content,
-            "tell": lambda event: self.told.append(event.text),
+            "tell": lambda event: self.told.append((event.kind, event.text)),
         }
         self.desk = SimpleNamespace(**{name: SimpleNamespace(remote=answer) for name, answer in remote.items()})
 
@@ -137,13 +137,14 @@ def test_weights_to_start_from_are_those_of_the_command(tmp_path, monkeypatch):
 
 def test_what_is_said_names_files_of_the_command(tmp_path, monkeypatch):
     def do(workspace: Workspace, weights: str | None) -> None:
-        messages.say(f"{workspace.root / 'runs' / 'a'} is begun")
+        for tell in (messages.say, messages.detail, messages.warn):  # Only the last is shown with --quiet.
+            tell(f"{workspace.root / 'runs' / 'a'} is begun")
         raise FerBenchError(f"{weights}: no weights for {workspace.run('a')}")
 
     stand = Stand(str(tmp_path / "start.h5"), b"", do)
     home = tmp_path / "workspace"
     assert stand.work(home, monkeypatch) == f"{tmp_path / 'start.h5'}: no weights for {home / 'runs' / 'a'}"
-    assert stand.told == [f"{home / 'runs' / 'a'} is begun"]
+    assert stand.told == [(kind, f"{home / 'runs' / 'a'} is begun") for kind in ("say", "detail", "warn")]
 
 
 def test_no_file_is_written_outside_the_workspace(tmp_path):

@@ -49,6 +49,7 @@ def work_on(number: int, work: CellWork, home: Home, desk: Any) -> str:
         messages.report_to(
             lambda text: ray.get(desk.tell.remote(Event("say", number, scratch.at_home(text)))),
             lambda text: ray.get(desk.tell.remote(Event("detail", number, scratch.at_home(text)))),
+            lambda text: ray.get(desk.tell.remote(Event("warn", number, scratch.at_home(text)))),
         )
         attempt = ray.get(desk.begin.remote(number))
         try:
