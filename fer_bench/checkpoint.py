@@ -39,13 +39,13 @@ class Progress:
     best_epoch: int = -1
     """Counted from 0; -1 before the first epoch."""
     environments: list[Environment] = dataclasses.field(default_factory=list)
-    """The environments in which it was trained so far, in order, each once."""
+    """The environments in which it was trained so far, each once, that of the last epoch last."""
 
     def continues_in(self, environment: Environment) -> bool:
         """Add the environment in which the run continues; return whether its last epoch was trained in another one."""
         moved = bool(self.environments) and not same_place(self.environments[-1], environment)
-        if not any(same_place(other, environment) for other in self.environments):
-            self.environments.append(environment)
+        known = next((other for other in self.environments if same_place(other, environment)), environment)
+        self.environments = [other for other in self.environments if other is not known] + [known]
         return moved
 
 

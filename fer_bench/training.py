@@ -131,7 +131,7 @@ def _train(run: _Run) -> TrainRecord:
     environment = describe(backend.devices())
     if progress.continues_in(environment):
         epochs = len(progress.history)
-        say(f"{cell.id}: its first {epochs} epochs were trained in another environment; the record names both")
+        say(f"{cell.id}: goes on in another environment than that of epoch {epochs}; the record names all")
     _tell(run.on_epoch, progress.history)
 
     images = dataset.at_size(recipe.image_size)

@@ -552,11 +552,20 @@ def test_a_run_that_moves_names_both_machines(workspace, dataset, network, monke
         train(CELL, dataset, network, workspace, on_epoch=interrupt)
     monkeypatch.setattr("fer_bench.training.describe", lambda _: here)
     run = train(CELL, dataset, network, workspace)
-    assert ("its first 2 epochs were trained in another environment" in capsys.readouterr().err) == told
+    assert ("goes on in another environment than that of epoch 2" in capsys.readouterr().err) == told
     assert run.environment == here
     assert list(run.earlier_environments) == [dataclasses.replace(here, **other)] * told
     path = records.path_of(workspace.results.records, run)
     assert records.load(path, TrainRecord) == run
+
+
+def test_a_run_that_comes_back_has_moved_once():
+    here = describe()
+    there = dataclasses.replace(here, devices=("a GPU",))
+    progress = checkpoint.Progress(Start(kind="random"), [])
+    moves = [progress.continues_in(place) for place in (here, there, there, here, here)]
+    assert moves == [False, True, False, True, False]
+    assert progress.environments == [there, here]
 
 
 def test_a_run_on_a_changed_dataset_replaces_that_before_it_and_says_so(workspace, dataset, network, run, capsys):
