@@ -195,6 +195,7 @@ def test_a_diverged_variant_is_shown_as_missing(workspace, trained, tmp_path):
     recipe.write_text("learning_rate = 0.5\nepochs = 2\n")
     text = ablate(workspace, "head", "-r", str(recipe)).stdout
     assert "no runs. clcm: the training loss became nan" in text
+    assert text.startswith("# CLCM on FER-2013: accuracy (%) by head (synthetic faces")
     assert "Chosen" not in text
 
 

@@ -96,11 +96,10 @@ def to_table(results: Sequence[Result], *, kind: Kind, model: str, dataset: Trai
     notes += _choice(results)
     notes += [f"{result.variant.title}: no runs. {result.reason}." for result in results if not result.runs]
     notes += _protocol(results, dataset, recipe)
-    runs = [run for result in results for run in result.runs]
     return Table(
         number=0,
         title=f"{model_card(model).title} on {dataset.title}: accuracy (%) by {_FIRST_COLUMN[kind].lower()}",
-        synthetic=bool(runs) and runs[0].origin == "synthetic",
+        synthetic=dataset.origin == "synthetic",
         blocks=(Grid("", tuple(columns), rows),),
         notes=tuple(notes),
         # The label in LaTeX: of another model, dataset or protocol it is another one, for papers with several of them.
