@@ -192,8 +192,9 @@ def test_a_runs_own_lock_tells_better(place):
     assert found["mobilenetv2", "fer2013", 0]["state"] == "interrupted"
     # Before its first epoch ends a run has nothing but its lock.
     place.run(f"clcm__raf-db__{PAPER.id}__s0").mkdir()
-    with FileLock(place.run(f"clcm__raf-db__{PAPER.id}__s0") / ".lock"):
+    with place.lock(), FileLock(place.run(f"clcm__raf-db__{PAPER.id}__s0") / ".lock"):
         assert runs(state(place))["clcm", "raf-db", 0]["state"] == "running"
+        assert "shows after its first epoch" not in run("status", "-w", place.root)
 
 
 def test_runs_on_another_state_of_the_dataset_do_not_count(place):

@@ -183,7 +183,7 @@ def _print_status(found: "Status") -> None:
         count = sum(item.backend == name for item in found.cells)
         typer.echo(f"{count} of them trained on {name}: set KERAS_BACKEND={name} to test or continue those")
     if found.holder is not None:
-        typer.echo(f"at work here: {found.holder}; a run shows after its first epoch")
+        typer.echo(f"at work here: {found.holder}")
 
 
 def _left(item: "CellStatus") -> str:
