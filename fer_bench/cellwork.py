@@ -132,15 +132,14 @@ def train_cells(
                 warn(f"seed {cell.seed}: {error}")
         return runs
     images = len(dataset.indices("train"))
-    works: list[Work] = [
-        (
-            Stage(
-                f"train {cell.model} on {cell.dataset}, seed {cell.seed}", stages.training_seconds(images, cell.recipe)
-            ),
-            CellRun(workspace=workspace, cell=cell, networks=networks, weights=weights, watch=watch),
-        )
-        for cell in cells
-    ]
+    works: list[Work] = []
+    for cell in cells:
+        left = 0
+        if grid.trained(workspace, cell, dataset.fingerprint, weights) is None:
+            left = grid.epochs_left(workspace, cell, dataset.fingerprint)
+        seconds = stages.COMPILE_SECONDS + stages.training_seconds(images * left, cell.recipe)
+        stage = Stage(f"train {cell.model} on {cell.dataset}, seed {cell.seed}", seconds)
+        works.append((stage, CellRun(workspace=workspace, cell=cell, networks=networks, weights=weights, watch=watch)))
     work_through((), [works], executor)
     found = [grid.trained(workspace, cell, dataset.fingerprint, weights) for cell in cells]
     return [run for run in found if run is not None]

@@ -97,7 +97,8 @@ def _training(workspace: Workspace, job: Job) -> list[list[Work]]:
         group = groups.setdefault(cell.model, [])
         seconds = 2.0 if group else stages.COMPILE_SECONDS
         if run is None:
-            seconds += stages.training_seconds(len(dataset.indices("train")), cell.recipe)
+            images = len(dataset.indices("train")) * grid.epochs_left(workspace, cell, dataset.fingerprint)
+            seconds += stages.training_seconds(images, cell.recipe)
         title = f"{'train and test' if run is None else 'test'} {cell.model} on {cell.dataset}"
         title += f", seed {cell.seed}" if len(job.seeds) > 1 else ""
         do = CellRun(

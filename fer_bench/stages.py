@@ -28,13 +28,13 @@ by what the first stages took."""
 
 
 def training_seconds(images: int, recipe: Recipe) -> float:
-    """Return the expected duration of a training run, seconds.
+    """Return the expected duration of training, seconds.
 
     Args:
-        images: of one epoch.
+        images: gone through, all epochs together.
         recipe: of the run.
     """
-    return images * recipe.epochs / _IMAGES_PER_SECOND * max(1.0, (recipe.image_size / 48) ** 2)
+    return images / _IMAGES_PER_SECOND * max(1.0, (recipe.image_size / 48) ** 2)
 
 
 class Networks:

@@ -78,6 +78,10 @@ class Study:
         """
         return grid.trained(self.home(cell), cell, self.dataset.fingerprint, self.weights)
 
+    def epochs_left(self, cell: Cell) -> int:
+        """Return how many epochs of a cell that has no record are to be trained."""
+        return grid.epochs_left(self.home(cell), cell, self.dataset.fingerprint)
+
     def train(self, cell: Cell) -> TrainRecord:
         """Train a cell, or return its record where that has been done."""
         return stages.train_cell(
@@ -165,13 +169,11 @@ def missing_work(study: Study, cells: Sequence[Cell], *, tested: bool = False) -
         cells: what is wanted.
         tested: whether they are to be tested, too.
     """
-    images = len(study.dataset.indices("train"))
     return [
         (
             Stage(
                 f"{cell.model}, {cell.recipe.name}, seed {cell.seed}",
-                stages.COMPILE_SECONDS
-                + stages.training_seconds(images, cell.recipe) * (1.0 if run is None else _TESTS_COST),
+                stages.COMPILE_SECONDS + _training_seconds(study, cell, run),
             ),
             StudyRun(
                 workspace=study.place,
@@ -188,3 +190,9 @@ def missing_work(study: Study, cells: Sequence[Cell], *, tested: bool = False) -
         for cell, run in ((cell, study.trained(cell)) for cell in cells)
         if (not study.diverged(cell) if run is None else tested and not study.tested(cell, run))
     ]
+
+
+def _training_seconds(study: Study, cell: Cell, run: TrainRecord | None) -> float:
+    """Return how long the rest of a cell is expected to take: what is missing of its epochs, and its tests."""
+    epochs = cell.recipe.epochs * _TESTS_COST + (study.epochs_left(cell) if run is None else 0)
+    return stages.training_seconds(round(len(study.dataset.indices("train")) * epochs), cell.recipe)

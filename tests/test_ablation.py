@@ -5,21 +5,26 @@ import json
 import pickle
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import study_fakes
+from record_factory import train_record
 from study_fakes import InterruptionError, Trained, replace_training
 from typer.testing import CliRunner
 
+from fer_bench import stages
 from fer_bench.ablation import ablate as run_ablation
 from fer_bench.ablation import as_json, freezing, heads, to_table
+from fer_bench.checkpoint import Checkpoint, Progress, identity
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import open_training
 from fer_bench.models import model_card, model_cards
 from fer_bench.presets import PRESETS
 from fer_bench.records import Start
-from fer_bench.studies import Study
+from fer_bench.studies import Study, missing_work
 from fer_bench.workers import Event
 from fer_bench.workspace import Workspace
 
@@ -154,6 +159,18 @@ def test_it_goes_on_after_an_interruption_and_ends_at_once_when_all_is_there(wor
     assert ablate(workspace, "head").stdout == whole
     assert len(trained) == len(trained.tested) == 4
     assert "128-64-7, dropout 0.5" in whole
+
+
+def test_the_time_of_an_interrupted_run_is_that_of_its_last_epochs(workspace):
+    dataset = open_training(workspace, "fer2013")
+    study = Study(workspace, dataset, ["clcm"], PAPER.from_random(), (0,), "random")
+    cells = [cell for number in (0, 10) for cell in study.cells("clcm", study.recipe.changed(freeze_layers=number))]
+    network = SimpleNamespace(state=lambda: [np.zeros(3)], core=SimpleNamespace(variables=[None]))
+    progress = Progress(Start(kind="random"), [train_record("clcm", "fer2013").history[0]] * 100, best_epoch=99)
+    own = identity(dataset.fingerprint, "tensorflow", "None")
+    Checkpoint(study.home(cells[0]).run(cells[0].id), own).save(network, progress)
+    finished, whole = (stage.seconds - stages.COMPILE_SECONDS for stage, _ in missing_work(study, cells))
+    assert finished == pytest.approx(whole / 11)
 
 
 class Elsewhere:

@@ -3,21 +3,24 @@
 import dataclasses
 import json
 import shutil
+from types import SimpleNamespace
 
 import blank_figures
+import numpy as np
 import pytest
 import record_factory as make
 from advice import follow
 
-from fer_bench import models, rendering, run_datasets, runner, session_anova, stages
+from fer_bench import grid, models, rendering, run_datasets, runner, session_anova, stages
+from fer_bench.checkpoint import Checkpoint, Progress, identity
 from fer_bench.datasets import dataset_card
-from fer_bench.datasets.prepared import is_prepared
+from fer_bench.datasets.prepared import Prepared, is_prepared
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.datasets.synthetic import synthesize
 from fer_bench.errors import FerBenchError
 from fer_bench.figures import files
 from fer_bench.recipe import Augmentation, Recipe
-from fer_bench.records import save
+from fer_bench.records import Start, save
 from fer_bench.runner import Job, run_all
 from fer_bench.workspace import Workspace
 
@@ -208,3 +211,25 @@ def test_a_source_that_is_not_read_again_is_told_with_the_command_that_reads_it(
     assert run_datasets.missing(workspace, sources={"ck-plus": source}, synthetic=False) == []
     follow(capsys.readouterr().err)
     assert workspace.prepared("ck-plus").stat().st_ino != before
+
+
+def test_the_time_of_an_interrupted_run_is_that_of_its_last_epochs(workspace):
+    wanted = job("clcm", recipe=dataclasses.replace(RECIPE, epochs=100), train_on=["fer2013"])
+    [cell] = grid.cells(wanted.models, wanted.train_on, wanted.recipe, wanted.seeds)
+    fingerprint = Prepared.load(workspace.prepared("fer2013")).fingerprint
+
+    def seconds() -> float:
+        [[(stage, _)]] = runner._training(workspace, wanted)
+        return stage.seconds - stages.COMPILE_SECONDS
+
+    def begin(fingerprint: str) -> None:
+        network = SimpleNamespace(state=lambda: [np.zeros(3)], core=SimpleNamespace(variables=[None]))
+        own = identity(fingerprint, "tensorflow", "None")
+        progress = Progress(Start(kind="random"), [make.train_record("clcm", "fer2013").history[0]] * 90, best_epoch=89)
+        Checkpoint(workspace.run(cell.id), own).save(network, progress)
+
+    whole = seconds()
+    begin("0" * 64)  # On another state of the dataset it starts over.
+    assert seconds() == whole
+    begin(fingerprint)
+    assert seconds() == pytest.approx(whole / 10)

@@ -176,8 +176,8 @@ def _print_status(found: "Status") -> None:
         typer.echo(f"left out, no run by {item.recipe} can be of it: {item.reason}")
     if found.not_shown:
         typer.echo(
-            f"begun, but not shown, since no finished run tells their recipe: {', '.join(found.not_shown)}; the commands "
-            "that began them continue them, and --recipe FILE shows how far those of a file are"
+            f"begun, but not shown, since no finished run tells their recipe: {', '.join(found.not_shown)}; the "
+            "commands that began them continue them, and --recipe FILE shows how far those of a file are"
         )
     for name in sorted({item.backend for item in found.cells} - {"", backend.name()}):
         count = sum(item.backend == name for item in found.cells)

@@ -54,8 +54,8 @@ class TrainRecord(Identity):
     trainable_parameters: int
     environment: Environment
     compute: dict[str, str] = dataclasses.field(default_factory=dict)
-    """Threads and kernels (``compute.compute_settings``), of the command that ended an interrupted run; absent from older
-    records."""
+    """Threads and kernels (``compute.compute_settings``), of the command that ended an interrupted run; absent from
+    older records."""
     earlier_environments: tuple[Environment, ...] = ()
     """Other environments of an interrupted run that was continued elsewhere, in order, each once."""
     prepared: tuple[Preparation, ...] = ()
