@@ -32,6 +32,8 @@ KINDS: dict[Kind, str] = {
 """What each kind is, for people."""
 _STARTING = 3600.0
 """Seconds after which a task that has made its links has taken its lock."""
+_AT_WORK = 3600.0
+"""Seconds within which prepare writes something."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,13 +133,26 @@ def _former(workspace: Workspace) -> list[Path]:
 
 
 def _aside(workspace: Workspace) -> list[Path]:
-    """Return what may be folders that prepare works in: hidden ones beside a dataset, wherever a link has put it."""
+    """Return what may be folders that prepare works in: hidden ones beside a dataset, wherever a link has put it.
+
+    Behind a link, where prepare of another workspace may be at work, only where nothing has been written lately.
+    """
     found = [path for path in _below(workspace.datasets) if path.name.startswith(".")]
     for link in (path for path in _below(workspace.datasets) if path.is_symlink()):
         target = Path(os.path.realpath(link))
-        beside = (target.with_name(f".{target.name}{ending}") for ending in (".partial", ".unpacked", ".former"))
-        found += [path for path in beside if path.is_dir()]
+        names = [f".{target.name}{ending}" for ending in (".partial", ".unpacked", ".former")]
+        beside = [target.with_name(name) for name in names if target.with_name(name).is_dir()]
+        # All of them or none: what has been unpacked is read for hours.
+        if beside and time.time() - max(map(_last_written, beside)) > _AT_WORK:
+            found += beside
     return list(dict.fromkeys(found))
+
+
+def _last_written(folder: Path) -> float:
+    try:
+        return max(path.lstat().st_mtime for path in (folder, *folder.rglob("*")))
+    except FileNotFoundError:  # Somebody is at work.
+        return time.time()
 
 
 def _replaced(former: Path) -> Path:

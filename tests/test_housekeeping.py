@@ -788,7 +788,16 @@ def test_what_was_left_beside_a_dataset_on_another_disk_is_found(place, tmp_path
     place.prepared("fer2013").rename(disk / "fer2013")
     for name in ("fer2013", "affectnet"):
         (place.datasets / f"{name}-link").rename(place.prepared(name))
+    for name in (".fer2013.partial", ".affectnet.partial"):
+        (disk / name / "images.npy").write_bytes(b"x" * 1000)
+    assert "nothing to remove" in run("clean", "-w", place.root, "--yes"), "another workspace may be at work there"
+    for path in disk.rglob("*"):
+        os.utime(path, (time.time() - 4000,) * 2)
+    (disk / ".fer2013.partial" / "images.npy").touch()
     shown = run("clean", "-w", place.root, "--yes")
+    assert (disk / ".fer2013.unpacked").is_dir(), "read meanwhile"
+    os.utime(disk / ".fer2013.partial" / "images.npy", (time.time() - 4000,) * 2)
+    run("clean", "-w", place.root, "--yes")
     assert shown.count("stays, the only copy") == 1
     assert f"{disk / '.affectnet.former'}: stays, the only copy" in shown
     left = {path.name for path in disk.iterdir()}
