@@ -3,7 +3,9 @@
 import json
 import math
 import shutil
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from study_fakes import InterruptionError, Trained, replace_training
@@ -16,7 +18,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell
 from fer_bench.presets import PRESETS, load_recipe
 from fer_bench.records import TrainRecord
-from fer_bench.tuning import PAPER_GRID, Setting, Space
+from fer_bench.tuning import PAPER_GRID, Setting, Space, search
 
 
 @pytest.fixture
@@ -237,6 +239,40 @@ def test_a_foreign_file_in_the_draws_place_is_named(workspace, trained):
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(FerBenchError, match=r"optuna\.db: not a store of draws .* move it away"):
         tune(workspace, "--search", "random", "--trials", "1")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no largest size there")
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_full_disk_is_not_taken_for_a_foreign_file(workspace, trained, monkeypatch, begun):
+    pytest.importorskip("optuna")
+    import resource
+    import signal
+
+    path = workspace.studies.root / "optuna.db"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill_up() -> None:
+        size = path.stat().st_size if begun else 4096
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+
+    def fill_up_later(study, chosen):
+        fill_up()
+        return [SimpleNamespace(runs=(), reason="x" * 100_000)]
+
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        if begun:
+            monkeypatch.setattr(search, "_trained", fill_up_later)
+        else:
+            monkeypatch.setattr(search, "_optuna", lambda real=search._optuna: (real(), fill_up())[0])
+        with pytest.raises(FerBenchError, match=r"optuna\.db: the draws cannot be kept there \(.*then the same"):
+            tune(workspace, "--search", "random", "--trials", "1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    monkeypatch.undo()
+    replace_training(monkeypatch)
+    assert len(tuned(workspace, "--search", "random", "--trials", "1")["trials"]) == 1
 
 
 def test_a_random_search_without_optuna_says_what_to_install(workspace, trained, monkeypatch):

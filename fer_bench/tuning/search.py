@@ -1,6 +1,7 @@
 """The grid search, and the random search over ranges; both are resumable, trial by trial and epoch by epoch."""
 
 import math
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,12 @@ from fer_bench.studies import Study, missing_work
 from fer_bench.tuning.outcome import Trial
 from fer_bench.tuning.space import Setting, Space
 from fer_bench.workers import Executor, work_through
+
+_OF_THE_DISK = (
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY),
+    *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PERM),
+)
+"""Errors of SQLite that say nothing against the file."""
 
 
 def grid_search(study: Study, space: Space, executor: Executor | None = None) -> list[Trial]:
@@ -44,16 +51,16 @@ def random_search(study: Study, space: Space, *, trials: int, seed: int) -> list
     path.parent.mkdir(parents=True, exist_ok=True)
     storage = _storage(optuna, path)
     chosen = []
+    seeds = "-".join(map(str, study.seeds))
+    common = f"{study.dataset.dataset}-{study.dataset.fingerprint[:12]}__{study.recipe.id}__s{seeds}__{space.id}-{seed}"
     for model in study.models:
-        seeds = "-".join(map(str, study.seeds))
-        kept = optuna.create_study(
-            storage=storage,
-            study_name=f"{model}__{study.dataset.dataset}-{study.dataset.fingerprint[:12]}__{study.recipe.id}__s{seeds}"
-            f"__{space.id}-{seed}",
-            direction="maximize",
-            load_if_exists=True,
-        )
-        settings = _draw(optuna, kept, study, space, model=model, trials=trials, seed=seed)
+        try:
+            kept = optuna.create_study(
+                storage=storage, study_name=f"{model}__{common}", direction="maximize", load_if_exists=True
+            )
+            settings = _draw(optuna, kept, study, space, model=model, trials=trials, seed=seed)
+        except optuna.exceptions.StorageInternalError as error:
+            raise _unusable(path, error.__cause__ or error) from error
         chosen += [(model, setting) for setting in dict.fromkeys(settings)]
     return _trained(study, chosen)
 
@@ -125,10 +132,21 @@ def _storage(optuna: Any, path: Path) -> Any:
     try:
         return optuna.storages.RDBStorage(url)
     except (DatabaseError, RuntimeError) as error:
-        raise FerBenchError(
-            f"{path}: not a store of draws that this Optuna reads ({first_line(error)}); move it away: the "
-            "draws are made again, and trials that are done stay"
-        ) from error
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: BaseException) -> FerBenchError:
+    """Return what to say of draws that cannot be read or written: it is the disk's fault, or that of what is there."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    if code & 0xFF in _OF_THE_DISK:  # The higher bits tell the kinds of one error apart.
+        return FerBenchError(
+            f"{path}: the draws cannot be kept there ({first_line(error)}); see to the disk and the folder, then "
+            "the same command continues"
+        )
+    return FerBenchError(
+        f"{path}: not a store of draws that this Optuna reads ({first_line(error)}); move it away: the draws are made "
+        "again, and trials that are done stay"
+    )
 
 
 def _optuna() -> Any:
