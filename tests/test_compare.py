@@ -505,6 +505,18 @@ def test_seeds_that_all_answer_alike_promise_no_certain_difference(tmp_path, giv
     assert "go on varying" not in text
 
 
+def test_no_difference_beyond_100_points_is_thought_possible(tmp_path):
+    """Of two seeds one never learned: t of one degree of freedom reaches 200 points and more."""
+    for seed, accuracy in enumerate((0.95, 0.1)):
+        save(tmp_path, "clcm", answers(seed, accuracy, people=False), seed=seed)
+        save(tmp_path, "shufflenetv2", answers(seed + 7, 0.8, people=False), seed=seed)
+    (pair,) = compared(tmp_path, "clcm", "shufflenetv2", *ON)["pairs"]
+    assert [pair["ci"], pair["balanced_accuracy_difference"]["ci"]] == [[-1, 1]] * 2
+    text = " ".join(run(tmp_path, "clcm", "shufflenetv2", *ON).split())
+    assert "interval -100.0 to +100.0" in text
+    assert "reaches 100.0 points to either side with 2 seeds of each" in text
+
+
 def test_seeds_can_be_chosen(two):
     for model, accuracy in (("clcm", 0.8), ("shufflenetv2", 0.6)):
         save(two, model, answers(11, accuracy), seed=1)

@@ -4,6 +4,7 @@ Two classes with the same methods: one training run of each model, where only th
 seeds of each, where training is one too.
 """
 
+import dataclasses
 import math
 from functools import cached_property
 from typing import Protocol
@@ -157,8 +158,12 @@ class SeveralSeeds:
         return self.difference_and_p(a, b, statistic)[0]
 
     def difference_and_p(self, a: int, b: int, statistic: Statistic) -> tuple[Estimate, float]:
-        """Return the difference of the means over seeds, and the two-sided p-value of no difference."""
-        return seeds.difference_over_seeds(*self._both(a, b, statistic))
+        """Return the difference of the means over seeds, and the two-sided p-value of no difference.
+
+        The interval is cut at -1 and 1, between which differences of scores from 0 to 1 lie.
+        """
+        found, p = seeds.difference_over_seeds(*self._both(a, b, statistic))
+        return dataclasses.replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0)), p
 
     def foreseen_reach(self, a: int, b: int, statistic: Statistic, runs: int) -> float:
         """Return half the interval of the difference with as many seeds of each model."""
