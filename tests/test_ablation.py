@@ -37,7 +37,8 @@ def trained(monkeypatch) -> Trained:
 
 
 def ablate(workspace, kind: str, *more: str, model="clcm", dataset="fer2013"):
-    arguments = ["ablate", kind, "-m", model, "-d", dataset, "--weights", "random", "-w", str(workspace.root), *more]
+    arguments = ["ablate", kind, "-m", model, "-d", dataset, "--weights", "random", "-w", str(workspace.root)]
+    arguments += ["--jobs", "1", *more]  # Other processes know none of the fakes.
     return CliRunner().invoke(app, arguments, catch_exceptions=False, terminal_width=200)
 
 
