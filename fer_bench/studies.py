@@ -2,7 +2,7 @@
 
 They are cells like any other, resumable and done once. They lie apart in the workspace, so that no table, cross-test or
 publication takes a trial for a result; only the run of the recipe as it was given is the workspace's own. ``train``
-takes a trial over where it is asked for that very cell.
+takes a trial over where it is asked for that very cell, and a study takes a run that ``train`` has made.
 """
 
 import dataclasses
@@ -66,9 +66,15 @@ class Study:
         return [Cell(model, self.dataset.dataset, recipe, seed) for seed in self.seeds]
 
     def home(self, cell: Cell) -> Workspace:
-        """Return the workspace that a cell's files lie in."""
+        """Return the workspace of a cell's files: the user's also where ``train`` has made that very run there."""
         own = cell.model in self.models and cell.recipe.id == self.given.id
-        return self.place if own else self.place.studies
+        return self.place if own or self._made(cell) else self.place.studies
+
+    def _made(self, cell: Cell) -> bool:
+        run = grid.recorded(self.place, cell)
+        if run is None or grid.recorded(self.place.studies, cell) is not None:
+            return False
+        return run.dataset_fingerprint == self.dataset.fingerprint and not grid.mismatch(run, cell, self.weights)
 
     def trained(self, cell: Cell) -> TrainRecord | None:
         """Return the record of a cell that has been trained.

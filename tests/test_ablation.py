@@ -149,6 +149,18 @@ def test_the_recipes_own_run_is_shared_and_the_rest_lies_apart(workspace, traine
     assert "paper+freeze0-" in apart.stem
 
 
+def test_a_run_that_train_made_is_taken(workspace, trained):
+    options = ("-m", "clcm", "-d", "fer2013", "--weights", "random", "-w", str(workspace.root))
+    for command in ("train", "evaluate"):
+        CliRunner().invoke(app, [command, *options, "--freeze-layers", "0"], catch_exceptions=False)
+    assert [cell.recipe.freeze_layers for cell in trained] == [0]
+    found = json.loads(ablate(workspace, "freezing", "--freeze-layers", "0,10", "--json").stdout)
+    assert len(found["variants"]) == 2
+    assert [cell.recipe.freeze_layers for cell in trained] == [0, None]
+    assert len(trained.tested) == 2
+    assert not (workspace.studies.root / "records").exists()
+
+
 def test_it_goes_on_after_an_interruption_and_ends_at_once_when_all_is_there(workspace, trained):
     trained.interrupt_after = 2
     with pytest.raises(InterruptionError):
