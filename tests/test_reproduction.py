@@ -129,7 +129,8 @@ def test_how_near_the_runs_are_to_the_published_matrices():
             [(recipe, model)] = re.findall(r"\(`([\w+-]+)`, `([\w-]+)`\)", name)
             counts = [np.array(test.confusion_matrix, float) for test in evaluations(model, IDS.get(recipe, recipe))]
             matrices = [100 * count / count.sum(axis=1, keepdims=True) for count in counts]
-        assert len(matrices) == {"two seeds": 2, "three seeds": 3, "five seeds": 5}.get(name.rpartition(", ")[2], 1), name
+        seeds = {"two seeds": 2, "three seeds": 3, "five seeds": 5}.get(name.rpartition(", ")[2], 1)
+        assert len(matrices) == seeds, name
         for cell, target in zip(cells, published.values(), strict=True):
             found = sorted(near(matrix, target) for matrix in matrices)
             points, correlations = (
