@@ -115,13 +115,14 @@ def train_cells(
         networks: compiled for their model and recipe.
         weights: ``imagenet`` or the path of a weights file, for models that the recipe starts from them.
         watch: of each run.
-        executor: what trains several; ``None`` trains them in order in this process.
+        executor: what trains several that are missing; ``None`` trains them in order in this process.
 
     Raises:
         DivergedError: the loss of the only cell became no number.
         FerBenchError: as :func:`fer_bench.training.train`.
     """
-    if executor is None or len(cells) == 1:
+    missing = [cell for cell in cells if grid.trained(workspace, cell, dataset.fingerprint, weights) is None]
+    if executor is None or len(missing) < 2:
         runs = []
         for cell in cells:
             try:
@@ -134,9 +135,7 @@ def train_cells(
     images = len(dataset.indices("train"))
     works: list[Work] = []
     for cell in cells:
-        left = 0
-        if grid.trained(workspace, cell, dataset.fingerprint, weights) is None:
-            left = grid.epochs_left(workspace, cell, dataset.fingerprint)
+        left = grid.epochs_left(workspace, cell, dataset.fingerprint) if cell in missing else 0
         seconds = stages.COMPILE_SECONDS + stages.training_seconds(images * left, cell.recipe)
         stage = Stage(f"train {cell.model} on {cell.dataset}, seed {cell.seed}", seconds)
         works.append((stage, CellRun(workspace=workspace, cell=cell, networks=networks, weights=weights, watch=watch)))

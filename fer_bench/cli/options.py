@@ -20,7 +20,7 @@ WorkspaceOption = Annotated[
         "--workspace",
         "-w",
         envvar=ENVIRONMENT_VARIABLE,
-        callback=expanded,  # The shell leaves the ~ of --workspace=~/fer alone.
+        callback=expanded,  # As of every path (see the frame), but here for completion, too.
         help="Folder that holds everything that commands write: prepared datasets, weights, records.",
     ),
 ]
