@@ -112,6 +112,13 @@ def test_samples_give_what_scipy_and_statsmodels_give(ns, seed):
         }
         found = {(pair.a, pair.b): pair for pair in result.pairs}
         assert list(found) == list(itertools.permutations(names, 2))
+        theirs = stats.tukey_hsd(*samples.values())
+        interval = theirs.confidence_interval(0.95)
+        for a, b in itertools.permutations(range(4), 2):
+            pair = found[names[a], names[b]]
+            assert pair.difference == pytest.approx(theirs.statistic[a, b])
+            assert pair.ci == pytest.approx((interval.low[a, b], interval.high[a, b]), rel=1e-9)
+            assert pair.p == pytest.approx(theirs.pvalue[a, b], rel=1e-9, abs=1e-11)
         for (a, b), (difference, interval, p) in expected.items():
             assert found[a, b].difference == pytest.approx(difference)
             assert found[a, b].ci == pytest.approx(interval, rel=1e-4)

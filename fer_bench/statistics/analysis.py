@@ -35,7 +35,7 @@ def analyse(
     """
     arrays = arrays_of(samples)
     summary = summary_of(arrays, alpha)
-    result = dataclasses.replace(classic.of_arrays(arrays, summary, alpha), replicate=replicate)
+    result = dataclasses.replace(classic.of_summary(summary, alpha), replicate=replicate)
     refused: dict[str, str] = {}
     if blocks:
         repeated = _or_why(refused, ["repeated_measures"], lambda: repeated_measures(arrays, alpha, replicate))
