@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench import augmentation, backend, memory
+from fer_bench.batches import as_input
 from fer_bench.datasets.folder import shown
 from fer_bench.datasets.joined import Images
 from fer_bench.devices import check as check_devices
@@ -285,7 +286,7 @@ class Network:
                 return ((images[rows[wanted]], augmentation.identity_matrices(batch)),)
 
         try:
-            probabilities: NDArray[np.float32] = self.trainer.predict(Rows(), verbose=0)
+            probabilities: NDArray[np.float32] = self.trainer.predict(as_input(Rows()), verbose=0)
         except Exception as error:
             if not memory.is_exhausted(error):
                 raise

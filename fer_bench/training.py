@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench import backend, grid, memory, records
-from fer_bench.batches import training_batches
+from fer_bench.batches import as_input, training_batches
 from fer_bench.checkpoint import STATE, Checkpoint, Progress, identity
 from fer_bench.compute import compute_settings
 from fer_bench.datasets.joined import Images, TrainingData, parts
@@ -135,15 +135,15 @@ def _train(run: _Run) -> TrainRecord:
     _tell(run.on_epoch, progress.history)
 
     images = dataset.at_size(recipe.image_size)
-    batches = training_batches(images, dataset.labels, train_rows, recipe, cell.seed, len(progress.history))
+    batches = training_batches(images, dataset.labels, train_rows, recipe, cell.seed)
     if len(progress.history) < recipe.epochs:
         network.trainer.fit(
-            batches,
+            as_input(batches),
             epochs=recipe.epochs,
             initial_epoch=len(progress.history),
             shuffle=False,
             verbose=0,
-            callbacks=[_epoch_callback(run, progress, checkpoint, images)],
+            callbacks=[_epoch_callback(run, progress, checkpoint, images, batches)],
         )
 
     checkpoint.load_best(network, progress.best_epoch)
@@ -221,7 +221,7 @@ def _tell(on_epoch: OnEpoch | None, history: Sequence[Epoch]) -> None:
             on_epoch(number, epoch)
 
 
-def _epoch_callback(run: _Run, progress: Progress, checkpoint: Checkpoint, images: Images) -> Any:
+def _epoch_callback(run: _Run, progress: Progress, checkpoint: Checkpoint, images: Images, batches: Any) -> Any:
     """Return the Keras callback that sets the learning rate, validates, keeps the best weights and checkpoints."""
     import keras
 
@@ -242,6 +242,7 @@ def _epoch_callback(run: _Run, progress: Progress, checkpoint: Checkpoint, image
     class EveryEpoch(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self.began = time.perf_counter()
+            batches.begin_epoch(epoch + 1)
             network.optimizer.learning_rate = recipe.learning_rate_at(epoch)
             backend.begin_epoch(run.cell.seed, epoch)
 

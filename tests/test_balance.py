@@ -78,14 +78,15 @@ def test_batches_depend_on_seed_and_epoch_only(configured, balance):
     images = np.arange(20, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
     recipe = Recipe(name="t", image_size=32, batch_size=4, balance=balance)
 
-    def batches(first_epoch: int):
-        return training_batches(images, labels, np.arange(20), recipe, 7, first_epoch)
+    def batches():
+        return training_batches(images, labels, np.arange(20), recipe, 7)
 
-    undisturbed = batches(0)
+    undisturbed = batches()
     assert len(undisturbed) == {"oversample": 9, "undersample": 3}.get(balance, 5)
-    undisturbed.on_epoch_end()
-    undisturbed.on_epoch_end()
-    resumed = batches(2)
+    undisturbed.begin_epoch(2)
+    undisturbed.begin_epoch(3)
+    resumed = batches()
+    resumed.begin_epoch(3)
     for index in range(len(resumed)):
         ours, theirs = resumed[index], undisturbed[index]
         assert len(ours) == (3 if balance == "class-weight" else 2)
@@ -98,7 +99,8 @@ def test_batches_depend_on_seed_and_epoch_only(configured, balance):
 def test_no_balance_keeps_the_order_that_earlier_runs_had(configured):
     recipe = Recipe(name="t", image_size=32, batch_size=4)
     rows = np.arange(20)
-    batches = training_batches(np.zeros((20, 4, 4), np.uint8), np.zeros(20, np.uint8), rows, recipe, 7, 3)
+    batches = training_batches(np.zeros((20, 4, 4), np.uint8), np.zeros(20, np.uint8), rows, recipe, 7)
+    batches.begin_epoch(3)
     np.testing.assert_array_equal(batches.order, rows[np.random.default_rng([7, 3]).permutation(20)])
 
 
@@ -110,7 +112,7 @@ def test_every_image_of_a_batch_comes_with_its_own_label(configured, balance):
     # An image shows its row; so the label that belongs to it is known.
     images = np.arange(60, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), np.uint8)
     recipe = Recipe(name="t", image_size=32, batch_size=7, balance=balance)
-    batches = training_batches(images, labels, rows, recipe, 7, 0)
+    batches = training_batches(images, labels, rows, recipe, 7)
     shown, weights = [], class_weights(labels[rows], 7)
     for index in range(len(batches)):
         (pictures, _), wanted, *weight = batches[index]

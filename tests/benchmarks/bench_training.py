@@ -148,7 +148,7 @@ def input_share(model: str, size: int, steps: int) -> None:
     from fer_bench.recipe import Recipe
 
     images, labels = faces(8 * BATCH)
-    batches = training_batches(images, labels, np.arange(len(labels)), Recipe(name="bench", image_size=size), 0, 0)
+    batches = training_batches(images, labels, np.arange(len(labels)), Recipe(name="bench", image_size=size), 0)
     inputs, answers = batches[0]
     (warped,) = (layer.output for layer in net.trainer.layers if type(layer).__name__ == "Input")
     warp = keras.Model(net.trainer.inputs, warped)
