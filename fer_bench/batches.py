@@ -62,20 +62,21 @@ def training_batches(
 
 
 def as_input(batches: Any) -> Any:
-    """Return what Keras' ``fit`` and ``predict`` are given for a ``keras.utils.PyDataset`` whose batches have one shape.
+    """Return what Keras' ``fit`` and ``predict`` are given for a ``keras.utils.PyDataset`` with batches of one shape.
 
-    It itself; but on TensorFlow a ``tf.data.Dataset`` that is not tuned while it runs. The one that Keras would make is,
-    by a thread that sleeps twice as long every time, up to a minute. Where an iterator ends, as after every epoch,
-    TensorFlow 2.21 wakes this thread a moment before it tells it to stop, so that it often sleeps on and all wait: 4 to
-    7 s were measured after epochs of 8 s, 42 s after epochs of 100 s.
+    It itself; but on TensorFlow a ``tf.data.Dataset`` that is not tuned while it runs. The one that Keras would make
+    is, by a thread that sleeps twice as long every time, up to a minute. Where an iterator ends, as after every epoch,
+    TensorFlow 2.21 wakes this thread a moment before it tells it to stop, so that it often sleeps on and all wait: 4
+    to 7 s were measured after epochs of 8 s, 42 s after epochs of 100 s.
     """
     if backend.configure() != "tensorflow":
         return batches
     import tensorflow as tf
 
+    # Batches of any size, as Keras has it: a network compiled for one size rounds otherwise.
+    specs = tf.nest.map_structure(lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), batches[0])
     dataset = tf.data.Dataset.from_generator(
-        lambda: (batches[index] for index in range(len(batches))),
-        output_signature=tf.nest.map_structure(lambda part: tf.TensorSpec((None, *part.shape[1:]), part.dtype), batches[0]),
+        lambda: (batches[index] for index in range(len(batches))), output_signature=specs
     )
     options = tf.data.Options()
     options.autotune.enabled = False
