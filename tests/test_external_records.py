@@ -14,6 +14,7 @@ from record_factory import (
     results_in,
     save_eval,
     save_partial,
+    save_run,
     train_record,
 )
 
@@ -181,6 +182,19 @@ def test_figures_and_report_say_what_it_is(mixed: Results) -> None:
     assert "trained on AffectNet-8, its author says" in repr(summary(evidence))
     chance = next(item for item in beside_chance(evidence) if isinstance(item, Grid))
     assert "their-net †" in {row[2].text for row in chance.rows}
+
+
+def test_alone_on_two_test_sets_it_makes_no_matrix_of_what_was_trained(tmp_path: Path) -> None:
+    results = results_in(tmp_path)
+    for target in ("fer2013", "raf-db"):
+        save_eval(results, external_eval(target))
+    names = [drawing.name for drawing in build_figures(select(results))]
+    assert "confusion-raf-db-on-raf-db" in names
+    assert NAME not in names
+    # Nor a column of nothing but dashes, beside a model of our own.
+    save_run(results, "clcm", "fer2013")
+    transfer = next(drawing for drawing in build_figures(select(results)) if drawing.name == NAME)
+    assert transfer.tested_on == ("fer2013", "ck-plus")
 
 
 def test_it_is_ranked_with_those_of_the_same_images(mixed: Results) -> None:

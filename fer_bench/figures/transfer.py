@@ -99,7 +99,7 @@ def transfer(evidence: Evidence) -> Iterator[TransferMatrix]:
     cells = [cell for some in found.values() for cell in some]
     # In the order of the blocks and of their test sets.
     trained = tuple(dict.fromkeys(cell.trained_on for cell in cells))
-    tested_sets = {target for block in evidence.blocks.values() for target in targets_of(block)}
+    tested_sets = {cell.tested_on for cell in cells}
     known = [*paper.DATASET_TITLES, *sorted(tested_sets - set(paper.DATASET_TITLES))]
     tested = tuple(name for name in known if name in tested_sets)
     if len(trained) < 2 and len(tested) < 2:
