@@ -145,6 +145,19 @@ def test_two_states_of_a_test_set_are_not_mixed(results: Results) -> None:
     assert {r.model for r in select(results).blocks["fer2013"].evals} == {"mobilenetv2"}
 
 
+def test_two_states_of_a_test_set_that_figures_alone_show_are_not_mixed(results: Results) -> None:
+    for seed, state in ((0, "d" * 64), (1, "e" * 64)):
+        make.save_run(results, "clcm", "fer2013", seed=seed)
+        test = make.eval_record("clcm", "fer2013", "raf-db", seed=seed)
+        make.save_eval(results, replace(test, target_fingerprint=state))
+    with pytest.raises(FerBenchError, match="2 different states of raf-db"):
+        select(results)
+    results.selection.write_text(f'[fer2013]\ntargets = {{ raf-db = "{"e" * 12}" }}\n', encoding="utf-8")
+    block = select(results).blocks["fer2013"]
+    assert [test.seed for test in block.tested("clcm", "raf-db")] == [1]
+    assert len(block.tested("clcm", "fer2013")) == 2
+
+
 def test_a_run_in_progress_does_not_compete_with_evaluated_ones(results: Results) -> None:
     make.save_run(results, "clcm", "fer2013")
     records.save(results.records, make.train_record("clcm", "fer2013", recipe="next-89abcdef"))
