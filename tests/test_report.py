@@ -186,6 +186,28 @@ def test_runs_by_other_recipes_have_a_row_each_with_what_differs(tmp_path: Path)
     assert f"{changed.id}: freeze\\_layers 0; all else as in the preset paper. Backend tensorflow, dataset " in told
 
 
+def test_other_runs_that_would_read_alike_say_what_tells_them_apart(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    make.save_partial(results)
+    changed = PRESETS["paper"].changed(freeze_layers=0)
+    runs = [make.train_record("clcm", "fer2013", recipe=changed.id, seed=seed) for seed in (0, 1, 2)]
+    runs[2] = replace(runs[2], dataset_fingerprint="d" * 64)
+    for run, state in zip(runs, ("a" * 64, "b" * 64, "a" * 64), strict=True):
+        records.save(results.records, run)
+        test = make.eval_record("clcm", "fer2013", "ck-plus", recipe=changed.id, seed=run.seed)
+        make.save_eval(results, replace(test, dataset_fingerprint=run.dataset_fingerprint, target_fingerprint=state))
+    results.selection.write_text('[fer2013]\nrecipe = "paper-0123abcd"\n')
+    told = section(report_of(results)[0], "Other runs")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in told.splitlines() if line.startswith("| ")]
+    first = runs[0].dataset_fingerprint[:12]
+    assert {row[-1] for row in rows[1:]} == {
+        f"dataset {first}; test set {'a' * 12}",
+        f"dataset {first}; test set {'b' * 12}",
+        f"dataset {'d' * 12}",
+    }
+    assert all("±" not in cell for row in rows[1:] for cell in row)
+
+
 def test_other_runs_say_what_their_datasets_held(tmp_path: Path) -> None:
     results = make.results_in(tmp_path)
     joined = (make.preparation("fer2013", protocol="ferplus-majority"), make.preparation("raf-db"))

@@ -1,12 +1,12 @@
 """The runs that no table shows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fer_bench import metrics, paper
 from fer_bench.models import model_title
 from fer_bench.presets import PRESETS
 from fer_bench.recipe import flat, shown
-from fer_bench.records import TrainRecord
+from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.report.document import Bullets, Element, Heading, Paragraph
 from fer_bench.selection import Evidence, OtherRuns
 from fer_bench.tables.notes import SHORT, one_answer, start_of
@@ -24,7 +24,7 @@ def other_runs(evidence: Evidence) -> list[Element]:
     columns = [Column(name, text=True) for name in ("Trained on", "Tested on", "Recipe", "Model", "Start")]
     columns += [Column(name) for name in ("Runs", "Validation (%)", "Test (%)", "Balanced accuracy (%)")]
     columns.append(Column("Remark", text=True))
-    rows = [row for other in evidence.others for row in _rows(other)]
+    rows = [row for other in evidence.others for row in _rows(other, evidence.others)]
     return [
         Heading(2, OTHER_RUNS),
         Paragraph(
@@ -39,14 +39,22 @@ def other_runs(evidence: Evidence) -> list[Element]:
     ]
 
 
-def _rows(other: OtherRuns) -> Iterator[Row]:
+def _rows(other: OtherRuns, others: Sequence[OtherRuns]) -> Iterator[Row]:
+    """Yield a row for each test set, and for each state of it: their images are not the same."""
     kinds = {"random" if record.start.kind == "random" else "ImageNet" for record in other.trains}
     head: tuple[Cell, ...] = (Text(other.recipe), Text(model_title(other.model)), Text(" and ".join(sorted(kinds))))
-    for target in other.targets or ("",):
-        tested = [record for record in other.evals if record.target == target]
+    tests: dict[tuple[str, str], list[EvalRecord]] = {
+        (target, state): [r for r in other.evals if (r.target, r.target_fingerprint) == (target, state)]
+        for target in other.targets
+        for state in sorted({r.target_fingerprint for r in other.evals if r.target == target})
+    }
+    for (target, state), tested in tests.items() or [(("", ""), [])]:
         seeds = {record.seed for record in tested}
         trained = [record for record in other.trains if not tested or record.seed in seeds]
         balanced = [metrics.balanced_accuracy(record.confusion_matrix) for record in tested]
+        remarks = [one_answer(tested), *_beside(other, others)]
+        if sum(name == target for name, _ in tests) > 1:
+            remarks.append(f"test set {state[:SHORT]}")
         yield (
             Text(_title(other.dataset)),
             Text(_title(target)) if target else Missing(),
@@ -55,8 +63,18 @@ def _rows(other: OtherRuns) -> Iterator[Row]:
             mean_of([record.best.val_accuracy for record in trained], decimals=1, scale=100),
             mean_of([record.accuracy for record in tested], decimals=1, scale=100),
             mean_of(balanced, decimals=1, scale=100),
-            Text(one_answer(tested)),
+            Text("; ".join(filter(None, remarks))),
         )
+
+
+def _beside(other: OtherRuns, others: Sequence[OtherRuns]) -> Iterator[str]:
+    """Yield what tells runs from those of the same model by the same recipe, whose rows would read alike."""
+    own = other.dataset, other.model, other.recipe
+    alike = [one for one in others if (one.dataset, one.model, one.recipe) == own]
+    if len({one.backend for one in alike}) > 1:
+        yield f"backend {other.backend}"
+    if len({one.fingerprint for one in alike}) > 1:
+        yield f"dataset {other.fingerprint[:SHORT]}"
 
 
 def _title(dataset: str) -> str:
