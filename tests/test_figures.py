@@ -232,6 +232,17 @@ def test_bars_are_the_recalls_with_their_intervals() -> None:
     assert "too narrow" in cross.caption
 
 
+def test_many_models_stand_in_panels_that_the_legend_leaves_their_height() -> None:
+    names = (*paper.MODELS, *(f"net-{i:02d}" for i in range(27)))
+    found = figures(given_.evidence(given_.block("fer2013", names, targets=("",)), profiles=()))
+    figure = drawn(found["per-class-fer2013-on-fer2013"])
+    figure.draw_without_rendering()
+    axes = panels(figure)
+    assert [len(axis.patches) for axis in axes] == [70] * 3
+    heights = [axis.get_position().height * figure.get_size_inches()[1] for axis in axes]
+    assert min(heights) > 1, "inches; all in one panel, the legend left them a seventh of one"
+
+
 # Trade-off
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from fer_bench import paper
 from fer_bench.accuracy.intervals import wilson
 from fer_bench.emotions import EMOTIONS
-from fer_bench.figures.style import WIDTH, below, canvas, look
+from fer_bench.figures.style import WIDTH, bands, below, canvas, look
 from fer_bench.figures.values import (
     Drawing,
     Model,
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PREFIX = "per-class-"
+_MOST = 10
+"""Models in a panel: bars of more are too narrow to tell apart."""
 _PUBLISHED: dict[str, Any] = {
     "marker": "D",
     "markersize": 3.4,
@@ -61,7 +63,7 @@ class Bars:
 
 @dataclass(frozen=True, kw_only=True)
 class PerClass(Drawing):
-    """Groups of bars: a group a class, a bar a model."""
+    """Groups of bars: a group a class, a bar a model; many models in several panels, one below the other."""
 
     classes: tuple[str, ...]
     models: tuple[Bars, ...]
@@ -71,26 +73,27 @@ class PerClass(Drawing):
         from matplotlib.lines import Line2D
         from matplotlib.patches import Patch
 
-        figure, axes = canvas(self, (1, 1), (WIDTH, 2.6))
-        axis = axes[0, 0]
-        width = 0.82 / len(self.models)
+        rows = bands(self.models, _MOST)
+        figure, axes = canvas(self, (len(rows), 1), (WIDTH, 0.7 + 1.9 * len(rows)))
         handles: list[Any] = []
-        for number, bars in enumerate(self.models):
-            style = look(bars.model)
-            fill: dict[str, Any] = {"facecolor": style.colour, "hatch": style.hatch, "edgecolor": "white"}
-            handles.append(Patch(label=bars.model.title, **fill))
-            for place, recall in enumerate(bars.recalls):
-                x = place + (number - (len(self.models) - 1) / 2) * width
-                _bar(axis, x, 0.9 * width, recall, fill)
+        for axis, row in zip(axes[:, 0], rows, strict=True):
+            width = 0.82 / len(row)
+            for number, bars in enumerate(row):
+                style = look(bars.model)
+                fill: dict[str, Any] = {"facecolor": style.colour, "hatch": style.hatch, "edgecolor": "white"}
+                handles.append(Patch(label=bars.model.title, **fill))
+                for place, recall in enumerate(bars.recalls):
+                    x = place + (number - (len(row) - 1) / 2) * width
+                    _bar(axis, x, 0.9 * width, recall, fill)
+            images = [recall.images for recall in row[0].recalls]
+            labels = [f"{name}\nn = {n:,}" for name, n in zip(self.classes, images, strict=True)]
+            axis.set_xticks(range(len(self.classes)), labels)
+            axis.set_xlim(-0.55, len(self.classes) - 0.45)
+            axis.set_ylim(0, 100)
+            axis.set_ylabel("Recall (%)")
+            axis.grid(visible=False, axis="x")
         if any(recall.published is not None for bars in self.models for recall in bars.recalls):
             handles.append(Line2D([], [], label="published", **_PUBLISHED))
-        images = [recall.images for recall in self.models[0].recalls]
-        labels = [f"{name}\nn = {n:,}" for name, n in zip(self.classes, images, strict=True)]
-        axis.set_xticks(range(len(self.classes)), labels)
-        axis.set_xlim(-0.55, len(self.classes) - 0.45)
-        axis.set_ylim(0, 100)
-        axis.set_ylabel("Recall (%)")
-        axis.grid(visible=False, axis="x")
         below(figure, handles)
         return figure
 

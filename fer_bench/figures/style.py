@@ -155,12 +155,18 @@ def legend(figure: "Figure", entries: Sequence[tuple[str, dict[str, Any]]]) -> N
 
 
 def below(figure: "Figure", handles: Sequence[Any]) -> None:
-    """Put ready handles into a legend below the panels, in as many rows as the width needs."""
-    inches_a_character, inches_a_handle = 0.062, 0.5
+    """Put ready handles into a legend below the panels, in as many rows as the width needs.
+
+    The figure grows with the rows, from the fourth on: the panels would shrink to nothing.
+    """
+    inches_a_character, inches_a_handle, inches_a_row, rows_included = 0.062, 0.5, 0.15, 3
     widest = inches_a_handle + inches_a_character * max(len(handle.get_label()) for handle in handles)
     columns = max(1, int(figure.get_size_inches()[0] / widest))
     # Even rows: five entries in two rows are three and two, not four and one.
-    columns = math.ceil(len(handles) / math.ceil(len(handles) / columns))
+    rows = math.ceil(len(handles) / columns)
+    columns = math.ceil(len(handles) / rows)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + inches_a_row * max(0, rows - rows_included))
     figure.legend(handles=list(handles), loc="outside lower center", ncols=columns)
 
 
