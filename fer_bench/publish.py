@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing, write_text
 from fer_bench.predictions import path_of, read_predictions
 from fer_bench.records import EvalRecord, ProfileRecord, Record, StatisticsRecord, TrainRecord, load_all
-from fer_bench.selection import Choice, Selection, choose, load_selection, naming, select, toml_lines
+from fer_bench.selection import Choice, Latency, Selection, choose, load_selection, naming, select, toml_lines
 from fer_bench.workspace import Results
 
 LIMIT = 20_000_000
@@ -24,7 +24,8 @@ def publish(source: Results, destination: Results) -> list[Path]:
     Everything is checked before the first file is written: the published state with the new records must give
     tables. A record replaces the published one with the same file name and nothing else. Where the new and the
     published records could both form a block of a table, and ``selection.toml`` does not say which, the block is
-    given to what ``source`` shows: a block that ``selection.toml`` already names is never changed.
+    given to what ``source`` shows: a block that ``selection.toml`` already names is never changed. Where it names
+    another session of inference times, the statistics stay those of that session: there is one record a runtime.
 
     Raises:
         FerBenchError: no records; a record that does not load or contradicts itself; a synthetic one; predictions
@@ -40,20 +41,23 @@ def publish(source: Results, destination: Results) -> list[Path]:
         staged = Results(Path(temporary) / "records", destination.tables, destination.reports)
         if destination.records.is_dir():
             shutil.copytree(destination.records, staged.records)
-        for path in files:
-            target = staged.records / path.relative_to(source.records)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+        statistics = [path for path in files if path.parent.name == StatisticsRecord.kind]
+        files = [path for path in files if path not in statistics]
+        _stage(files, source, staged)
+        published = load_selection(destination.selection)
+        added = _added(naming(staged, evidence), load_selection(source.selection), published)
+        selected = replace(published, choices={**published.choices, **added})
+        if evidence.latency is None or _names(selected, evidence.latency):
+            _stage(statistics, source, staged)
+            files += statistics
         size = sum(path.stat().st_size for path in staged.records.rglob("*") if path.is_file())
         if size > LIMIT:
             raise FerBenchError(
                 f"{destination.records} would hold {size / 1e6:.1f} MB, at most {LIMIT / 1e6:.0f} MB may be published; "
                 "remove records that no table shows"
             )
-        published = load_selection(destination.selection)
-        added = _added(naming(staged, evidence), load_selection(source.selection), published)
         try:
-            choose(staged, replace(published, choices={**published.choices, **added}))
+            choose(staged, selected)
         except FerBenchError as error:
             message = str(error).replace(str(staged.records), str(destination.records))
             raise FerBenchError(f"nothing was published; with the new records: {message}") from error
@@ -69,8 +73,22 @@ def publish(source: Results, destination: Results) -> list[Path]:
     return written
 
 
+def _stage(files: Sequence[Path], source: Results, staged: Results) -> None:
+    for path in files:
+        target = staged.records / path.relative_to(source.records)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def _names(selected: Selection, latency: Latency) -> bool:
+    """Return whether the measuring session is the one that a selection leaves for the tables."""
+    choice = selected.choices.get("latency", Choice())
+    return choice.session in (None, latency.session) and choice.backend in (None, latency.backend)
+
+
 def unshown(source: Results, destination: Results) -> list[str]:
-    """Return a line for each training dataset of which the published tables show other runs than the workspace's.
+    """Return a line for each training dataset of which the published tables show other runs than the workspace's, and
+    one where they show the inference times of another session.
 
     So it is where ``selection.toml`` names another group: what it says is never changed.
     """
@@ -85,6 +103,13 @@ def unshown(source: Results, destination: Results) -> list[str]:
                 f"{destination.selection}: names other runs trained on {dataset}, so those by {block.recipe} are in "
                 f"no table (the report has them under Other runs); to show them, write there: {table}"
             )
+    if evidence.latency and not _names(load_selection(destination.selection), evidence.latency):
+        session = evidence.latency.session
+        table = " / ".join(toml_lines("latency", names.get("latency", Choice(session=session))))
+        lines.append(
+            f"{destination.selection}: names another session of inference times, so those of {session} are in no "
+            f"table, and no statistics of them were published; to show them, write there: {table}; then publish again"
+        )
     return lines
 
 

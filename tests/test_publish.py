@@ -209,6 +209,29 @@ def test_a_new_session_replaces_the_published_latencies(source: Results, publish
     assert list(latency.profiles) == ["mobilenetv2", "clcm"]
 
 
+def test_a_session_that_is_not_shown_leaves_the_published_statistics(source: Results, published: Results) -> None:
+    make.save_partial(source)
+    publish(source, published)
+    published.selection.write_text('[latency]\nsession = "session-1"\n', encoding="utf-8")
+    shown = select(published).latency
+    other = make.results_in(source.records.parent / "other")
+    for model in ("densenet121", "resnet50"):
+        records.save(other.records, make.profile_record(model, session="new"))
+    make.save_statistics(other)
+    written = publish(other, published)
+    assert {path.parent.name for path in written} == {"profile"}
+    assert select(published).latency == shown
+    (line,) = unshown(other, published)
+    assert "so those of new are in no table" in line
+    told = line.split("write there: ")[1].removesuffix("; then publish again")
+    published.selection.write_text("\n".join(told.split(" / ")), encoding="utf-8")
+    publish(other, published)
+    assert unshown(other, published) == []
+    latency = select(published).latency
+    assert latency is not None
+    assert latency.statistics["keras-predict"].models == ("densenet121", "resnet50")
+
+
 def test_profiles_that_make_published_statistics_stale_are_refused(source: Results, published: Results) -> None:
     make.save_partial(published)
     before = files(published.records)
