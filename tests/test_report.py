@@ -156,6 +156,27 @@ def test_the_commands_name_the_backend_and_a_changed_preset(tmp_path: Path) -> N
     assert "In no table, but under Other runs: 1 run." in ran
 
 
+def test_the_commands_name_what_was_chosen_of_a_dataset_and_every_test_set(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    voted = make.preparation("fer2013", protocol="ferplus-majority")
+    records.save(results.records, replace(make.train_record("clcm", "fer2013"), prepared=(voted,)))
+    copies = {
+        "fer2013": voted,
+        "raf-db": make.preparation("raf-db", layout="class-folders", crop="none", complete=False),
+        "ck-plus": make.preparation("ck-plus", protocol="last-three", crop="none"),
+    }
+    for target, prepared in copies.items():
+        make.save_eval(results, replace(make.eval_record("clcm", "fer2013", target), target_prepared=prepared))
+    lines = section(report_of(results)[0], "How to run it again").splitlines()
+    assert [line for line in lines if "fer-bench prepare" in line] == [
+        "fer-bench prepare fer2013 --source PATH --protocol ferplus-majority",
+        "fer-bench prepare raf-db --source PATH --allow-incomplete",
+        "fer-bench prepare ck-plus --source PATH --protocol last-three --crop none",
+    ]
+    crossed = ["fer-bench cross-test --on ck-plus", "fer-bench cross-test --on raf-db"]
+    assert [line for line in lines if "cross-test" in line] == crossed
+
+
 def test_runs_by_other_recipes_have_a_row_each_with_what_differs(tmp_path: Path) -> None:
     results = make.results_in(tmp_path)
     make.save_partial(results)

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fer_bench import paper
+from fer_bench.datasets import dataset_card
 from fer_bench.errors import FerBenchError
 from fer_bench.presets import load_recipe
 from fer_bench.recipe import flat, shown
-from fer_bench.records import Environment, StatisticsRecord, TrainRecord, same_place
+from fer_bench.records import Environment, Preparation, StatisticsRecord, TrainRecord, same_place
 from fer_bench.render.text import plain
 from fer_bench.report.document import Bullets, Code, Element, Heading, Paragraph
-from fer_bench.selection import CROSS_TEST, Evidence, Latency
+from fer_bench.selection import Evidence, Latency
 from fer_bench.tables.values import Cell, Column, Grid, Missing, Row, Text
 
 
@@ -111,13 +112,17 @@ def how_to_run_again(evidence: Evidence) -> list[Element]:
         recipes = sorted(used or {"demo"})
         lines = [f"fer-bench run-all --synthetic --recipe {recipe}" for recipe in recipes]
         return [*elements, Code(tuple(lines))]
-    lines = [f"fer-bench prepare {dataset} --source PATH" for dataset in _datasets(evidence)]
+    lines = [line for dataset in _datasets(evidence) for line in _prepare_lines(evidence, dataset)]
     for block in evidence.blocks.values():
         for record in block.trains:
             lines += _run_lines(record)
-    if any(record.target == CROSS_TEST for block in evidence.blocks.values() for record in block.evals):
-        backends = sorted({block.backend for block in evidence.blocks.values() if block.trains})
-        lines += [f"{_on(backend)}fer-bench cross-test --on {CROSS_TEST}" for backend in backends]
+    crossed = {
+        (block.backend, record.target)
+        for block in evidence.blocks.values()
+        for record in block.evals
+        if record.external is None and record.target != block.dataset
+    }
+    lines += [f"{_on(backend)}fer-bench cross-test --on {shlex.quote(target)}" for backend, target in sorted(crossed)]
     if evidence.latency:
         lines.append(_profile_line(evidence.latency))
         lines += [_anova_line(record) for record in evidence.latency.statistics.values()]
@@ -135,6 +140,33 @@ def how_to_run_again(evidence: Evidence) -> list[Element]:
 def _datasets(evidence: Evidence) -> Iterator[str]:
     used = {*evidence.blocks, *(record.target for block in evidence.blocks.values() for record in block.evals)}
     return (dataset for dataset in paper.DATASET_TITLES if dataset in used)
+
+
+def _prepare_lines(evidence: Evidence, dataset: str) -> list[str]:
+    """Return the command that prepares a dataset, with what was chosen of it, as far as records tell; one for each
+    way in which it was prepared."""
+    copies = [
+        one
+        for block in evidence.blocks.values()
+        for found in (*(run.prepared for run in block.trains), [record.target_prepared for record in block.evals])
+        for one in found
+        if one is not None and one.dataset == dataset
+    ]
+    chosen = dict.fromkeys(map(_chosen, copies)) or [""]
+    return [f"fer-bench prepare {dataset} --source PATH{options}" for options in chosen]
+
+
+def _chosen(found: Preparation) -> str:
+    """Return the options that a copy needs to be prepared so; those of the card's default are left out."""
+    card = dataset_card(found.dataset)
+    own_crop = next((layout.crops[0] for layout in card.layouts if layout.name == found.layout), found.crop)
+    options = {
+        f" --protocol {found.protocol}": found.protocol != card.protocols[0].name,
+        f" --crop {found.crop}": found.crop != own_crop,
+        f" --layout {found.layout}": not found.official_split,
+        " --allow-incomplete": found.complete is False,
+    }
+    return "".join(option for option, given in options.items() if given)
 
 
 def _recipe_argument(recipe: str) -> str:
