@@ -330,6 +330,16 @@ def test_the_trade_off_on_ck_plus_quotes_no_accuracy_of_other_datasets() -> None
         (model, float(value)) for model, value in paper.TABLE5["raf-db"].items()
     }
     assert "same person" in found.caption
+    assert "Marks at the foot" in found.caption
+    assert "crosses" not in found.caption
+
+
+def test_captions_name_only_what_is_drawn() -> None:
+    block = given_.block("fer2013", given_.CANONICAL)
+    found = figures(given_.evidence(block, profiles=[given_.profile(model) for model in given_.CANONICAL]))
+    assert "Hollow" not in found["trade-off-fer2013-on-fer2013"].caption
+    assert "Grey crosses" in found["trade-off-fer2013-on-fer2013"].caption
+    assert "parentheses" not in found["trained-on-tested-on"].caption
 
 
 def test_a_model_without_a_profile_is_named_as_not_drawn() -> None:
@@ -492,5 +502,6 @@ def test_more_runs_than_a_page_holds_are_the_best_of_them() -> None:
     found = figures(replace(given_.evidence(profiles=()), others=others))
     drawing = found["runs-fer2013-on-fer2013"]
     assert len(drawing.rows) == 40  # type: ignore[attr-defined]
-    assert drawing.caption.endswith("The 40 best of 45 rows.")
+    assert drawing.title == "Runs, the 40 best of 45 rows, FER-2013 test set"
+    assert drawing.caption.startswith("Accuracy of runs, the 40 best of 45 rows, ")
     assert drawn(drawing).get_size_inches()[1] <= 9.5

@@ -78,13 +78,13 @@ def runs(evidence: Evidence) -> Iterator[AllRuns]:
             )
             if len(found) < 2:
                 continue
-            left_out = f" The {_MOST} best of {len(found)} rows." if len(found) > _MOST else ""
+            what = "every run" if len(found) <= _MOST else f"runs, the {_MOST} best of {len(found)} rows"
             yield AllRuns(
                 name=f"{PREFIX}{dataset}-on-{target}",
-                title=marked(evidence, f"Every run, {tested_on(dataset, target)}"),
-                caption="Accuracy of every run, with its recipe and its start: a mark is a run (seed), a line the mean "
+                title=marked(evidence, f"{what[0].upper()}{what[1:]}, {tested_on(dataset, target)}"),
+                caption=f"Accuracy of {what}, with its recipe and its start: a mark is a run (seed), a line the mean "
                 "of several. Rows of different recipes differ in more than the model, and runs of one seed each by "
-                f"chance as well: fer-bench compare gives intervals.{left_out}",
+                "chance as well: fer-bench compare gives intervals.",
                 rows=tuple(found[:_MOST]),
             )
 

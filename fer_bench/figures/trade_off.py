@@ -245,11 +245,18 @@ def _caption(evidence: Evidence, block: Block, target: str, panels: Sequence[Pan
     ]
     if target == CROSS_TEST:
         parts.append("Several images show the same person, so that the intervals are too narrow.")
-    if not evidence.synthetic:
+    if any(panel.published for panel in panels):
+        parts.append("Hollow: the paper's Tables 4 to 6.")
+    quoted = [item.accuracy for panel in panels for item in panel.quoted]
+    if any(accuracy is not None for accuracy in quoted):
         parts.append(
-            "Hollow: the paper's Tables 4 to 6. Grey crosses: literature as the paper's Table 11 and section VI quote "
-            "it, whose protocol and way of counting may differ; marks at the foot: complexity quoted without an "
-            "accuracy here."
+            "Grey crosses: literature as the paper's Table 11 and section VI quote it, whose protocol and way of "
+            "counting may differ; marks at the foot: complexity quoted without an accuracy here."
+        )
+    elif quoted:
+        parts.append(
+            "Marks at the foot: complexity of the literature as section VI quotes it, without an accuracy here; the "
+            "way of counting may differ."
         )
     sizes = {record.recipe_content["image_size"] for record in block.trains}
     if evidence.latency and sizes - {evidence.latency.image_size}:

@@ -104,7 +104,8 @@ def transfer(evidence: Evidence) -> Iterator[TransferMatrix]:
     tested = tuple(name for name in known if name in tested_sets)
     if len(trained) < 2 and len(tested) < 2:
         return
-    beside = "" if evidence.synthetic else " In parentheses: the paper's Tables 4 and 5."
+    published = any(cell.published is not None for cell in cells)
+    beside = " In parentheses: the paper's Tables 4 and 5." if published else ""
     yield TransferMatrix(
         name=NAME,
         title=marked(evidence, "Accuracy (%) by training dataset and test set"),
