@@ -1,5 +1,6 @@
 """Figures: which are drawn, and that the pictures show what the records hold."""
 
+import itertools
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -155,6 +156,14 @@ def test_learning_curves_show_every_epoch_of_every_run() -> None:
     )
     assert [line.get_marker() for line in single.lines] == [".", ".", "D"]
     assert accuracy.get_ylim() == (0, 100)
+
+
+def test_a_single_epoch_has_one_tick() -> None:
+    block = given_.block("fer2013", ("clcm",))
+    trains = tuple(replace(run, history=run.history[:1], best_epoch=0) for run in block.trains)
+    figure = drawn(figures(given_.evidence(replace(block, trains=trains)))["learning-curves-fer2013"])
+    low, high = panels(figure)[1].get_xlim()
+    assert [tick for tick in panels(figure)[1].get_xticks() if low <= tick <= high] == [1]
 
 
 def test_a_huge_validation_loss_does_not_flatten_the_rest_and_a_lost_one_is_a_gap() -> None:
@@ -332,6 +341,20 @@ def test_the_trade_off_on_ck_plus_quotes_no_accuracy_of_other_datasets() -> None
     assert "same person" in found.caption
     assert "Marks at the foot" in found.caption
     assert "crosses" not in found.caption
+
+
+def test_three_panels_side_by_side_cut_off_no_label_and_hide_no_name() -> None:
+    profiles = [given_.profile(model, runtimes={"keras-predict": 0.05}) for model in paper.MODELS]
+    figure = drawn(figures(given_.evidence(given_.block("fer2013"), profiles=profiles))["trade-off-fer2013-on-ck-plus"])
+    figure.draw_without_rendering()
+    axes = panels(figure)
+    assert len(axes) == 3
+    for axis in axes:
+        label = axis.xaxis.label.get_window_extent()
+        assert 0 <= label.x0 < label.x1 <= figure.bbox.width
+        names = sorted((text.get_window_extent() for text in axis.texts), key=lambda box: box.x0)
+        assert all(one.x1 <= other.x0 for one, other in itertools.pairwise(names))
+    assert "Inception-V3\nResNet-50" in shown_texts(axes[1])
 
 
 def test_captions_name_only_what_is_drawn() -> None:

@@ -93,7 +93,8 @@ class LearningCurves(Drawing):
         accuracy.set_xlabel("Epoch")
         accuracy.set_ylim(0, 100)
         for axis in axes:
-            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+            # Of a single epoch, one tick; two would be fractions of epochs.
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         loss.tick_params(labelbottom=False)
         if self._highest > _LOG_LOSS:
             plain_log(loss, "y")

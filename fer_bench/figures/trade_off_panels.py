@@ -1,5 +1,6 @@
 """Drawing of the trade-off: measured points, the front, and what is quoted."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -57,15 +58,12 @@ def _draw_panel(axis: "Axes", panel: Panel) -> None:
         axis.set_xlim(min(costs) / 1.35, max(costs) * 1.35)
     else:
         axis.set_xlim(0, 1.12 * max(costs))
-    axis.set_xlabel(panel.label)
+    # Of a third of the page's width, longer labels would be cut off.
+    axis.set_xlabel(textwrap.fill(panel.label, int(13.5 * _width(axis)), break_on_hyphens=False))
     _draw_front(axis, panel)
+    _draw_foot(axis, panel)
     for quoted in panel.quoted:
-        if quoted.accuracy is None:
-            foot = axis.get_xaxis_transform()
-            axis.plot([quoted.cost] * 2, [0, 0.04], color=GREY, linewidth=1.0, transform=foot)
-            name = axis.text(quoted.cost, 0.055, quoted.method, rotation=90, fontsize=6, color=GREY, transform=foot)
-            name.set(ha="center", path_effects=_halo())
-        else:
+        if quoted.accuracy is not None:
             axis.plot(quoted.cost, quoted.accuracy, **_CROSS)
             # Inside the panel, whichever half the cross is in.
             position = axis.transAxes.inverted().transform(axis.transData.transform((quoted.cost, quoted.accuracy)))
@@ -93,6 +91,31 @@ def _draw_panel(axis: "Axes", panel: Panel) -> None:
             axis.plot(ticks, point.runs, "_", color=style.colour, markersize=9, markeredgewidth=0.8)
         # Models of nearly the same cost: let what lies below show through.
         axis.plot(point.cost, point.accuracy, alpha=0.85, **marker_style(point.model))
+
+
+def _width(axis: "Axes") -> float:
+    """Return the width of a panel's column, inches."""
+    columns = axis.get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
+    return float(axis.figure.bbox.width / axis.figure.dpi) / columns
+
+
+def _draw_foot(axis: "Axes", panel: Panel) -> None:
+    """Mark what is quoted without an accuracy at the foot of a panel, names upright, those of neighbours in lines."""
+    foot = axis.get_xaxis_transform()
+    # Of a line of small text, as a share of the panel without its labels.
+    line = 0.11 / (_width(axis) - 0.4)
+    groups: list[list[tuple[float, str]]] = []
+    for item in sorted((item for item in panel.quoted if item.accuracy is None), key=lambda item: item.cost):
+        axis.plot([item.cost] * 2, [0, 0.04], color=GREY, linewidth=1.0, transform=foot)
+        place = float(axis.transAxes.inverted().transform(axis.transData.transform((item.cost, 0)))[0])
+        if not groups or place - groups[-1][-1][0] > line:
+            groups.append([])
+        groups[-1].append((place, item.method))
+    for group in groups:
+        middle = (group[0][0] + group[-1][0]) / 2
+        names = "\n".join(name for _, name in group)
+        text = axis.text(middle, 0.055, names, rotation=90, fontsize=6, color=GREY, transform=axis.transAxes)
+        text.set(ha="center", multialignment="left", path_effects=_halo())
 
 
 def _halo() -> list[Any]:
