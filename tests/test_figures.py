@@ -467,6 +467,23 @@ def other_runs(model: str, recipe: str, seeds: Sequence[int], targets: Sequence[
     )
 
 
+def test_long_names_are_broken_and_cover_no_other() -> None:
+    names = ("clcm", *(f"university-of-somewhere-mobilevit-small-{i}" for i in range(2)))
+    found = figures(given_.evidence(given_.block("fer2013", names)))
+    for name in ("learning-curves-fer2013", "confusion-fer2013-on-fer2013", "trained-on-tested-on"):
+        figure = drawn(found[name])
+        figure.draw_without_rendering()
+        titles = [axis.title.get_window_extent() for axis in panels(figure)[:3]]
+        assert all(one.x1 <= other.x0 for one, other in itertools.pairwise(titles)), name
+    others = tuple(other_runs(model, f"a-recipe-with-a-long-name-{i}", (0,)) for i, model in enumerate(names))
+    figure = drawn(figures(replace(given_.evidence(profiles=()), others=others))["runs-fer2013-on-fer2013"])
+    figure.draw_without_rendering()
+    (axis,) = panels(figure)
+    labels = [label.get_window_extent() for label in axis.get_yticklabels()]
+    assert axis.get_window_extent().width > figure.bbox.width / 2
+    assert all(one.y0 >= other.y1 for one, other in itertools.pairwise(labels))
+
+
 def test_every_run_is_a_mark_where_the_tables_do_not_show_all() -> None:
     block = given_.block("fer2013", seeds=(0, 1))
     assert not [name for name in figures(given_.evidence(block, profiles=())) if name.startswith("runs-")]

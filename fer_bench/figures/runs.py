@@ -1,5 +1,6 @@
 """Every run on one test set, a dot each: what the tables show beside what they leave out."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class AllRuns(Drawing):
             axis.plot(row.accuracies, [place] * len(row.accuracies), alpha=0.85, clip_on=False, **dot)
             if len(row.accuracies) > 1:
                 axis.plot([row.mean] * 2, [place - 0.33, place + 0.33], color="black", linewidth=1.2)
-        axis.set_yticks(range(len(self.rows)), [_label(row) for row in self.rows])
+        axis.set_yticks(range(len(self.rows)), [_label(row) for row in self.rows], linespacing=0.95)
         axis.set_ylim(len(self.rows) - 0.4, -0.6)
         axis.set_xlabel("Accuracy (%)")
         return figure
@@ -122,4 +123,5 @@ def _states(tests: Iterable[EvalRecord]) -> set[str]:
 
 
 def _label(row: Runs) -> str:
-    return ", ".join(filter(None, (row.model.title, row.recipe, row.beside)))
+    # Two lines fit the height of a row; a longer one would leave the marks no width.
+    return textwrap.fill(", ".join(filter(None, (row.model.title, row.recipe, row.beside))), 60)

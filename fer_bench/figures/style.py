@@ -143,8 +143,8 @@ def canvas(
 
 
 def panel_title(title: str) -> str:
-    """Return a model's title for a narrow place: what stands in parentheses goes below."""
-    return title.replace(" (", "\n(", 1)
+    """Return a model's title for a narrow place: what stands in parentheses goes below, and long names are broken."""
+    return "\n".join(textwrap.fill(line, 24) for line in title.replace(" (", "\n(", 1).split("\n"))
 
 
 def legend(figure: "Figure", entries: Sequence[tuple[str, dict[str, Any]]]) -> None:
