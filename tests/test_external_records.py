@@ -238,6 +238,17 @@ def test_another_state_of_the_test_set_is_not_mixed(mixed: Results) -> None:
         select(mixed)
 
 
+def test_two_of_unknown_training_data_on_two_states_of_ck_plus_are_not_mixed(tmp_path: Path) -> None:
+    results = results_in(tmp_path)
+    save_eval(results, external_eval("ck-plus"))
+    save_eval(results, external_eval("ck-plus", model="other-net"))
+    assert len(select(results).elsewhere) == 2
+    other = dataclasses.replace(external_eval("ck-plus", model="other-net"), target_fingerprint="e" * 64)
+    save_eval(results, other)
+    with pytest.raises(FerBenchError, match=r"external models: .* on 2 different states of ck-plus"):
+        select(results)
+
+
 def test_it_can_be_published(mixed: Results, tmp_path: Path) -> None:
     destination = results_in(tmp_path / "published")
     written = {path.name for path in publish(mixed, destination)}

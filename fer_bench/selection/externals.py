@@ -26,8 +26,14 @@ def said_dataset(record: EvalRecord) -> str | None:
 
 
 def elsewhere(externals: Sequence[EvalRecord]) -> tuple[EvalRecord, ...]:
-    """Return the tests that belong to no training dataset's block, by model and test set."""
+    """Return the tests that belong to no training dataset's block, by model and test set.
+
+    Raises:
+        FerBenchError: they are of different states of a test set.
+    """
     found = [record for record in externals if not any(shown_in(record, dataset) for dataset in paper.TRAINED_ON)]
+    for record in found:
+        _require_one_state("external models", record, found)
     return tuple(sorted(found, key=lambda record: (place_of(record.model), record.target)))
 
 
@@ -43,14 +49,18 @@ def with_externals(dataset: str, block: Block | None, externals: Sequence[EvalRe
     if block is None:
         block = Block(dataset=dataset, recipe="", backend="", fingerprint="", evals=(), trains=())
     for record in own:
-        states = {r.target_fingerprint for r in (*block.evals, *own) if r.target == record.target}
-        if len(states) > 1:
-            raise FerBenchError(
-                f"{dataset}: {record.model} and others were tested on {len(states)} different states of "
-                f"{record.target}, and no table may mix them; evaluate all on the dataset as it is prepared now"
-            )
+        _require_one_state(dataset, record, (*block.evals, *own))
     evals = sorted((*block.evals, *own), key=lambda record: (place_of(record.model), record.target, record.seed))
     return dataclasses.replace(block, evals=tuple(evals))
+
+
+def _require_one_state(where: str, record: EvalRecord, others: Sequence[EvalRecord]) -> None:
+    states = {other.target_fingerprint for other in others if other.target == record.target}
+    if len(states) > 1:
+        raise FerBenchError(
+            f"{where}: {record.model} and others were tested on {len(states)} different states of {record.target}, "
+            "and no table may mix them; evaluate all on the dataset as it is prepared now"
+        )
 
 
 def require_one_file(folder: Path, tests: Sequence[EvalRecord], profiles: Sequence[ProfileRecord]) -> None:
