@@ -401,6 +401,14 @@ def test_the_full_matrix_shows_what_was_run_and_a_dash_elsewhere() -> None:
     assert "(" not in shown_texts(axes[1])[4], "the paper has no such model"
 
 
+def test_rows_on_two_states_of_a_test_set_are_not_passed_off_as_one() -> None:
+    fer, raf = given_.block("fer2013", ("clcm",)), given_.block("raf-db", ("clcm",))
+    assert "different states" not in figures(given_.evidence(fer, raf))["trained-on-tested-on"].caption
+    other = tuple(replace(r, target_fingerprint="e" * 64) if r.target == "ck-plus" else r for r in raf.evals)
+    found = figures(given_.evidence(fer, replace(raf, evals=other)))["trained-on-tested-on"]
+    assert "Rows were tested on different states of CK+: other images or labels." in found.caption
+
+
 # Inference times
 
 

@@ -104,13 +104,17 @@ def transfer(evidence: Evidence) -> Iterator[TransferMatrix]:
     tested = tuple(name for name in known if name in tested_sets)
     if len(trained) < 2 and len(tested) < 2:
         return
+    own = [record for block in evidence.blocks.values() for record in block.evals if record.external is None]
+    states = {(record.target, record.target_fingerprint) for record in own}
+    several = [dataset_title(name) for name in tested if sum(target == name for target, _ in states) > 1]
+    apart = f" Rows were tested on different states of {', '.join(several)}: other images or labels." if several else ""
     published = any(cell.published is not None for cell in cells)
     beside = " In parentheses: the paper's Tables 4 and 5." if published else ""
     yield TransferMatrix(
         name=NAME,
         title=marked(evidence, "Accuracy (%) by training dataset and test set"),
         caption="Overall accuracy in percent, the mean over the runs, of every model by what it was trained on (rows) "
-        f"and tested on (columns); – was not run.{beside}",
+        f"and tested on (columns); – was not run.{apart}{beside}",
         trained_on=trained,
         tested_on=tested,
         models=tuple(Grid(model=model, cells=found[model.name]) for model in models_of(evidence) if found[model.name]),
