@@ -97,7 +97,7 @@ def unshown(source: Results, destination: Results) -> list[str]:
     lines = []
     for dataset, block in evidence.blocks.items():
         ours, there = ((b.recipe, b.backend, b.fingerprint) if b else () for b in (block, shown.get(dataset)))
-        if block.recipe and ours != there:
+        if block.is_tested and ours != there:
             table = " / ".join(toml_lines(dataset, names.get(dataset, Choice(recipe=block.recipe))))
             lines.append(
                 f"{destination.selection}: names other runs trained on {dataset}, so those by {block.recipe} are in "

@@ -181,6 +181,20 @@ def test_a_new_recipe_is_shown_and_the_old_records_stay(source: Results, publish
     )
 
 
+def test_a_run_that_is_not_tested_yet_takes_no_block_and_stops_nothing(source: Results, published: Results) -> None:
+    make.save_run(published, "clcm", "fer2013")
+    shown = select(published).blocks["fer2013"]
+    records.save(source.records, make.train_record("clcm", "fer2013", recipe="next-89abcdef"))
+    make.save_run(source, "clcm", "raf-db")
+    publish(source, published)
+    assert not published.selection.exists()
+    evidence = select(published)
+    assert evidence.blocks["fer2013"] == shown
+    assert [other.recipe for other in evidence.others] == ["next-89abcdef"]
+    assert "raf-db" in evidence.blocks
+    assert unshown(source, published) == []
+
+
 def test_what_the_workspace_selects_is_published_with_it(source: Results, published: Results) -> None:
     make.save_partial(source)
     source.selection.write_text("[fer2013]\nseeds = [0]\n", encoding="utf-8")

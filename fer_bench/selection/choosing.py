@@ -95,12 +95,13 @@ def _load(folder: Path, selection: Selection) -> _Loaded:
 def naming(results: Results, evidence: Evidence) -> dict[str, Choice]:
     """Return what ``selection.toml`` must say so that ``results`` shows the same groups as ``evidence``.
 
-    Names (training datasets and ``latency``) that one group of records alone could form are left out.
+    Names (training datasets and ``latency``) that one group of records alone could form are left out, and datasets on
+    which ``evidence`` has runs that were only trained.
     """
     groups: dict[str, set[Group]] = {}
     shown: dict[str, Group] = {}
     for name, block in evidence.blocks.items():
-        if not block.recipe:
+        if not block.is_tested:
             continue
         evals = [r for r in load_all(results.records, EvalRecord) if _is_ours(r) and r.dataset == name]
         groups[name] = {group_of(r) for r in evals}

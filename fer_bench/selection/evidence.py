@@ -56,6 +56,11 @@ class Block:
         own = [item for item in self.evals if item.external is None]
         return tuple(sorted({item.seed for item in (*own, *self.trains) if item.model == model}))
 
+    @property
+    def is_tested(self) -> bool:
+        """Whether a run of fer-bench's own was tested: those that only were trained do not compete with tested ones."""
+        return any(item.external is None for item in self.evals)
+
     def external(self, target: str = "") -> tuple[EvalRecord, ...]:
         """Return the tests of external models, on a test set or, where that is empty, on all."""
         return tuple(item for item in self.evals if item.external and target in ("", item.target))
