@@ -47,7 +47,7 @@ def publish(source: Results, destination: Results) -> list[Path]:
         published = load_selection(destination.selection)
         added = _added(naming(staged, evidence), load_selection(source.selection), published)
         selected = replace(published, choices={**published.choices, **added})
-        if evidence.latency is None or _names(selected, evidence.latency):
+        if evidence.latency is None or _is_shown(evidence.latency, selected, staged):
             _stage(statistics, source, staged)
             files += statistics
         size = sum(path.stat().st_size for path in staged.records.rglob("*") if path.is_file())
@@ -80,8 +80,10 @@ def _stage(files: Sequence[Path], source: Results, staged: Results) -> None:
         shutil.copyfile(path, target)
 
 
-def _names(selected: Selection, latency: Latency) -> bool:
-    """Return whether the measuring session is the one that a selection leaves for the tables."""
+def _is_shown(latency: Latency, selected: Selection, results: Results) -> bool:
+    """Return whether a measuring session is the one that a selection of some results leaves for the tables."""
+    if not latency.has_own and any(record.external is None for record in load_all(results.records, ProfileRecord)):
+        return False
     choice = selected.choices.get("latency", Choice())
     return choice.session in (None, latency.session) and choice.backend in (None, latency.backend)
 
@@ -103,12 +105,15 @@ def unshown(source: Results, destination: Results) -> list[str]:
                 f"{destination.selection}: names other runs trained on {dataset}, so those by {block.recipe} are in "
                 f"no table (the report has them under Other runs); to show them, write there: {table}"
             )
-    if evidence.latency and not _names(load_selection(destination.selection), evidence.latency):
-        session = evidence.latency.session
-        table = " / ".join(toml_lines("latency", names.get("latency", Choice(session=session))))
+    latency = evidence.latency
+    if latency and not _is_shown(latency, load_selection(destination.selection), destination):
+        table = " / ".join(toml_lines("latency", names.get("latency", Choice(session=latency.session))))
+        way_out = f"to show them, write into {destination.selection}: {table}; then publish again"
+        if not latency.has_own:
+            way_out = "to show them, profile these external models together with fer-bench's own"
         lines.append(
-            f"{destination.selection}: names another session of inference times, so those of {session} are in no "
-            f"table, and no statistics of them were published; to show them, write there: {table}; then publish again"
+            f"{destination.records}: the tables show another session of inference times, so those of "
+            f"{latency.session} are in no table, and no statistics of them were published; {way_out}"
         )
     return lines
 

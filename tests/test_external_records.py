@@ -29,7 +29,7 @@ from fer_bench.leaderboard.latency import rank_times, sessions
 from fer_bench.leaderboard.latency_document import table as time_table
 from fer_bench.leaderboard.places import find_places
 from fer_bench.leaderboard.ranking import rank
-from fer_bench.publish import publish
+from fer_bench.publish import publish, unshown
 from fer_bench.records import EvalRecord, External, LatencySample, ProfileRecord
 from fer_bench.report.summary import beside_chance, summary
 from fer_bench.selection import select
@@ -254,6 +254,26 @@ def test_it_can_be_published(mixed: Results, tmp_path: Path) -> None:
     written = {path.name for path in publish(mixed, destination)}
     assert "their-net__external__fer2013__onnx-0123abcd__s0.json" in written
     assert select(destination).blocks["fer2013"].external("fer2013")
+
+
+def test_times_of_it_alone_take_no_table_and_stop_no_publishing(mixed: Results, tmp_path: Path) -> None:
+    alone = results_in(tmp_path / "alone")
+    timed = external_profile()
+    for model in ("their-net", "other-net"):
+        profile = dataclasses.replace(timed, model=model, session="later")
+        if model == "other-net":
+            profile = dataclasses.replace(profile, external=dataclasses.replace(external(), sha256=digest("other")))
+        records.save(alone.records, profile)
+    session_anova.anova(alone, "onnxruntime")
+    (mixed.records / "profile" / "their-net__tensorflow.json").unlink()
+    for path in (mixed.records / "statistics").glob("*onnxruntime*"):
+        path.unlink()
+    session_anova.anova(mixed, "onnxruntime")
+    shown = select(mixed).latency
+    assert {path.parent.name for path in publish(alone, mixed)} == {"profile"}
+    assert select(mixed).latency == shown
+    (line,) = unshown(alone, mixed)
+    assert line.endswith("to show them, profile these external models together with fer-bench's own")
 
 
 @pytest.mark.parametrize("change", [{"dataset": "fer2013"}, {"weights_sha256": digest("other")}])

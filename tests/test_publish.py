@@ -237,7 +237,7 @@ def test_a_session_that_is_not_shown_leaves_the_published_statistics(source: Res
     assert select(published).latency == shown
     (line,) = unshown(other, published)
     assert "so those of new are in no table" in line
-    told = line.split("write there: ")[1].removesuffix("; then publish again")
+    told = line.split(f"{published.selection}: ")[1].removesuffix("; then publish again")
     published.selection.write_text("\n".join(told.split(" / ")), encoding="utf-8")
     publish(other, published)
     assert unshown(other, published) == []

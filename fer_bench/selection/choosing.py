@@ -95,8 +95,8 @@ def _load(folder: Path, selection: Selection) -> _Loaded:
 def naming(results: Results, evidence: Evidence) -> dict[str, Choice]:
     """Return what ``selection.toml`` must say so that ``results`` shows the same groups as ``evidence``.
 
-    Names (training datasets and ``latency``) that one group of records alone could form are left out, and datasets on
-    which ``evidence`` has runs that were only trained.
+    Names (training datasets and ``latency``) that one group of records alone could form are left out, and what does
+    not compete: runs that were only trained, times of external models alone.
     """
     groups: dict[str, set[Group]] = {}
     shown: dict[str, Group] = {}
@@ -106,10 +106,9 @@ def naming(results: Results, evidence: Evidence) -> dict[str, Choice]:
         evals = [r for r in load_all(results.records, EvalRecord) if _is_ours(r) and r.dataset == name]
         groups[name] = {group_of(r) for r in evals}
         shown[name] = Group(recipe=block.recipe, backend=block.backend, fingerprint=block.fingerprint)
-    if evidence.latency is not None:
+    if evidence.latency is not None and evidence.latency.has_own:
         groups["latency"] = {group_of(r) for r in load_all(results.records, ProfileRecord) if not r.external}
-        profiles = list(evidence.latency.profiles.values())
-        shown["latency"] = group_of(next((r for r in profiles if not r.external), profiles[0]))
+        shown["latency"] = group_of(next(r for r in evidence.latency.profiles.values() if not r.external))
     return {name: group.choice(groups[name]) for name, group in shown.items() if groups[name] - {group}}
 
 

@@ -80,6 +80,11 @@ class Latency:
     paper_statistics: Mapping[str, StatisticsRecord]
     """By runtime, over the paper's models alone, where the session has others too."""
 
+    @property
+    def has_own(self) -> bool:
+        """Whether it has models of fer-bench's own: external ones alone do not compete with these for the tables."""
+        return any(profile.external is None for profile in self.profiles.values())
+
     def among_the_papers(self, runtime: str) -> StatisticsRecord | None:
         """Return what compares the paper's models: alone, or with all of the session where that is all there is."""
         return self.paper_statistics.get(runtime) or self.statistics.get(runtime)
