@@ -177,6 +177,8 @@ def publish(
 ) -> None:
     """Copy a workspace's real records to reports/records, the published state; the only way there.
 
+    Only the statistics of published profiles can be made there anew, by fer-bench anova --published.
+
     Example: fer-bench publish --workspace runs/fer2013
     """
     import shlex
