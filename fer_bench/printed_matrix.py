@@ -99,6 +99,9 @@ def read_matrix(path: Path, decimals: int = 0) -> PrintedMatrix:
     if len(lines) < 2:
         raise FerBenchError(f"{path}: {len(lines)} lines; expected a header of class names and one row for each class")
     (_, header), rows = lines[0], lines[1:]
+    for mark, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and mark in header[0]:  # As spreadsheets write it where numbers have a comma.
+            raise FerBenchError(f"{path}: separated by {name}; expected commas, and points in numbers such as 71.2")
     classes = header[1:] if len(header) == len(rows[0][1]) else header
     _check_classes(path, classes, rows)
     cells = tuple(_row(path, number, line, classes, decimals) for number, line in rows)

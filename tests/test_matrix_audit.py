@@ -289,6 +289,8 @@ def test_a_matrix_is_read_with_and_without_a_corner(tmp_path, header):
         ("a,b\na,90,9.5\nb,10,90\n", "line 2: 9.5 has 1 digits after the point, more than --decimals 0"),
         ("a,b\na,1,0\nb,0,1\n", "look like fractions"),
         (b"a,b\na,90,\xff\n", "not readable as CSV"),
+        (";a;b\na;90,5;9,5\nb;10,0;90,0\n", "separated by semicolons; expected commas, and points in numbers"),
+        ("a\tb\na\t90\t10\nb\t10\t90\n", "separated by tabs"),
     ],
 )
 def test_a_bad_file_is_named_with_its_line_and_what_was_found(tmp_path, text, message):
