@@ -89,15 +89,17 @@ def _is_shown(latency: Latency, selected: Selection, results: Results) -> bool:
 
 
 def unshown(source: Results, destination: Results) -> list[str]:
-    """Return a line for each training dataset of which the published tables show other runs than the workspace's, and
-    one where they show the inference times of another session.
+    """Return a line for each training dataset of which the published tables show other runs than the workspace's, or
+    not all of its seeds, and one where they show the inference times of another session.
 
-    So it is where ``selection.toml`` names another group: what it says is never changed.
+    So it is where ``selection.toml`` names another group, or seeds: what it says is never changed.
     """
     evidence = select(source)
     shown, names = select(destination).blocks, naming(destination, evidence)
+    selection = load_selection(destination.selection)
     lines = []
     for dataset, block in evidence.blocks.items():
+        chosen = selection.choices.get(dataset, Choice()).seeds
         ours, there = ((b.recipe, b.backend, b.fingerprint) if b else () for b in (block, shown.get(dataset)))
         if block.is_tested and ours != there:
             table = " / ".join(toml_lines(dataset, names.get(dataset, Choice(recipe=block.recipe))))
@@ -105,8 +107,13 @@ def unshown(source: Results, destination: Results) -> list[str]:
                 f"{destination.selection}: names other runs trained on {dataset}, so those by {block.recipe} are in "
                 f"no table (the report has them under Other runs); to show them, write there: {table}"
             )
+        elif chosen and (absent := sorted({run.seed for run in block.evals if not run.external} - {*chosen})):
+            lines.append(
+                f"{destination.selection}: names seeds of {dataset}, and {', '.join(map(str, absent))} not among them, "
+                "so these are in no table (the report has them under Other runs); to show them, add them there"
+            )
     latency = evidence.latency
-    if latency and not _is_shown(latency, load_selection(destination.selection), destination):
+    if latency and not _is_shown(latency, selection, destination):
         table = " / ".join(toml_lines("latency", names.get("latency", Choice(session=latency.session))))
         way_out = f"to show them, write into {destination.selection}: {table}; then publish again"
         if not latency.has_own:

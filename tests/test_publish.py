@@ -203,6 +203,20 @@ def test_what_the_workspace_selects_is_published_with_it(source: Results, publis
     assert select(published).blocks["fer2013"].seeds("clcm") == (0,)
 
 
+def test_seeds_that_the_published_selection_leaves_out_are_told(source: Results, published: Results) -> None:
+    make.save_run(source, "clcm", "fer2013")
+    source.selection.write_text("[fer2013]\nseeds = [0]\n", encoding="utf-8")
+    publish(source, published)
+    assert unshown(source, published) == []
+    source.selection.unlink()
+    for seed in (1, 2):
+        make.save_run(source, "clcm", "fer2013", seed=seed)
+    publish(source, published)
+    assert select(published).blocks["fer2013"].seeds("clcm") == (0,)
+    (line,) = unshown(source, published)
+    assert line.startswith(f"{published.selection}: names seeds of fer2013, and 1, 2 not among them, so these are in ")
+
+
 def test_an_ambiguous_workspace_is_told_what_to_write(source: Results, published: Results) -> None:
     make.save_run(source, "clcm", "fer2013")
     make.save_run(source, "clcm", "fer2013", recipe="short-89abcdef")
