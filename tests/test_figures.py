@@ -357,6 +357,20 @@ def test_three_panels_side_by_side_cut_off_no_label_and_hide_no_name() -> None:
     assert "Inception-V3\nResNet-50" in shown_texts(axes[1])
 
 
+def test_no_axis_shows_an_accuracy_below_0() -> None:
+    block = given_.block("fer2013", targets=("",))
+    low = tuple(
+        make.eval_record(record.model, "fer2013", "fer2013", matrix=make.near("fer2013", percent))
+        for record, percent in zip(block.evals, (14, 66, 67), strict=True)
+    )
+    figure = drawn(figures(given_.evidence(replace(block, evals=low)))["trade-off-fer2013-on-fer2013"])
+    figure.draw_without_rendering()
+    assert panels(figure)[0].get_ylim()[0] < 0
+    ticks = panels(figure)[0].get_yticks().tolist()
+    assert min(ticks) == 0
+    assert len(ticks) > 2
+
+
 def test_captions_name_only_what_is_drawn() -> None:
     block = given_.block("fer2013", given_.CANONICAL)
     found = figures(given_.evidence(block, profiles=[given_.profile(model) for model in given_.CANONICAL]))

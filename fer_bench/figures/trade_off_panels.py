@@ -29,7 +29,10 @@ def draw(drawing: TradeOff) -> "Figure":
     figure, axes = canvas(drawing, (len(rows), columns), size, share_y=True)
     for number, row in enumerate(rows):
         for axis, panel in zip(axes[number], row, strict=False):
-            axis.set_ylim(_limits(row))
+            low, high = _limits(row)
+            axis.set_ylim(low, high)
+            if low < 0:  # The room for names at the foot is below any accuracy.
+                axis.set_yticks([tick for tick in axis.get_yticks() if 0 <= tick <= high])
             _draw_panel(axis, panel)
         for axis in axes[number, len(row) :]:
             axis.remove()
