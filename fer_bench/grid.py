@@ -204,10 +204,13 @@ def tested(workspace: Workspace, model: Identity, weights_sha256: str, target: P
     record = records.load(path, EvalRecord)
     same = record.weights_sha256 == weights_sha256 and record.target_fingerprint == target.fingerprint
     same = same and record.backend == model.backend
+    return record if same and has_predictions(workspace, record) else None
+
+
+def has_predictions(workspace: Workspace, record: EvalRecord) -> bool:
+    """Return whether the predictions that a test's record names are beside it."""
     predictions = path_of(workspace.results.records, record)
-    if not same or not predictions.is_file() or sha256_of(predictions) != record.predictions_sha256:
-        return None
-    return record
+    return predictions.is_file() and sha256_of(predictions) == record.predictions_sha256
 
 
 def cell_of_run(run: TrainRecord) -> Cell:

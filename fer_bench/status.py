@@ -12,7 +12,7 @@ from fer_bench.datasets.joined import SEPARATOR, parts_of
 from fer_bench.datasets.manifests import Manifests
 from fer_bench.epoch_times import EpochTime, expected_seconds
 from fer_bench.errors import FerBenchError
-from fer_bench.grid import Cell, cell_of_run, cells, check_network
+from fer_bench.grid import Cell, cell_of_run, cells, check_network, has_predictions
 from fer_bench.lock import Holder, holder
 from fer_bench.lookup import require_trainable
 from fer_bench.presets import PRESETS, of_id
@@ -255,11 +255,12 @@ def _status(cell: Cell, state: Reached | FerBenchError | None, known: _Known) ->
 
 
 def _untested(run: TrainRecord, known: _Known) -> tuple[str, ...]:
-    """Return the prepared test sets, as they are now, that a run has not been tested on."""
+    """Return the prepared test sets, as they are now, that a run has not been tested on, or whose answers are gone."""
     done = {
         (test.target, test.target_fingerprint)
         for test in known.tests
         if test.cell_id == run.cell_id and test.weights_sha256 == run.weights_sha256
+        if has_predictions(known.workspace, test)
     }
     wanted = (*parts_of(run.dataset), *known.data.test_only)
     return tuple(name for name in wanted if (name, known.data.fingerprint(name)) not in done)

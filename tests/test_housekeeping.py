@@ -216,6 +216,17 @@ def test_tests_of_other_weights_or_another_state_of_the_test_set_do_not_count(pl
     assert untested() == ["ck-plus"]
 
 
+def test_a_test_whose_predictions_are_gone_is_to_be_made_again(place):
+    trained(place, "clcm", "fer2013", targets=("fer2013", "ck-plus"))
+    folder = place.results.records / "eval"
+    [gone], [other] = (list(folder.glob(f"clcm__fer2013__{target}__*.npz")) for target in ("fer2013", "ck-plus"))
+    gone.unlink()
+    found = runs(state(place))["clcm", "fer2013", 0]
+    assert (found["state"], found["untested"]) == ("untested", ["fer2013"])
+    other.write_bytes(b"of another test")
+    assert runs(state(place))["clcm", "fer2013", 0]["untested"] == ["fer2013", "ck-plus"]
+
+
 def test_only_a_result_of_the_very_same_things_is_taken_for_done(place, monkeypatch):
     record = trained(place, "clcm", "fer2013", targets=("ck-plus",))
     cell = cell_of("clcm", "fer2013", "paper", 0, None)
