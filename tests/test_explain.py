@@ -16,7 +16,8 @@ from fer_bench.cli import app
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
-from fer_bench.explain import figures
+from fer_bench.explain import document as documents
+from fer_bench.explain import explanation, figures
 from fer_bench.explain.document import notes, to_json
 from fer_bench.explain.explanation import Explanation, drawn, explain
 from fer_bench.explain.place import place
@@ -190,7 +191,7 @@ def test_the_command_tells_all_that_the_pictures_show_and_the_same_again(trained
 def test_pictures_stay_in_the_workspace_and_come_out_the_same(trained, explained, document, tmp_path):
     folder = trained.workspace.root / "explanations" / "fer2013"
     stem = f"tiny+tiny-2__fer2013__{trained.runs[0][0].recipe.id}__s0"
-    paths = [folder / f"{stem}__faces.png", folder / f"{stem}__mean-heat.png"]
+    paths = [folder / f"{stem}__faces.png", folder / f"{stem}__{EACH}-images__mean-heat.png"]
     assert [document["figures"]["faces"], document["figures"]["mean_heat"]] == [str(path) for path in paths]
     figures.write_faces(explained, tmp_path / "faces.png")
     figures.write_mean_heat(explained, tmp_path / "mean-heat.png")
@@ -225,6 +226,22 @@ def test_chosen_images_of_another_dataset_and_the_evidence_of_their_true_class(t
     assert [sample["id"] for sample in found["samples"]] == ids
     for sample, label in zip(found["samples"], data.labels[rows], strict=True):
         assert sample["true"] == EMOTIONS[label] == sample["answers"][0]["explained"]
+
+
+def test_no_picture_takes_the_place_of_one_of_other_images_or_evidence(trained, monkeypatch):
+    """Only the images that fer-bench would choose, its number of them and the predicted class have the plain names."""
+    monkeypatch.setattr(explanation, "explain", lambda *_arguments, **_options: None)
+    for name in ("write_faces", "write_mean_heat"):
+        monkeypatch.setattr(figures, name, lambda _found, _path: None)
+    monkeypatch.setattr(documents, "to_json", lambda _, *paths: [path.name.partition("__s0__")[2] for path in paths])
+    plain = ["faces.png", "mean-heat.png"]
+    assert trained.json("--model", "tiny") == plain
+    assert trained.json("--model", "tiny", "--draw-seed", "3") == ["draw3__faces.png", "draw3__mean-heat.png"]
+    assert trained.json("--model", "tiny", "--of", "true") == ["true__faces.png", "true__mean-heat.png"]
+    assert trained.json("--model", "tiny", "--mean-images", "7") == ["faces.png", "7-images__mean-heat.png"]
+    some, other = (trained.json("--model", "tiny", "--id", "a", "--id", last) for last in ("b", "c"))
+    assert some[1:] == other[1:] == ["mean-heat.png"]
+    assert len({*some, *other, *plain}) == 4
 
 
 def test_another_draw_gives_other_images_and_the_same_draw_the_same(trained):

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from fer_bench.explain.place import Place
 
 
+MEAN_IMAGES = 50
+"""Test images of each class that the mean heat is over, where --mean-images does not say."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command()(explain)
@@ -54,7 +58,7 @@ def explain(
             min=0,
             help="Number of test images of each class to average the heat over; 0 leaves the mean heat out.",
         ),
-    ] = 50,
+    ] = MEAN_IMAGES,
     of: Annotated[
         Literal["predicted", "true"],
         typer.Option("--of", help="Class whose evidence is shown: the predicted one or the true one."),
@@ -93,7 +97,12 @@ def explain(
         found = look(place, runs, target, ids=image or (), draw=draw, each=mean, of=of, on_progress=on_progress)
         folder = place.explanations(target.dataset)
         stem = f"{_named(model)}__{dataset}__{runs[0][0].recipe.id}__s{seed}"
-        faces, average = folder / f"{stem}__faces.png", folder / f"{stem}__mean-heat.png" if mean else None
+        # What is not the default is in the names: no picture takes the place of another one.
+        evidence, draws = ["true"] * (of == "true"), [f"draw{draw}"] * (draw > 0)
+        shown_images = [f"ids-{_digest(image)}"] if image else draws
+        averaged = [*draws, *[f"{mean}-images"] * (mean != MEAN_IMAGES)]
+        faces = folder / f"{'__'.join([stem, *evidence, *shown_images, 'faces'])}.png"
+        average = folder / f"{'__'.join([stem, *evidence, *averaged, 'mean-heat'])}.png" if mean else None
         write_faces(found, faces)
         if average is not None:
             write_mean_heat(found, average)
@@ -108,10 +117,13 @@ def explain(
 
 def _named(models: list[str]) -> str:
     """Return the models in a file name, which has an end."""
+    return "+".join(models) if len(models) <= 3 else f"{len(models)}-models-{_digest(models)}"
+
+
+def _digest(names: list[str]) -> str:
     import hashlib
 
-    joined = "+".join(models)
-    return joined if len(models) <= 3 else f"{len(models)}-models-{hashlib.sha256(joined.encode()).hexdigest()[:8]}"
+    return hashlib.sha256("+".join(names).encode()).hexdigest()[:8]
 
 
 def _print(found: "Explanation") -> None:
