@@ -56,6 +56,8 @@ class Plugins(Generic[CardT]):
     card: type[CardT]
     own: Mapping[str, CardT]
     """Fer-bench's own by name, for which no other package is imported."""
+    reserved: str = ""
+    """A name that records have for something else; empty where there is none."""
 
     def names(self) -> list[str]:
         """Return every name, fer-bench's own first; no other package is imported."""
@@ -90,8 +92,8 @@ class Plugins(Generic[CardT]):
 
         Raises:
             PluginError: its module cannot be imported, what it offers is no card or one of another name, the name
-                cannot be part of file names, is fer-bench's own or is offered twice; the message names the
-                distribution.
+                cannot be part of file names, is fer-bench's own, is reserved or is offered twice; the message names
+                the distribution.
         """
         entries = self.offers()[name]
         where = self.where(name)
@@ -99,6 +101,8 @@ class Plugins(Generic[CardT]):
             raise PluginError(f"{where}: the name is part of file names; expected {NAME_RULE}")
         if name in self.own:
             raise PluginError(f"{where}: the name is that of a {self.kind} of fer-bench; choose another")
+        if name == self.reserved:
+            raise PluginError(f"{where}: records have that name for something else; choose another")
         if len(entries) > 1:
             offering = " and ".join(map(distribution, entries))
             raise PluginError(f"{self.kind} {name!r} is offered by {offering}; uninstall one")

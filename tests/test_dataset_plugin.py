@@ -169,6 +169,7 @@ def test_names_and_orders_of_datasets_import_no_other_package(add: Add, tmp_path
         ("../../my__faces", card_of("../../my__faces"), "the name is part of file names"),
         ("my__faces", card_of("my__faces"), "the name is part of file names"),
         ("raf-db", card_of("raf-db"), "the name is that of a dataset of fer-bench"),
+        ("external", card_of("external"), "records have that name for something else"),
     ],
 )
 def test_what_is_no_dataset_is_refused(add: Add, point: str, text: str, reason: str) -> None:

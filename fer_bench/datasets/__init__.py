@@ -10,6 +10,7 @@ from fer_bench.datasets import affectnet, ck_plus, fer2013, raf_db
 from fer_bench.datasets.card import DatasetCard
 from fer_bench.errors import FerBenchError
 from fer_bench.plugins import Plugins
+from fer_bench.records.provenance import EXTERNAL
 
 _CARDS: dict[str, DatasetCard] = {
     "fer2013": fer2013.CARD,
@@ -17,7 +18,7 @@ _CARDS: dict[str, DatasetCard] = {
     "affectnet": affectnet.CARD,
     "ck-plus": ck_plus.CARD,
 }
-PLUGINS = Plugins("dataset", "fer_bench.datasets", DatasetCard, _CARDS)
+PLUGINS = Plugins("dataset", "fer_bench.datasets", DatasetCard, _CARDS, reserved=EXTERNAL)
 """These and the datasets of other packages."""
 
 
