@@ -17,7 +17,7 @@ from fer_bench.datasets.joined import TrainingData, join, parts_of
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
 from fer_bench.models import model_card
-from fer_bench.profiling.kept import touched
+from fer_bench.profiling.kept import require_there, touched
 from fer_bench.profiling.plan import KERAS_RUNTIMES, ONE_SIZE, Plan
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord
@@ -162,11 +162,12 @@ def _profiling(workspace: Workspace, job: Job) -> list[Work]:
     if fewer or len(of_job) < len(job.models) or len({profile.session for profile in of_job}) > 1:
         # New records replace those of the same models, which leaves the other models of their sessions with nobody to
         # be compared with: so these are measured again too, and in every runtime that they were measured in.
+        require_there(workspace, profiles, job.models, backend.name())  # Told before hours of training.
         before = touched(profiles, job.models, backend.name())
         models = tuple(dict.fromkeys([*job.models, *(profile.model for profile in before)]))
         runtimes = dict.fromkeys([*KERAS_RUNTIMES, *(name for profile in before for name in profile.latency)])
         for name in runtimes:
-            runtime(name)  # One that is no longer installed is told before hours of training.
+            runtime(name)  # One that is no longer installed, too.
         seconds = 15.0 + 5 * len(models) * len(runtimes)
         plan = Plan(runtimes=tuple(runtimes), runs=job.runs or Plan.runs)
         apart = partial(_profile_apart, workspace, models, stages.origin_of(workspace), plan)

@@ -176,17 +176,18 @@ def profile(
         replace: also replace profiles of an earlier session whose other models, or runtimes, are not measured again.
 
     Raises:
-        FerBenchError: as :func:`fer_bench.profiling.profile_models`, and as
-            :func:`fer_bench.profiling.kept.require_whole` unless ``replace``.
+        FerBenchError: as :func:`fer_bench.profiling.profile_models`, and as :mod:`fer_bench.profiling.kept` unless
+            ``replace``.
     """
     from fer_bench.external.profiling import external_sources
     from fer_bench.profiling import KERAS_RUNTIMES, Plan, profile_models
-    from fer_bench.profiling.kept import require_whole
+    from fer_bench.profiling.kept import require_there, require_whole
     from fer_bench.profiling.steps import shown_steps
 
     chosen = plan or Plan(runtimes=KERAS_RUNTIMES)
     if not replace:
         known = records.load_all(workspace.results.records, ProfileRecord)
+        require_there(workspace, known, models, backend.name())
         require_whole(known, models, chosen.runtime_names, backend.name(), workspace.option)
     with shown_steps("profile") as on_progress:
         externals = external_sources(workspace, models)

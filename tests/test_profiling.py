@@ -412,6 +412,25 @@ def test_where_no_model_is_named_the_papers_and_those_of_the_workspace_are(measu
             _run("--all", *other, tmp_path=tmp_path)
 
 
+def test_a_model_of_the_session_before_that_is_gone_is_told_with_what_to_do(measured, tmp_path) -> None:
+    """It was said that there is no such model, of one that nobody had named."""
+    folder = Workspace(tmp_path / "w").results.records
+    records.save(folder, make.profile_record("clcm"))
+    theirs = records.save(folder, make.profile_record("their-net"))
+    for named in ((), ("-m", "clcm"), ("--all",)):
+        with pytest.raises(
+            FerBenchError, match="their-net: profiled together with clcm before, and no model now"
+        ) as told:
+            _run(*named, tmp_path=tmp_path)
+        assert f"remove {theirs} to give" in str(told.value)
+    assert measured == {}
+    _run("--replace", tmp_path=tmp_path)
+    assert measured["names"] == [*paper.MODELS]
+    records.save(folder, make.profile_record("clcm"))
+    theirs.unlink()
+    _run(tmp_path=tmp_path)
+
+
 def test_a_mistyped_runtime_is_told_before_what_a_session_would_replace(measured, tmp_path) -> None:
     records.save(Workspace(tmp_path / "w").results.records, make.profile_record("clcm"))
     with pytest.raises(FerBenchError, match="no runtime 'foo'; expected one of keras-predict"):

@@ -20,7 +20,7 @@ from fer_bench.datasets.synthetic import synthesize
 from fer_bench.errors import FerBenchError
 from fer_bench.figures import files
 from fer_bench.recipe import Augmentation, Recipe
-from fer_bench.records import Start, save
+from fer_bench.records import External, Start, save
 from fer_bench.runner import Job, run_all
 from fer_bench.workspace import Workspace
 
@@ -110,6 +110,21 @@ def test_a_session_that_gets_another_model_keeps_the_others(workspace):
     assert set(names) == {"clcm", "mobilenetv2", "shufflenetv2", "resnet50"}
     assert set(plan.runtimes) == {"keras-predict", "keras-call", *kept.latency}
     assert plan.runs == 3
+
+
+def test_a_model_of_the_session_before_that_is_gone_is_told_before_hours_of_training(workspace):
+    for model in ("clcm", "their-net"):
+        save(workspace.results.records, make.profile_record(model, session="before", origin="synthetic"))
+    with pytest.raises(FerBenchError, match="their-net: profiled together with clcm before, and no model now; add it"):
+        runner._profiling(workspace, job("clcm", "mobilenetv2"))
+    folder = workspace.external("their-net")
+    folder.mkdir(parents=True)
+    (folder / "model.json").write_text("{}")
+    external = External(sha256="0" * 64, labels=("happy",), input="48 × 48 × 1")
+    theirs = make.profile_record("their-net", session="before", origin="synthetic")
+    save(workspace.results.records, dataclasses.replace(theirs, external=external))
+    with pytest.raises(FerBenchError, match=r"model\.json: .*; run fer-bench add-onnx again with --replace"):
+        runner._profiling(workspace, job("clcm", "mobilenetv2"))
 
 
 def test_a_profile_belongs_to_the_data_of_its_workspace(workspace, tmp_path):

@@ -153,13 +153,18 @@ def _wanted(place: "Workspace", *, every: bool) -> list[str]:
 
 
 def _with_those_before(place: "Workspace", *, every: bool) -> list[str]:
-    """Return these and all others, such as external ones, of the sessions that the new one takes the place of."""
+    """Return these and all others, such as external ones, of the sessions that the new one takes the place of.
+
+    Without those that are gone: of them it is told, or with --replace they are given up.
+    """
     from fer_bench import backend, records
-    from fer_bench.profiling.kept import touched
+    from fer_bench.profiling.kept import gone, touched
 
     wanted = _wanted(place, every=every)
     profiles = records.load_all(place.results.records, records.ProfileRecord)
-    return list(dict.fromkeys([*wanted, *(item.model for item in touched(profiles, wanted, backend.name()))]))
+    before = touched(profiles, wanted, backend.name())
+    lost = gone(place, before)
+    return list(dict.fromkeys([*wanted, *(item.model for item in before if item not in lost)]))
 
 
 def _measure(names: Sequence[str], plan: "Plan", workspace: Path, *, wait: bool, replace: bool, json: bool) -> None:

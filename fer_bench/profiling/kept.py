@@ -4,7 +4,10 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from fer_bench.errors import FerBenchError
-from fer_bench.records import ProfileRecord
+from fer_bench.external.model import external_names, load_external
+from fer_bench.models import model_card, model_names
+from fer_bench.records import ProfileRecord, path_of
+from fer_bench.workspace import Workspace
 
 
 def touched(profiles: Iterable[ProfileRecord], models: Sequence[str], backend: str) -> list[ProfileRecord]:
@@ -12,6 +15,42 @@ def touched(profiles: Iterable[ProfileRecord], models: Sequence[str], backend: s
     known = [profile for profile in profiles if profile.backend == backend]
     sessions = {profile.session for profile in known if profile.model in models}
     return [profile for profile in known if profile.session in sessions]
+
+
+def gone(workspace: Workspace, profiles: Iterable[ProfileRecord]) -> list[ProfileRecord]:
+    """Return those of some profiles whose model can be measured no more: an external one that was removed, or one of a
+    package that is not installed now."""
+    known = {*model_names(), *external_names(workspace)}
+    return [profile for profile in profiles if profile.model not in known]
+
+
+def require_there(workspace: Workspace, profiles: Iterable[ProfileRecord], models: Sequence[str], backend: str) -> None:
+    """Refuse a session that would take the place of an earlier one with a model that can be measured no more.
+
+    Args:
+        workspace: that has the profiles.
+        profiles: the existing ones.
+        models: of the new session.
+        backend: of the new session.
+
+    Raises:
+        FerBenchError: names the models, and the records to remove; or one is there and damaged.
+    """
+    before = touched(profiles, models, backend)
+    lost = gone(workspace, before)
+    if lost:
+        again = dict.fromkeys(profile.model for profile in before if profile.model in models)
+        paths = " and ".join(str(path_of(workspace.results.records, profile)) for profile in lost)
+        raise FerBenchError(
+            f"{', '.join(profile.model for profile in lost)}: profiled together with {', '.join(again)} before, and no "
+            f"model now; add it again (fer-bench add-onnx, or install the package that offers it), or remove {paths} "
+            "to give that comparison up"
+        )
+    for profile in before:
+        if profile.external:
+            load_external(workspace, profile.model)
+        else:
+            model_card(profile.model)
 
 
 def require_whole(
