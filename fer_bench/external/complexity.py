@@ -1,7 +1,8 @@
 """Parameters and FLOPs of an ONNX graph, from its weights and shapes.
 
 The rule is the paper's (:data:`fer_bench.profiling.complexity.PAPER_RULE`), applied to the graph as the file has it:
-where an exporter folded a batch norm into the convolution before it, the bias that remains counts.
+where an exporter folded a batch norm into the convolution before it, the bias that remains counts. That makes 0.7 %
+more of MobileNetV2 and 1.5 % of the mini-Xception of O. Arriaga et al. (2017), whose layers have few channels.
 """
 
 import math

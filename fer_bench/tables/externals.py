@@ -38,7 +38,8 @@ def external_words(external: External) -> str:
         rest = f" Dropped from its {len(external.labels)} outputs, the rest summing to 1 again: {', '.join(dropped)}."
     # Only a profile says how parameters were counted.
     counted = (
-        f" Parameters: {external.parameters}. GFLOPs: biases of folded batch norms counted, up to about 1 % more."
+        f" Parameters: {external.parameters}. GFLOPs: biases of folded batch norms counted, up to 1.5 % more where "
+        "tried."
         if external.parameters
         else ""
     )
