@@ -53,7 +53,7 @@ def build_model(name: str, recipe: Recipe, seed: int) -> Any:
     card = model_card(name)
     card.check_image_size(recipe.image_size)
     keras.utils.set_random_seed(seed)
-    model = card.build(recipe.image_size, len(EMOTIONS))
+    model = card.built(recipe.image_size, len(EMOTIONS))
     if recipe.freeze_layers is not None:
         for position, layer in enumerate(model.layers[: card.backbone_to_freeze(recipe.freeze_layers).layers]):
             layer.trainable = position >= recipe.freeze_layers

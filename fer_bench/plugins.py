@@ -45,6 +45,11 @@ def distribution(entry: EntryPoint) -> str:
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else "an unknown distribution"
 
 
+def off_stdout() -> contextlib.AbstractContextManager[object]:
+    """Let what another package prints go to stderr: it is no part of a command's answer, which may be JSON."""
+    return contextlib.redirect_stdout(sys.stderr)
+
+
 @dataclass(frozen=True)
 class Plugins(Generic[CardT]):
     """What there is of one kind."""
@@ -133,7 +138,7 @@ def _offers(group: str) -> dict[str, tuple[EntryPoint, ...]]:
 @cache
 def _loaded(entry: EntryPoint, where: str, expected: type[Any]) -> Any:
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # What a module greets with is no part of a command's answer.
+        with off_stdout():
             card = entry.load()
     except (Exception, SystemExit) as error:  # Anything may go wrong in another package.
         raise PluginError(

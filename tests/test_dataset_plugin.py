@@ -193,6 +193,40 @@ CARD = dataclasses.replace(CARD, layouts=(LAYOUT, LAYOUT))
 """
 
 
+SPEAKS = """
+
+import dataclasses
+
+
+def speaking(function):
+    def spoken(*arguments):
+        print("Looking!")
+        return function(*arguments)
+
+    return spoken
+
+
+(LAYOUT,) = CARD.layouts
+LAYOUT = dataclasses.replace(LAYOUT, recognise=speaking(LAYOUT.recognise), read=speaking(LAYOUT.read))
+CARD = dataclasses.replace(CARD, layouts=(LAYOUT,))
+"""
+
+
+def test_what_a_dataset_prints_as_it_is_read_is_no_part_of_an_answer(add: Add, tmp_path: Path) -> None:
+    import cv2
+    import numpy as np
+
+    add("spoken-faces", "my-faces", MODULE + SPEAKS)
+    (tmp_path / "data/faces").mkdir(parents=True)
+    assert cv2.imwrite(str(tmp_path / "data/faces/anna_happy_1.png"), np.zeros((60, 60), np.uint8))
+    source = ("--source", tmp_path / "data", "--allow-incomplete", "--workspace", tmp_path / "w")
+    for command in (("inspect", tmp_path / "data"), ("prepare", "my-faces", *source)):
+        done = invoke(*command, "--json")
+        assert done.exit_code == 0, done.exception
+        assert json.loads(done.stdout)
+        assert "Looking!" in done.stderr
+
+
 def test_a_dataset_that_fails_on_folders_leaves_the_others_to_be_recognised(
     add: Add, synthetic_root: Path, tmp_path: Path
 ) -> None:

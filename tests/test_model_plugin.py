@@ -124,6 +124,16 @@ def test_what_a_package_prints_as_it_is_imported_is_no_part_of_an_answer(site):
     assert "Welcome!" in listed.stderr
 
 
+@pytest.mark.parametrize("command", ["profile --layers --model", "architecture --model"])
+def test_what_it_prints_as_it_is_built_is_no_part_of_an_answer(site, configured, command):
+    loud = card_of("loud-net").replace("    import keras", "    print('Building!')\n    import keras", 1)
+    site("loud-nets", {"loud-net": "loud_net:CARD"}, loud_net=loud)
+    told = CliRunner().invoke(app, [*command.split(), "loud-net", "--json"])
+    assert told.exit_code == 0, told.exception
+    assert json.loads(told.stdout)
+    assert "Building!" in told.stderr
+
+
 def test_a_name_that_is_taken_stays_fer_benchs_own(site):
     site("pirate", {"clcm": "pirate_net:CARD"}, pirate_net=card_of("clcm"))
     assert model_card("clcm") is built_in_cards()["clcm"]

@@ -45,7 +45,7 @@ def architecture(
     with bar("build", len(cards), unit="model") as shown:
         for done, card in enumerate(cards, start=1):
             card.check_image_size(IMAGE_SIZE, advice=ONE_SIZE)
-            found.append(read(card.name, card.build(IMAGE_SIZE, CLASSES), IMAGE_SIZE, CLASSES))
+            found.append(read(card.name, card.built(IMAGE_SIZE, CLASSES), IMAGE_SIZE, CLASSES))
             shown.at(done)
     if json:
         sys.stdout.write(to_text(found))

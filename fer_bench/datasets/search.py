@@ -9,7 +9,7 @@ from pathlib import Path
 from fer_bench.datasets import origin_of
 from fer_bench.datasets.card import DatasetCard, Layout
 from fer_bench.errors import FerBenchError, reason_of
-from fer_bench.plugins import PluginError
+from fer_bench.plugins import PluginError, off_stdout
 
 ALSO = "also "
 """How the evidence of a layout begins that gives way to another one of the same dataset in the same place."""
@@ -120,7 +120,8 @@ def _evidence(card: DatasetCard, layout: Layout, place: Path) -> str | None:
     """
     origin = origin_of(card)
     try:
-        evidence = layout.recognise(place)
+        with off_stdout():
+            evidence = layout.recognise(place)
         if origin is not None and not isinstance(evidence, str | None):
             raise TypeError(f"found {type(evidence).__name__}, expected a str or None")
     except (OSError, FerBenchError):

@@ -29,6 +29,7 @@ from fer_bench.datasets.side_by_side import decoded
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import printable, write_json
+from fer_bench.plugins import off_stdout
 
 Progress = Callable[[int, int | None], None]
 
@@ -123,7 +124,7 @@ def _prepare(card: DatasetCard, source: Path, destination: Path, wishes: Wishes,
     wanted = expected(card, found, source, card.protocol(choice.protocol))
     _require_replaceable(destination, found.root)
     partial = destination.with_name(f".{destination.name}.partial")
-    with _making(partial, destination):
+    with _making(partial, destination), off_stdout():
         manifest = _write(card, found, choice, wishes, wanted, partial, progress)
         write_json(partial / MANIFEST, manifest)
 

@@ -46,7 +46,7 @@ class Subject:
 
         if (size, classes) not in self._built:
             backend.configure()
-            self._built[size, classes] = self.card.build(size, classes)
+            self._built[size, classes] = self.card.built(size, classes)
         return self._built[size, classes]
 
     @cached_property

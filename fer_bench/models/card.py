@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fer_bench.errors import FerBenchError
+from fer_bench.plugins import off_stdout
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ class ModelCard:
     """Rate of its dropout layers, all the same; 0 where it has none."""
     heads: tuple[Head, ...] = ()
     """Heads to compare on the same backbone, its own first; empty where nothing is known."""
+
+    def built(self, image_size: int, classes: int) -> Any:
+        """Return what :attr:`build` returns; what that prints goes to stderr."""
+        with off_stdout():
+            return self.build(image_size, classes)
 
     def backbone_to_freeze(self, layers: int) -> Backbone:
         """Return the backbone, for freezing its first ``layers``.

@@ -78,7 +78,7 @@ def built_model(name: str, plan: Plan) -> Any:
     card = model_card(name)
     card.check_image_size(plan.image_size, advice=ONE_SIZE)
     keras.utils.set_random_seed(plan.seed)
-    model = card.build(plan.image_size, plan.classes)
+    model = card.built(plan.image_size, plan.classes)
     counts = count_parameters(model)
     expected = (card.trainable_parameters, card.non_trainable_parameters)
     if plan.classes == 7 and counts != expected:
