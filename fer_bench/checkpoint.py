@@ -40,6 +40,8 @@ class Progress:
     """Counted from 0; -1 before the first epoch."""
     environments: list[Environment] = dataclasses.field(default_factory=list)
     """The environments in which it was trained so far, each once, that of the last epoch last."""
+    computes: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    """The settings (``compute.compute_settings``, devices) that it was trained with so far, likewise."""
 
     def continues_in(self, environment: Environment) -> bool:
         """Add the environment in which the run continues; return whether its last epoch was trained in another one."""
@@ -47,6 +49,12 @@ class Progress:
         known = next((other for other in self.environments if same_place(other, environment)), environment)
         self.environments = [other for other in self.environments if other is not known] + [known]
         return moved
+
+    def continues_with(self, compute: dict[str, str]) -> list[str]:
+        """Add the settings with which the run continues; return those that differ from the last epoch's, by name."""
+        before = self.computes[-1] if self.computes else compute
+        self.computes = [other for other in self.computes if other != compute] + [compute]
+        return sorted({name for name, _ in before.items() ^ compute.items()})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +66,7 @@ class _Text:
     history: tuple[Epoch, ...]
     best_epoch: int
     environments: tuple[Environment, ...] = ()
+    computes: tuple[dict[str, str], ...] = ()
 
 
 def identity(fingerprint: str, backend: str, weights: str) -> str:
@@ -138,6 +147,7 @@ class Checkpoint:
                 "history": [dataclasses.asdict(epoch) for epoch in progress.history],
                 "best_epoch": progress.best_epoch,
                 "environments": [dataclasses.asdict(environment) for environment in progress.environments],
+                "computes": progress.computes,
             }
         )
         _write_arrays(self._state, [*state, np.frombuffer(text.encode(), dtype=np.uint8)])
@@ -244,7 +254,10 @@ def _content(text: NDArray[Any], path: Path) -> tuple[str, Progress]:
             raise ValueError(f"it is of {told.identity[:80]!r}")
     except (ValueError, RecursionError, FerBenchError) as error:
         raise _damaged(path, error) from error
-    return told.identity, Progress(told.start, list(told.history), told.best_epoch, list(told.environments))
+    progress = Progress(
+        told.start, list(told.history), told.best_epoch, list(told.environments), [dict(one) for one in told.computes]
+    )
+    return told.identity, progress
 
 
 def _damaged(path: Path, error: Exception) -> FerBenchError:

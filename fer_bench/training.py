@@ -132,6 +132,10 @@ def _train(run: _Run) -> TrainRecord:
     if progress.continues_in(environment):
         epochs = len(progress.history)
         say(f"{cell.id}: goes on in another environment than that of epoch {epochs}; the record names all")
+    changed = progress.continues_with(compute)
+    if changed:
+        epochs = len(progress.history)
+        say(f"{cell.id}: goes on with other {', '.join(changed)} than epoch {epochs}; the record names all")
     _tell(run.on_epoch, progress.history)
 
     images = dataset.at_size(recipe.image_size)
@@ -167,6 +171,7 @@ def _train(run: _Run) -> TrainRecord:
         trainable_parameters=count_parameters(network.core)[0],
         environment=environment,
         compute=compute,
+        earlier_compute=tuple(other for other in progress.computes if other != compute),
         earlier_environments=tuple(other for other in progress.environments if not same_place(other, environment)),
         prepared=tuple(part.preparation for part in parts(dataset) if part.preparation is not None),
     )

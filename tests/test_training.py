@@ -559,6 +559,29 @@ def test_a_run_that_moves_names_both_machines(workspace, dataset, network, monke
     assert records.load(path, TrainRecord) == run
 
 
+def test_a_run_that_goes_on_with_other_settings_names_both(workspace, dataset, network, monkeypatch, capsys):
+    """Its record had only those of the command that ended it, such as the number of devices."""
+
+    class InterruptionError(Exception):
+        pass
+
+    def interrupt(number: int, _: object) -> None:
+        if number == 1:
+            raise InterruptionError
+
+    settings = compute_settings()
+    monkeypatch.setattr("fer_bench.training.compute_settings", lambda: {**settings, "onednn": "unknown"})
+    with pytest.raises(InterruptionError):
+        train(CELL, dataset, network, workspace, on_epoch=interrupt)
+    monkeypatch.setattr("fer_bench.training.compute_settings", lambda: dict(settings))
+    run = train(CELL, dataset, network, workspace)
+    assert "goes on with other onednn than epoch 2; the record names all" in capsys.readouterr().err
+    assert run.compute == {**settings, "devices": "1"}
+    assert run.earlier_compute == ({**settings, "onednn": "unknown", "devices": "1"},)
+    path = records.path_of(workspace.results.records, run)
+    assert records.load(path, TrainRecord) == run
+
+
 def test_a_run_that_comes_back_has_moved_once():
     here = describe()
     there = dataclasses.replace(here, devices=("a GPU",))

@@ -58,6 +58,8 @@ class TrainRecord(Identity):
     older records."""
     earlier_environments: tuple[Environment, ...] = ()
     """Other environments of an interrupted run that was continued elsewhere, in order, each once."""
+    earlier_compute: tuple[dict[str, str], ...] = ()
+    """The same of its settings, such as another number of devices; none in older records."""
     prepared: tuple[Preparation, ...] = ()
     """Preparation of the dataset, or of each joined one; empty in older records."""
 
