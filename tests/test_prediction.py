@@ -246,7 +246,7 @@ def test_a_folder_stands_for_its_pictures_and_those_below_it(tmp_path):
     ]
 
 
-def test_a_link_out_of_a_folder_is_not_followed(tmp_path):
+def test_a_link_out_of_a_folder_is_not_followed_and_told_of(tmp_path, capsys):
     (tmp_path / "in").mkdir()
     cv2.imwrite(str(tmp_path / "secret.png"), flat(100))
     (tmp_path / "in" / "link.png").symlink_to(tmp_path / "secret.png")
@@ -254,7 +254,8 @@ def test_a_link_out_of_a_folder_is_not_followed(tmp_path):
     sources, _ = from_arguments([str(tmp_path / "in")], ())
     (answer,) = MODEL.answers(sources, crop=False)
     assert isinstance(answer, NoAnswer)
-    assert "leads out" in answer.reason
+    assert answer.reason == "cannot be read (a link out of the folder, not followed; name the picture itself)"
+    assert f"{tmp_path / 'in' / 'up'}: a link to a folder, not followed; name the folder" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_listed_is_an_error_not_left_out(tmp_path, monkeypatch):

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.datasets.folder import Folder, is_picture
+from fer_bench.datasets.folder import Folder, is_picture, shown
 from fer_bench.datasets.pictures import Picture, decode, opencv
 from fer_bench.errors import FerBenchError
+from fer_bench.messages import warn
 
 Image = str | Path | NDArray[np.uint8]
 """Path of a picture file, or its pixels: uint8, (height, width) gray or (height, width, 3) RGB."""
@@ -50,8 +51,8 @@ def from_images(images: Iterable[Image]) -> Iterator[Source]:
 def from_arguments(arguments: Sequence[str], lines: Iterable[str]) -> tuple[Iterator[Source], int | None]:
     """Return the pictures that the command's arguments name, and their number where it is known.
 
-    A folder stands for the picture files in it and below, in a fixed order; links that lead out of it are not
-    followed. ``-`` stands for the paths on standard input, one a line.
+    A folder stands for the picture files in it and below, in a fixed order; links to folders, and links that lead out
+    of it, are not followed. ``-`` stands for the paths on standard input, one a line.
 
     Args:
         arguments: files, folders, or ``-`` alone.
@@ -97,7 +98,18 @@ def _of_listed(path: Path) -> Source:
 
 
 def _of_member(folder: Folder, relative: str) -> Source:
-    return Source(str(folder.root / relative), lambda: decode(folder.read(relative), relative))
+    path = folder.root / relative
+
+    def load() -> Picture:
+        try:
+            content = folder.read(relative)
+        except FerBenchError as error:
+            if path.is_symlink():
+                raise FerBenchError("a link out of the folder, not followed; name the picture itself") from error
+            raise
+        return decode(content, relative)
+
+    return Source(str(path), load)
 
 
 def _of_array(image: NDArray[np.uint8], name: str) -> Source:
@@ -110,9 +122,14 @@ def _of_array(image: NDArray[np.uint8], name: str) -> Source:
 
 
 def _pictures_below(folder: Folder) -> Iterator[str]:
-    """Yield the picture files of a folder and of those below it, sorted; hidden ones and links to folders are not."""
+    """Yield the picture files of a folder and of those below it, sorted; without hidden ones.
+
+    Links to folders are not followed, which is said: they may lead anywhere, and back.
+    """
     for place, folders, files in os.walk(folder.root, onerror=_unlistable):
         folders[:] = sorted(name for name in folders if name[0] != "." and name != "__MACOSX")
+        for link in (path for name in folders if (path := Path(place, name)).is_symlink()):
+            warn(f"{shown(str(link))}: a link to a folder, not followed; name the folder itself to have its pictures")
         relative = os.path.relpath(place, folder.root)
         before = "" if relative == "." else f"{relative}{os.sep}".replace(os.sep, "/")
         yield from (before + name for name in sorted(files) if name[0] != "." and is_picture(name))
