@@ -44,8 +44,8 @@ def export(
 ) -> None:
     """Export a trained model as a LiteRT or ONNX file, if its answers agree with those of Keras.
 
-    Class names, preprocessing and the outcome of the comparison go to NAME.json beside the file, and into the file
-    where its format can hold them. A float file may differ by 1e-3 in a probability, and in its first answer only
+    Class names, preprocessing and the outcome of the comparison go to NAME.json beside the file; an ONNX file holds the
+    first two itself, too. A float file may differ by 1e-3 in a probability, and in its first answer only
     where Keras' first two are within 1e-3; an 8-bit one must give 90% of Keras' first answers and lose at most five
     points of accuracy and of mean per-class recall, and ten of any class's recall, as far as its test images can tell.
     Otherwise no file is written. Give the same --recipe, --seed and --weights as for train.
