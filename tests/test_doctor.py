@@ -73,6 +73,13 @@ def test_tensorflow_cpu_is_tensorflow(installed):
     assert (found.state, found.found) == ("ok", "tensorflow-cpu 2.21.0")
 
 
+def test_onnxruntime_of_another_name_is_onnxruntime(installed):
+    installed.update({"onnx": "1.20", "tf2onnx": "1.17.0", "onnxruntime": None, "onnxruntime-gpu": "1.22.0"})
+    found = by_check(packages.check_extras())["optional: onnx"]
+    assert (found.state, found.found) == ("ok", "onnx 1.20, onnxruntime onnxruntime-gpu 1.22.0, tf2onnx 1.17.0")
+    assert packages.is_installed("onnxruntime")
+
+
 def test_another_backend_can_do_without_tensorflow(installed, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     installed.update({"tensorflow": None, "tensorflow-cpu": None})

@@ -19,8 +19,9 @@ from fer_bench.plugins import distribution
 SAME_MODULE = {
     "tensorflow": ("tensorflow-cpu",),
     "opencv-python-headless": ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless"),
+    "onnxruntime": ("onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"),
 }
-"""Distributions that bring the same module as a required one."""
+"""Distributions that bring the same module as one that fer-bench names."""
 PURPOSE = {
     "faces": "finding faces in predict and web-demo",
     "jax": "training and timing on JAX, and --devices",
