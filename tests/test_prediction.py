@@ -94,6 +94,14 @@ def test_one_path_alone_is_one_picture(tmp_path):
         assert [answer.label for answer in MODEL.predict(one, crop=False)] == [expected(100)]
 
 
+@pytest.mark.parametrize("dtype", [np.str_, object])
+def test_an_array_of_paths_is_no_picture(dtype, tmp_path):
+    """It was told to be put into a list, as one picture."""
+    cv2.imwrite(str(tmp_path / "a.png"), flat(100))
+    paths = np.array([str(tmp_path / "a.png")] * 2, dtype)
+    assert [answer.label for answer in MODEL.predict(paths, crop=False)] == [expected(100)] * 2
+
+
 def test_a_bad_file_costs_its_own_answer_only(tmp_path):
     good, cut, empty, note = (tmp_path / name for name in ("good.png", "cut.jpg", "empty.png", "note.png"))
     cv2.imwrite(str(good), flat(100))

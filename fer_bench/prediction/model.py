@@ -87,8 +87,9 @@ class Model:
             FerBenchError: finding faces needs a package that is missing, an array has another type or shape, or the
                 scale is not within 0.5 to 4.
         """
-        # Its rows would be answered, as gray pictures as wide as it has channels.
-        if isinstance(images, np.ndarray) and (images.ndim < 3 or images.shape[2:] in _CHANNELS):
+        # Its rows would be answered, as gray pictures as wide as it has channels. An array of paths is none.
+        several_paths = isinstance(images, np.ndarray) and images.ndim == 1 and images.dtype.kind in "OU"
+        if isinstance(images, np.ndarray) and not several_paths and (images.ndim < 3 or images.shape[2:] in _CHANNELS):
             raise FerBenchError(
                 f"images: an array of shape {images.shape}, which is that of one picture; put it into a list: [picture]"
             )
