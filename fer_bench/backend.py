@@ -157,7 +157,8 @@ def _prepare(chosen: str) -> None:
                 stacklevel=2,
             )
         for device in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(device, True)
+            with contextlib.suppress(RuntimeError):  # Used before, like the threads: its memory is as it was taken.
+                tf.config.experimental.set_memory_growth(device, True)
         # Every network is traced once, each batch size of a profile too; TensorFlow advises against that at length.
         logging.getLogger("tensorflow").addFilter(lambda record: "tf.function retracing" not in record.getMessage())
     if chosen == "jax":

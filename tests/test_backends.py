@@ -50,6 +50,22 @@ def computed(tmp_path_factory) -> Path:
     return folder
 
 
+def test_a_gpu_that_the_program_has_used_before_is_taken_as_it_is(configured, monkeypatch):
+    """As when Python imports and uses TensorFlow, then ``fer_bench.load_model``: it ended in a traceback."""
+    if configured != "tensorflow":
+        pytest.skip("needs the backend TensorFlow")
+    import tensorflow as tf
+
+    def refused(*_arguments):
+        raise RuntimeError("Physical devices cannot be modified after being initialized")
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _kind: ["GPU:0"])
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", refused)
+    monkeypatch.setattr(tf.config.threading, "set_inter_op_parallelism_threads", refused)
+    with pytest.warns(UserWarning, match="TensorFlow has been used in this process before fer-bench"):
+        backend._prepare("tensorflow")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in backend.BACKENDS if name != "tensorflow"])
 def test_backends_agree_on_the_warp_the_answers_and_a_training_step(name, computed):
