@@ -66,8 +66,8 @@ def as_input(batches: Any) -> Any:
 
     It itself; but on TensorFlow a ``tf.data.Dataset`` that is not tuned while it runs. The one that Keras would make
     is, by a thread that sleeps twice as long every time, up to a minute. Where an iterator ends, as after every epoch,
-    TensorFlow 2.21 wakes this thread a moment before it tells it to stop, so that it often sleeps on and all wait: 4
-    to 7 s were measured after epochs of 8 s, 42 s after epochs of 100 s.
+    TensorFlow 2.21 wakes this thread a moment before it tells it to stop; it then sleeps on, and all wait for it. On
+    one core that was nearly always so: 4 s after epochs of 6 s, 42 s after epochs of 100 s.
     """
     if backend.configure() != "tensorflow":
         return batches

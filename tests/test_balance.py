@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fer_bench import backend
 from fer_bench.balance import class_weights, epoch_rows, epoch_size
-from fer_bench.batches import training_batches
+from fer_bench.batches import as_input, training_batches
 from fer_bench.recipe import Recipe
 
 LABELS = st.lists(st.integers(0, 6), min_size=1, max_size=60).map(np.array)
@@ -102,6 +103,25 @@ def test_no_balance_keeps_the_order_that_earlier_runs_had(configured):
     batches = training_batches(np.zeros((20, 4, 4), np.uint8), np.zeros(20, np.uint8), rows, recipe, 7)
     batches.begin_epoch(3)
     np.testing.assert_array_equal(batches.order, rows[np.random.default_rng([7, 3]).permutation(20)])
+
+
+@pytest.mark.parametrize("balance", ["none", "class-weight"])
+def test_tensorflow_is_given_the_batches_of_the_epoch_without_a_thread_that_tunes(configured, balance):
+    """With one, the end of an epoch waits until that thread wakes, for up to a minute."""
+    if backend.name() != "tensorflow":
+        pytest.skip("Keras takes the batches as they are")
+    images, labels = np.arange(20, dtype=np.uint8)[:, None, None], np.array([0] * 12 + [3] * 5 + [6] * 3, np.uint8)
+    recipe = Recipe(name="t", image_size=32, batch_size=4, balance=balance)
+    batches = training_batches(images, labels, np.arange(20), recipe, 7)
+    pipeline = as_input(batches)
+    assert pipeline.options().autotune.enabled is False
+    assert int(pipeline.cardinality()) == len(batches)
+    for number in (1, 4):
+        batches.begin_epoch(number)
+        for index, found in enumerate(pipeline.as_numpy_iterator()):
+            ours, theirs = batches[index], found
+            for mine, other in zip((*ours[0], *ours[1:]), (*theirs[0], *theirs[1:]), strict=True):
+                np.testing.assert_array_equal(mine, other)
 
 
 @pytest.mark.parametrize("balance", ["none", "class-weight", "oversample", "undersample"])
