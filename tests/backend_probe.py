@@ -113,7 +113,8 @@ def repeat(root: Path, dataset: Path, stops: list[int]) -> None:
         except InterruptionError:
             print("interrupted", file=sys.stderr)
     history = [dataclasses.asdict(dataclasses.replace(epoch, seconds=0)) for epoch in run.history]
-    print(json.dumps({"weights": run.weights_sha256, "history": history, "backend": run.backend}))
+    found = {"weights": run.weights_sha256, "history": history, "backend": run.backend, "compute": run.compute}
+    print(json.dumps(found))
 
 
 def shared(count: int) -> None:

@@ -7,10 +7,8 @@ import json
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -863,51 +861,3 @@ def test_real_and_synthetic_are_never_mixed(workspace, network, run):
     run = dataclasses.replace(run, origin="real")
     with pytest.raises(FerBenchError, match="never mixed"):
         evaluate(run, Prepared.load(workspace.prepared("ck-plus")), network, workspace)
-
-
-@pytest.mark.slow
-def test_a_run_survives_sigkill(workspace, tmp_path):
-    """A real process, really killed, ends with the bits of one that was left alone."""
-    script = tmp_path / "run.py"
-    script.write_text(
-        "import sys; sys.path[:0] = [sys.argv[1], sys.argv[1] + '/..']\n"
-        "from pathlib import Path\n"
-        "from tiny_network import build_tiny\n"
-        "from fer_bench import models\n"
-        "from fer_bench.models.card import ModelCard\n"
-        "models._BUILT_IN['tiny'] = ModelCard(name='tiny', title='', build=build_tiny, reference='',\n"
-        "    trainable_parameters=0, non_trainable_parameters=0)\n"
-        "from test_training import CELL\n"
-        "from fer_bench.datasets.prepared import Prepared\n"
-        "from fer_bench.network import Network\n"
-        "from fer_bench.training import train\n"
-        "from fer_bench.workspace import Workspace\n"
-        "data = Prepared.load(Path(sys.argv[2]))\n"
-        "for root in sys.argv[3:]:\n"
-        "    train(CELL, data, Network('tiny', CELL.recipe), Workspace(Path(root)),\n"
-        "          on_epoch=lambda n, e: print('epoch of', root, flush=True))\n"
-    )
-    here, data = str(Path(__file__).parent), str(workspace.prepared("fer2013"))
-
-    def start(*roots):
-        return subprocess.Popen(
-            [sys.executable, str(script), here, data, *map(str, roots)], stdout=subprocess.PIPE, text=True
-        )
-
-    alone, killed = Workspace(tmp_path / "alone"), Workspace(tmp_path / "killed")
-    rng = np.random.default_rng(0)
-    process = start(alone.root, killed.root)  # It ends a run before it is killed.
-    assert process.stdout is not None
-    while (said := process.stdout.readline().strip()) != f"epoch of {killed.root}":
-        assert said, "ended before its time"
-    time.sleep(rng.uniform(0, 0.2))
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert start(killed.root).wait(120) == 0
-    paths = [records.paths(place.results.records, TrainRecord)[0] for place in (alone, killed)]
-    first, second = (records.load(path, TrainRecord) for path in paths)
-    assert [(e.loss, e.val_loss, e.val_accuracy) for e in first.history] == [
-        (e.loss, e.val_loss, e.val_accuracy) for e in second.history
-    ]
-    assert first.weights_sha256 == second.weights_sha256
-    assert first.compute.get("onednn") != "false", "a network sets the backend up, whoever builds it"
