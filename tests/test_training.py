@@ -47,6 +47,20 @@ RECIPE = Recipe(
 CELL = Cell("tiny", "fer2013", RECIPE, 0)
 
 
+class InterruptionError(Exception):
+    """Stands for a kill."""
+
+
+def interrupt_after(epochs: int) -> Callable[[int, object], None]:
+    """Return an ``on_epoch`` that ends a run after so many epochs."""
+
+    def interrupt(number: int, _: object) -> None:
+        if number + 1 == epochs:
+            raise InterruptionError
+
+    return interrupt
+
+
 @pytest.fixture
 def dataset(workspace):
     return Prepared.load(workspace.prepared("fer2013"))
@@ -163,9 +177,6 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(workspace, dataset, netwo
     undisturbed = train(CELL, dataset, network, other)
     expected = weights_of(network)
 
-    class InterruptionError(Exception):
-        pass
-
     def interrupt(number: int, _: object) -> None:
         if number in stops:
             stops.remove(number)
@@ -211,15 +222,8 @@ def test_what_goes_beyond_the_paper_learns_and_resumes_bit_for_bit(name, workspa
     assert rates == pytest.approx([rate for rate in RATES[name] for _ in range(steps)])
     assert [epoch.learning_rate for epoch in undisturbed.history] == pytest.approx(RATES[name])
 
-    class InterruptionError(Exception):
-        pass
-
-    def interrupt(number: int, _: object) -> None:
-        if number == 1:
-            raise InterruptionError
-
     with pytest.raises(InterruptionError):
-        train(cell, dataset, network, workspace, on_epoch=interrupt)
+        train(cell, dataset, network, workspace, on_epoch=interrupt_after(2))
     rates.clear()
     resumed = train(cell, dataset, network, workspace, on_step=note)
     assert rates == pytest.approx([RATES[name][2]] * steps)
@@ -403,14 +407,8 @@ def test_two_processes_never_work_on_one_run(workspace, dataset, network, monkey
 def test_a_checkpoint_of_other_variables_names_the_file(workspace, dataset, network):
     """As after an update of Keras in the middle of a run."""
 
-    class InterruptionError(Exception):
-        pass
-
-    def interrupt(*_: object) -> None:
-        raise InterruptionError
-
     with pytest.raises(InterruptionError):
-        train(CELL, dataset, network, workspace, on_epoch=interrupt)
+        train(CELL, dataset, network, workspace, on_epoch=interrupt_after(1))
     path = workspace.run(CELL.id) / "checkpoint.npz"
     with np.load(path) as content:
         *state, text = (content[name] for name in content.files)
@@ -537,17 +535,10 @@ def test_evaluate_takes_no_run_from_other_weights_for_the_one_asked_for(workspac
     [({"devices": ("a GPU",)}, True), ({"code": "another state"}, True), ({"commit": "of the same code"}, False)],
 )
 def test_a_run_that_moves_names_both_machines(workspace, dataset, network, monkeypatch, capsys, other, told):
-    class InterruptionError(Exception):
-        pass
-
-    def interrupt(number: int, _: object) -> None:
-        if number == 1:
-            raise InterruptionError
-
     here = describe()
     monkeypatch.setattr("fer_bench.training.describe", lambda _: dataclasses.replace(here, **other))
     with pytest.raises(InterruptionError):
-        train(CELL, dataset, network, workspace, on_epoch=interrupt)
+        train(CELL, dataset, network, workspace, on_epoch=interrupt_after(2))
     monkeypatch.setattr("fer_bench.training.describe", lambda _: here)
     run = train(CELL, dataset, network, workspace)
     assert ("goes on in another environment than that of epoch 2" in capsys.readouterr().err) == told
@@ -560,17 +551,10 @@ def test_a_run_that_moves_names_both_machines(workspace, dataset, network, monke
 def test_a_run_that_goes_on_with_other_settings_names_both(workspace, dataset, network, monkeypatch, capsys):
     """Its record had only those of the command that ended it, such as the number of devices."""
 
-    class InterruptionError(Exception):
-        pass
-
-    def interrupt(number: int, _: object) -> None:
-        if number == 1:
-            raise InterruptionError
-
     settings = compute_settings()
     monkeypatch.setattr("fer_bench.training.compute_settings", lambda: {**settings, "onednn": "unknown"})
     with pytest.raises(InterruptionError):
-        train(CELL, dataset, network, workspace, on_epoch=interrupt)
+        train(CELL, dataset, network, workspace, on_epoch=interrupt_after(2))
     monkeypatch.setattr("fer_bench.training.compute_settings", lambda: dict(settings))
     run = train(CELL, dataset, network, workspace)
     assert "goes on with other onednn than epoch 2; the record names all" in capsys.readouterr().err
