@@ -251,17 +251,22 @@ function place(size, across, down) {
   [element("size").value, element("across").value, element("down").value] = [size, across, down];
 }
 
+/** Counts what was begun: a large picture that is still read must not take the place of what was chosen after it. */
+let begun = 0;
+
 async function take(file) {
   if (busy) return;
   stopWebcam();
+  const turn = ++begun;
   let image;
   try {
     // Pixels as they are in the file: OpenCV applies no colour profile either.
     image = await createImageBitmap(file, { colorSpaceConversion: "none" });
   } catch {
-    say(`${file.name}: no picture that this browser can read.`);
+    if (turn === begun) say(`${file.name}: no picture that this browser can read.`);
     return;
   }
+  if (turn !== begun) return;
   try {
     put(image, image.width, image.height);
   } catch (error) {
@@ -286,6 +291,7 @@ function stopWebcam() {
 
 async function startWebcam() {
   setBusy(true);
+  begun++;
   const started = document.createElement("video");
   let stream = null;
   try {
