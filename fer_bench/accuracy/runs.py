@@ -7,7 +7,6 @@ seeds of each, where training is one too.
 import dataclasses
 import math
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,24 +30,6 @@ _TIMES_BIAS = 3
 """By how many times the bootstrap's bias the lower end of a calibration error's interval is moved down."""
 
 
-class Runs(Protocol):
-    """What can be asked of the runs of some models, which are counted from 0."""
-
-    def proportion(self, model: int, top: ArrayLike, bottom: ArrayLike) -> Estimate:
-        """Return the sum of the columns ``top`` over that of ``bottom``, of which they are a part: trials."""
-
-    def score(
-        self, model: int, statistic: Statistic, bounds: tuple[float, float] = (0, 1), level: float = LEVEL
-    ) -> Estimate:
-        """Return any score; the interval is cut at the bounds."""
-
-    def difference(self, a: int, b: int, statistic: Statistic) -> Estimate:
-        """Return the difference of a score of two models, a minus b."""
-
-    def calibration_error(self, model: int) -> Estimate:
-        """Return the expected calibration error."""
-
-
 class OneRun:
     """One training run of each model: intervals hold for the same networks on other images."""
 
@@ -70,7 +51,7 @@ class OneRun:
         return drawn.reshape(self._resamples, models, columns)
 
     def proportion(self, model: int, top: ArrayLike, bottom: ArrayLike) -> Estimate:
-        """Wilson's interval of independent images; for subjects the bootstrap.
+        """Columns ``top`` over ``bottom``, of which they are a part; Wilson's interval, for subjects the bootstrap.
 
         Where all subjects are alike, such as all right, resampling says nothing: then Wilson's, each subject a single
         trial.
@@ -85,14 +66,14 @@ class OneRun:
     def score(
         self, model: int, statistic: Statistic, bounds: tuple[float, float] = (0, 1), level: float = LEVEL
     ) -> Estimate:
-        """BCa bootstrap interval."""
+        """Any score; BCa bootstrap interval, cut at the bounds."""
         left_out = statistic(self._totals[model] - self._tallies[:, model])
         value, replicates = float(statistic(self._totals[model])), statistic(self._replicates[:, model])
         low, high = bca(value, replicates, left_out, level)
         return Estimate(value=value, low=max(low, bounds[0]), high=min(high, bounds[1]), method=self._method)
 
     def difference(self, a: int, b: int, statistic: Statistic) -> Estimate:
-        """BCa bootstrap interval, both models on the same bootstrap samples."""
+        """``a`` minus ``b``; BCa bootstrap interval, both models on the same bootstrap samples."""
         left_a, left_b = (statistic(self._totals[model] - self._tallies[:, model]) for model in (a, b))
         replicates = statistic(self._replicates[:, a]) - statistic(self._replicates[:, b])
         value = float(statistic(self._totals[a])) - float(statistic(self._totals[b]))
@@ -199,6 +180,10 @@ class SeveralSeeds:
         mean = np.where(known, left_out, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         influences: Array = np.where(known, mean - left_out, 0.0)
         return influences
+
+
+Runs = OneRun | SeveralSeeds
+"""The runs of some models, which are counted from 0."""
 
 
 def _calibrated(gaps: Array, images: float, seed: int = 0) -> float:
