@@ -32,7 +32,7 @@ BEST = "best-*.npz"
 
 @dataclasses.dataclass
 class Progress:
-    """How far a run is; :class:`Checkpoint` saves it beside the network's state."""
+    """How far a run is; :class:`Checkpoint` saves it, by the names of its fields, beside the network's state."""
 
     start: Start
     history: list[Epoch]
@@ -140,16 +140,7 @@ class Checkpoint:
         state = network.state()
         if progress.best_epoch == len(progress.history) - 1:
             _write_arrays(self._best(progress.best_epoch), state[: len(network.core.variables)])
-        text = json.dumps(
-            {
-                "identity": self._identity,
-                "start": dataclasses.asdict(progress.start),
-                "history": [dataclasses.asdict(epoch) for epoch in progress.history],
-                "best_epoch": progress.best_epoch,
-                "environments": [dataclasses.asdict(environment) for environment in progress.environments],
-                "computes": progress.computes,
-            }
-        )
+        text = json.dumps({"identity": self._identity, **dataclasses.asdict(progress)})
         _write_arrays(self._state, [*state, np.frombuffer(text.encode(), dtype=np.uint8)])
         for path in self.folder.glob(BEST):
             if path != self._best(progress.best_epoch):
