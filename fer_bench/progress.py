@@ -132,6 +132,11 @@ class Bar:
         self._note = text
         self._bar.set_postfix_str(text)
 
+    def step(self, what: str, done: int | None = None, total: int | None = None) -> None:
+        """Note which step the work is at, and set the position, by default one further."""
+        self.note(what)
+        self.at(self._done + 1 if done is None else done, total)
+
     def _mention(self) -> None:
         """Tell the process that shows the bar, or, where nobody shows one, say once a minute where the work is."""
         now = time.perf_counter()

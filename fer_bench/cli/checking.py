@@ -32,12 +32,7 @@ def check_model(
     from fer_bench.progress import bar
 
     with bar(f"check {name}", len(CHECKS) + 1, unit="check") as shown:
-
-        def on_check(what: str) -> None:
-            shown.note(what)
-            shown.advance()
-
-        found = check(name, on_check)
+        found = check(name, shown.step)
     failed = sum(outcome.state == "failed" for outcome in found)
     if json:
         print_json({"model": name, "passed": not failed, "checks": [dataclasses.asdict(item) for item in found]})

@@ -48,15 +48,7 @@ def synthesize(
     from fer_bench.progress import bar
 
     with bar(f"synthesize {dataset}", unit="img") as shown:
-        marker = write(
-            dataset,
-            destination,
-            train=train,
-            test=test,
-            seed=seed,
-            layout=layout,
-            progress=lambda n, of: shown.at(n, of),
-        )
+        marker = write(dataset, destination, train=train, test=test, seed=seed, layout=layout, progress=shown.at)
     if json:
         print_json(marker)
         return
@@ -140,8 +132,7 @@ def prepare(
     with place.lock(wait=wait), bar(f"prepare {chosen.name}", unit="img") as shown:
 
         def unpacking(done: int, of: int | None) -> None:
-            shown.note("files of the archive" if done != of else "")
-            shown.at(done, of)
+            shown.step("files of the archive" if done != of else "", done, of)
 
         prepared = run(chosen, source, place.prepared(chosen.name), wishes, progress=shown.at, unpacking=unpacking)
     if json:

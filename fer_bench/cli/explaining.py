@@ -89,12 +89,7 @@ def explain(
     runs = [trained_cell(place, name, dataset, recipe, seed, weights)[:2] for name in model]
     target = open_prepared(place, on or dataset)
     with bar("explain", unit="img") as shown:
-
-        def on_progress(name: str, done: int, total: int) -> None:
-            shown.note(name)
-            shown.at(done, total)
-
-        found = look(place, runs, target, ids=image or (), draw=draw, each=mean, of=of, on_progress=on_progress)
+        found = look(place, runs, target, ids=image or (), draw=draw, each=mean, of=of, on_progress=shown.step)
         folder = place.explanations(target.dataset)
         stem = f"{_named(model)}__{dataset}__{runs[0][0].recipe.id}__s{seed}"
         # What is not the default is in the names: no picture takes the place of another one.

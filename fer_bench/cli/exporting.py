@@ -62,12 +62,7 @@ def export(
 
     path = out or default_path(place, cell, to)
     with bar(f"export {model}", unit="img") as shown:
-
-        def on_progress(step: str, done: int, total: int) -> None:
-            shown.note(step)
-            shown.at(done, total)
-
-        content = export_run(place, cell, run, prepared, to, path, images=images, progress=on_progress)
+        content = export_run(place, cell, run, prepared, to, path, images=images, progress=shown.step)
     if json:
         print_json({"path": str(path), **content})
     else:

@@ -194,12 +194,7 @@ def _doctor(
     from fer_bench.workspace import Workspace
 
     with bar("doctor", unit="check") as shown:
-
-        def on_check(name: str) -> None:
-            shown.note(name)
-            shown.advance()
-
-        found = examine(Workspace(workspace), on_check)
+        found = examine(Workspace(workspace), shown.step)
     sick = any(finding.state == "error" for finding in found)
     if json:
         import dataclasses

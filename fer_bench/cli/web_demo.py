@@ -95,10 +95,5 @@ def _exported(model: str, dataset: str, recipe: str, seed: int, weights: str | N
                 return path
     check_target("onnx", None)
     with bar(f"export {model}", unit="img") as shown:
-
-        def on_progress(step: str, done: int, total: int) -> None:
-            shown.note(step)
-            shown.at(done, total)
-
-        export_run(place, cell, run, prepared, "onnx", path, progress=on_progress)
+        export_run(place, cell, run, prepared, "onnx", path, progress=shown.step)
     return path
