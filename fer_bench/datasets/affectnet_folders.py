@@ -9,7 +9,7 @@ from typing import Literal
 
 from fer_bench.datasets.affectnet_codes import CODES, CONTEMPT_CODE, Labelling
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, is_utf8, is_visible, note_of_others
+from fer_bench.datasets.folder import Folder, below, is_utf8, is_visible
 from fer_bench.emotions import CONTEMPT, EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -132,8 +132,7 @@ def _class_folders(folder: Folder, part: str) -> dict[str, int]:
 def _samples(folder: Folder, codes: dict[str, dict[str, int]], labelling: Labelling) -> Iterator[Sample | Flaw]:
     for part in sorted(codes, key=lambda part: (PARTS[part.lower()] == "test", part)):
         for name, code in codes[part].items():
-            pictures, others = folder.of_class(f"{part}/{name}")
-            labelling.notes += note_of_others(f"{part}/{name}", others)
+            pictures = folder.of_class(f"{part}/{name}", labelling.notes)
             if not pictures:
                 labelling.notes.append(f"{part}/{name}/ holds no pictures")
             for picture in pictures:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, PixelText, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, note_of_others, shown
+from fer_bench.datasets.folder import Folder, below, shown
 from fer_bench.datasets.pixel_text import header, rows
 from fer_bench.emotions import (
     ANGRY,
@@ -152,8 +152,7 @@ def _pictures(folder: Folder, root: str, label_map: dict[str, str], notes: list[
                 f"{folder.root / root / shown(name)}: not a class folder of CK+48 ({', '.join(CLASS_FOLDERS)}); "
                 "move it away"
             ) from None
-        pictures, others = folder.of_class(before + name)
-        notes += note_of_others(before + name, others)
+        pictures = folder.of_class(before + name, notes)
         label_map[name] = LEFT_OUT if label is None else EMOTIONS[label]
         if label is None:
             contempt += len(pictures)

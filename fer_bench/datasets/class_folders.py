@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, is_utf8, listed, note_of_others, shown, stem_of
+from fer_bench.datasets.folder import Folder, below, is_utf8, listed, shown, stem_of
 from fer_bench.emotions import EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -123,8 +123,7 @@ class ClassFolders:
     def _class(
         self, folder: Folder, place: str, part: str, split: Literal["train", "test"], label: int, notes: list[str]
     ) -> Iterator[Sample | Flaw]:
-        pictures, others = folder.of_class(place)
-        notes += note_of_others(place, others)
+        pictures = folder.of_class(place, notes)
         if not pictures:
             notes.append(f"{place}/ holds no pictures.")
         stems: dict[str, str] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
 from fer_bench.datasets.fer2013_tables import PARTS, SIDE
-from fer_bench.datasets.folder import Folder, below, is_picture, is_utf8, is_visible, note_of_others, shown, stem_of
+from fer_bench.datasets.folder import Folder, below, is_picture, is_utf8, is_visible, shown, stem_of
 from fer_bench.emotions import EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -163,9 +163,7 @@ def _pictures(
             reason = "it lies outside the class folders, so its class is unknown; move it to the right one or away"
             yield Flaw(f"{split}/{name}", reason, part=_part(name) or "")
     for place in places:
-        pictures, others = folder.of_class(str(place))
-        notes += note_of_others(str(place), others)
-        for name in pictures:
+        for name in folder.of_class(str(place), notes):
             if is_utf8(name):
                 yield place, name
             else:

@@ -225,8 +225,8 @@ class Folder:
         """Return the sorted names of the picture files directly in a folder."""
         return [name for name in self.files(relative) if is_picture(name)]
 
-    def of_class(self, relative: str) -> tuple[list[str], list[str]]:
-        """Return the sorted names of the pictures, and of the other files, of a class's folder.
+    def of_class(self, relative: str, notes: list[str]) -> list[str]:
+        """Return the sorted names of the pictures of a class's folder; of its other files a note is added.
 
         Raises:
             FerBenchError: a folder lies in it, whose pictures would be lost.
@@ -238,7 +238,8 @@ class Folder:
                 f"the pictures must lie in {relative}/ itself: move them there, or the folder away"
             )
         pictures = [name for name in files if is_picture(name)]
-        return pictures, sorted({*files} - {*pictures})
+        notes += note_of_others(relative, sorted({*files} - {*pictures}))
+        return pictures
 
     def text(self, relative: str) -> str:
         """Return the content of a UTF-8 text file.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, holds, note_of_others
+from fer_bench.datasets.folder import Folder, below, holds
 from fer_bench.datasets.raf_db_official import ALIGNED_NAME, LABELS, Part
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -131,9 +131,7 @@ def _part(
                 "rename it or move it away"
             )
         label_map[code] = EMOTIONS[LABELS[code]]
-        pictures, others = folder.of_class(f"{place}/{code}")
-        notes += note_of_others(f"{place}/{code}", others)
-        for picture in pictures:
+        for picture in folder.of_class(f"{place}/{code}", notes):
             classes.setdefault(picture, []).append(code)
     stray = folder.pictures(place)
     if stray:
