@@ -38,7 +38,7 @@ FINGERPRINT = digest("real ck-plus")
 def run(workspace, *arguments):
     """Run the command on a workspace; return what it prints."""
     app = typer.Typer(pretty_exceptions_enable=False)
-    comparing.register(app)
+    app.command()(comparing.compare)
     result = CliRunner().invoke(app, [*map(str, arguments), "--workspace", str(workspace)])
     if result.exception is not None:
         raise result.exception
@@ -786,7 +786,8 @@ def test_the_command_needs_no_keras_and_nothing_before_it_runs(two):
     assert not imported_by(f"import sys; from fer_bench.cli import comparing; {MODULES}") & heavy
     arguments = ["clcm", "shufflenetv2", *ON, "--json", "--workspace", str(two)]
     code = (
-        "import sys, typer\nfrom fer_bench.cli import comparing\napp = typer.Typer()\ncomparing.register(app)\n"
+        "import sys, typer\nfrom fer_bench.cli.comparing import compare\n"
+        "app = typer.Typer()\napp.command()(compare)\n"
         f"app({arguments!r}, standalone_mode=False)\n{MODULES}"
     )
     assert not imported_by(code) & {"keras", "tensorflow", "torch", "jax", "sklearn", "cv2"}
@@ -794,7 +795,7 @@ def test_the_command_needs_no_keras_and_nothing_before_it_runs(two):
 
 def test_help_ends_with_an_example():
     app = typer.Typer(rich_markup_mode="rich")
-    comparing.register(app)
+    app.command()(comparing.compare)
     result = CliRunner().invoke(app, ["--help"], terminal_width=200)
     assert result.exit_code == 0
     assert "Example: fer-bench compare clcm shufflenetv2 --dataset raf-db --on ck-plus" in result.output

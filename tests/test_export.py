@@ -653,7 +653,7 @@ def test_a_failure_of_the_process_is_told_in_one_line(varied, tmp_path, monkeypa
 def app():
     application = Typer()
     application.callback()(lambda: None)
-    command.register(application)
+    application.command()(command.export)
     return application
 
 

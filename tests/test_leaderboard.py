@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 from fer_bench import messages, metrics, records
 from fer_bench.accuracy.intervals import wilson
 from fer_bench.accuracy.pairwise import mcnemar, swap_test
-from fer_bench.cli import comparing, leaderboard
+from fer_bench.cli.comparing import compare
+from fer_bench.cli.leaderboard import leaderboard
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
@@ -32,10 +33,10 @@ IDS = np.array([f"S{i // 6:03d}_{i % 6:03d}" for i in range(IMAGES)])
 PEOPLE = np.array([name[:4] for name in IDS])
 
 
-def run(module, *arguments):
-    """Run a module's command; return what it prints."""
+def run(command, *arguments):
+    """Run a command; return what it prints."""
     app = typer.Typer(pretty_exceptions_enable=False)
-    module.register(app)
+    app.command()(command)
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     if result.exception is not None:
         assert not isinstance(result.exception, FerBenchError) or result.stdout == ""
@@ -180,7 +181,7 @@ def test_the_paired_tests_are_those_of_compare(tmp_path):
         save(tmp_path, "shufflenetv2", right(20 + seed, 0.6), seed=seed)
         save(tmp_path, "mobilenetv2", right(30 + seed, 0.6), seed=seed)
     [board] = boards(tmp_path)
-    compared = json.loads(run(comparing, "clcm", "shufflenetv2", "mobilenetv2", "-w", tmp_path, "--json"))
+    compared = json.loads(run(compare, "clcm", "shufflenetv2", "mobilenetv2", "-w", tmp_path, "--json"))
     ours = {frozenset((pair["a"], pair["b"])): (pair["p"], pair["p_holm"], pair["test"]) for pair in board["pairs"]}
     theirs = {
         frozenset((pair["a"], pair["b"])): (pair["p"], pair["p_holm"], pair["test"]) for pair in compared["pairs"]
@@ -584,7 +585,8 @@ def test_synthetic_results_say_so(tmp_path):
 
 def test_the_command_needs_no_keras(labs):
     code = (
-        "import sys, typer\nfrom fer_bench.cli import leaderboard\napp = typer.Typer()\nleaderboard.register(app)\n"
+        "import sys, typer\nfrom fer_bench.cli.leaderboard import leaderboard\n"
+        "app = typer.Typer()\napp.command()(leaderboard)\n"
         f"app(['--records', {str(labs[0])!r}, '--json'], standalone_mode=False)\n"
         "print('MODULES', *{name.partition('.')[0] for name in sys.modules})"
     )

@@ -221,13 +221,13 @@ def test_the_document_is_the_same_every_time_and_marks_what_was_read(audit):
 
 def run(*arguments):
     app = typer.Typer()
-    auditing.register(app)
-    return CliRunner().invoke(app, ["audit-paper", *arguments])
+    app.command()(auditing.audit_paper)
+    return CliRunner().invoke(app, arguments)
 
 
-def results_run(*arguments):
+def run_tables(*arguments):
     app = typer.Typer()
-    results.register(app)
+    app.command()(results.tables)
     return CliRunner().invoke(app, arguments)
 
 
@@ -259,7 +259,7 @@ def test_where_no_state_is_published_the_findings_are_printed_and_nothing_is_wri
     assert "2 impossible" in printed.stdout
     assert re.search(r"audit\.md: not written, since .*records is no folder of records; --local", printed.stderr)
     assert json.loads(run("--json").stdout)["findings"]
-    refused, others = run("--check"), results_run("tables", "--check")
+    refused, others = run("--check"), run_tables("--check")
     assert isinstance(refused.exception, FerBenchError)
     assert str(refused.exception) == str(others.exception)
     assert list(tmp_path.iterdir()) == []

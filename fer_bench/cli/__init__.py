@@ -8,6 +8,7 @@ import io
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import NoReturn, cast
 
 import typer
@@ -16,6 +17,7 @@ from fer_bench import __version__
 from fer_bench.cli import (
     ablating,
     adding,
+    anova,
     architecture,
     auditing,
     checking,
@@ -31,8 +33,10 @@ from fer_bench.cli import (
     looking,
     planning,
     predicting,
+    profiling,
     results,
     runs,
+    testing,
     tuning,
     web_demo,
 )
@@ -40,25 +44,9 @@ from fer_bench.cli.frame import QuietOption, VerboseOption, begin, frame
 from fer_bench.errors import FerBenchError, harmless, storage_message
 from fer_bench.verbosity import level
 
-PANELS = {
-    "Datasets": ("datasets", "inspect", "prepare", "audit", "show", "synthesize"),
-    "Training and testing": ("run-all", "train", "evaluate", "cross-test", "tune", "ablate"),
-    "Models": (
-        "models",
-        "architecture",
-        "add-onnx",
-        "check-model",
-        "profile",
-        "explain",
-        "export",
-        "predict",
-        "web-demo",
-    ),
-    "Results": ("tables", "figures", "report", "anova", "compare", "leaderboard", "publish"),
-    "The paper's numbers": ("audit-paper", "audit-matrix"),
-    "Housekeeping": ("doctor", "status", "grid", "clean", "help"),
-}
-"""How ``fer-bench --help`` groups the commands; one that is not named here stands first, under "Commands"."""
+DATASETS, TRAINING, MODELS, RESULTS = "Datasets", "Training and testing", "Models", "Results"
+PAPER, HOUSEKEEPING = "The paper's numbers", "Housekeeping"
+EPILOGS = {"anova": anova.EPILOG}
 
 INTERRUPTED = 130
 """Exit code of a run that Ctrl-C ended."""
@@ -80,31 +68,51 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (
-    listing,
-    data,
-    architecture,
-    inspecting,
-    looking,
-    runs,
-    tuning,
-    ablating,
-    results,
-    exporting,
-    checking,
-    adding,
-    predicting,
-    web_demo,
-    explaining,
-    comparing,
-    leaderboard,
-    auditing,
-    planning,
-    cleaning,
-    helping,
-):
-    module.register(app)
-frame(app, PANELS)
+COMMANDS: tuple[tuple[str, str, Callable[..., None] | typer.Typer], ...] = (
+    ("datasets", DATASETS, listing.datasets),
+    ("models", MODELS, listing.models),
+    ("synthesize", DATASETS, data.synthesize),
+    ("prepare", DATASETS, data.prepare),
+    ("architecture", MODELS, architecture.architecture),
+    ("inspect", DATASETS, inspecting.inspect),
+    ("audit", DATASETS, looking.audit),
+    ("show", DATASETS, looking.show),
+    ("train", TRAINING, runs.train),
+    ("evaluate", TRAINING, testing.evaluate),
+    ("cross-test", TRAINING, testing.cross_test),
+    ("profile", MODELS, profiling.profile),
+    ("run-all", TRAINING, runs.run_all),
+    ("tune", TRAINING, tuning.tune),
+    ("anova", RESULTS, anova.anova),
+    ("tables", RESULTS, results.tables),
+    ("figures", RESULTS, results.figures),
+    ("report", RESULTS, results.report),
+    ("publish", RESULTS, results.publish),
+    ("export", MODELS, exporting.export),
+    ("check-model", MODELS, checking.check_model),
+    ("add-onnx", MODELS, adding.add_onnx),
+    ("predict", MODELS, predicting.predict),
+    ("web-demo", MODELS, web_demo.web_demo),
+    ("explain", MODELS, explaining.explain),
+    ("compare", RESULTS, comparing.compare),
+    ("leaderboard", RESULTS, leaderboard.leaderboard),
+    ("audit-matrix", PAPER, auditing.audit_matrix),
+    ("audit-paper", PAPER, auditing.audit_paper),
+    ("status", HOUSEKEEPING, planning.status),
+    ("grid", HOUSEKEEPING, planning.grid),
+    ("clean", HOUSEKEEPING, cleaning.clean),
+    ("help", HOUSEKEEPING, helping.show_help),
+    ("doctor", HOUSEKEEPING, looking.doctor),
+    ("ablate", TRAINING, ablating.ablate),
+)
+"""Name, panel of ``fer-bench --help``, and function of every command; groups of commands last, as they are shown."""
+
+for name, panel, command in COMMANDS:
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name, rich_help_panel=panel)
+    else:
+        app.command(name, rich_help_panel=panel, epilog=EPILOGS.get(name))(command)
+frame(app)
 
 
 def _version(shown: bool) -> None:

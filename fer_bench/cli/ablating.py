@@ -44,11 +44,6 @@ if TYPE_CHECKING:
 ablate = typer.Typer(no_args_is_help=True)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.add_typer(ablate, name="ablate")
-
-
 @ablate.callback()
 def _ablate() -> None:
     """Change one part of a model or its training, and measure what that part contributes.

@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from fer_bench.external.model import ExternalModel
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("add-onnx")(add_onnx)
-
-
 def add_onnx(
     file: Annotated[Path, typer.Argument(help="ONNX model; weights may lie in files beside it.")],
     name: Annotated[str, typer.Option("--name", "-n", help="Name of the model in tables and for --model; lower case.")],

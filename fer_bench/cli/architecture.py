@@ -11,11 +11,6 @@ from fer_bench.cli.printing import print_table
 IMAGE_SIZE, CLASSES = 224, 7
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(architecture)
-
-
 def architecture(
     model: Annotated[
         list[str] | None,

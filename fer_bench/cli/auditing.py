@@ -26,12 +26,6 @@ _SHOWN = 20
 """Possible numbers of images that are listed for a row."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command()(audit_matrix)
-    app.command()(audit_paper)
-
-
 def audit_matrix(
     file: Annotated[
         Path,

@@ -8,11 +8,6 @@ from fer_bench.cli.options import JsonOption
 from fer_bench.cli.printing import print_json, print_table
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("check-model")(check_model)
-
-
 def check_model(
     name: Annotated[str, typer.Argument(help="Name of the model, which is also the name of its entry point.")],
     json: JsonOption = False,

@@ -11,11 +11,6 @@ if TYPE_CHECKING:
     from fer_bench.cleaning import Leftover
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(clean)
-
-
 def clean(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking for confirmation.")] = False,
     with_records: Annotated[

@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from fer_bench.accuracy.intervals import Estimate
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(compare)
-
-
 def compare(
     models: Annotated[
         list[str],

@@ -15,12 +15,6 @@ _SHOWN = 20
 """Images named on the terminal."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command()(synthesize)
-    app.command()(prepare)
-
-
 def synthesize(
     dataset: Annotated[str, typer.Argument(help="Dataset to imitate: fer2013, raf-db, affectnet or ck-plus.")],
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="Folder to write to; new or empty.")],

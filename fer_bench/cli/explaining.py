@@ -26,11 +26,6 @@ MEAN_IMAGES = 50
 """Test images of each class that the mean heat is over, where --mean-images does not say."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(explain)
-
-
 def explain(
     model: Annotated[
         list[str], typer.Option("--model", "-m", help="Name of a trained model; may be given several times.")

@@ -20,11 +20,6 @@ from fer_bench.export import Target
 from fer_bench.lookup import trained_cell
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(export)
-
-
 def export(
     model: ModelOption,
     dataset: DatasetOption,

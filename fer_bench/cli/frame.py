@@ -3,7 +3,7 @@
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -47,28 +47,24 @@ VerboseOption = Annotated[
 ]
 
 
-def frame(app: typer.Typer, panels: Mapping[str, Sequence[str]], before: str = "") -> None:
+def frame(app: typer.Typer, before: str = "") -> None:
     """Give every command of an application, and of its groups, what every command has.
 
     Args:
         app: whose commands are registered.
-        panels: names of the commands that ``--help`` shows together, by title.
         before: the group's name and a space.
     """
-    panel_of = {name: title for title, names in panels.items() for name in names}
     for command in app.registered_commands:
         if command.callback is not None:
             name = command.name or command.callback.__name__.replace("_", "-")
             command.callback = _framed(command.callback, before + name)
-            command.rich_help_panel = panel_of.get(name)
     for group in app.registered_groups:
         own = group.typer_instance
         if own is None or group.name is None:
             continue
-        group.rich_help_panel = panel_of.get(group.name)
         if own.registered_callback is not None and own.registered_callback.callback is not None:
             own.registered_callback.callback = _framed(own.registered_callback.callback, before + group.name)
-        frame(own, {}, f"{before}{group.name} ")
+        frame(own, f"{before}{group.name} ")
 
 
 def begin(quiet: bool, verbose: bool) -> None:

@@ -12,11 +12,6 @@ from fer_bench.errors import FerBenchError
 _WIDTH = 100
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("help")(show_help)
-
-
 def show_help(
     context: typer.Context,
     command: Annotated[

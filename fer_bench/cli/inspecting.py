@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from fer_bench.datasets.search import Candidate
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(inspect)
-
-
 def inspect(
     path: Annotated[Path, typer.Argument(help="Folder, table or archive to look into.")],
     json: JsonOption = False,

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     """Boards as JSON, as lines of CSV and as tables, and how to read these."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(leaderboard)
-
-
 def leaderboard(
     context: typer.Context,
     places: Annotated[

@@ -15,12 +15,6 @@ if TYPE_CHECKING:
     from fer_bench.external.model import ExternalModel
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command()(datasets)
-    app.command()(models)
-
-
 def datasets(
     name: Annotated[str | None, typer.Argument(help="Dataset to describe in full. Default: list all.")] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,

@@ -30,13 +30,6 @@ PreparedArgument = Annotated[str, typer.Argument(metavar="DATASET", help="Name o
 doctor = typer.Typer(invoke_without_command=True)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command()(audit)
-    app.command()(show)
-    app.add_typer(doctor, name="doctor")
-
-
 def audit(
     dataset: PreparedArgument,
     out: Annotated[

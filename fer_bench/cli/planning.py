@@ -60,12 +60,6 @@ GridSeedsOption = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command()(status)
-    app.command()(grid)
-
-
 def status(
     model: ModelsOption = None,
     dataset: DatasetsOption = None,

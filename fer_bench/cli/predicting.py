@@ -42,11 +42,6 @@ ItsSeedOption = Annotated[
 Form = Literal["text", "csv", "json"]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(predict)
-
-
 def predict(
     images: Annotated[
         list[str],

@@ -1,4 +1,4 @@
-"""Commands right of the records: ANOVA, tables, figures, report, publish. None of them imports Keras."""
+"""Commands right of the records: tables, figures, report, publish. None of them imports Keras."""
 
 import sys
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_bench.cli.anova import EPILOG, anova
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     JsonOption,
@@ -24,15 +23,6 @@ from fer_bench.errors import FerBenchError
 
 if TYPE_CHECKING:
     from fer_bench.workspace import Results
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(epilog=EPILOG)(anova)
-    app.command()(tables)
-    app.command()(figures)
-    app.command()(report)
-    app.command()(publish)
 
 
 def tables(

@@ -1,4 +1,4 @@
-"""Commands that compute: train, run-all, and the registration of evaluate, cross-test and profile between them."""
+"""Commands that train: train, run-all."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,9 +38,7 @@ from fer_bench.cli.options import (
     seeds_of,
 )
 from fer_bench.cli.printing import print_json
-from fer_bench.cli.profiling import profile
 from fer_bench.cli.saying import mean_text
-from fer_bench.cli.testing import cross_test, evaluate
 from fer_bench.errors import FerBenchError
 from fer_bench.files import expanded
 from fer_bench.lookup import cell_of, open_training, require_known
@@ -48,15 +46,6 @@ from fer_bench.lookup import cell_of, open_training, require_known
 if TYPE_CHECKING:
     from fer_bench.records import TrainRecord
     from fer_bench.workspace import Workspace
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command()(train)
-    app.command()(evaluate)
-    app.command("cross-test")(cross_test)
-    app.command()(profile)
-    app.command("run-all")(run_all)
 
 
 def train(

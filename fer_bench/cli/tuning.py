@@ -46,11 +46,6 @@ Search = Literal["grid", "random"]
 _SETTING = ("batch", "rate", "optimizer")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(tune)
-
-
 def tune(
     context: typer.Context,
     model: Annotated[list[str], typer.Option("--model", "-m", help="Name of the model; may be given several times.")],

@@ -14,11 +14,6 @@ from fer_bench.files import expanded
 _ENDINGS = (".html", ".htm")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(web_demo)
-
-
 def web_demo(
     out: Annotated[Path, typer.Argument(help="HTML file to write, such as demo.html.")],
     model: ExportedOption,
