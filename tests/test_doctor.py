@@ -21,6 +21,7 @@ from fer_bench.cli import app
 from fer_bench.doctor import imports, machine, packages, weights
 from fer_bench.doctor.finding import Finding
 from fer_bench.errors import FerBenchError
+from fer_bench.interpreter import ANSWER
 from fer_bench.workspace import Workspace
 
 
@@ -302,7 +303,7 @@ def test_a_backend_that_does_not_start_is_an_error_with_its_last_words(monkeypat
 
 
 def test_what_libraries_print_does_not_hide_the_answer(monkeypatch):
-    answer = f'{machine._ANSWER}["jax", "3.15.1", ["an accelerator"]]'
+    answer = f'{ANSWER}["jax", "3.15.1", ["an accelerator"]]'
     monkeypatch.setattr(machine, "_ASK", f"print('hello', end=''); print('\\n' + {answer!r}); print('bye')")
     assert [finding.found for finding in machine.check_backend()] == ["jax, Keras 3.15.1", "an accelerator"]
     monkeypatch.setattr(machine, "_ASK", "print('hello')")
@@ -313,7 +314,7 @@ def test_what_lies_in_the_current_folder_is_not_imported(tmp_path, monkeypatch):
     """The command does not see it either: Python with -c or -m would put it first."""
     (tmp_path / "calendar.py").write_text("raise RuntimeError('mine')")
     monkeypatch.chdir(tmp_path)
-    answer = f'{machine._ANSWER}["jax", "3.15.1", ["an accelerator"]]'
+    answer = f'{ANSWER}["jax", "3.15.1", ["an accelerator"]]'
     monkeypatch.setattr(machine, "_ASK", f"import calendar; print({answer!r})")
     assert [finding.state for finding in machine.check_backend()] == ["ok", "ok"]
 

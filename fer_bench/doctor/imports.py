@@ -1,11 +1,8 @@
 """Whether what is installed can be imported: a file or a library of the system may be missing all the same."""
 
-import json
-import subprocess
-
 from fer_bench.doctor.finding import Finding
 from fer_bench.doctor.packages import is_installed
-from fer_bench.interpreter import environment, python
+from fer_bench.interpreter import ANSWER, run
 
 MODULES = {
     "numpy": "numpy",
@@ -25,17 +22,16 @@ OPTIONAL = {
     "openvino": "openvino",
 }
 """The same of extras: without them some commands do not work."""
-_ANSWER = "fer-bench doctor: "
 _TRY = f"""
 import importlib, json, sys
 for name in sys.argv[1:]:
-    print("\\n{_ANSWER}" + json.dumps([name, "the process ended"]), flush=True)
+    print("\\n{ANSWER}" + json.dumps([name, "the process ended"]), flush=True)
     try:
         importlib.import_module(name)
         reason = ""
     except Exception as error:
         reason = f"{{type(error).__name__}}: {{error}}"
-    print("\\n{_ANSWER}" + json.dumps([name, reason]), flush=True)
+    print("\\n{ANSWER}" + json.dumps([name, reason]), flush=True)
 """
 
 
@@ -46,16 +42,8 @@ def check_imports() -> list[Finding]:
     be a library of the system, or files that another package of the same module took with it when it was removed.
     """
     modules = MODULES | OPTIONAL
-    done = subprocess.run(
-        python("-c", _TRY, *modules.values()),
-        env=environment(),
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    answers = [line.removeprefix(_ANSWER) for line in done.stdout.splitlines() if line.startswith(_ANSWER)]
-    reasons = dict(map(json.loads, answers))
+    ended = run("-c", _TRY, *modules.values())
+    reasons = dict(ended.answers)
     found = [
         Finding(
             check=f"import of {package}",
@@ -69,6 +57,6 @@ def check_imports() -> list[Finding]:
     if found:
         return found
     if len(reasons) < len(modules):
-        last = (done.stderr.strip().splitlines() or [f"ended by signal or code {done.returncode}"])[-1]
+        last = ended.last_words or f"ended by signal or code {ended.code}"
         return [Finding(check="imports", state="error", found=last, advice="install fer-bench again")]
     return [Finding(check="imports", state="ok", found="what is installed can be imported")]

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import json
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from fer_bench.datasets import dataset_cards
 from fer_bench.datasets.prepared import is_prepared
 from fer_bench.doctor.finding import Finding
 from fer_bench.environment import usable_memory_gib
-from fer_bench.interpreter import environment, python
+from fer_bench.interpreter import ANSWER, run
 from fer_bench.workspace import Workspace
 
 TRAINING_GIB = 5.8
@@ -30,11 +29,9 @@ _GPU = {
     "win32": " from within WSL 2: on Windows itself neither TensorFlow nor JAX has one",
 }.get(sys.platform, " of another machine")
 """How to get one on this system."""
-_ANSWER = "fer-bench doctor: "
-"""Begins the line that counts; libraries print what they like before and after it."""
 _ASK = (
     "import json; from fer_bench import backend; name = backend.configure(); import keras; "
-    f"print('\\n{_ANSWER}' + json.dumps([name, keras.__version__, list(backend.devices())]), flush=True)"
+    f"print('\\n{ANSWER}' + json.dumps([name, keras.__version__, list(backend.devices())]), flush=True)"
 )
 
 
@@ -43,23 +40,14 @@ def check_backend() -> list[Finding]:
     chosen = backend.name()
     advice = "install it, or choose another with the environment variable KERAS_BACKEND"
     try:
-        done = subprocess.run(
-            python("-c", _ASK),
-            env=environment(),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=START_SECONDS,
-            check=False,
-        )
+        ended = run("-c", _ASK, timeout=START_SECONDS)
     except subprocess.TimeoutExpired:
         found = f"{chosen} did not start within {START_SECONDS:.0f} s"
         return [Finding(check="backend", state="error", found=found, advice="look at the disk and the memory")]
-    answers = [line.removeprefix(_ANSWER) for line in done.stdout.splitlines() if line.startswith(_ANSWER)]
-    if done.returncode != 0 or not answers:
-        lines = done.stderr.strip().splitlines() or [f"ended by signal or code {done.returncode}"]
-        return [Finding(check="backend", state="error", found=f"{chosen}: {lines[-1]}", advice=advice)]
-    name, keras, devices = json.loads(answers[0])
+    if ended.code or not ended.answers:
+        found = f"{chosen}: {ended.last_words or f'ended by signal or code {ended.code}'}"
+        return [Finding(check="backend", state="error", found=found, advice=advice)]
+    name, keras, devices = ended.answers[0]
     working = Finding(check="backend", state="ok", found=f"{name}, Keras {keras}")
     if devices:
         return [working, Finding(check="devices", state="ok", found=", ".join(devices))]

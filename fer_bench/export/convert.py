@@ -4,7 +4,6 @@ Not by hand from a concrete function: one that was not frozen becomes a file wit
 The batch size stays open in every file.
 """
 
-import subprocess
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +16,7 @@ from fer_bench.export import Target
 from fer_bench.export.packages import require
 from fer_bench.export.silence import silence
 from fer_bench.files import scratch
-from fer_bench.interpreter import environment, python
+from fer_bench.interpreter import run
 
 TARGETS: tuple[Target, ...] = get_args(Target)
 SUFFIXES: dict[Target, str] = {"litert": ".tflite", "litert-int8": ".tflite", "onnx": ".onnx"}
@@ -53,16 +52,10 @@ def convert(model: Any, target: Target, path: Path, samples: NDArray[np.float32]
         if samples is not None:
             np.save(folder / "samples.npy", samples)
             arguments.append(str(folder / "samples.npy"))
-        result = subprocess.run(
-            python("-m", "fer_bench.export.worker", *arguments),
-            env=environment(KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES=""),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-    if result.returncode:
-        reason = (result.stderr.strip().splitlines() or [f"it ended with {result.returncode}"])[-1]
+        variables = {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""}
+        ended = run("-m", "fer_bench.export.worker", *arguments, variables=variables)
+    if ended.code:
+        reason = ended.last_words or f"it ended with {ended.code}"
         raise FerBenchError(f"{model.name}: the TensorFlow process that converts to {target} failed: {reason}")
 
 

@@ -1,9 +1,7 @@
 """Where a card comes from: the name, the entry point, the distribution, and what it declares."""
 
-import subprocess
-
 from fer_bench.errors import FerBenchError
-from fer_bench.interpreter import environment, python
+from fer_bench.interpreter import ANSWER, run
 from fer_bench.model_check.outcome import Outcome
 from fer_bench.models import PLUGINS, model_card
 from fer_bench.models.card import ModelCard
@@ -42,22 +40,14 @@ def _imported(name: str) -> list[str]:
         FerBenchError: the process ends otherwise than with the answer.
     """
     code = (
-        "import sys\n"
+        "import json, sys\n"
         "from fer_bench.models import PLUGINS\n"
         "PLUGINS.load(sys.argv[1])\n"
-        f"print('IMPORTED', *(module for module in {_HEAVY!r} if module in sys.modules))"
+        f"print('\\n{ANSWER}' + json.dumps([module for module in {_HEAVY!r} if module in sys.modules]))"
     )
-    done = subprocess.run(
-        python("-c", code, name),
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    _, answered, names = done.stdout.rpartition("IMPORTED")
-    if done.returncode or not answered:
-        reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+    ended = run("-c", code, name)
+    if ended.code or not ended.answers:
+        reason = ended.last_words or f"it ended with {ended.code}"
         raise FerBenchError(f"model {name!r} cannot be loaded in a new process: {reason}")
-    return names.split()
+    imported: list[str] = ended.answers[-1]
+    return imported
