@@ -66,4 +66,4 @@ def nothing() -> str:
     return ""
 
 
-FAKE = Runtime("fake", batches=True, missing=nothing, load=load, open=open_file, convert=convert)
+FAKE = Runtime("fake", missing=nothing, load=load, open=open_file, convert=convert)

@@ -77,9 +77,9 @@ def fake(monkeypatch: pytest.MonkeyPatch):
 
         return call
 
-    item = Runtime("fake", batches=True, missing=lambda: "", load=lambda threads: None, open=open_fake)
-    single = replace(item, name="single", batches=False)
-    monkeypatch.setattr(session, "chosen_runtimes", lambda names: {"fake": item, "single": single})
+    item = Runtime("fake", missing=lambda: "", load=lambda threads: None, open=open_fake)
+    other = replace(item, name="other")
+    monkeypatch.setattr(session, "chosen_runtimes", lambda names: {"fake": item, "other": other})
     monkeypatch.setattr(self_test, "runtime", lambda name: item)
     return seen
 
@@ -135,11 +135,10 @@ def test_batches_and_whole_pictures_are_timed_on_request(use, fake, tmp_path) ->
     assert record.end_to_end == {}
     assert {len(batch) for batch in fake} == {1}
     (record,) = profile_models(["small"], replace(QUICK, throughput=True, end_to_end=True))
-    # "single" takes no batches.
-    assert list(record.throughput) == ["fake"]
+    assert list(record.throughput) == ["fake", "other"]
     assert list(record.throughput["fake"]) == ["1", "2", "4", "8", "16", "32", "64"]
     assert max(len(batch) for batch in fake) == 64
-    assert {name: len(taken) for name, taken in record.end_to_end.items()} == {"fake": 3, "single": 3}
+    assert {name: len(taken) for name, taken in record.end_to_end.items()} == {"fake": 3, "other": 3}
     assert records.load(records.save(tmp_path, record), ProfileRecord) == record
     told = profile_json(record)
     assert set(told["throughput"]["fake"]["64"]) == {"images_per_second", "seconds"}
@@ -199,7 +198,7 @@ def test_parameters_that_differ_from_the_card_are_refused(use, fake) -> None:
 @pytest.mark.parametrize("answer", [np.full((1, 7), np.nan), np.ones((1, 6))], ids=["not finite", "shape"])
 def test_nonsense_is_not_timed(use, monkeypatch: pytest.MonkeyPatch, answer) -> None:
     use(SMALL)
-    item = Runtime("odd", True, missing=lambda: "", load=lambda _: None, open=lambda *_: lambda batch: answer)
+    item = Runtime("odd", missing=lambda: "", load=lambda _: None, open=lambda *_: lambda batch: answer)
     monkeypatch.setattr(session, "chosen_runtimes", lambda names: {"odd": item})
     with pytest.raises(FerBenchError, match=r"'small' answers .* in odd; expected 7 finite"):
         profile_models(["small"], QUICK)

@@ -100,7 +100,7 @@ def measure_session(
     batched: dict[str, dict[str, tuple[float, ...]]] = {}
     if plan.throughput and process == 0:
         trained = [item for item in built if item.source is None]
-        able = {_key(item, name): item.calls[name] for item in trained for name in own if own[name].batches}
+        able = {_key(item, name): item.calls[name] for item in trained for name in own}
         batched = measure_throughput(able, images, seed=plan.seed, progress=progress)
     measured = _Measured(
         samples=samples,

@@ -32,7 +32,6 @@ def _convert(
 def _exported(name: str, target: Target, module: str, open_file: Open, extra: Extra, *packages: str) -> Runtime:
     return Runtime(
         name,
-        batches=True,
         missing=partial(missing, extra, *packages),
         load=partial(_load, module),
         open=open_file,

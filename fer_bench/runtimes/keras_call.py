@@ -69,4 +69,4 @@ def _torch_call(model: Any) -> Call:
     return call
 
 
-RUNTIME = Runtime("keras-call", batches=True, missing=nothing_missing, load=keras_threads.pin, open=open_call)
+RUNTIME = Runtime("keras-call", missing=nothing_missing, load=keras_threads.pin, open=open_call)

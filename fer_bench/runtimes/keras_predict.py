@@ -20,4 +20,4 @@ def open_predict(model: Any, threads: int) -> Call:
     return call
 
 
-RUNTIME = Runtime("keras-predict", batches=True, missing=nothing_missing, load=keras_threads.pin, open=open_predict)
+RUNTIME = Runtime("keras-predict", missing=nothing_missing, load=keras_threads.pin, open=open_predict)

@@ -25,8 +25,6 @@ class Runtime:
 
     name: str
     """In records and on the command line."""
-    batches: bool
-    """Whether it computes a batch at once; where it does not, a call takes its images one after the other."""
     missing: Callable[[], str]
     """``missing()`` returns what to install, as the rest of a sentence; empty where nothing is missing."""
     load: Callable[[int], object]
