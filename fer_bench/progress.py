@@ -28,6 +28,10 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def unheard(*of: object) -> None:
+    """Take how far work is where nobody wants to know: the default of what tells it."""
+
+
 # Its thread would only redraw bars that stand still, and keeps `prepare` from decoding in processes.
 tqdm.monitor_interval = 0
 

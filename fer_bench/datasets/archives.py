@@ -25,6 +25,7 @@ from types import FrameType
 from fer_bench.datasets.archive_members import BY_HAND, Format, Member, members, quoted
 from fer_bench.datasets.folder import is_picture
 from fer_bench.errors import FerBenchError, first_line
+from fer_bench.progress import unheard
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 """Of the archives that are unpacked."""
@@ -56,7 +57,7 @@ def named_as_archive(name: str) -> bool:
 
 
 @contextlib.contextmanager
-def opened(source: Path, scratch: Path, progress: Progress | None = None, *, heads: bool = False) -> Iterator[Path]:
+def opened(source: Path, scratch: Path, progress: Progress = unheard, *, heads: bool = False) -> Iterator[Path]:
     """Yield a path as it is, or where it is an archive the folder into which it has been unpacked.
 
     The archive is only read, and SIGTERM removes what was unpacked, too. ``__MACOSX`` and ``.DS_Store`` are not
@@ -167,7 +168,7 @@ def _is_last_part(source: Path) -> bool:
     return any(source.with_suffix(ending).exists() for ending in (".z01", ".Z01"))
 
 
-def _unpack(source: Path, kind: Format, scratch: Path, progress: Progress | None, heads: bool) -> None:
+def _unpack(source: Path, kind: Format, scratch: Path, progress: Progress, heads: bool) -> None:
     member = ""
     try:
         _make_empty(scratch)
@@ -191,8 +192,7 @@ def _unpack(source: Path, kind: Format, scratch: Path, progress: Progress | None
                     links.append(one)
                 else:
                     _write(one, scratch, _taken(one, heads))
-                if progress is not None:
-                    progress(done, number)
+                progress(done, number)
         for one in links:
             member = one.name
             _link(source, one, scratch)

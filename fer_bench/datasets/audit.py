@@ -22,6 +22,7 @@ from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import cores
 from fer_bench.files import quoting_of, replacing
+from fer_bench.progress import unheard
 
 COLUMNS = ("kind", "group", "id", "split", "part", "label", "source", "subject")
 """Of the list of files."""
@@ -100,7 +101,7 @@ class Audit:
         }
 
 
-def audit(prepared: Prepared, progress: Progress | None = None) -> Audit:
+def audit(prepared: Prepared, progress: Progress = unheard) -> Audit:
     """Look for copies and for subjects in two splits.
 
     Args:
@@ -127,7 +128,7 @@ def find_copies(
     images: NDArray[np.uint8],
     labels: NDArray[np.uint8],
     splits: NDArray[np.str_],
-    progress: Progress | None = None,
+    progress: Progress = unheard,
 ) -> tuple[Copies, Copies]:
     """Return the exact and the near copies among images.
 
@@ -141,16 +142,15 @@ def find_copies(
     from scipy.sparse.csgraph import connected_components
 
     n = len(images)
-    report = progress or (lambda done, total: None)
-    digests, sketches = _read(images, lambda done: report(done, 2 * n))
+    digests, sketches = _read(images, lambda done: progress(done, 2 * n))
     identities = _identities(digests)
     first = np.sort(np.unique(identities, return_index=True)[1])
-    pairs = near_pairs(sketches, first, lambda done: report(n + done, 2 * n))
+    pairs = near_pairs(sketches, first, lambda done: progress(n + done, 2 * n))
     links = identities[pairs]
     graph = coo_array((np.ones(len(links), np.bool_), (links[:, 0], links[:, 1])), shape=(len(first), len(first)))
     _, components = connected_components(graph, directed=False)
     test = splits == "test"
-    report(2 * n, 2 * n)
+    progress(2 * n, 2 * n)
     return _copies(identities, labels, test), _copies(components[identities], labels, test)
 
 

@@ -28,6 +28,7 @@ from fer_bench.datasets.decoding import one_opencv_thread, resize
 from fer_bench.datasets.pictures import opencv
 from fer_bench.datasets.same_picture import MARGIN, SAME, SIDE, ZOOMS, are_same
 from fer_bench.environment import cores
+from fer_bench.progress import unheard
 
 FREQUENCIES = 40
 """Numbers in a hash."""
@@ -101,7 +102,7 @@ def one_library_thread() -> Iterator[None]:
 
 
 def near_pairs(
-    sketches: Sketches, rows: NDArray[np.intp], progress: Callable[[int], object] | None = None
+    sketches: Sketches, rows: NDArray[np.intp], progress: Callable[[int], object] = unheard
 ) -> NDArray[np.intp]:
     """Return the pairs of pictures that are the same one.
 
@@ -114,7 +115,6 @@ def near_pairs(
         Rows of ``sketches``, the smaller one first, (pairs, 2). Flat pictures are in none.
     """
     pictures = rows[~sketches.flat[rows]]
-    report = progress or (lambda done: None)
     half = len(sketches.flat) / 2
     codes = hashes(sketches.frequencies[pictures])
     with one_library_thread(), ThreadPoolExecutor(cores()) as pool:
@@ -123,7 +123,7 @@ def near_pairs(
             for done, pairs in enumerate(pool.map(lambda top: _similar(codes, top), range(0, len(codes), _ROWS)), 1):
                 proposed.append(pairs)
                 left = max(0.0, 1 - done * _ROWS / len(codes))
-                report(round((1 - left**2) * half))
+                progress(round((1 - left**2) * half))
             pairs = pictures[np.concatenate(proposed)]
             # Those with the same second picture side by side, which is then transformed once.
             pairs = pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
@@ -131,8 +131,8 @@ def near_pairs(
             same = [np.empty(0, np.bool_)]
             for done, some in enumerate(pool.map(lambda task: are_same(sketches.details, task), tasks), 1):
                 same.append(some)
-                report(round(half + half * done / len(tasks)))
-            report(len(sketches.flat))  # Where no pair was proposed, too.
+                progress(round(half + half * done / len(tasks)))
+            progress(len(sketches.flat))  # Where no pair was proposed, too.
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

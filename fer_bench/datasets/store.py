@@ -30,6 +30,7 @@ from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import printable, write_json
 from fer_bench.plugins import off_stdout
+from fer_bench.progress import unheard
 
 Progress = Callable[[int, int | None], None]
 
@@ -60,8 +61,8 @@ def prepare(
     destination: Path,
     wishes: Wishes | None = None,
     *,
-    progress: Progress | None = None,
-    unpacking: Progress | None = None,
+    progress: Progress = unheard,
+    unpacking: Progress = unheard,
 ) -> Prepared:
     """Read the user's copy of a dataset into a prepared folder, and check it against the official counts.
 
@@ -118,7 +119,7 @@ def _of_archive(message: str, place: Path, archive: Path) -> str:
     return message
 
 
-def _prepare(card: DatasetCard, source: Path, destination: Path, wishes: Wishes, progress: Progress | None) -> None:
+def _prepare(card: DatasetCard, source: Path, destination: Path, wishes: Wishes, progress: Progress) -> None:
     found = recognise(card, source, wishes.layout)
     choice = _choice(card, found.layout, wishes)
     wanted = expected(card, found, source, card.protocol(choice.protocol))
@@ -164,7 +165,7 @@ def _write(
     wishes: Wishes,
     wanted: Expected,
     folder: Path,
-    progress: Progress | None,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Write everything but the manifest into ``folder``, and return the manifest."""
     reading = found.layout.read(found.root, choice)
@@ -178,8 +179,7 @@ def _write(
                 flaws.add(chunk.flaws, len(rows), chunk.remarks)
                 remarks += chunk.remarks
                 file.append(chunk.images)
-                if progress is not None:
-                    progress(len(rows), total)
+                progress(len(rows), total)
         file.finish(len(rows))
         flaws.check(len(rows))
         found_counts = rows.counts(rows.parts)

@@ -11,12 +11,13 @@ from fer_bench.doctor.imports import check_imports
 from fer_bench.doctor.machine import check_backend, check_disk, check_memory, check_writing
 from fer_bench.doctor.packages import check_extras, check_packages, check_plugins, check_python
 from fer_bench.doctor.weights import check_imagenet
+from fer_bench.progress import unheard
 from fer_bench.workspace import Workspace
 
 __all__ = ["Finding", "examine"]
 
 
-def examine(workspace: Workspace, on_check: Callable[[str], object] = lambda name: None) -> list[Finding]:
+def examine(workspace: Workspace, on_check: Callable[[str], object] = unheard) -> list[Finding]:
     """Return what was found, in an order that puts causes before their effects.
 
     Args:

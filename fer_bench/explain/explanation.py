@@ -15,6 +15,7 @@ from fer_bench.explain.gradcam import BATCH, GradCam, Heat
 from fer_bench.explain.place import Place, enlarged, place
 from fer_bench.grid import Cell
 from fer_bench.models import model_card
+from fer_bench.progress import unheard
 from fer_bench.records import Origin, TrainRecord
 from fer_bench.stages import Networks
 from fer_bench.workspace import Workspace
@@ -139,7 +140,7 @@ def explain(
     draw: int = 0,
     each: int = 50,
     of: Of = "predicted",
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress = unheard,
 ) -> Explanation:
     """Explain the answers of trained models to test images.
 
@@ -175,8 +176,7 @@ def explain(
     answers: list[list[Answer]] = []
 
     def tell(images: int) -> None:
-        if on_progress:
-            on_progress(trained[len(looked)][0].model, len(looked) * len(rows) + images, len(trained) * len(rows))
+        on_progress(trained[len(looked)][0].model, len(looked) * len(rows) + images, len(trained) * len(rows))
 
     for cell, run in trained:
         tell(0)

@@ -19,6 +19,7 @@ from fer_bench.export.packages import require
 from fer_bench.export.sessions import Call, open_litert, open_onnx
 from fer_bench.files import json_text, replacing, sha256_of
 from fer_bench.network import Network
+from fer_bench.progress import unheard
 from fer_bench.records import TrainRecord
 from fer_bench.workspace import Workspace
 
@@ -69,7 +70,7 @@ def export_run(
     out: Path,
     *,
     images: int = 512,
-    progress: Progress | None = None,
+    progress: Progress = unheard,
 ) -> dict[str, Any]:
     """Write a trained run as a file in another format, with its contract beside it (:func:`sidecar`).
 
@@ -107,8 +108,7 @@ def export_run(
     asked = len(test) if images == 0 else min(images, len(test))
     chosen = np.unique(np.linspace(0, len(test) - 1, asked).astype(np.intp))
 
-    tell = progress or (lambda step, done, total: None)
-    tell("Keras", 0, len(chosen))
+    progress("Keras", 0, len(chosen))
     reference = network.predict(pictures, test[chosen])
     reason = parity.unprovable(reference)
     if reason:
@@ -127,14 +127,14 @@ def export_run(
         rows = _representative(prepared, run.seed)
         samples = np.concatenate(list(_inputs(pictures, rows, cell.recipe.image_size)))
         content["representative"] = {"split": "train", "images": len(rows), "seed": run.seed}
-    tell("convert", 0, 1)
+    progress("convert", 0, 1)
     with replacing(sidecar(out)) as described, replacing(out) as temporary:
         convert(network.core, target, temporary, samples)
         if target == "onnx":
             finish_onnx(temporary, content)
         call = open_onnx(temporary, cores()) if target == "onnx" else open_litert(temporary, cores())
         rows = test if int8 else test[chosen]
-        answers = _answers(call, pictures, rows, cell.recipe.image_size, tell)
+        answers = _answers(call, pictures, rows, cell.recipe.image_size, progress)
         found = parity.compare(reference, answers[chosen] if int8 else answers)
         complaints = parity.failures(found, int8=int8)
         content |= {
@@ -186,12 +186,12 @@ def _inputs(pictures: NDArray[np.uint8], rows: NDArray[np.intp], size: int) -> I
 
 
 def _answers(
-    call: Call, pictures: NDArray[np.uint8], rows: NDArray[np.intp], size: int, tell: Progress
+    call: Call, pictures: NDArray[np.uint8], rows: NDArray[np.intp], size: int, progress: Progress
 ) -> NDArray[np.float32]:
     found = []
     for batch in _inputs(pictures, rows, size):
         found.append(call(batch))
-        tell("compare", min(len(found) * _BATCH, len(rows)), len(rows))
+        progress("compare", min(len(found) * _BATCH, len(rows)), len(rows))
     return np.concatenate(found)
 
 

@@ -18,6 +18,7 @@ from fer_bench.model_check import building, converting, entry, training
 from fer_bench.model_check.outcome import BrokenContractError, Check, NotInstalledError, Outcome
 from fer_bench.model_check.subject import Subject
 from fer_bench.models import model_names
+from fer_bench.progress import unheard
 
 __all__ = ["Outcome", "check_model"]
 
@@ -29,7 +30,7 @@ CHECKS: tuple[Check, ...] = (
 """In the order in which they are made."""
 
 
-def check_model(name: str, on_check: Callable[[str], object] = lambda name: None) -> list[Outcome]:
+def check_model(name: str, on_check: Callable[[str], object] = unheard) -> list[Outcome]:
     """Check a registered model, of another package or fer-bench's own, against the contract of :class:`ModelCard`.
 
     Args:

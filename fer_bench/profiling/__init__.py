@@ -13,6 +13,7 @@ from fer_bench.files import scratch
 from fer_bench.models import model_card
 from fer_bench.profiling.latency import Progress
 from fer_bench.profiling.plan import KERAS_RUNTIMES, Plan
+from fer_bench.progress import unheard
 from fer_bench.records import Origin, ProfileRecord
 from fer_bench.timetable import Stage
 
@@ -30,7 +31,7 @@ def profile_models(
     plan: Plan,
     *,
     origin: Origin = "real",
-    progress: Progress | None = None,
+    progress: Progress = unheard,
     externals: "Mapping[str, ExternalSource] | None" = None,
 ) -> list[ProfileRecord]:
     """Profile models together, in one session, so that their inference times can be compared.
@@ -81,14 +82,13 @@ def _in_processes(
     folder: Path,
     session: str,
     origin: Origin,
-    progress: Progress | None,
+    progress: Progress,
     externals: "Mapping[str, ExternalSource] | None",
 ) -> list[ProfileRecord]:
     from fer_bench.workers import counting, work_side_by_side
 
     def on_ended(ended: int) -> None:
-        if progress:
-            progress("processes", ended, plan.processes)
+        progress("processes", ended, plan.processes)
 
     work = [
         [

@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 from fer_bench.errors import FerBenchError
+from fer_bench.progress import unheard
 from fer_bench.records import LatencySample
 
 Item = TypeVar("Item")
@@ -93,7 +94,7 @@ def measure(
     seed: int = 0,
     process: int = 0,
     clock: Clock = time.perf_counter_ns,
-    progress: Progress | None = None,
+    progress: Progress = unheard,
     between: Callable[[int], None] | None = None,
 ) -> dict[str, tuple[LatencySample, ...]]:
     """Time every call, the calls taking turns.
@@ -141,8 +142,7 @@ def measure(
                     order += 1
         if between:
             between(order)
-        if progress:
-            progress("timing", run + 1, runs)
+        progress("timing", run + 1, runs)
     return {name: tuple(taken) for name, taken in samples.items()}
 
 

@@ -20,6 +20,7 @@ from fer_bench.profiling.building import built_model
 from fer_bench.profiling.frames import jpeg_faces, network_image
 from fer_bench.profiling.latency import Progress
 from fer_bench.profiling.plan import Plan
+from fer_bench.progress import unheard
 from fer_bench.records import ProfileRecord
 from fer_bench.runtimes import Call, Runtime, available
 from fer_bench.timetable import Stage
@@ -102,7 +103,7 @@ def _status(process: Path, key: str) -> int | None:
 
 
 def in_fresh_processes(
-    openings: Sequence[Opening], progress: Progress | None = None, process: Path = _PROCESS
+    openings: Sequence[Opening], progress: Progress = unheard, process: Path = _PROCESS
 ) -> list[tuple[int, int] | None]:
     """Let a fresh process open each model, one after the other, and return what each held.
 
@@ -121,8 +122,7 @@ def in_fresh_processes(
         return [None] * len(openings)
 
     def on_ended(ended: int) -> None:
-        if progress:
-            progress("memory", ended, len(openings))
+        progress("memory", ended, len(openings))
 
     on_ended(0)
     with scratch() as folder:
@@ -153,7 +153,7 @@ def with_memory(
     plan: Plan,
     *,
     folder: Path,
-    progress: Progress | None = None,
+    progress: Progress = unheard,
     externals: Mapping[str, ExternalSource] | None = None,
 ) -> list[ProfileRecord]:
     """Return the profiles of a session with the memory of every model in every runtime that it was timed in.

@@ -20,6 +20,7 @@ from fer_bench.profiling.frames import jpeg_faces, network_image
 from fer_bench.profiling.latency import Clock, Progress, measure, measure_in_turn, warm_up
 from fer_bench.profiling.plan import Plan
 from fer_bench.profiling.summary import anova_p, repeated_measures_p, wilson
+from fer_bench.progress import unheard
 from fer_bench.runtimes import keras_threads, runtime
 
 Item = TypeVar("Item")
@@ -87,7 +88,7 @@ def false_positives(
     alpha: float = 0.05,
     seed: int = 0,
     clock: Clock = time.perf_counter_ns,
-    progress: Progress | None = None,
+    progress: Progress = unheard,
 ) -> tuple[Rate, ...]:
     """Run many small experiments, each in both designs in random order, and count significant differences.
 
@@ -121,8 +122,7 @@ def false_positives(
                 blocks[number] = [[sample.seconds for sample in samples[name]] for name in names]
             else:
                 in_turn[number] = measure_in_turn(list(names.values()), items, runs=runs, clock=clock)
-        if progress:
-            progress("experiments", number + 1, experiments)
+        progress("experiments", number + 1, experiments)
 
     def rate(copies: str, design: str, test: str) -> Rate:
         taken = in_turn if design == IN_TURN else blocks
@@ -141,7 +141,7 @@ def self_test(
     folder: Path,
     experiments: int = 100,
     alpha: float = 0.05,
-    progress: Progress | None = None,
+    progress: Progress = unheard,
 ) -> SelfTest:
     """Check a registered model against itself on this machine.
 
@@ -168,8 +168,7 @@ def self_test(
         built = built_model(model, plan)
         calls.append(opened(way.source(built, folder, every), model, way, plan, every))
         warm_up(calls[-1], images, plan.steady)
-        if progress:
-            progress("building", done, 2)
+        progress("building", done, 2)
     rates = false_positives(
         calls[0],
         calls[1],

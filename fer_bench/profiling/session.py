@@ -16,6 +16,7 @@ from fer_bench.profiling.machine import Watch
 from fer_bench.profiling.memory import note_files
 from fer_bench.profiling.plan import Plan
 from fer_bench.profiling.throughput import measure_throughput
+from fer_bench.progress import unheard
 from fer_bench.records import Environment, LatencySample, MachineSample, Origin, ProfileRecord
 from fer_bench.runtimes import keras_threads
 
@@ -33,7 +34,7 @@ def measure_session(
     session: str,
     process: int = 0,
     origin: Origin = "real",
-    progress: Progress | None = None,
+    progress: Progress = unheard,
     externals: Mapping[str, ExternalSource] | None = None,
 ) -> list[ProfileRecord]:
     """Profile models together in this process, so that their inference times can be compared.
@@ -69,8 +70,7 @@ def measure_session(
             built.append(open_external(source, list(own), plan, files))
         else:
             built.append(build(name, own, plan, folder, images, batches, process))
-        if progress:
-            progress("building", done, len(names))
+        progress("building", done, len(names))
     if plan.memory and process == 0:
         note_files(folder, {item.name: item.files for item in built})
     calls = {_key(item, name): item.timed(name) for item in built for name in own if name in item.calls}
@@ -80,8 +80,7 @@ def measure_session(
     warmth = {}
     for done, (key, call) in enumerate(calls.items(), start=1):
         warmth[key] = warm_up(call, numbers, plan.steady)
-        if progress:
-            progress("warming up", done, len(calls))
+        progress("warming up", done, len(calls))
     watch = Watch(process)
     looks = max(1, plan.runs // _LOOKS) * len(calls)
     samples = measure(
@@ -169,7 +168,7 @@ def _end_to_end(
     groups: Sequence[Sequence[str]],
     files: Sequence[bytes],
     plan: Plan,
-    progress: Progress | None,
+    progress: Progress,
 ) -> dict[str, tuple[LatencySample, ...]]:
     """Time from the bytes of a JPEG file to probabilities, one picture a call."""
     from fer_bench.datasets.decoding import one_opencv_thread
@@ -181,6 +180,5 @@ def _end_to_end(
     with one_opencv_thread():
         for done, way in enumerate(ways.values(), start=1):
             warm_up(way, files, plan.steady)
-            if progress:
-                progress("warming up end to end", done, len(ways))
+            progress("warming up end to end", done, len(ways))
         return measure(ways, files, runs=plan.runs, groups=groups, seed=plan.seed, progress=progress)

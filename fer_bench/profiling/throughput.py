@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.profiling.latency import Clock, Progress, measure
+from fer_bench.progress import unheard
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 RUNS = 5
@@ -19,7 +20,7 @@ def measure_throughput(
     *,
     seed: int = 0,
     clock: Clock = time.perf_counter_ns,
-    progress: Progress | None = None,
+    progress: Progress = unheard,
 ) -> dict[str, dict[str, tuple[float, ...]]]:
     """Time whole batches of each of :data:`SIZES`, the calls taking turns; two untimed batches before.
 
@@ -42,6 +43,5 @@ def measure_throughput(
         samples = measure(calls, [batch], runs=RUNS, seed=seed + size, clock=clock)
         for name, own in samples.items():
             taken[name][str(size)] = tuple(sample.seconds for sample in own)
-        if progress:
-            progress("throughput", done, len(SIZES))
+        progress("throughput", done, len(SIZES))
     return taken

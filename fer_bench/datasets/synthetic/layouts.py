@@ -13,6 +13,7 @@ from fer_bench.datasets.synthetic.plan import Planner
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import is_left_over, unfinished, write_json
+from fer_bench.progress import unheard
 
 MARKER = "fer-bench-synthetic.json"
 """File that tells a synthetic dataset from a real one."""
@@ -39,7 +40,7 @@ def synthesize(
     test: int,
     seed: int = 0,
     layout: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress = unheard,
 ) -> dict[str, Any]:
     """Write a dataset of drawn faces in a layout of the real one; the folder appears whole or not at all.
 
@@ -128,15 +129,14 @@ def _require_possible(dataset: str, train: int, test: int, seed: int) -> None:
             raise FerBenchError(f"{number} {name} images for {dataset}; ask for at least {len(EMOTIONS)}, one a class")
 
 
-def _run(jobs: Sequence[Callable[[], Any]], progress: Progress | None) -> list[Any]:
+def _run(jobs: Sequence[Callable[[], Any]], progress: Progress) -> list[Any]:
     # Threads: OpenCV and numpy's generators let go of the interpreter's lock while they work.
     results = []
     pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
     try:
         for result in pool.map(lambda job: job(), jobs):
             results.append(result)
-            if progress:
-                progress(len(results), len(jobs))
+            progress(len(results), len(jobs))
     finally:
         pool.shutdown(cancel_futures=True)
     return results
