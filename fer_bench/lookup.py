@@ -63,6 +63,16 @@ def require_trainable(place: Workspace, name: str) -> None:
         )
 
 
+def require_models(place: Workspace, models: Sequence[str]) -> None:
+    """Raise :class:`FerBenchError` where a name is that of no model, or of one that fer-bench does not train."""
+    from fer_bench.external.model import refuse_external
+    from fer_bench.models import model_card
+
+    refuse_external(place, models)
+    for name in models:
+        model_card(name)
+
+
 def open_prepared(place: Workspace, name: str) -> "Prepared":
     """Return a prepared dataset of the workspace.
 

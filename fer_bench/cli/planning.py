@@ -83,15 +83,11 @@ def status(
 
     Example: fer-bench status --recipe paper
     """
-    from fer_bench.external.model import refuse_external
-    from fer_bench.lookup import recipe_in
-    from fer_bench.models import model_card
+    from fer_bench.lookup import recipe_in, require_models
     from fer_bench.status import grid_status
     from fer_bench.workspace import Workspace
 
-    refuse_external(Workspace(workspace), model or ())
-    for name in model or ():
-        model_card(name)
+    require_models(Workspace(workspace), model or ())
     found = grid_status(
         Workspace(workspace),
         models=model or (),
@@ -215,16 +211,13 @@ def grid(
 
     from fer_bench import cluster, paper
     from fer_bench import grid as planning
-    from fer_bench.external.model import refuse_external
-    from fer_bench.models import model_card
+    from fer_bench.lookup import require_models
     from fer_bench.presets import load_recipe
     from fer_bench.status import grid_status
     from fer_bench.workspace import Workspace
 
     models = list(model or paper.MODELS)
-    refuse_external(Workspace(workspace), models)
-    for name in models:
-        model_card(name)
+    require_models(Workspace(workspace), models)
     chosen = load_recipe(recipe)
     if weights == "random":
         chosen = chosen.from_random()

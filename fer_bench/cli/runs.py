@@ -41,7 +41,7 @@ from fer_bench.cli.printing import print_json
 from fer_bench.cli.saying import mean_text
 from fer_bench.errors import FerBenchError
 from fer_bench.files import expanded
-from fer_bench.lookup import cell_of, open_training, require_known
+from fer_bench.lookup import cell_of, open_training, require_known, require_models
 
 if TYPE_CHECKING:
     from fer_bench.records import TrainRecord
@@ -197,8 +197,6 @@ def run_all(
     """
     from fer_bench import paper
     from fer_bench.datasets import dataset_card
-    from fer_bench.external.model import refuse_external
-    from fer_bench.models import model_card
     from fer_bench.presets import load_recipe
     from fer_bench.runner import Job
     from fer_bench.runner import run_all as run
@@ -214,9 +212,7 @@ def run_all(
     if synthetic and sources:
         raise FerBenchError("--synthetic and --source exclude each other: real and synthetic data are never mixed")
     models = list(dict.fromkeys(model or paper.MODELS))
-    refuse_external(Workspace(workspace), models)
-    for name in models:
-        model_card(name)
+    require_models(Workspace(workspace), models)
     chosen = load_recipe(recipe_with(recipe, balance, freeze_layers))
     numbers = seeds_of(context, seed or [0], seeds)
     if weights == "random":

@@ -30,13 +30,10 @@ def recipe_of(place: "Workspace", models: Sequence[str], recipe: str, weights: s
         FerBenchError: no such model or recipe, one that is not trained here, or a start that cannot be had.
     """
     from fer_bench import grid
-    from fer_bench.external.model import refuse_external
-    from fer_bench.models import model_card
+    from fer_bench.lookup import require_models
     from fer_bench.presets import load_recipe
 
-    refuse_external(place, models)
-    for name in models:
-        model_card(name)
+    require_models(place, models)
     chosen = load_recipe(recipe)
     if weights == "random":
         chosen = chosen.from_random()
