@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from fer_bench.anova_result import AnovaResult, PairDifference
+from fer_bench.anova_result import AnovaResult
 from fer_bench.errors import FerBenchError
 from fer_bench.statistics.studentized import critical
 from fer_bench.statistics.summary import Summary, arrays_of, both_ways, given_summary, summary_of
@@ -55,7 +54,12 @@ def of_summary(summary: Summary, alpha: float) -> AnovaResult:
     from statsmodels.stats.oneway import anova_generic
 
     size, centre, variance = summary.size, summary.centre, summary.variance
-    f, p = _f_and_p(anova_generic(centre, variance, size, use_var="equal"))
+    anova = anova_generic(centre, variance, size, use_var="equal")
+    f = float(anova.statistic)
+    if not math.isfinite(f):
+        raise FerBenchError(
+            f"the F-statistic is {f}: the values are too large, or vary too little within the models, to be compared"
+        )
     groups, within = len(size), int(size.sum()) - len(size)
     pooled = float((size - 1) @ variance) / within
 
@@ -66,19 +70,6 @@ def of_summary(summary: Summary, alpha: float) -> AnovaResult:
         reach = critical(alpha, groups, within) * error
         return difference, difference - reach, difference + reach, p
 
-    return _result(summary, alpha, f, p, both_ways(summary.models, alpha, compare))
-
-
-def _f_and_p(anova: Any) -> tuple[float, float]:
-    f, p = float(anova.statistic), float(anova.pvalue)
-    if not math.isfinite(f):
-        raise FerBenchError(
-            f"the F-statistic is {f}: the values are too large, or vary too little within the models, to be compared"
-        )
-    return f, p
-
-
-def _result(summary: Summary, alpha: float, f: float, p: float, pairs: tuple[PairDifference, ...]) -> AnovaResult:
     return AnovaResult(
         models=summary.models,
         alpha=alpha,
@@ -86,7 +77,7 @@ def _result(summary: Summary, alpha: float, f: float, p: float, pairs: tuple[Pai
         mean=summary.mean,
         sd=summary.sd,
         f=f,
-        p=p,
-        df=(len(summary.n) - 1, sum(summary.n.values()) - len(summary.n)),
-        pairs=pairs,
+        p=float(anova.pvalue),
+        df=(groups - 1, within),
+        pairs=both_ways(summary.models, alpha, compare),
     )
