@@ -4,9 +4,9 @@ import math
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tqdm import tqdm
 
@@ -59,7 +59,7 @@ _SENT_EVERY = 0.5
 
 @dataclass(frozen=True)
 class Position:
-    """Where the work of another process is, for a bar of this one."""
+    """Where work is, of this process or of another one whose bar it shows."""
 
     title: str
     done: int
@@ -67,11 +67,90 @@ class Position:
     unit: str
     note: str
     known: int
-    """Of ``done``, what an earlier run had done."""
+    """Of ``done``, what an earlier run had done: no measure of the rate."""
+
+
+class _Drawn:
+    """A bar on a terminal."""
+
+    def __init__(self, at: Position, row: int | None) -> None:
+        self._known, self._note = at.known, at.note
+        self._bar = tqdm(
+            total=at.total,
+            desc=at.title,
+            unit=at.unit,
+            leave=False,
+            dynamic_ncols=True,
+            miniters=1,
+            smoothing=_SMOOTHING,
+            bar_format=None if at.unit else _COUNTED,
+            position=(1 if _above else 0) if row is None else row,
+        )
+
+    def show(self, at: Position) -> None:
+        self._bar.total = at.total
+        if at.known != self._known:
+            self._known = self._bar.initial = self._bar.n = self._bar.last_print_n = at.known
+            self._bar.start_t = self._bar.last_print_t = time.time()
+            self._bar.refresh()
+        self._bar.update(at.done - self._bar.n)
+        if at.note != self._note:
+            self._note = at.note
+            self._bar.set_postfix_str(at.note)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+class _Lines:
+    """A line a minute, where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._told = deque([(time.perf_counter(), 0)], maxlen=_LINES)
+
+    def show(self, at: Position) -> None:
+        now = time.perf_counter()
+        since, before = self._told[-1]
+        if now - since < _EVERY:
+            return
+        if not before:  # What an earlier run had done counts at once, and is no measure of the rate.
+            self._told.clear()
+        self._told.append((now, at.done))
+        text = f"{at.title}: {at.done:,}" + (f"/{at.total:,}" if at.total else "")
+        text += f" {at.unit}" if at.unit else ""
+        since, before = self._told[0]
+        if at.unit and at.done > before:
+            rate = (at.done - before) / (now - since)
+            text += f", {rate:.3g} {at.unit}/s"
+            if at.total:
+                text += f", about {duration((at.total - at.done) / rate)} left"
+        say(text + (f"; {at.note}" if at.note else ""))
+
+    def close(self) -> None:
+        pass
+
+
+class _Sent:
+    """Messages to the process that shows the bar of this one."""
+
+    def __init__(self, send: Callable[[Position | None], None]) -> None:
+        self._send = send
+        self._last = -math.inf
+
+    def show(self, at: Position) -> None:
+        now = time.perf_counter()
+        if now - self._last >= _SENT_EVERY:
+            self._last = now
+            self._send(at)
+
+    def close(self) -> None:
+        self._send(None)
 
 
 class Bar:
-    """Progress of one piece of work: rate and time left; where there is no terminal, one line a minute.
+    """Progress of one piece of work, with rate and time left.
+
+    It is drawn, told in lines, or sent to the process that shows it: which of the three is settled when it is made.
 
     Args:
         title: what is done.
@@ -81,97 +160,50 @@ class Bar:
     """
 
     def __init__(self, title: str, total: int | None, unit: str, row: int | None = None) -> None:
-        self._title, self._unit, self._total = title, unit, total
-        self._done = self._known = 0
-        self._note = ""
-        self._told = deque([(time.perf_counter(), 0)], maxlen=_LINES)
-        self._sent = -math.inf
-        self._bar = tqdm(
-            total=total,
-            desc=title,
-            unit=unit,
-            leave=False,
-            dynamic_ncols=True,
-            miniters=1,
-            smoothing=_SMOOTHING,
-            disable=has_listener() or not shows_bars(),
-            bar_format=None if unit else _COUNTED,
-            position=(1 if _above else 0) if row is None else row,
-        )
-        if position_listener() is not None:
-            self._mention()  # Before the first step, which compiles a network.
+        self._at = Position(title, 0, total, unit, "", known=0)
+        self._way: _Drawn | _Lines | _Sent
+        if (send := position_listener()) is not None:
+            self._way = _Sent(send)
+        elif has_listener() or not shows_bars():
+            self._way = _Lines()
+        else:
+            self._way = _Drawn(self._at, row)
+        self.show(self._at)  # Before the first step, which compiles a network.
 
     @property
     def title(self) -> str:
         """What is done."""
-        return self._title
+        return self._at.title
 
-    @property
-    def known_done(self) -> int:
-        """What an earlier run had done."""
-        return self._known
+    def show(self, at: Position) -> None:
+        """Set all that the bar shows."""
+        self._at = at
+        self._way.show(at)
 
     def known(self, done: int) -> None:
-        """Set the position to what an earlier run had done: no measure of the rate."""
-        self._done = self._known = done
-        self._bar.initial = self._bar.n = self._bar.last_print_n = done
-        self._bar.start_t = self._bar.last_print_t = time.time()
-        self._bar.refresh()
-        self._mention()
+        """Set the position to what an earlier run had done."""
+        self.show(replace(self._at, done=done, known=done))
 
     def advance(self, steps: int = 1) -> None:
         """Count ``steps`` more."""
-        self.at(self._done + steps)
+        self.at(self._at.done + steps)
 
     def at(self, done: int, total: int | None = None) -> None:
         """Set the position, and the total once it is known."""
-        if total is not None:
-            self._total = self._bar.total = total
-        self._bar.update(done - self._done)
-        self._done = done
-        self._mention()
+        self.show(replace(self._at, done=done, total=self._at.total if total is None else total))
 
     def note(self, text: str) -> None:
         """Show a short text behind the bar."""
-        self._note = text
-        self._bar.set_postfix_str(text)
+        self.show(replace(self._at, note=text))
 
     def step(self, what: str, done: int | None = None, total: int | None = None) -> None:
         """Note which step the work is at, and set the position, by default one further."""
-        self.note(what)
-        self.at(self._done + 1 if done is None else done, total)
-
-    def _mention(self) -> None:
-        """Tell the process that shows the bar, or, where nobody shows one, say once a minute where the work is."""
-        now = time.perf_counter()
-        send = position_listener()
-        if send is not None:
-            if now - self._sent >= _SENT_EVERY:
-                self._sent = now
-                send(Position(self._title, self._done, self._total, self._unit, self._note, self._known))
-            return
-        since, before = self._told[-1]
-        if now - since < _EVERY or not self._bar.disable:
-            return
-        if not before:  # What an earlier run had done counts at once, and is no measure of the rate.
-            self._told.clear()
-        self._told.append((now, self._done))
-        text = f"{self._title}: {self._done:,}" + (f"/{self._total:,}" if self._total else "")
-        text += f" {self._unit}" if self._unit else ""
-        since, before = self._told[0]
-        if self._unit and self._done > before:
-            rate = (self._done - before) / (now - since)
-            text += f", {rate:.3g} {self._unit}/s"
-            if self._total:
-                text += f", about {duration((self._total - self._done) / rate)} left"
-        say(text + (f"; {self._note}" if self._note else ""))
+        self._at = replace(self._at, note=what)
+        self.at(self._at.done + 1 if done is None else done, total)
 
     def close(self) -> None:
         """Remove the bar."""
-        self._bar.close()
-        send = position_listener()
-        if send is not None:
-            send(None)
+        self._way.close()
 
 
 class Bars:
@@ -196,11 +228,7 @@ class Bars:
                 row += 1
             self._rows[worker] = row
             shown = self._bars[worker] = Bar(position.title, position.total, position.unit, row)
-        if position.known > shown.known_done:
-            shown.known(position.known)
-        shown.at(position.done, position.total)
-        if position.note:
-            shown.note(position.note)
+        shown.show(position)
 
     def close(self) -> None:
         """Remove all bars."""
