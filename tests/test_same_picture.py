@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from fer_bench.datasets import same_picture
 from fer_bench.datasets.near_duplicates import NEIGHBOURS, SIMILAR, Sketches, hashes, near_pairs
-from fer_bench.datasets.same_picture import SIDE, are_same, inner_part, is_same
+from fer_bench.datasets.same_picture import DOUBTFUL, HOPELESS, SAME, SIDE, ZOOMS, are_same, inner_part
 
 Images = NDArray[np.uint8]
 
@@ -35,6 +36,22 @@ def sketched(images: Images) -> Sketches:
     sketches = Sketches.empty(len(images))
     sketches.draw(slice(0, len(images)), images)
     return sketches
+
+
+def is_same(inner: Images, other: Images) -> bool:
+    """Return whether an inner part is found in the detail of a picture: the definition."""
+
+    def correlation(zoom: float) -> float:
+        return float(cv2.matchTemplate(same_picture._sized(other, zoom), inner, cv2.TM_CCOEFF_NORMED).max())
+
+    at_own_size = correlation(1)
+    if at_own_size >= SAME or at_own_size < HOPELESS:
+        return at_own_size >= SAME
+    smaller, larger, smallest, largest = ZOOMS
+    below, above = correlation(smaller), correlation(larger)
+    if max(below, above) >= SAME or max(below, above) < DOUBTFUL:
+        return max(below, above) >= SAME
+    return correlation(smallest if below > above else largest) >= SAME
 
 
 def pair_by_pair(sketches: Sketches, rows: NDArray[np.intp]) -> set[tuple[int, int]]:

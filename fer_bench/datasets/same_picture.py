@@ -1,11 +1,12 @@
 """Whether two small pictures show the same: the inner part of one is looked for in the other.
 
-By the normalised correlation of their fine detail, at a few sizes. Many pairs are compared at once by Fourier
-transforms; what comes near to a threshold in that is decided pair by pair, by OpenCV's ``matchTemplate``, so that the
-answers are those of :func:`is_same`.
+By the normalised correlation of their fine detail, at a few sizes (:func:`_decided`). Many pairs are compared at once
+by Fourier transforms (:func:`_fast`); where a correlation comes near to a threshold, OpenCV's ``matchTemplate`` decides
+(:func:`_exact`), so that all answers are those of the latter.
 """
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,11 @@ HOPELESS, DOUBTFUL = 0.3, 0.5
 SAME = 0.82
 """Least correlation of two pictures that are the same."""
 
+Correlations = NDArray[np.floating]
+Highest = Callable[[NDArray[np.intp], float], Correlations]
+"""Takes some of the pairs, by number, and a zoom; returns of each the highest correlation of the first picture's inner
+part, over its places in the second picture at that size."""
+
 _INNER = SIDE - 2 * MARGIN
 _PLACES = 2 * MARGIN + 1
 """Of the inner part in a picture, down and across."""
@@ -37,23 +43,6 @@ def inner_part(details: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return details[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
-def is_same(inner: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
-    """Return whether an inner part, (SIDE - 2 * MARGIN,) * 2, is found in the detail of a picture, (SIDE, SIDE)."""
-    cv2 = opencv()
-
-    def correlation(zoom: float) -> float:
-        return float(cv2.matchTemplate(_sized(other, zoom), inner, cv2.TM_CCOEFF_NORMED).max())
-
-    at_own_size = correlation(1)
-    if at_own_size >= SAME or at_own_size < HOPELESS:
-        return at_own_size >= SAME
-    smaller, larger, smallest, largest = ZOOMS
-    below, above = correlation(smaller), correlation(larger)
-    if max(below, above) >= SAME or max(below, above) < DOUBTFUL:
-        return max(below, above) >= SAME
-    return correlation(smallest if below > above else largest) >= SAME
-
-
 def are_same(details: NDArray[np.uint8], pairs: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Return of each pair of pictures whether the inner part of the first is found in the second, (pairs,).
 
@@ -61,24 +50,24 @@ def are_same(details: NDArray[np.uint8], pairs: NDArray[np.intp]) -> NDArray[np.
         details: fine detail of all pictures, (n, SIDE, SIDE).
         pairs: rows of ``details``, (pairs, 2); faster where they share pictures.
     """
-    first, templates = np.unique(pairs[:, 0], return_inverse=True)
-    second, others = np.unique(pairs[:, 1], return_inverse=True)
-    wanted, pictures = _spectra(inner_part(details)[first]), details[second]
-    same, unsure = np.zeros((2, len(pairs)), np.bool_)
+    same, unsure = _decided(len(pairs), _fast(details, pairs))
+    left = np.flatnonzero(unsure)
+    same[left], _ = _decided(len(left), _exact(details, pairs[left]))
+    return same
 
-    def highest(rows: NDArray[np.intp], zoom: float) -> NDArray[np.float32]:
-        some, places = np.unique(others[rows], return_inverse=True)
-        sized = pictures[some] if zoom == 1 else np.stack([_sized(picture, zoom) for picture in pictures[some]])
-        return _highest(wanted, templates[rows], sized, places)
 
-    def settle(rows: NDArray[np.intp], found: NDArray[np.float32], least: float) -> NDArray[np.bool_]:
+def _decided(count: int, highest: Highest) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which of some pairs are the same, and which correlations were not known or came near to a threshold."""
+    same, unsure = np.zeros((2, count), np.bool_)
+
+    def settle(rows: NDArray[np.intp], found: Correlations, least: float) -> NDArray[np.bool_]:
         """Note which of ``rows`` are the same; return which of them may be so at another size."""
         same[rows] = found >= SAME
         near = np.minimum(np.abs(found - SAME), np.abs(found - least)) < _NEAR
         unsure[rows] |= near | ~np.isfinite(found)
         return (found >= least) & (found < SAME)
 
-    rows = np.arange(len(pairs))
+    rows = np.arange(count)
     rows = rows[settle(rows, highest(rows, 1), HOPELESS)]
     if len(rows):
         smaller, larger, smallest, largest = ZOOMS
@@ -89,9 +78,46 @@ def are_same(details: NDArray[np.uint8], pairs: NDArray[np.intp]) -> NDArray[np.
             chosen = rows[further & better]
             if len(chosen):
                 settle(chosen, highest(chosen, zoom), SAME)
-    for row in np.flatnonzero(unsure):
-        same[row] = is_same(inner_part(details[pairs[row, 0]]), details[pairs[row, 1]])
-    return same
+    return same, unsure
+
+
+def _exact(details: NDArray[np.uint8], pairs: NDArray[np.intp]) -> Highest:
+    """Return OpenCV's correlations, pair by pair."""
+    cv2 = opencv()
+
+    def highest(rows: NDArray[np.intp], zoom: float) -> Correlations:
+        inner = inner_part(details)
+        found = [
+            cv2.matchTemplate(_sized(details[second], zoom), inner[first], cv2.TM_CCOEFF_NORMED).max()
+            for first, second in pairs[rows]
+        ]
+        return np.array(found, np.float64)  # To be compared with the thresholds as they are, not in single precision.
+
+    return highest
+
+
+def _fast(details: NDArray[np.uint8], pairs: NDArray[np.intp]) -> Highest:
+    """Return correlations by Fourier transforms in single precision; NaN where some place of a picture is too flat."""
+    from scipy.fft import rfft2
+
+    first, templates = np.unique(pairs[:, 0], return_inverse=True)
+    second, others = np.unique(pairs[:, 1], return_inverse=True)
+    wanted, pictures = _spectra(inner_part(details)[first]), details[second]
+    down, across = _inverse()
+
+    def highest(rows: NDArray[np.intp], zoom: float) -> Correlations:
+        some, places = np.unique(others[rows], return_inverse=True)
+        sized = pictures[some] if zoom == 1 else np.stack([_sized(picture, zoom) for picture in pictures[some]])
+        centred = sized.astype(np.float32) - 128
+        products = rfft2(centred)[places]
+        products *= wanted[templates[rows]]
+        # Only the places that are looked at, not the whole inverse transform.
+        half = np.matmul(down, products).view(np.float32)
+        correlations = (half.reshape(-1, half.shape[-1]) @ across).reshape(-1, _PLACES, _PLACES)
+        correlations *= _scales(centred)[places]
+        return np.asarray(correlations.max(axis=(1, 2)), np.float32)
+
+    return highest
 
 
 def _sized(picture: NDArray[np.uint8], zoom: float) -> NDArray[np.uint8]:
@@ -115,33 +141,6 @@ def _spectra(inner: NDArray[np.uint8]) -> NDArray[np.complex64]:
     units -= units.mean(axis=(1, 2), keepdims=True)
     units /= np.sqrt(np.einsum("nyx,nyx->n", units, units))[:, None, None]
     return np.asarray(np.conj(rfft2(units, (SIDE, SIDE))), np.complex64)
-
-
-def _highest(
-    wanted: NDArray[np.complex64],
-    templates: NDArray[np.intp],
-    pictures: NDArray[np.uint8],
-    others: NDArray[np.intp],
-) -> NDArray[np.float32]:
-    """Return the highest correlation of each pair; NaN where some place of the picture is too flat.
-
-    Args:
-        wanted: spectra of the inner parts.
-        templates: of each pair, a row of ``wanted``.
-        pictures: (n, SIDE, SIDE).
-        others: of each pair, a row of ``pictures``.
-    """
-    from scipy.fft import rfft2
-
-    down, across = _inverse()
-    centred = pictures.astype(np.float32) - 128
-    products = rfft2(centred)[others]
-    products *= wanted[templates]
-    # Only the places that are looked at, not the whole inverse transform.
-    half = np.matmul(down, products).view(np.float32)
-    correlations = (half.reshape(-1, half.shape[-1]) @ across).reshape(-1, _PLACES, _PLACES)
-    correlations *= _scales(centred)[others]
-    return np.asarray(correlations.max(axis=(1, 2)), np.float32)
 
 
 @functools.cache
