@@ -4,6 +4,11 @@ Python's interpreter lock makes threads slow at pictures so small that reading o
 two cores, two threads decode FER-2013 slower than one. Where it is safe, the decoders are therefore processes, forked
 from one that has no other threads and no machine-learning framework loaded, and write into memory that both share;
 elsewhere they are threads. The images are the same.
+
+Each task has a slot: room for its images, and for the texts of its pictures. From :meth:`start` until its outcome is
+taken the slot is the decoder's alone, then the caller's, as :attr:`Chunk.images`, until the next chunk has come.
+Tasks get the slots in turn and are taken in the order in which they were started. There is one slot more than tasks may
+be pending, so that the next in turn is always free.
 """
 
 import contextlib
@@ -53,7 +58,7 @@ class Chunk:
 
     samples: list[Sample] = field(default_factory=list)
     images: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 0, 0), np.uint8))
-    """(samples, height, width), C-contiguous; overwritten once the next chunk is asked for."""
+    """(samples, height, width), C-contiguous; overwritten after the next chunk has come."""
     digests: bytes = b""
     """:data:`~fer_bench.datasets.decoding.DIGEST` bytes of the pixels of each image."""
     flaws: list[Flaw] = field(default_factory=list)
@@ -93,7 +98,6 @@ def decoded(
     chunk = chunk_of(size)
     # Small pictures are decoded fast: enough of them to go on with while the caller lists the next folder.
     most = max(2 * workers + 4, min(16 * workers, _AHEAD // (chunk * size[0] * size[1])))
-    # One more than are pending: the chunk that the caller holds is not overwritten.
     shared = mmap.mmap(-1, (most + 1) * chunk * size[0] * size[1])
     arrays = np.frombuffer(shared, np.uint8).reshape(most + 1, chunk, *size)
     slots = itertools.cycle(range(most + 1))
@@ -222,7 +226,6 @@ class _Processes:
         worker.busy += 1
 
         def take() -> Outcome:
-            # Tasks are taken in the order in which they were started.
             while not worker.outcomes:
                 self._receive_from(worker)
             return worker.outcomes.popleft()
