@@ -2,7 +2,7 @@
 
 from fer_bench.errors import FerBenchError
 from fer_bench.export.sessions import Call
-from fer_bench.runtimes import exported, keras_call, keras_predict
+from fer_bench.runtimes import exported, keras_runtimes
 from fer_bench.runtimes.runtime import Runtime
 
 __all__ = ["Call", "Runtime", "available", "runtime"]
@@ -10,8 +10,7 @@ __all__ = ["Call", "Runtime", "available", "runtime"]
 
 def available() -> dict[str, Runtime]:
     """Return every known runtime by its name; :meth:`Runtime.missing` tells which cannot run here."""
-    known = (keras_predict.RUNTIME, keras_call.RUNTIME, *exported.RUNTIMES)
-    return {item.name: item for item in known}
+    return {item.name: item for item in (*keras_runtimes.RUNTIMES, *exported.RUNTIMES)}
 
 
 def runtime(name: str) -> Runtime:
