@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from fer_bench import metrics
 from fer_bench.emotions import EMOTIONS
@@ -99,28 +99,35 @@ class _HeldOut:
         return (self.better - self.worse) / self.n
 
 
-def diagnose(labels: ArrayLike, predictions: ArrayLike, seed: int = 0) -> Diagnosis:
-    """Examine a model's answers on its own dataset's test images. The order of the images does not matter.
+def diagnose(records_folder: Path, record: EvalRecord) -> Diagnosis:
+    """Examine a test on the model's own dataset, or any test of an external model.
 
     Args:
-        labels: class indices, integers in [0, 7), shape (n,).
-        predictions: predicted class indices, the same shape.
-        seed: of the random halves. The same answers and seed give the same diagnosis.
+        records_folder: the folder that holds ``eval/``, with the predictions of the record in it.
+        record: the test.
 
     Raises:
-        FerBenchError: another shape or type, different lengths, an index out of range, no images.
+        FerBenchError: the record is of a cross-test, its predictions are missing or are not what it counts, or as
+            :func:`diagnose_matrix`.
     """
-    return diagnose_matrix(metrics.confusion_matrix(labels, predictions, CLASSES), seed)
+    if record.target != record.dataset and record.external is None:
+        raise FerBenchError(
+            f"{record.stem}: trained on {record.dataset}, tested on {record.target}. The label doctor reads only tests "
+            "on the model's own dataset: on another's pictures a model may answer one emotion by another's name "
+            f"although every label is right; choose a test of {record.model} on {record.dataset}"
+        )
+    read_predictions(records_folder, record)  # For what it refuses: their matrix is the record's.
+    return diagnose_matrix(record.confusion_matrix)
 
 
 def diagnose_matrix(confusion_matrix: ArrayLike, seed: int = 0) -> Diagnosis:
-    """Examine the counts of a test; equal to :func:`diagnose` of the images that they count.
+    """Examine the counts of a test.
 
     Random halves of the images, stratified by label, are drawn as counts: each row's half is hypergeometric.
 
     Args:
         confusion_matrix: counts, integers, (7, 7), rows labels, columns predictions; an array or nested tuples.
-        seed: as in :func:`diagnose`.
+        seed: of the random halves. The same counts and seed give the same diagnosis.
 
     Raises:
         FerBenchError: not 7 x 7 counts, no images, or too many.
@@ -150,29 +157,6 @@ def diagnose_matrix(confusion_matrix: ArrayLike, seed: int = 0) -> Diagnosis:
         interval=_interval(held_out),
         p=p,
     )
-
-
-def from_record(records_folder: Path, record: EvalRecord) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Read the stored predictions of a test on the model's own dataset, or of any test of an external model.
-
-    Args:
-        records_folder: the folder that holds ``eval/``, with the predictions of the record in it.
-        record: the test.
-
-    Returns:
-        Labels and predicted classes (the most probable one), int64, shape (n,) each.
-
-    Raises:
-        FerBenchError: the record is of a cross-test, or as :func:`fer_bench.predictions.read_predictions`.
-    """
-    if record.target != record.dataset and record.external is None:
-        raise FerBenchError(
-            f"{record.stem}: trained on {record.dataset}, tested on {record.target}. The label doctor reads only tests "
-            "on the model's own dataset: on another's pictures a model may answer one emotion by another's name "
-            f"although every label is right; choose a test of {record.model} on {record.dataset}"
-        )
-    found = read_predictions(records_folder, record)
-    return found.labels, found.classes
 
 
 def _judge(counts: Counts, seed: int, *, shaped: bool) -> tuple[_HeldOut, float]:

@@ -251,8 +251,7 @@ def labels(
         raise FerBenchError(
             f"{model} has not been tested on {dataset}; run fer-bench evaluate with the same options first"
         )
-    true, answers = label_doctor.from_record(place.results.records, record)
-    found = label_doctor.diagnose(true, answers)
+    found = label_doctor.diagnose(place.results.records, record)
     if json:
         print_json(dataclasses.asdict(found))
     else:
