@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +20,6 @@ from fer_bench.errors import FerBenchError
 from fer_bench.records import Origin
 
 SEPARATOR = "+"
-
-
-class Images(Protocol):
-    """Gray images, uint8, from which rows are gathered: an array, a memory map, several of them."""
-
-    def __getitem__(self, rows: NDArray[np.intp], /) -> NDArray[np.uint8]:
-        """Return the images of the given rows, (len(rows), height, width)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +52,10 @@ class JoinedImages:
                 for place, image in zip(places, found, strict=True):
                     gathered[place] = resize(image, (self.size, self.size))
         return gathered
+
+
+Images = NDArray[np.uint8] | JoinedImages
+"""Gray images, from which rows are gathered: an array, a memory map, several of them."""
 
 
 @dataclass(frozen=True, eq=False)
