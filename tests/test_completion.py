@@ -36,7 +36,7 @@ def offered(line: str, **environment: str) -> list[str]:
         ("fer-bench compare --on ck", ["ck-plus"]),
         ("fer-bench prepare raf", ["raf-db"]),
         ("fer-bench evaluate --dataset fer2013+a", ["fer2013+affectnet"]),
-        ("fer-bench run-all -r cp", ["cpu48"]),
+        ("fer-bench run-all -r cp", ["cpu48", "cpu96"]),
         ("fer-bench train --balance over", ["oversample"]),
         ("fer-bench train --qu", ["--quiet"]),
     ],

@@ -29,6 +29,7 @@ def test_the_id_is_a_hash_of_the_content_alone():
     assert PRESETS["paper"].id == "paper-f40bacc7"
     assert PRESETS["demo"].id == "demo-00264362"
     assert PRESETS["cpu48"].id == "cpu48-3d7823a6"
+    assert PRESETS["cpu96"].id == "cpu96-df19f255"
 
 
 def test_what_goes_beyond_the_paper_is_off_in_every_preset():
@@ -189,7 +190,7 @@ def test_a_name_that_can_be_one_of_a_file_is_taken(name):
 
 
 def test_an_unknown_preset_names_the_known_ones():
-    with pytest.raises(FerBenchError, match="paper, paper-bf16, cpu48, demo"):
+    with pytest.raises(FerBenchError, match="paper, paper-bf16, cpu48, cpu96, demo"):
         load_recipe("papr")
 
 

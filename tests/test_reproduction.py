@@ -21,7 +21,7 @@ ROW = re.compile(
 )
 
 
-IDS = {"cpu48": "cpu48-3d7823a6", "paper-bf16": "paper-bf16-cb952ead"}
+IDS = {"cpu48": "cpu48-3d7823a6", "cpu96": "cpu96-df19f255", "paper-bf16": "paper-bf16-cb952ead"}
 TEXT = (REPORTS / "reproduction.md").read_text(encoding="utf-8")
 
 

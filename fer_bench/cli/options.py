@@ -45,14 +45,14 @@ TensorBoardOption = Annotated[
     bool, typer.Option("--tensorboard", help="Write logs for TensorBoard to tensorboard/ in the workspace.")
 ]
 RecipeOption = Annotated[
-    str, typer.Option("--recipe", "-r", help="Preset (paper, paper-bf16, cpu48, demo) or TOML file.")
+    str, typer.Option("--recipe", "-r", help="Preset (paper, paper-bf16, cpu48, cpu96, demo) or TOML file.")
 ]
 RunRecipeOption = Annotated[
     str,
     typer.Option(
         "--recipe",
         "-r",
-        help="Preset (paper, paper-bf16, cpu48, demo), TOML file, or id of a recipe that was trained in the workspace.",
+        help="Preset (paper, paper-bf16, cpu48, cpu96, demo), TOML file, or id of a recipe trained in the workspace.",
     ),
 ]
 """Of commands that work on trained runs."""
