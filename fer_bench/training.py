@@ -65,21 +65,23 @@ def train(
         OSError: the disk is full.
     """
     folder = workspace.run(cell.id)
-    record = None
+    record, home = None, workspace
     try:
         with locked(folder):
-            record = _found(workspace, cell, dataset.fingerprint, weights)
+            record, home = _found(workspace, cell, dataset.fingerprint, weights)
             if record is None:
                 run = _Run(cell, dataset, network, workspace, weights, on_epoch=on_epoch, on_step=on_step)
                 record = _train(run)
             else:
-                network.load_weights(workspace.weights(cell.id), record.weights_sha256)
+                network.load_weights(home.weights(cell.id), record.weights_sha256)
+                if home != workspace:
+                    _take_over(home, workspace, cell, record)
                 _tell(on_epoch, record.history)
     except Exception as error:
         if memory.is_exhausted(error):
             if record is not None:  # The run was finished before: no training step was too large.
                 raise FerBenchError(
-                    f"{workspace.weights(cell.id)}: too little memory for the weights of this finished run; end other "
+                    f"{home.weights(cell.id)}: too little memory for the weights of this finished run; end other "
                     "programs, and run the same command again"
                 ) from error
         elif backend.is_device_failure(error):
@@ -179,10 +181,12 @@ def _train(run: _Run) -> TrainRecord:
     return record
 
 
-def _found(workspace: Workspace, cell: Cell, fingerprint: str, weights: str | None) -> TrainRecord | None:
-    """Return the finished run of a cell, ``None`` where there is none.
+def _found(
+    workspace: Workspace, cell: Cell, fingerprint: str, weights: str | None
+) -> tuple[TrainRecord | None, Workspace]:
+    """Return the finished run of a cell, ``None`` where there is none, and the workspace that it lies in.
 
-    One that ``tune`` or ``ablate`` trained is copied from their workspace into this one.
+    That is the one of ``tune`` and ``ablate`` where they trained it.
     """
     former = grid.recorded(workspace, cell)
     if former is not None and former.dataset_fingerprint != fingerprint:
@@ -190,12 +194,16 @@ def _found(workspace: Workspace, cell: Cell, fingerprint: str, weights: str | No
     record = grid.trained(workspace, cell, fingerprint, weights)
     tried = grid.recorded(workspace.studies, cell)
     if record or tried is None or tried.dataset_fingerprint != fingerprint or grid.mismatch(tried, cell, weights):
-        return record
+        return record, workspace
+    return tried, workspace.studies
+
+
+def _take_over(home: Workspace, workspace: Workspace, cell: Cell, run: TrainRecord) -> None:
+    """Copy a run that ``tune`` or ``ablate`` trained, and whose weights have been checked, into the workspace."""
     with replacing(workspace.weights(cell.id)) as temporary:
-        shutil.copyfile(workspace.studies.weights(cell.id), temporary)
-    records.save(workspace.results.records, tried)
+        shutil.copyfile(home.weights(cell.id), temporary)
+    records.save(workspace.results.records, run)
     say(f"{cell.id}: was trained by tune or ablate; that run is taken")
-    return tried
 
 
 def _device_failed(cell: Cell, folder: Path, error: BaseException) -> FerBenchError:

@@ -496,6 +496,17 @@ def test_a_run_that_a_search_made_is_taken_over_where_it_is_asked_for(workspace,
     assert grid.trained(workspace, CELL, dataset.fingerprint) == tried
 
 
+def test_damaged_weights_of_a_search_are_named_where_they_lie_and_not_taken(workspace, dataset, network):
+    tried = train(CELL, dataset, network, workspace.studies)
+    path = workspace.studies.weights(CELL.id)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(FerBenchError, match=r"studies/weights/.*: not weights of tiny .*; delete the file and train"):
+        train(CELL, dataset, network, workspace)
+    assert not workspace.weights(CELL.id).exists()
+    path.unlink()
+    assert train(CELL, dataset, network, workspace).weights_sha256 == tried.weights_sha256
+
+
 def test_a_run_of_a_search_on_another_backend_is_left_there(workspace, dataset, network):
     tried = train(CELL, dataset, network, workspace.studies)
     records.save(workspace.studies.results.records, dataclasses.replace(tried, backend="jax"))
