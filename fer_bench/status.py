@@ -8,7 +8,7 @@ from typing import Literal
 
 from fer_bench import paper, records
 from fer_bench.checkpoint import Reached, reached
-from fer_bench.datasets.joined import SEPARATOR, parts_of
+from fer_bench.datasets.joined import in_order, parts_of
 from fer_bench.datasets.manifests import Manifests
 from fer_bench.epoch_times import EpochTime, expected_seconds
 from fer_bench.errors import FerBenchError
@@ -101,7 +101,7 @@ def grid_status(
             a test set only; or models and recipes of which no run can be.
     """
     data = Manifests.of(workspace)
-    chosen = list(dict.fromkeys(SEPARATOR.join(parts_of(name)) for name in datasets))
+    chosen = list(dict.fromkeys(map(in_order, datasets)))
     _require_prepared(workspace, data, [part for name in chosen for part in parts_of(name)])
     runs = records.load_all(workspace.results.records, TrainRecord)
     tests = records.load_all(workspace.results.records, EvalRecord)

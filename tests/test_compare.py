@@ -713,6 +713,16 @@ def test_the_command_that_tests_what_is_missing_does(workspace, monkeypatch):
     assert choose(folder, names, target="raf-db").seeds == (0,)
 
 
+def test_models_of_joined_datasets_are_found_in_any_order_and_compared_on_a_part(tmp_path):
+    for model in ("clcm", "shufflenetv2"):
+        save(tmp_path, model, answers(3, 0.7), dataset="fer2013+raf-db", target="raf-db")
+    swapped = ("clcm/raf-db+fer2013", "shufflenetv2", "--dataset", "raf-db+fer2013")
+    assert compared(tmp_path, *swapped, "--on", "raf-db")["n"] == IMAGES
+    for on in ((), ("--on", "raf-db+fer2013")):
+        with pytest.raises(FerBenchError, match=r"no test set of their own; say with --on .*: fer2013 or raf-db$"):
+            run(tmp_path, *swapped, *on)
+
+
 def test_an_empty_workspace_says_what_to_run(tmp_path):
     with pytest.raises(FerBenchError, match=r"no tests; run fer-bench train"):
         run(tmp_path, "clcm", "shufflenetv2")

@@ -507,6 +507,7 @@ def test_the_published_records_are_the_default(labs, tmp_path, monkeypatch):
         (("--records", "lab-a", "--fingerprint", "ckplus=12"), r"--fingerprint ckplus=.*; datasets: raf-db"),
         (("--records", "lab-a", "--format", "csv", "--json"), r"exclude each other"),
         (("--records", "lab-a", "--model", "x"), r"no test fits --model x; there are tests of clcm trained on raf-db"),
+        (("--records", "lab-a", "--dataset", "raf-db+fer2013"), r"no test fits --dataset fer2013\+raf-db; there are"),
         (("--records", "untested"), r"untested/records: no tests; run fer-bench train"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_bench.datasets.joined import parts_of
+from fer_bench.datasets.joined import in_order, parts_of
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import recipe_ids, seed_words
 from fer_bench.records import EvalRecord, load_all
@@ -79,6 +79,11 @@ def choose(
                 f"{_listed(entries)}: trained on different datasets; say with --on which test images to compare them on"
             )
         target = entries[0].dataset
+    if len(parts_of(target)) > 1:
+        raise FerBenchError(
+            f"{target}: several datasets together have no test set of their own; say with --on which of theirs to "
+            f"compare on: {' or '.join(parts_of(target))}"
+        )
     found = _of_recipes({entry: _tests_of(folder, entry, target, tests, where) for entry in entries}, recipe)
     entries = list(found)
     shared, unused = _seeds(found, target, seeds)
@@ -128,7 +133,8 @@ def _entries(
             raise FerBenchError(f"{folder}: no test of a model {model!r}; there are tests of {', '.join(known)}")
         if at and not recipe:
             raise FerBenchError(f"{name}: no recipe after the @; expected its name or id")
-        given.append((model, trained_on or dataset, recipe))
+        trained_on = trained_on or dataset or ""
+        given.append((model, in_order(trained_on) if trained_on else None, recipe))
     _require_one_kind(folder, [model for model, _, _ in given], target, tests)
     possible = {
         model: {r.dataset for r in tests if r.model == model and target in (None, r.target)}

@@ -131,6 +131,7 @@ def _wanted(
     origin: "Origin | None",
     fingerprints: Sequence[str] | None,
 ) -> "Wanted":
+    from fer_bench.datasets.joined import in_order
     from fer_bench.leaderboard.gathering import Wanted
 
     beginnings = {}
@@ -140,7 +141,7 @@ def _wanted(
             raise FerBenchError(f"--fingerprint {item!r}: expected DATASET=BEGINNING, e.g. ck-plus=0123456789ab")
         beginnings[name] = beginning
     return Wanted(
-        datasets=tuple(datasets or ()),
+        datasets=tuple(map(in_order, datasets or ())),
         targets=tuple(targets or ()),
         models=tuple(models or ()),
         recipes=tuple(recipes or ()),

@@ -76,7 +76,7 @@ def train(
 
     from fer_bench import grid, stages
     from fer_bench.cellwork import train_cells
-    from fer_bench.datasets.joined import SEPARATOR, parts_of
+    from fer_bench.datasets.joined import in_order, parts_of
     from fer_bench.devices import check
     from fer_bench.external.model import refuse_external
     from fer_bench.watching import Watch
@@ -85,7 +85,7 @@ def train(
     place = Workspace(workspace)
     refuse_external(place, [model])
     chosen = recipe_with(recipe, balance, freeze_layers)
-    dataset = SEPARATOR.join(parts_of(dataset))
+    dataset = in_order(dataset)
     for part in parts_of(dataset):
         require_known(place, part)  # Before anything is asked of it.
     cells = [cell_of(model, dataset, chosen, number, weights) for number in seeds_of(context, [seed], seeds)]

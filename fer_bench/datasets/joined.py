@@ -146,6 +146,15 @@ def parts_of(name: str) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda each: (order.get(each, len(order)), each)))
 
 
+def in_order(name: str) -> str:
+    """Return the name of joined datasets as runs and records have it: ``raf-db+fer2013`` is ``fer2013+raf-db``.
+
+    Raises:
+        FerBenchError: as :func:`parts_of`.
+    """
+    return SEPARATOR.join(parts_of(name))
+
+
 def joined_fingerprint(parts: Iterable[tuple[str, str]]) -> str:
     """Return the SHA-256 over the names and fingerprints of datasets that are joined, 64 hexadecimal digits."""
     return hashlib.sha256(json.dumps([list(part) for part in parts]).encode()).hexdigest()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fer_bench.datasets.joined import SEPARATOR, joined_fingerprint, parts_of
+from fer_bench.datasets.joined import SEPARATOR, in_order, joined_fingerprint, parts_of
 from fer_bench.datasets.prepared import manifest_of, prepared_names
 from fer_bench.workspace import Workspace
 
@@ -39,7 +39,7 @@ class Manifests:
         """Return whether a name is that of several, in their order, all with a training set."""
         parts = name.split(SEPARATOR)
         known = len(parts) > 1 and len(set(parts)) == len(parts) and set(parts) <= set(self.trainable)
-        return known and SEPARATOR.join(parts_of(name)) == name
+        return known and in_order(name) == name
 
     def fingerprint(self, name: str) -> str:
         """Return the fingerprint as records keep it."""
