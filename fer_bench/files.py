@@ -26,6 +26,8 @@ _SCRATCH = "fer-bench-"
 """Part of the names of folders that :func:`scratch` makes."""
 _LONGEST_NAME = 255
 """Bytes that a file's name may have on nearly every file system."""
+LONGEST_REPLACED = _LONGEST_NAME - len(f"{UNFINISHED}01234567-4194304-abcdefgh-")
+"""Bytes of the longest name that :func:`replacing` can write: its temporary file's is longer."""
 _DAY = 86400.0
 """Seconds after its last write from which on a temporary file counts as left over, where its writer cannot be asked."""
 

@@ -3,6 +3,7 @@
 Planning needs no Keras: whether a cell has been trained or tested is told from files.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from fer_bench import backend, records
 from fer_bench.checkpoint import reached
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
-from fer_bench.files import sha256_of
+from fer_bench.files import LONGEST_REPLACED, sha256_of
 from fer_bench.models import model_card, model_names
 from fer_bench.models.pretrained import IMAGENET
 from fer_bench.predictions import path_of
@@ -104,6 +105,21 @@ def check_weights(models: Sequence[str], recipe: Recipe, weights: str | None) ->
         f"--weights {weights}: the recipe {recipe.name!r} starts {starts} from ImageNet weights, but none of "
         f"{', '.join(models)}; leave --weights out, or name the models in the 'pretrained' of a recipe file"
     )
+
+
+def check_names(cell: Cell, workspace: Workspace) -> None:
+    """Refuse a run whose result could not be saved, since the file system takes no names of that length.
+
+    Raises:
+        FerBenchError: they are longer.
+    """
+    stem = records.stem_of(cell.model, cell.dataset, cell.dataset, cell.recipe.id, cell.seed)
+    longest = max(len(os.fsencode(name)) for name in (f"{stem}.json", workspace.weights(cell.id).name))
+    if longest > LONGEST_REPLACED:
+        raise FerBenchError(
+            f"{cell.id}: the names of its files would have up to {longest} bytes, and {LONGEST_REPLACED} are the most; "
+            f"give the recipe a shorter name (now {cell.recipe.name!r}), by name = ... in its file"
+        )
 
 
 def trained(workspace: Workspace, cell: Cell, fingerprint: str, weights: str | None = None) -> TrainRecord | None:

@@ -123,7 +123,8 @@ def _train(run: _Run) -> TrainRecord:
         weights = None
     grid.check_start([cell.model], recipe, weights)
 
-    # Before the training, so that settings that cannot be read are an error now and not hours later.
+    # Before the training, so that names too long and settings that cannot be read are an error now, not hours later.
+    grid.check_names(cell, workspace)
     compute = compute_settings() | {"devices": str(network.devices)}
     own = identity(dataset.fingerprint, backend.name(), grid.start_id(weights))
     checkpoint = Checkpoint(workspace.run(cell.id), own)

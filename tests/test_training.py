@@ -724,6 +724,14 @@ def test_a_gpu_that_fails_is_named_and_the_run_continues(workspace, dataset, net
     assert len(steps) == 2 * 7, "the complete epochs are kept"
 
 
+def test_names_too_long_for_the_record_are_refused_before_the_training(workspace, dataset, network):
+    """A record's name holds the dataset's twice, so that the checkpoint and the weights still fitted."""
+    recipe = dataclasses.replace(CELL.recipe, name="r" * 100)
+    cell = dataclasses.replace(CELL, recipe=recipe, dataset="fer2013+raf-db+the-faces-of-our-laboratory-2024")
+    with pytest.raises(FerBenchError, match=r"up to 2\d\d bytes, and 217 are the most; give the recipe a shorter name"):
+        train(cell, dataset, network, workspace, on_step=lambda: pytest.fail("it was trained"))
+
+
 def test_a_recipe_that_wants_imagenet_never_starts_at_random(workspace, dataset, network):
     cell = dataclasses.replace(CELL, recipe=CELL.recipe.starting("tiny", pretrained=True))
     with pytest.raises(FerBenchError, match="no ImageNet weights are known for this model"):
