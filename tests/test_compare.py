@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import typer
 from advice import commands, follow
-from record_factory import digest, eval_record, preparation, results_in, save_eval
+from record_factory import digest, eval_record, preparation, results_in, save_eval, train_record
 from scipy.stats import chi2
 from sklearn import metrics as sklearn_metrics
 from study_fakes import replace_training
@@ -721,6 +721,34 @@ def test_models_of_joined_datasets_are_found_in_any_order_and_compared_on_a_part
     for on in ((), ("--on", "raf-db+fer2013")):
         with pytest.raises(FerBenchError, match=r"no test set of their own; say with --on .*: fer2013 or raf-db$"):
             run(tmp_path, *swapped, *on)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weights_sha256": digest("again")}, r"clcm.*s1\.json: made with other weights than clcm.*; run .*evaluate"),
+        (
+            {"start": records.Start(kind="imagenet", source="other.h5", sha256=digest("other"))},
+            r"clcm/raf-db: its seeds .* \(seed 0: imagenet [0-9a-f]{12}; seed 1: imagenet [0-9a-f]{12}\).* with --seed",
+        ),
+    ],
+)
+def test_seeds_of_different_starts_and_tests_of_former_weights_are_refused(tmp_path, changes, message):
+    folder = results_in(tmp_path).records
+    for seed in (0, 1):
+        made = train_record("clcm", "raf-db", seed=seed, recipe="paper-0123abcd")
+        start = dataclasses.replace(made.start, source=f"copy-{seed}.h5")
+        run_made = dataclasses.replace(made, start=start, recipe_content={"image_size": 224})
+        records.save(folder, run_made)
+        for model in ("clcm", "shufflenetv2"):
+            weights = {"weights_sha256": made.weights_sha256} if model == "clcm" else {}
+            save(tmp_path, model, answers(seed, 0.7), seed=seed, **weights)
+    names = ("clcm", "shufflenetv2", "-d", "raf-db", *ON)
+    assert compared(tmp_path, *names)["seeds"] == [0, 1]
+    records.save(folder, dataclasses.replace(run_made, **changes))
+    with pytest.raises(FerBenchError, match=message):
+        run(tmp_path, *names)
+    assert compared(tmp_path, *names, "--seed", "0")["seeds"] == [0]
 
 
 def test_an_empty_workspace_says_what_to_run(tmp_path):

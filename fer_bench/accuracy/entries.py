@@ -9,7 +9,7 @@ from pathlib import Path
 from fer_bench.datasets.joined import in_order, parts_of
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import recipe_ids, seed_words
-from fer_bench.records import EvalRecord, load_all
+from fer_bench.records import EvalRecord, Start, TrainRecord, load_all, path_of
 
 
 @dataclass(frozen=True, order=True)
@@ -67,7 +67,8 @@ def choose(
 
     Raises:
         FerBenchError: fewer than two models, no such records, or records of different recipes, origins, backends,
-            states of the test set or of the training set; each message names the records and the way out.
+            states of the test set or of the training set, tests of other weights than the training gave, or seeds of
+            different starts; each message names the records and the way out.
     """
     tests = load_all(folder, EvalRecord)
     if not tests:
@@ -106,6 +107,7 @@ def choose(
             "the seeds of one state with --seed",
         )
     _require_one(found, lambda record: ", ".join(record.class_names), "classes", "evaluate all with one fer-bench")
+    _require_their_training(folder, found)
     return Chosen(
         target=target,
         entries=tuple(entries),
@@ -275,6 +277,33 @@ def _require_one(
         raise FerBenchError(
             f"not comparable, the records differ in {what}: {listed}. {way_out[0].upper()}{way_out[1:]}"
         )
+
+
+def _require_their_training(folder: Path, found: Mapping[Entry, Sequence[EvalRecord]]) -> None:
+    """Refuse tests of weights that have been trained again since, and seeds of an entry that had different starts."""
+    trained = {run.cell_id: run for run in load_all(folder, TrainRecord)}
+    for entry, some in found.items():
+        starts: dict[Start, list[str]] = {}
+        for record in sorted(some, key=lambda record: record.seed):
+            run = trained.get(record.cell_id)
+            if run is None:
+                continue
+            if run.weights_sha256 != record.weights_sha256:
+                raise FerBenchError(
+                    f"{path_of(folder, record)}: made with other weights than {path_of(folder, run).name}; "
+                    "run `fer-bench evaluate` and `fer-bench cross-test` again"
+                )
+            start = run.start if not run.start.sha256 else dataclasses.replace(run.start, source="")  # A file's name.
+            starts.setdefault(start, []).append(str(record.seed))
+        if len(starts) > 1:
+            listed = "; ".join(
+                f"seed {', '.join(seeds)}: {start.kind} {start.sha256[:12] or start.source}".strip()
+                for start, seeds in starts.items()
+            )
+            raise FerBenchError(
+                f"{entry}: its seeds were not trained from the same initial weights ({listed}), so their spread is not "
+                "that of the seed; choose those of one start with --seed"
+            )
 
 
 def _listed(entries: Iterable[Entry]) -> str:
