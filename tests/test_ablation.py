@@ -10,13 +10,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import study_fakes
-from record_factory import train_record
+from record_factory import eval_record, train_record
 from study_fakes import InterruptionError, Trained, replace_training
 from typer.testing import CliRunner
 
 from fer_bench import stages
+from fer_bench.ablation import Result, as_json, freezing, heads, to_table
 from fer_bench.ablation import ablate as run_ablation
-from fer_bench.ablation import as_json, freezing, heads, to_table
 from fer_bench.checkpoint import Checkpoint, Progress, identity
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
@@ -218,6 +218,16 @@ def test_it_tests_on_each_of_several_datasets(workspace, trained):
     text = Path(found["files"]["md"]).read_text("utf-8")
     assert "Test, FER-2013 overall" in text
     assert "Test, RAF-DB overall" in text
+
+
+def test_the_balanced_accuracy_is_over_the_classes_that_have_images(workspace):
+    matrix = [[8 if row == column else 2 for column in range(7)] for row in range(7)]
+    matrix[1] = [0] * 7
+    test = eval_record("clcm", "fer2013", "fer2013", matrix=matrix)
+    result = Result(freezing("clcm", PAPER)[0], (train_record("clcm", "fer2013"),), ((test,),))
+    table = to_table([result], kind="freezing", model="clcm", dataset=open_training(workspace, "fer2013"), recipe=PAPER)
+    assert table.blocks[0].rows[0][4].value == pytest.approx(40)
+    assert as_json([result])[0]["runs"][0]["test_mean_of_classes"]["fer2013"] == pytest.approx(0.4)
 
 
 def test_a_diverged_variant_is_shown_as_missing(workspace, trained, tmp_path):

@@ -142,13 +142,10 @@ def _row(result: Result, targets: int) -> Row:
     cells.append(mean_of(result.val_accuracies, decimals=1, scale=100))
     for tests in zip(*result.tests, strict=True):
         cells.append(mean_of([metrics.accuracy(test.confusion_matrix) for test in tests], decimals=1, scale=100))
-        cells.append(mean_of([_mean_of_classes(test) for test in tests], decimals=1, scale=100))
+        cells.append(
+            mean_of([metrics.balanced_accuracy(test.confusion_matrix) for test in tests], decimals=1, scale=100)
+        )
     return (*cells, Number(value=len(result.runs), decimals=0))
-
-
-def _mean_of_classes(test: EvalRecord) -> float:
-    recalls = metrics.recall_per_class(test.confusion_matrix)
-    return float(recalls.mean())
 
 
 def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
@@ -169,14 +166,12 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
                     "best_epoch": run.best_epoch + 1,
                     "val_accuracy": run.best.val_accuracy,
                     "test_accuracy": {test.target: test.accuracy for test in tests},
-                    "test_mean_of_classes": {test.target: _finite(_mean_of_classes(test)) for test in tests},
+                    "test_mean_of_classes": {
+                        test.target: metrics.balanced_accuracy(test.confusion_matrix) for test in tests
+                    },
                 }
                 for run, tests in zip(result.runs, result.tests, strict=True)
             ],
         }
         for result in results
     ]
-
-
-def _finite(value: float) -> float | None:
-    return None if value != value else value
