@@ -96,8 +96,8 @@ class Recipe:
     """Decoupled, as in AdamW: each step makes every weight smaller by this share times the learning rate; biases and
     batch norms are exempt."""
     precision: Precision = "float32"
-    """In what the layers compute. ``mixed_bfloat16``: all but the dense layers in bfloat16, in which GPUs from 2020 on
-    are faster; weights, batch-norm statistics, logits and loss stay float32."""
+    """In what the layers compute. ``mixed_bfloat16``: all but the dense and the last layers in bfloat16, in which GPUs
+    from 2020 on are faster; weights, batch-norm statistics, logits and loss stay float32."""
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self) -> None:

@@ -356,6 +356,24 @@ def test_bfloat16_layers_keep_float32_weights_and_answers():
     assert any("bfloat16" in str(output.dtype) for output in inner(images))
 
 
+@pytest.mark.parametrize("within", [False, True])
+def test_a_model_without_dense_layers_answers_in_float32_beside_bfloat16(within):
+    """As one of somebody's own, whose last convolution has a channel for each class, perhaps in a model within it."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Conv2D(7, 1, name="logits")(layers.Conv2D(8, 3, name="features")(inputs))
+    inner = keras.Model(inputs, layers.Softmax()(layers.GlobalAveragePooling2D()(x)))
+    outer = keras.Input((32, 32, 3))
+    mixed = keras.Model(outer, layers.Reshape((7,))(inner(outer))) if within else inner
+    compute_in(mixed, "mixed_bfloat16")
+    answers = np.asarray(mixed(np.random.default_rng(0).uniform(-1, 1, (4, 32, 32, 3)).astype("float32")))
+    assert answers.dtype == np.float32
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-6)
+    assert inner.get_layer("features").compute_dtype == "bfloat16"
+
+
 def test_the_scaling_of_the_input_stays_float32_beside_bfloat16():
     """In bfloat16 gray levels of up to 255 would be off by up to one."""
     mixed = build_model("resnet50", Recipe(name="mixed", image_size=32), seed=3)
