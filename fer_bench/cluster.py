@@ -74,7 +74,7 @@ def to_slurm(found: Sequence[Task], workspace: Path, folder: Path) -> str:
     """Return an array job for Slurm's ``sbatch``; the arguments are those of :func:`to_jsonl`.
 
     A workspace has one writer at a time. So each task gets a folder with a lock of its own, whose datasets, runs,
-    weights and records are links to those of the workspace, where no two tasks write the same file.
+    weights, records and studies are links to those of the workspace, where no two tasks write the same file.
     """
     cases = [f'  {number}) {shlex.join(task.command)} --workspace "$own" ;;' for number, task in enumerate(found)]
     lines = [
@@ -92,7 +92,8 @@ def to_slurm(found: Sequence[Task], workspace: Path, folder: Path) -> str:
         "# One writer a workspace: a task has its own lock and shares all files, of which no two tasks write the same.",
         'own="$workspace/tasks/$SLURM_ARRAY_JOB_ID-$SLURM_ARRAY_TASK_ID"',
         'mkdir -p "$own" "$workspace"/runs "$workspace"/weights "$workspace"/records',
-        "for part in datasets runs weights records; do",
+        # Of the studies a task only reads, where there are any: it takes a run that tune or ablate has made.
+        "for part in datasets runs weights records studies; do",
         '  ln -sfn "../../$part" "$own/$part"',
         "done",
         'case "$SLURM_ARRAY_TASK_ID" in',

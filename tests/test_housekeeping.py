@@ -633,10 +633,12 @@ def test_a_slurm_task_trains_its_cell_with_a_lock_of_its_own(place, tmp_path, mo
     (tmp_path / "job.sh").write_text(script)
     stub = tmp_path / "bin" / "fer-bench"
     stub.parent.mkdir()
-    # Does what training does to a workspace: takes its lock, reads a dataset, writes a record.
+    (place.root / "studies").mkdir()
+    (place.root / "studies" / "run.txt").touch()
+    # Does what training does to a workspace: takes its lock, reads a dataset and a study's run, writes a record.
     stub.write_text(
         '#!/bin/sh\nfor own; do :; done\ntest -f "$own/datasets/fer2013/manifest.json" || exit 3\n'
-        "test -f mine.toml || exit 4\n"
+        'test -f mine.toml && test -f "$own/studies/run.txt" || exit 4\n'
         'touch "$own/.lock" "$own/fer-bench.log" "$own/fer-bench.log.1"\n'
         'echo "$@" > "$own/records/$SLURM_ARRAY_TASK_ID.txt"\n'
     )
