@@ -33,5 +33,5 @@ def _last(model: Any) -> list[Any]:
 
     at = max((number for number, layer in enumerate(model.layers) if layer.weights), default=0)
     last, *behind = model.layers[at:]
-    within = _last(last) if isinstance(last, keras.Model) else last._flatten_layers()
+    within = _last(last) if isinstance(last, keras.Model) and last.layers else last._flatten_layers()
     return [*within, *(layer for outer in behind for layer in outer._flatten_layers())]
