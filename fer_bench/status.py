@@ -1,5 +1,6 @@
 """How far the grid of training runs is: the state of every run, from files alone, without Keras."""
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ from fer_bench.workspace import Workspace
 
 State = Literal["done", "untested", "running", "interrupted", "missing", "damaged"]
 STATES: tuple[State, ...] = ("done", "untested", "running", "interrupted", "missing", "damaged")
+
+_RUN = re.compile(
+    r"(?P<model>(?:(?!__).)+)__(?P<dataset>(?:(?!__[^_]).)+)__(?P<recipe>(?!_)(?:(?!__).)+)__s(?P<seed>[0-9]+)"
+)
+"""A run's id. The name of a dataset may end with an underscore, and that of no recipe begins with one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,9 +187,9 @@ def _begun(workspace: Workspace) -> list[tuple[str, str, str, int]]:
     folder = workspace.runs
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        parts = path.name.split("__")
-        if len(parts) == 4 and parts[3][:1] == "s" and parts[3][1:].isdigit():
-            found.append((parts[0], parts[1], parts[2], int(parts[3][1:])))
+        named = _RUN.fullmatch(path.name)
+        if named is not None:
+            found.append((named["model"], named["dataset"], named["recipe"], int(named["seed"])))
     return found
 
 

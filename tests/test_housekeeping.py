@@ -181,6 +181,17 @@ def test_a_checkpoint_is_interrupted_or_running_as_the_lock_tells(place):
     assert runs(state(place))["clcm", "fer2013", 0]["state"] == "interrupted"
 
 
+def test_a_run_is_known_on_a_dataset_whose_name_ends_with_an_underscore(place):
+    folder = place.prepared("fer2013").rename(place.prepared("faces_"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"dataset": "faces_"}))
+    begun(place, f"clcm__faces___{PRESETS['demo'].id}__s3", epochs=2)
+    (place.runs / f"clcm__raf-db__{PAPER.id}__s\u00b2").mkdir()  # A digit, but no number.
+    found = state(place)
+    assert runs(found)["clcm", "faces_", 3]["state"] == "interrupted"
+    assert found["not_shown"] == []
+
+
 def test_a_runs_own_lock_tells_better(place):
     from filelock import FileLock
 
