@@ -290,6 +290,14 @@ def test_the_way_in_which_a_table_was_saved_does_not_matter(
     assert (b[0].source, b[-1].source) == ("fer2013.csv:2", f"fer2013.csv:{len(ROWS) + 2}")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_table_in_utf_16_is_named_as_such(tmp_path: Path, encoding: str) -> None:
+    put(tmp_path / "fer2013.csv", "\ufeff" + table(ROWS).replace("\n", "\r\n"), encoding)
+    assert recognised(tmp_path) == ["csv"]
+    with pytest.raises(FerBenchError, match=r"fer2013.csv: is UTF-16, .*; save it as UTF-8"):
+        samples("csv", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

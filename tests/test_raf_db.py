@@ -205,6 +205,18 @@ def test_the_list_may_be_spelled_as_in_the_read_me(tmp_path: Path) -> None:
     assert len(read("aligned", tmp_path)[0]) == len(IMAGES)
 
 
+def test_two_lists_must_say_the_same(tmp_path: Path) -> None:
+    aligned(tmp_path)
+    other = (tmp_path / LIST).with_name("list_partition_label.txt")
+    text = (tmp_path / LIST).read_text()
+    other.write_bytes(text.replace("\n", "\r\n").encode())
+    [note] = reading("aligned", tmp_path).notes
+    assert note.endswith("list_partition_label.txt, the same list under another name, was not")
+    put(other, text.replace("jpg 6", "jpg 2"))
+    with pytest.raises(FerBenchError, match=r"list_patition_label.txt and list_partition_label.txt .* differ"):
+        read("aligned", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "missing", "message"),
     [

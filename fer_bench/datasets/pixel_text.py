@@ -1,5 +1,6 @@
 """Pictures written as numbers in CSV tables: the tables' rows, and the numbers' arrays, many at a time."""
 
+import codecs
 import csv
 import itertools
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ _BUFFER = 1 << 18
 """Bytes that are read from a table at once."""
 _BATCH = 3 << 14
 """Characters parsed at once: whatever is made of them stays in the processor's cache."""
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SPACE, _ZERO = 32, 48
 _VALUES = {str(value): value for value in range(256)}
 
@@ -27,18 +29,22 @@ def header(table: Path) -> list[str]:
         OSError: the file cannot be read.
     """
     with table.open("rb") as stream:
-        line = stream.readline(_PEEK).decode("utf-8-sig", "replace").rstrip("\r\n")
+        start = stream.readline(_PEEK)
+    if start.startswith(_UTF_16):  # Its names are told, so that it is taken for a table, which rows then refuses.
+        line = start.decode("utf-16", "ignore").rstrip("\r\n")
+    else:
+        line = start.decode("utf-8-sig", "replace").rstrip("\r\n")
     return [name.strip() for name in line.replace('"', "").split(",")]
 
 
 def rows(table: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of the line on which each row of a table begins, from 1, and the row's cells.
 
-    The header is the first row. Blank lines are skipped, a byte-order mark is dropped. Bytes that are not UTF-8 come
-    as lone surrogates, so that they spoil their own cell only.
+    The header is the first row. Blank lines are skipped, a byte-order mark of UTF-8 is dropped. Bytes that are not
+    UTF-8 come as lone surrogates, so that they spoil their own cell only.
 
     Raises:
-        FerBenchError: the file cannot be read, or its quotation marks leave open where cells and rows end.
+        FerBenchError: the file cannot be read, is UTF-16, or its quotation marks leave open where cells and rows end.
     """
     number = 1
     try:
@@ -48,6 +54,8 @@ def rows(table: Path) -> Iterator[tuple[int, list[str]]]:
             for line in lines:
                 text, taken = line.rstrip("\r\n"), 1
                 if number == 1:
+                    if text.encode("utf-8", "surrogateescape").startswith(_UTF_16):
+                        raise FerBenchError(f"{table}: is UTF-16, as some programs export tables; save it as UTF-8")
                     text = text.removeprefix("\ufeff")
                     if "\r" in text:
                         raise FerBenchError(

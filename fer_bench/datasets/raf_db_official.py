@@ -123,8 +123,26 @@ def _read(path: Path, pictures: str, suffix: str, boxes: bool) -> Reading:
         pictures=pictures,
         suffix=suffix,
         boxes=boxes,
+        notes=_told_twice(folder, copy.prefix, copy.label_list),
     )
     return Reading(reader.samples(), reader.label_map, reader.notes)
+
+
+def _told_twice(folder: Folder, prefix: str, label_list: str) -> list[str]:
+    """Return a note where the label list is there under its other name too.
+
+    Raises:
+        FerBenchError: and says something else there.
+    """
+    others = [name for name in LISTS if name != label_list and folder.path(prefix + name).is_file()]
+    for name in others:
+        if folder.text(prefix + name).split() != folder.text(prefix + label_list).split():
+            raise FerBenchError(
+                f"{folder.path(prefix + label_list)} and {Path(name).name} beside it are both RAF-DB's label list, and "
+                "differ; keep the one that belongs to these pictures"
+            )
+    read = Path(label_list).name
+    return [f"{read} was read; {Path(name).name}, the same list under another name, was not" for name in others]
 
 
 @dataclass(frozen=True)
