@@ -543,6 +543,7 @@ def test_a_linked_picture_folder_out_of_the_dataset_is_refused(tmp_path: Path) -
         ("a,b,c\n", "no column subDirectory_filePath, face_x, .*, expression in its first line .found: a, b, c"),
         ("", "found: none"),
         (HEADER.replace("expression", "label") + "\n", "no column expression in its first line"),
+        (f"{HEADER},expression\n", "validation.csv: 2 columns of its first line are named expression; keep"),
         (f"{HEADER}\r{row(0, 'happy')}\r", "validation.csv: its lines end in CR alone"),
         (HEADER + '\n"' + "x" * 200_000, "validation.csv:2: the quotation marks of this row are not closed"),
     ],

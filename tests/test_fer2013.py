@@ -290,6 +290,12 @@ def test_the_way_in_which_a_table_was_saved_does_not_matter(
     assert (b[0].source, b[-1].source) == ("fer2013.csv:2", f"fer2013.csv:{len(ROWS) + 2}")
 
 
+def test_which_of_two_columns_of_one_name_counts_is_not_guessed(tmp_path: Path) -> None:
+    put(tmp_path / "fer2013.csv", "emotion,Emotion,pixels,Usage\n0,3,1 2,Training\n")
+    with pytest.raises(FerBenchError, match=r"fer2013.csv: 2 columns of its first line are named emotion; keep"):
+        samples("csv", tmp_path)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_a_table_in_utf_16_is_named_as_such(tmp_path: Path, encoding: str) -> None:
     put(tmp_path / "fer2013.csv", "\ufeff" + table(ROWS).replace("\n", "\r\n"), encoding)

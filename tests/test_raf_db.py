@@ -551,6 +551,7 @@ def test_an_unknown_class_folder_is_refused(tmp_path: Path, stray: str, message:
     ("table", "message"),
     [
         ("", "the first line is '', expected the columns image and label"),
+        ("image,label,Label\n", "2 columns of its first line are named label; keep the dataset's own one"),
         ("file,class\na.jpg,1\n", "the first line is 'file,class'"),
         ("image,label\n../../../x,1\n", "leads out of the dataset folder"),
         ('image,label\n"' + "a" * 200_000, "not readable as a CSV table"),

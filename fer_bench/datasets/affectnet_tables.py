@@ -14,7 +14,7 @@ from typing import Literal
 from fer_bench.datasets.affectnet_codes import CODES, OTHER, PARTS, Labelling
 from fer_bench.datasets.card import Choice, FaceBox, Flaw, Reading, Sample
 from fer_bench.datasets.folder import Folder, is_utf8
-from fer_bench.datasets.pixel_text import rows
+from fer_bench.datasets.pixel_text import places, rows
 from fer_bench.errors import FerBenchError
 
 TABLES = {"training.csv": "train_set", "validation.csv": "val_set"}
@@ -197,7 +197,7 @@ class _Table:
                 f"{path}: no column {', '.join(missing)} in its first line (found: {found}); take the table from "
                 "Manually_Annotated_file_lists.zip again"
             )
-        return {name: names.index(name) for name in needed}, is_row
+        return dict(zip(needed, places(path, names, needed), strict=True)), is_row
 
     def _row(self, row: list[str], place: int, code_column: int, box: list[int], line: int) -> Sample | Flaw | None:
         where, part = f"{self.table}:{line}", self.part

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, PixelText, Reading, Sample
 from fer_bench.datasets.folder import Folder, below, shown
-from fer_bench.datasets.pixel_text import header, rows
+from fer_bench.datasets.pixel_text import header, places, rows
 from fer_bench.emotions import (
     ANGRY,
     CONTEMPT,
@@ -189,7 +189,7 @@ def _rows(table: Path, label_map: dict[str, str], notes: list[str]) -> Iterator[
     if not set(columns) >= _COLUMNS:
         found = ", ".join(shown(name[:20]) for name in columns[:10]) or "none"
         raise FerBenchError(f"{table}: expected the columns emotion, pixels and Usage in its first line, found {found}")
-    emotion, pixels = columns.index("emotion"), columns.index("pixels")
+    emotion, pixels = places(table, columns, ("emotion", "pixels"))
     contempt = 0
     for index, (number, row) in enumerate(lines):
         where = f"{table.name}:{number}"

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, PixelText, Reading, Sample
 from fer_bench.datasets.folder import Folder
-from fer_bench.datasets.pixel_text import header, rows
+from fer_bench.datasets.pixel_text import header, places, rows
 from fer_bench.emotions import ANGRY, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -165,7 +165,7 @@ def _table_rows(table: Path, own: str, first: int) -> Iterator[Sample | Flaw]:
             f"{table}: no column {', '.join(missing)} in its first line (found: "
             f"{', '.join(name[:20] for name in names[:10]) or 'nothing'}); expected the table of the challenge"
         )
-    columns = [names.index(name) for name in wanted]
+    columns = places(table, names, wanted)
     for index, (line, cells) in enumerate(found, first):
         yield _row(cells, columns, own, index, f"{table.name}:{line}")
 
@@ -275,7 +275,7 @@ def _ballots(votes: Path) -> Iterator[_Ballot | Flaw]:
     missing = [name for name in wanted if name not in names]
     if missing:
         raise FerBenchError(f"{votes}: no column {', '.join(missing)} in its first line; expected the file of FER+")
-    columns = [names.index(name) for name in wanted]
+    columns = places(votes, names, wanted)
     for line, cells in found:
         source = f"{votes.name}:{line}"
         if len(cells) <= max(columns):

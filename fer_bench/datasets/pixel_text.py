@@ -78,6 +78,20 @@ def rows(table: Path) -> Iterator[tuple[int, list[str]]]:
         raise FerBenchError(f"{table}: not readable as a table ({error.strerror or error})") from error
 
 
+def places(table: Path, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Return which of a table's columns the wanted ones are; all are there.
+
+    Raises:
+        FerBenchError: one is there twice, and which of the two counts is not known.
+    """
+    for name in wanted:
+        if names.count(name) > 1:
+            raise FerBenchError(
+                f"{table}: {names.count(name)} columns of its first line are named {name}; keep the dataset's own one"
+            )
+    return [names.index(name) for name in wanted]
+
+
 def _cells(line: str) -> list[str] | None:
     """Split a line where that needs no parser: no quotation marks, or none around anything but a plain cell.
 

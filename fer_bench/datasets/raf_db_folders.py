@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
 from fer_bench.datasets.folder import Folder, below, holds
+from fer_bench.datasets.pixel_text import places
 from fer_bench.datasets.raf_db_official import ALIGNED_NAME, LABELS, Part
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -95,7 +96,7 @@ def _rows(folder: Folder, table: str, part: Part, listed: _Listed) -> Iterator[F
                 f"{folder.root / table}: the first line is {','.join(header)[:60]!r}, expected the columns "
                 f"{' and '.join(_COLUMNS)}; take the table of the same download, or move it away"
             )
-        columns = [header.index(name) for name in _COLUMNS]
+        columns = places(folder.root / table, header, _COLUMNS)
         for row in reader:
             if not row:
                 continue
