@@ -10,7 +10,7 @@ from fer_bench.datasets import affectnet, ck_plus, fer2013, raf_db
 from fer_bench.datasets.card import DatasetCard
 from fer_bench.errors import FerBenchError
 from fer_bench.plugins import Plugins
-from fer_bench.records.common import EXTERNAL
+from fer_bench.records.provenance import EXTERNAL
 
 _CARDS: dict[str, DatasetCard] = {
     "fer2013": fer2013.CARD,

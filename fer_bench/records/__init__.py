@@ -6,19 +6,10 @@ that a table never mixes recipes or states of a dataset. Loading checks every fi
 file gives a message instead of a wrong table.
 """
 
-from fer_bench.records.common import (
-    EXTERNAL,
-    Environment,
-    External,
-    Identity,
-    Origin,
-    Preparation,
-    cell_id,
-    profile_stem,
-    same_place,
-    stem_of,
-)
+from fer_bench.records.environment import Environment, same_place
+from fer_bench.records.identity import Identity, cell_id, profile_stem, stem_of
 from fer_bench.records.profiling import LatencySample, MachineSample, ProfileRecord
+from fer_bench.records.provenance import EXTERNAL, External, Origin, Preparation
 from fer_bench.records.statistics import StatisticsRecord
 from fer_bench.records.store import (
     KINDS,

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fer_bench.errors import FerBenchError
-from fer_bench.records.common import Environment, External, Origin, profile_stem
+from fer_bench.records.environment import Environment
+from fer_bench.records.identity import profile_stem
+from fer_bench.records.provenance import External, Origin
 
 
 @dataclass(frozen=True, kw_only=True)

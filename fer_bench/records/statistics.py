@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from fer_bench.anova_result import AnovaResult, Family
 from fer_bench.errors import FerBenchError
-from fer_bench.records.common import Origin
+from fer_bench.records.provenance import Origin
 
 
 @dataclass(frozen=True, kw_only=True)

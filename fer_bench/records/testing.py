@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fer_bench.errors import FerBenchError
-from fer_bench.records.common import EXTERNAL, Environment, External, Identity, Preparation, stem_of
+from fer_bench.records.environment import Environment
+from fer_bench.records.identity import Identity, stem_of
+from fer_bench.records.provenance import EXTERNAL, External, Preparation
 
 
 @dataclass(frozen=True, kw_only=True)

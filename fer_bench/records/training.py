@@ -6,7 +6,9 @@ from typing import Any, ClassVar, Literal
 
 from fer_bench.errors import FerBenchError
 from fer_bench.recipe import digest_of, is_of_this_version
-from fer_bench.records.common import Environment, Identity, Preparation, stem_of
+from fer_bench.records.environment import Environment
+from fer_bench.records.identity import Identity, stem_of
+from fer_bench.records.provenance import Preparation
 
 
 @dataclass(frozen=True, kw_only=True)

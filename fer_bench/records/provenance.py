@@ -1,0 +1,40 @@
+"""Where the models and the data of a record come from."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+EXTERNAL = "external"
+"""Stands for the training dataset of a model that fer-bench did not train."""
+Origin = Literal["real", "synthetic"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class External:
+    """Origin of a model that came from elsewhere as a file; its training, by its author, was not checked."""
+
+    sha256: str
+    """Of the ONNX file."""
+    labels: tuple[str, ...]
+    """Labels of its outputs, in their order; an output that is none of the seven classes was dropped."""
+    input: str
+    """The input that the file takes, in words."""
+    trained_on: str = ""
+    """Training data, as stated by the person who added the model; empty where not stated."""
+    parameters: str = ""
+    """How the file's parameters were counted, in words; set in a profile only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """Which labels, images, crop and split a prepared dataset holds, as its manifest says: the fingerprint tells two
+    datasets apart, but not what they hold."""
+
+    dataset: str
+    protocol: str
+    protocol_version: int
+    crop: str
+    layout: str
+    official_split: bool
+    """``False`` for a re-upload."""
+    complete: bool | None
+    """``None`` where there were no counts to compare with."""
