@@ -1,5 +1,7 @@
 """Test a trained model: one function for the own test set and for the cross-test (paper, section IV-C)."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,7 @@ from fer_bench.environment import describe
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing, sha256_of
 from fer_bench.network import Network
-from fer_bench.records import Environment, EvalRecord, External, Identity, TrainRecord
+from fer_bench.records import Counts, Environment, EvalRecord, External, Identity, TrainRecord
 from fer_bench.workspace import Workspace
 
 
@@ -27,6 +29,21 @@ def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Wo
         workspace: where records go.
 
     Raises:
+        FerBenchError: as :func:`require_testable`.
+    """
+    require_testable(run, target)
+    done = grid.evaluated(workspace, run, target)
+    if done is not None:
+        return done
+    images = target.at_size(run.recipe_content["image_size"])
+    answers = network.predict(images, target.indices("test"))
+    return save_test(workspace, run, run.weights_sha256, target, answers, describe(backend.devices()))
+
+
+def require_testable(run: TrainRecord, target: Prepared) -> None:
+    """Refuse a test that cannot be made, or whose result nobody could use.
+
+    Raises:
         FerBenchError: the run was trained on another backend; or the target has no test images, or is synthetic where
             the run is real, or the other way round.
     """
@@ -35,19 +52,12 @@ def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Wo
             f"{run.cell_id}: was trained on {run.backend}, this command is on {backend.name()}: set "
             f"KERAS_BACKEND={run.backend} to test it"
         )
-    done = grid.evaluated(workspace, run, target)
-    if done is not None:
-        return done
-    rows = target.indices("test")
     target.require_test_images()
     if target.origin != run.origin:
         raise FerBenchError(
             f"{run.model} was trained on {run.origin} {run.dataset}, and this {target.dataset} is {target.origin}: "
             "real and synthetic data are never mixed; use separate workspaces"
         )
-    images = target.at_size(run.recipe_content["image_size"])
-    answers = network.predict(images, rows)
-    return save_test(workspace, run, run.weights_sha256, target, answers, describe(backend.devices()))
 
 
 def save_test(
@@ -74,12 +84,9 @@ def save_test(
     probabilities = answers.astype(np.float16)
     labels = np.asarray(target.labels)[rows].astype(np.int64)
     predicted = probabilities.argmax(axis=1)
-    matrix = metrics.confusion_matrix(labels, predicted, len(EMOTIONS))
+    matrix = counted(labels, predicted)
     parts = np.asarray(target.parts)[rows]
-    by_part = {
-        str(part): _counts(metrics.confusion_matrix(labels[parts == part], predicted[parts == part], len(EMOTIONS)))
-        for part in np.unique(parts)
-    }
+    by_part = {str(part): counted(labels[parts == part], predicted[parts == part]) for part in np.unique(parts)}
 
     stem = records.stem_of(model.model, model.dataset, target.dataset, model.recipe, model.seed)
     predictions = workspace.results.records / EvalRecord.kind / f"{stem}.npz"
@@ -99,7 +106,7 @@ def save_test(
         target=target.dataset,
         target_fingerprint=target.fingerprint,
         n=len(rows),
-        confusion_matrix=_counts(matrix),
+        confusion_matrix=matrix,
         accuracy=int(np.trace(matrix)) / len(rows),
         weights_sha256=weights_sha256,
         predictions=predictions.name,
@@ -113,5 +120,7 @@ def save_test(
     return record
 
 
-def _counts(matrix: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
+def counted(labels: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]]) -> Counts:
+    """Return the confusion matrix of some answers as a record holds it; both arguments are class indices, (n,)."""
+    matrix = metrics.confusion_matrix(labels, predicted, len(EMOTIONS))
     return tuple(tuple(int(count) for count in row) for row in matrix)

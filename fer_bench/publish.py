@@ -10,7 +10,15 @@ from fer_bench import paper, records
 from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing, write_text
 from fer_bench.predictions import path_of, read_predictions
-from fer_bench.records import EvalRecord, ProfileRecord, Record, StatisticsRecord, TrainRecord, load_all
+from fer_bench.records import (
+    EvalRecord,
+    ProfileRecord,
+    Record,
+    RobustnessRecord,
+    StatisticsRecord,
+    TrainRecord,
+    load_all,
+)
 from fer_bench.selection import Choice, Latency, Selection, choose, load_selection, naming, select, toml_lines
 from fer_bench.workspace import Results
 
@@ -132,6 +140,7 @@ def _checked(source: Results) -> list[Path]:
     """
     tests = load_all(source.records, EvalRecord)
     found: list[Record] = [*load_all(source.records, TrainRecord), *tests]
+    found += (test for test in load_all(source.records, RobustnessRecord) if test.complete)
     found += [*load_all(source.records, ProfileRecord), *load_all(source.records, StatisticsRecord)]
     if not found:
         raise FerBenchError(f"{source.records}: no records to publish; train and evaluate first")

@@ -9,7 +9,7 @@ from fer_bench.grid import Cell
 from fer_bench.messages import detail, say
 from fer_bench.progress import bar
 from fer_bench.recipe import Recipe
-from fer_bench.records import Epoch, EvalRecord, Origin, ProfileRecord, TrainRecord
+from fer_bench.records import Epoch, EvalRecord, Origin, ProfileRecord, RobustnessRecord, TrainRecord
 from fer_bench.watching import UNWATCHED, Watch
 from fer_bench.workspace import Workspace
 
@@ -148,6 +148,31 @@ def test_run(workspace: Workspace, run: TrainRecord, cell: Cell, target: "Prepar
     network.load_weights(workspace.weights(cell.id), run.weights_sha256)
     with bar(f"test {cell.model} on {target.dataset}"):
         return evaluate(run, target, network, workspace)
+
+
+def test_corrupted_run(
+    workspace: Workspace, run: TrainRecord, cell: Cell, target: "Prepared", networks: Networks
+) -> RobustnessRecord:
+    """Test a finished run on corrupted pictures; see :func:`fer_bench.robustness.testing.test_corrupted`."""
+    from fer_bench.evaluation import require_testable
+    from fer_bench.robustness.testing import CONDITIONS, test_corrupted, tested
+
+    require_testable(run, target)
+    done = tested(workspace, run, target)
+    if done is not None:
+        detail(
+            f"{run.model} on {run.dataset}, seed {run.seed}: kept, as worse pictures of {target.dataset} were tested"
+        )
+        return done
+    images = len(target.indices("test"))
+    with bar(f"{cell.model} on worse pictures of {target.dataset}", CONDITIONS * images, unit="img") as shown:
+        network = networks.of(cell)
+        network.load_weights(workspace.weights(cell.id), run.weights_sha256)
+
+        def on_progress(done: int, known: int) -> None:
+            (shown.known if done == known else shown.at)(done)
+
+        return test_corrupted(run, target, network, workspace, on_progress)
 
 
 def origin_of(workspace: Workspace) -> Origin:

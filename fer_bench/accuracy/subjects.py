@@ -100,13 +100,24 @@ def look_up(
     return SampledImages(units=units, clustered=clustered, note=note, attributes=attributes, known=True)
 
 
+def units_of(groups: NDArray[np.str_], ids: NDArray[np.str_]) -> NDArray[np.intp]:
+    """Return the subject of each image, counted from 0; an image of nobody known stands for itself.
+
+    Args:
+        groups: the subjects' names, empty where unknown, (n,).
+        ids: of the images, (n,).
+    """
+    # The prefixes keep an image's id from being taken for a subject's name.
+    own = np.where(groups != "", np.char.add("s", groups), np.char.add("i", ids))
+    units: NDArray[np.intp] = np.unique(own, return_inverse=True)[1]
+    return units
+
+
 def _units(groups: NDArray[np.str_], ids: NDArray[np.str_], dataset: str) -> tuple[NDArray[np.intp], str]:
     named = groups != ""
     if not named.any():
         return np.arange(len(ids)), no_subjects(dataset)
-    # An image of nobody known stands for itself; the prefixes keep its id from being taken for a subject's name.
-    own = np.where(named, np.char.add("s", groups), np.char.add("i", ids))
-    units: NDArray[np.intp] = np.unique(own, return_inverse=True)[1]
+    units = units_of(groups, ids)
     subjects = len(np.unique(groups[named]))
     note = f"{int(named.sum()):,} images of {subjects:,} subjects"
     if not named.all():

@@ -35,6 +35,7 @@ from fer_bench.cli import (
     predicting,
     profiling,
     results,
+    robustness,
     runs,
     testing,
     tuning,
@@ -51,7 +52,7 @@ EPILOGS = {"anova": anova.EPILOG}
 INTERRUPTED = 130
 """Exit code of a run that Ctrl-C ended."""
 
-CONTINUING = ("run-all", "train", "evaluate", "cross-test", "tune", "ablate")
+CONTINUING = ("run-all", "train", "evaluate", "cross-test", "robustness", "tune", "ablate")
 """Commands that keep the work done before Ctrl-C, and continue there when they are given again."""
 NOTHING_LEFT = "nothing half-written is left, the same command begins again"
 """What Ctrl-C leaves of any other command, for its last message."""
@@ -80,6 +81,7 @@ COMMANDS: tuple[tuple[str, str, Callable[..., None] | typer.Typer], ...] = (
     ("train", TRAINING, runs.train),
     ("evaluate", TRAINING, testing.evaluate),
     ("cross-test", TRAINING, testing.cross_test),
+    ("robustness", TRAINING, robustness.robustness),
     ("profile", MODELS, profiling.profile),
     ("run-all", TRAINING, runs.run_all),
     ("tune", TRAINING, tuning.tune),

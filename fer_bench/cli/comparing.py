@@ -1,17 +1,16 @@
 """The command that compares trained models by their stored predictions: no Keras, no images."""
 
-import math
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, LocalByDefault, WorkspaceOption, results_of
 from fer_bench.cli.printing import print_json, print_table
+from fer_bench.cli.saying import fraction, percent, points
 from fer_bench.p_values import p_cell
 
 if TYPE_CHECKING:
     from fer_bench.accuracy.comparison import Comparison
-    from fer_bench.accuracy.intervals import Estimate
 
 
 def compare(
@@ -92,11 +91,11 @@ def _print(found: "Comparison") -> None:
         "Scores (95 % intervals)",
         ("", *names),
         [
-            ("accuracy, %", *(_percent(model.accuracy) for model in found.models)),
-            ("balanced accuracy, %", *(_percent(model.balanced_accuracy) for model in found.models)),
-            ("macro F1", *(_fraction(model.macro_f1) for model in found.models)),
-            ("Cohen's kappa", *(_fraction(model.kappa) for model in found.models)),
-            ("ECE, %", *(_percent(model.calibration_error) for model in found.models)),
+            ("accuracy, %", *(percent(model.accuracy) for model in found.models)),
+            ("balanced accuracy, %", *(percent(model.balanced_accuracy) for model in found.models)),
+            ("macro F1", *(fraction(model.macro_f1) for model in found.models)),
+            ("Cohen's kappa", *(fraction(model.kappa) for model in found.models)),
+            ("ECE, %", *(percent(model.calibration_error) for model in found.models)),
         ],
         numbers=len(names),
     )
@@ -120,8 +119,8 @@ def _print_pairs(found: "Comparison") -> None:
         [
             (
                 f"{pair.a} - {pair.b}",
-                _points(pair.difference) + ("*" if pair.significant else " "),
-                _points(pair.balanced_accuracy),
+                points(pair.difference) + ("*" if pair.significant else " "),
+                points(pair.balanced_accuracy),
                 p_cell(pair.p),
                 p_cell(pair.p_holm),
             )
@@ -154,7 +153,7 @@ def _print_classes(found: "Comparison") -> None:
         "Recall by class, %",
         ("class", "images", *names),
         [
-            (row.name, f"{row.images:,}", *(_percent(model.classes[i].recall) for model in found.models))
+            (row.name, f"{row.images:,}", *(percent(model.classes[i].recall) for model in found.models))
             for i, row in enumerate(found.models[0].classes)
         ],
         numbers=len(names) + 1,
@@ -163,13 +162,13 @@ def _print_classes(found: "Comparison") -> None:
     print_table(
         "Precision by class, %",
         ("class", *names),
-        [(name, *(_percent(model.classes[i].precision) for model in found.models)) for i, name in enumerate(classes)],
+        [(name, *(percent(model.classes[i].precision) for model in found.models)) for i, name in enumerate(classes)],
         numbers=len(names),
     )
     print_table(
         "F1 by class",
         ("class", *names),
-        [(name, *(_fraction(model.classes[i].f1) for model in found.models)) for i, name in enumerate(classes)],
+        [(name, *(fraction(model.classes[i].f1) for model in found.models)) for i, name in enumerate(classes)],
         numbers=len(names),
     )
 
@@ -185,31 +184,9 @@ def _print_groups(found: "Comparison") -> None:
             (
                 row.value,
                 f"{row.images:,}",
-                *(_percent(model.groups.groups[i].accuracy) for model in found.models if model.groups is not None),
+                *(percent(model.groups.groups[i].accuracy) for model in found.models if model.groups is not None),
             )
             for i, row in enumerate(first.groups)
         ],
         numbers=len(found.models) + 1,
     )
-
-
-def _percent(estimate: "Estimate") -> str:
-    return _with_interval(estimate, 100, 1)
-
-
-def _fraction(estimate: "Estimate") -> str:
-    return _with_interval(estimate, 1, 3)
-
-
-def _points(estimate: "Estimate") -> str:
-    return _with_interval(estimate, 100, 1, sign="+")
-
-
-def _with_interval(estimate: "Estimate", scale: float, decimals: int, sign: str = "-") -> str:
-    if not math.isfinite(estimate.value):
-        return "–"
-    value = f"{scale * estimate.value:{sign}z.{decimals}f}"
-    if not estimate.known:
-        return f"{value} (–)"
-    low, high = (f"{scale * end:{sign}z.{decimals}f}" for end in (estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"

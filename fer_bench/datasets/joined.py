@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +55,16 @@ class JoinedImages:
         return gathered
 
 
-Images = NDArray[np.uint8] | JoinedImages
-"""Gray images, from which rows are gathered: an array, a memory map, several of them."""
+class GatheredImages(Protocol):
+    """Gray images that are made, or brought together, while rows of them are gathered."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: NDArray[np.intp], /) -> NDArray[np.uint8]: ...
+
+
+Images = NDArray[np.uint8] | GatheredImages
+"""Gray images, from which rows are gathered: an array, a memory map, several of them, changed ones."""
 
 
 @dataclass(frozen=True, eq=False)

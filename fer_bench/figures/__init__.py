@@ -11,6 +11,7 @@ from fer_bench.figures.files import check_figures, picture, write_figures
 from fer_bench.figures.latency import latency
 from fer_bench.figures.learning_curves import learning_curves
 from fer_bench.figures.per_class import per_class
+from fer_bench.figures.robustness import robustness
 from fer_bench.figures.runs import runs
 from fer_bench.figures.trade_off import trade_off
 from fer_bench.figures.transfer import transfer
@@ -22,5 +23,5 @@ __all__ = ["Drawing", "build_figures", "check_figures", "picture", "write_figure
 
 def build_figures(evidence: Evidence) -> list[Drawing]:
     """Return every figure that the records allow, as values; one without data is left out. Needs no matplotlib."""
-    makers = (learning_curves, confusion, per_class, trade_off, transfer, latency, runs)
+    makers = (learning_curves, confusion, per_class, trade_off, transfer, latency, robustness, runs)
     return list(chain.from_iterable(make(evidence) for make in makers))

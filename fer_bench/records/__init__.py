@@ -10,6 +10,7 @@ from fer_bench.records.environment import Environment, same_place
 from fer_bench.records.identity import Identity, cell_id, profile_stem, stem_of
 from fer_bench.records.profiling import LatencySample, MachineSample, ProfileRecord
 from fer_bench.records.provenance import EXTERNAL, External, Origin, Preparation
+from fer_bench.records.robustness import CorruptionResult, Counts, RobustnessRecord
 from fer_bench.records.statistics import StatisticsRecord
 from fer_bench.records.store import (
     KINDS,
@@ -29,6 +30,8 @@ __all__ = [
     "EXTERNAL",
     "KINDS",
     "SCHEMA",
+    "CorruptionResult",
+    "Counts",
     "Environment",
     "Epoch",
     "EvalRecord",
@@ -41,6 +44,7 @@ __all__ = [
     "ProfileRecord",
     "Record",
     "RecordT",
+    "RobustnessRecord",
     "Start",
     "StatisticsRecord",
     "TrainRecord",

@@ -7,17 +7,23 @@ from typing import TypeVar
 from fer_bench.errors import FerBenchError
 from fer_bench.files import read_json, write_json
 from fer_bench.records.profiling import ProfileRecord
+from fer_bench.records.robustness import RobustnessRecord
 from fer_bench.records.statistics import StatisticsRecord
 from fer_bench.records.testing import EvalRecord
 from fer_bench.records.training import TrainRecord
 from fer_bench.typed_json import build
 
 SCHEMA = 1
-Record = TrainRecord | EvalRecord | ProfileRecord | StatisticsRecord
-RecordT = TypeVar("RecordT", TrainRecord, EvalRecord, ProfileRecord, StatisticsRecord)
-_COMMANDS = {"train": "train", "eval": "evaluate", "profile": "profile", "statistics": "anova"}
+Record = TrainRecord | EvalRecord | RobustnessRecord | ProfileRecord | StatisticsRecord
+RecordT = TypeVar("RecordT", TrainRecord, EvalRecord, RobustnessRecord, ProfileRecord, StatisticsRecord)
+_COMMANDS = {
+    **{"train": "train", "eval": "evaluate", "robustness": "robustness"},
+    **{"profile": "profile", "statistics": "anova"},
+}
 """The command that makes each kind of record."""
-KINDS: dict[str, type[Record]] = {cls.kind: cls for cls in (TrainRecord, EvalRecord, ProfileRecord, StatisticsRecord)}
+KINDS: dict[str, type[Record]] = {
+    cls.kind: cls for cls in (TrainRecord, EvalRecord, RobustnessRecord, ProfileRecord, StatisticsRecord)
+}
 
 
 def path_of(folder: Path, record: Record) -> Path:

@@ -17,13 +17,13 @@ from fer_bench.tables.values import Table
 
 __all__ = ["all_tex", "check_tables", "to_html", "to_json", "to_latex", "to_markdown", "write_tables"]
 
-_OURS = re.compile(r"table\d\d\.(md|tex)")
+_OURS = re.compile(r"(table\d\d|robustness)\.(md|tex)")
 
 
 def write_tables(tables: Sequence[Table], folder: Path) -> list[Path]:
     """Write ``tableNN.md`` and ``tableNN.tex`` for every table, and ``all.tex``; return their paths.
 
-    Files ``tableNN.*`` of tables that are no longer made are removed.
+    Files of tables that are no longer made are removed.
     """
     contents = _contents(tables)
     for name, text in contents.items():
@@ -36,7 +36,7 @@ def write_tables(tables: Sequence[Table], folder: Path) -> list[Path]:
 def check_tables(tables: Sequence[Table], folder: Path) -> str:
     """Return the unified diff from the files in ``folder`` to what :func:`write_tables` would write.
 
-    Empty where they are equal. A missing file is compared with nothing, and a stale ``tableNN.*`` with nothing.
+    Empty where they are equal. A missing file is compared with nothing, and a stale one with nothing.
 
     Raises:
         FerBenchError: a file is not readable as UTF-8 text.

@@ -8,7 +8,7 @@ groups of records could form a block, ``selection.toml`` beside the records name
 
 from fer_bench.selection.choices import Choice, Selection, load_selection, toml_lines
 from fer_bench.selection.choosing import CROSS_TEST, check_inputs, choose, naming, select
-from fer_bench.selection.evidence import Block, Evidence, Latency, OtherRuns, in_order
+from fer_bench.selection.evidence import Block, Evidence, Latency, OtherRuns, in_order, place_of
 
 __all__ = [
     "CROSS_TEST",
@@ -23,6 +23,7 @@ __all__ = [
     "in_order",
     "load_selection",
     "naming",
+    "place_of",
     "select",
     "toml_lines",
 ]

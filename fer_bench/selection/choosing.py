@@ -8,7 +8,15 @@ from fer_bench.anova_result import Family
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
-from fer_bench.records import EvalRecord, Origin, ProfileRecord, StatisticsRecord, TrainRecord, load_all
+from fer_bench.records import (
+    EvalRecord,
+    Origin,
+    ProfileRecord,
+    RobustnessRecord,
+    StatisticsRecord,
+    TrainRecord,
+    load_all,
+)
 from fer_bench.selection.choices import Choice, Selection, load_selection, quote
 from fer_bench.selection.evidence import Block, Evidence, Latency, place_of
 from fer_bench.selection.externals import elsewhere, require_one_file, with_externals
@@ -64,7 +72,14 @@ def choose(results: Results, selection: Selection) -> Evidence:
         latency=_latency(folder, loaded.profiles, selection),
         elsewhere=elsewhere(externals),
         others=other_runs(loaded.trains, loaded.tests, shown),
+        robustness=_of_these_runs(load_all(folder, RobustnessRecord), loaded.trains),
     )
+
+
+def _of_these_runs(tests: list[RobustnessRecord], trains: list[TrainRecord]) -> tuple[RobustnessRecord, ...]:
+    """Return the finished tests on corrupted pictures of runs as they are now, not of a model trained again since."""
+    runs = {(run.cell_id, run.weights_sha256) for run in trains}
+    return tuple(test for test in tests if test.complete and (test.cell_id, test.weights_sha256) in runs)
 
 
 @dataclass(frozen=True)

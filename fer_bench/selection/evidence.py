@@ -4,8 +4,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fer_bench import paper
-from fer_bench.records import EvalRecord, Origin, ProfileRecord, StatisticsRecord, TrainRecord
-from fer_bench.selection.parts import DATASET, Counts, private_test
+from fer_bench.records import (
+    Counts,
+    EvalRecord,
+    Origin,
+    ProfileRecord,
+    RobustnessRecord,
+    StatisticsRecord,
+    TrainRecord,
+)
+from fer_bench.selection.parts import DATASET, private_test
 
 
 def in_order(models: Iterable[str]) -> tuple[str, ...]:
@@ -123,6 +131,8 @@ class Evidence:
     """Tests of external models on CK+ whose training dataset is none of the paper's, or unknown."""
     others: tuple[OtherRuns, ...] = ()
     """What else was trained, by dataset, then recipe, backend and model."""
+    robustness: tuple[RobustnessRecord, ...] = ()
+    """Tests on corrupted pictures of runs that are in a block or among the others."""
 
     @property
     def synthetic(self) -> bool:

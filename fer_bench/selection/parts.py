@@ -4,12 +4,9 @@ Literature on FER-2013 mostly reports PrivateTest (3,589 images); the paper's ma
 together. An evaluation's record holds a matrix of each part.
 """
 
-from fer_bench.records import EvalRecord
+from fer_bench.records import Counts, EvalRecord
 
 DATASET, PART = "fer2013", "PrivateTest"
-
-Counts = tuple[tuple[int, ...], ...]
-"""A confusion matrix as a record holds it: rows true, columns predicted."""
 
 
 def private_test(record: EvalRecord) -> Counts | None:

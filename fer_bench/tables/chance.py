@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fer_bench import metrics
-from fer_bench.records import EvalRecord
-from fer_bench.selection.parts import Counts
+from fer_bench.records import Counts, EvalRecord
 
 
 def level(matrix: Counts) -> float:

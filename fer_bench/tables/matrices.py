@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from fer_bench import metrics, paper
 from fer_bench.emotions import EMOTIONS
 from fer_bench.models import model_title
-from fer_bench.records import EvalRecord
+from fer_bench.records import Counts, EvalRecord
 from fer_bench.selection import CROSS_TEST, Evidence
 from fer_bench.selection.parts import DATASET as FER2013
-from fer_bench.selection.parts import Counts
 from fer_bench.tables.accuracy import PRIVATE, accuracies, private_accuracies, private_note, tested_beyond
 from fer_bench.tables.notes import dataset_notes
 from fer_bench.tables.values import Matrices, Matrix, Missing, Number, Table, Value, matrix_cells, mean_of

@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 from fer_bench import metrics, paper
 from fer_bench.emotions import EMOTIONS
 from fer_bench.models import model_title
+from fer_bench.records import Counts
 from fer_bench.selection import Evidence
 from fer_bench.selection.parts import DATASET as FER2013
-from fer_bench.selection.parts import Counts
 from fer_bench.tables.accuracy import PRIVATE, private_note, tested_beyond
 from fer_bench.tables.chance import is_above
 from fer_bench.tables.notes import SEEDS_NOTE, dataset_notes

@@ -1,0 +1,121 @@
+"""The command that tests trained models on pictures that are worse than those of the test set."""
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    RunRecipeOption,
+    SeedOption,
+    SeedsOption,
+    TrainedOnOption,
+    WaitOption,
+    WeightsOption,
+    WorkspaceOption,
+    existing,
+    seeds_of,
+)
+from fer_bench.cli.printing import print_json, print_table
+from fer_bench.cli.saying import percent, points
+from fer_bench.errors import FerBenchError
+from fer_bench.lookup import open_prepared, open_training, trained_on
+
+if TYPE_CHECKING:
+    from fer_bench.robustness.summary import Robustness
+
+
+def robustness(
+    context: typer.Context,
+    model: Annotated[
+        list[str], typer.Option("--model", "-m", help="Name of a trained model; may be given several times.")
+    ],
+    dataset: TrainedOnOption,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on", help="Dataset whose test images are used. Default: the one that the models were trained on."
+        ),
+    ] = None,
+    recipe: RunRecipeOption = "paper",
+    seed: SeedOption = 0,
+    seeds: SeedsOption = None,
+    weights: WeightsOption = None,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    wait: WaitOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Test trained models on worse pictures: noise, blur, darkness, inexact crops, covered faces, and more.
+
+    Every test image is answered as it is, and then under eleven corruptions with five severities each. All models see
+    the same pictures, so their differences are taken image by image. Models are not trained for it. Give the same
+    --recipe, --seed and --weights as for train. It takes 56 times as long as evaluate, and goes on where it was
+    interrupted.
+
+    Example: fer-bench robustness --model clcm --model mobilenetv2 --dataset fer2013
+    """
+    from fer_bench import stages
+    from fer_bench.external.model import refuse_external
+    from fer_bench.robustness.document import to_json
+    from fer_bench.robustness.summary import Robustness
+
+    if len(set(model)) != len(model):
+        raise FerBenchError(f"--model {', '.join(model)}: a model is named twice")
+    place, numbers = existing(workspace), seeds_of(context, [seed], seeds)
+    refuse_external(place, model)
+    with place.lock(wait=wait):
+        networks, prepared = stages.Networks(), open_training(place, dataset)
+        target = open_prepared(place, on or dataset)
+        found = {
+            name: [trained_on(place, name, prepared, recipe, number, weights) for number in numbers] for name in model
+        }
+        tested = [
+            Robustness(tuple(stages.test_corrupted_run(place, run, cell, target, networks) for cell, run in runs))
+            for runs in found.values()
+        ]
+    if json:
+        print_json(to_json(tested))
+        return
+    _print(tested)
+
+
+def _print(tested: "Sequence[Robustness]") -> None:
+    from statistics import mean
+
+    from fer_bench.robustness.corruptions import CORRUPTIONS
+    from fer_bench.robustness.summary import difference, interval
+
+    first = tested[0].first
+    origin = " (synthetic faces)" if first.origin == "synthetic" else ""
+    names = [one.first.model for one in tested]
+    print_table(
+        f"Accuracy{origin} of models trained on {first.dataset} by {first.recipe}, on worse pictures of {first.target} "
+        f"({first.n:,} images), %",
+        ("pictures", *names),
+        [
+            ("as they are", *(_percent(mean(one.clean)) for one in tested)),
+            *((name, *(_percent(mean(one.under(name))) for one in tested)) for name in CORRUPTIONS),
+            ("mean of these", *(percent(interval(one)) for one in tested)),
+            ("lost", *(_percent(mean(one.lost)) for one in tested)),
+        ],
+        numbers=len(names),
+    )
+    if len(tested) == 1:
+        return
+    print_table(
+        "Differences, points (95 % interval over the test images, not over seeds)",
+        ("models", "as they are", "mean under corruptions", "lost"),
+        [
+            (f"{a.first.model} - {b.first.model}", points(found.clean), points(found.corrupted), points(found.lost))
+            for a, b in itertools.combinations(tested, 2)
+            for found in [difference(a, b)]
+        ],
+        numbers=3,
+    )
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f}"

@@ -1,0 +1,177 @@
+"""Robustness as numbers: what runs of a model keep, with intervals, and how two models differ. Plain data alone.
+
+Per image, the answers under all corruptions and severities are averaged first, and over the runs of a model. Two models
+answered the same pictures, so their difference is taken image by image.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_bench import metrics
+from fer_bench.accuracy.intervals import LEVEL, Estimate
+from fer_bench.errors import FerBenchError
+from fer_bench.records import RobustnessRecord
+from fer_bench.selection import place_of
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """The runs of one model by one recipe on one test set: at least one, a record a seed."""
+
+    runs: tuple[RobustnessRecord, ...]
+
+    @property
+    def first(self) -> RobustnessRecord:
+        """The run of the lowest seed; what identifies a group is the same in all."""
+        return self.runs[0]
+
+    @property
+    def clean(self) -> list[float]:
+        """Accuracy on the pictures as they are, a fraction a run."""
+        return [metrics.accuracy(run.confusion_matrix) for run in self.runs]
+
+    def under(self, corruption: str) -> list[float]:
+        """Return the mean accuracy over the severities of a corruption, a fraction a run."""
+        place = self.first.corruptions.index(corruption)
+        return [
+            math.fsum(map(metrics.accuracy, run.results[place].confusion_matrices)) / run.severities
+            for run in self.runs
+        ]
+
+    def by_severity(self, corruption: str) -> list[float]:
+        """Return the accuracy with each severity from 1 on, a fraction, the mean of the runs."""
+        place = self.first.corruptions.index(corruption)
+        rows = [list(map(metrics.accuracy, run.results[place].confusion_matrices)) for run in self.runs]
+        return [math.fsum(column) / len(column) for column in zip(*rows, strict=True)]
+
+    @property
+    def corrupted(self) -> list[float]:
+        """Mean accuracy over all corruptions and severities, a fraction a run."""
+        names = self.first.corruptions
+        return [math.fsum(column) / len(names) for column in zip(*map(self.under, names), strict=True)]
+
+    @property
+    def lost(self) -> list[float]:
+        """Accuracy that the corruptions cost on average, a fraction a run."""
+        return [clean - corrupted for clean, corrupted in zip(self.clean, self.corrupted, strict=True)]
+
+    @cached_property
+    def image_clean(self) -> NDArray[np.float64]:
+        """How often each image was answered right as it is, a fraction, (n,): the mean of the runs."""
+        mean: NDArray[np.float64] = np.mean([_digits(run.right) for run in self.runs], axis=0)
+        return mean
+
+    @cached_property
+    def image_corrupted(self) -> NDArray[np.float64]:
+        """The same under the corruptions: the mean of the runs, corruptions and severities."""
+        answers = [_digits(result.right) / run.severities for run in self.runs for result in run.results]
+        mean: NDArray[np.float64] = np.mean(answers, axis=0)
+        return mean
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """The first of two models less the second, in fractions, with intervals over images or subjects."""
+
+    clean: Estimate
+    corrupted: Estimate
+    lost: Estimate
+    """Negative where the first loses less."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """Models trained on one dataset by one recipe that answered the same pictures."""
+
+    dataset: str
+    target: str
+    recipe: str
+    models: tuple[Robustness, ...]
+    """By model, the paper's three first."""
+
+
+def contests(records: Iterable[RobustnessRecord]) -> list[Contest]:
+    """Return what may stand side by side, by dataset, test set and recipe: no contest mixes recipes, backends or states
+    of a dataset."""
+    groups: dict[tuple[str, ...], dict[str, list[RobustnessRecord]]] = {}
+    for one in sorted(records, key=lambda one: (place_of(one.model), one.seed)):
+        alike = (one.backend, one.dataset_fingerprint, one.target_fingerprint, one.protocol)
+        groups.setdefault((one.dataset, one.target, one.recipe, *alike), {}).setdefault(one.model, []).append(one)
+    return [
+        Contest(
+            dataset=key[0],
+            target=key[1],
+            recipe=key[2],
+            models=tuple(Robustness(tuple(runs)) for runs in models.values()),
+        )
+        for key, models in sorted(groups.items())
+    ]
+
+
+def interval(of: Robustness) -> Estimate:
+    """Return the mean accuracy under all corruptions, with its interval over images or subjects."""
+    return _mean(of.image_corrupted, of.first)
+
+
+def difference(a: Robustness, b: Robustness) -> Difference:
+    """Compare two models that answered the same pictures.
+
+    Raises:
+        FerBenchError: they did not.
+    """
+    require_comparable((a.first, b.first))
+    clean, corrupted = a.image_clean - b.image_clean, a.image_corrupted - b.image_corrupted
+    return Difference(
+        clean=_mean(clean, a.first), corrupted=_mean(corrupted, a.first), lost=_mean(clean - corrupted, a.first)
+    )
+
+
+def require_comparable(runs: Sequence[RobustnessRecord]) -> None:
+    """Refuse runs that did not answer the same pictures.
+
+    Raises:
+        FerBenchError: they are of several test sets, states of one, or sets of corruptions.
+    """
+    first = runs[0]
+    for run in runs:
+        if (run.target, run.target_fingerprint, run.protocol) != (
+            first.target,
+            first.target_fingerprint,
+            first.protocol,
+        ):
+            raise FerBenchError(
+                f"{run.stem}: was tested on {_pictures(run)}, {first.stem} on {_pictures(first)}: these are other "
+                "pictures; run fer-bench robustness for both again"
+            )
+
+
+def _pictures(run: RobustnessRecord) -> str:
+    return f"{run.target} {run.target_fingerprint[:12]} by the corruptions {run.protocol}"
+
+
+def _digits(text: str) -> NDArray[np.float64]:
+    return (np.frombuffer(text.encode("ascii"), np.uint8) - ord("0")).astype(np.float64)
+
+
+def _mean(values: NDArray[np.float64], run: RobustnessRecord) -> Estimate:
+    """Return the mean over images with Student's interval, of sums by subject where the test set names subjects.
+
+    With images of one subject each it is the usual interval of a mean; otherwise that of a ratio estimator (W. G.
+    Cochran, Sampling Techniques, 1977, section 9A.2: clusters of unequal sizes).
+    """
+    from scipy.stats import t
+
+    units = np.asarray(run.subjects, np.intp) if run.subjects else np.arange(run.n)
+    count, mean = int(units.max()) + 1, float(values.mean())
+    by_unit = np.bincount(units, weights=values - mean, minlength=count)
+    half = math.nan
+    if count > 1:
+        spread = math.sqrt(count / (count - 1) * float((by_unit**2).sum())) / run.n
+        half = float(t.ppf(0.5 + LEVEL / 2, count - 1)) * spread
+    of = "subjects" if run.subjects else "images"
+    return Estimate(value=mean, low=mean - half, high=mean + half, method=f"Student's t over {of}")

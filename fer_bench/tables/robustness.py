@@ -1,0 +1,85 @@
+"""The table of accuracy on corrupted pictures, which the paper does not have."""
+
+from collections.abc import Sequence
+
+from fer_bench import paper
+from fer_bench.models import model_title
+from fer_bench.robustness.summary import Contest, Robustness, contests, interval
+from fer_bench.selection import Evidence
+from fer_bench.tables.chance import is_above
+from fer_bench.tables.notes import SEEDS_NOTE, SHORT, SYNTHETIC_NOTE
+from fer_bench.tables.values import Cell, Column, Grid, Missing, Range, Row, Table, Text, mark_best, mean_of
+
+SLUG = "robustness"
+_READING = (
+    "Every test image was answered as it is, and under each corruption with five severities; a row of a corruption is "
+    "the mean over its severities. Models were not trained for it. All of them saw the same pictures; the interval is "
+    "over the images (over subjects where the dataset names them), not over seeds.",
+    "Lost: accuracy on the pictures as they are, less the mean of the corruptions. A model that always gives the same "
+    "answer loses nothing.",
+)
+
+
+def robustness_table(evidence: Evidence) -> Table:
+    """Return the table of the tests on corrupted pictures, a grid for each recipe and test set."""
+    from fer_bench.robustness.corruptions import CORRUPTIONS, PROTOCOL
+
+    found = contests(evidence.robustness)
+    notes = [*_READING, SEEDS_NOTE, *map(_made_from, found)]
+    if all(model.first.protocol == PROTOCOL for contest in found for model in contest.models):
+        strengths = "; ".join(
+            f"{name}: {one.about} ({', '.join(f'{value:.3g}' for value in one.strengths)})"
+            for name, one in CORRUPTIONS.items()
+        )
+        notes.append(f"The corruptions, with their strengths from severity 1 to 5: {strengths}.")
+    if evidence.synthetic:
+        notes.insert(0, SYNTHETIC_NOTE)
+    title = "Accuracy on corrupted pictures, percent"
+    return Table(0, title, evidence.synthetic, tuple(map(_grid, found)), tuple(notes), SLUG)
+
+
+def _grid(contest: Contest) -> Grid:
+    names = contest.models[0].first.corruptions
+    models = contest.models
+    rows: list[Row] = [
+        _row("as they are", [one.clean for one in models]),
+        *(_row(name, [one.under(name) for one in models]) for name in names),
+        _row("mean of the corruptions", [one.corrupted for one in models]),
+    ]
+    never = [place for place, one in enumerate(models) if not is_above([run.confusion_matrix for run in one.runs])]
+    rows = [(row[0], *_best(row[1:], never)) for row in rows]
+    rows.append((Text("its 95 % interval"), *(_range(one) for one in models)))
+    rows.append(_row("lost, points", [one.lost for one in models]))
+    columns = (Column("Pictures", text=True), *(Column(model_title(one.first.model)) for one in models))
+    return Grid(_title(contest), columns, tuple(rows))
+
+
+def _row(name: str, values: Sequence[Sequence[float]]) -> Row:
+    return Text(name), *(mean_of(runs, decimals=1, scale=100) for runs in values)
+
+
+def _best(cells: Sequence[Cell], never: Sequence[int]) -> tuple[Cell, ...]:
+    """Return a row's cells with the best marked: rows of models are what ``mark_best`` takes."""
+    return tuple(cell for (cell,) in mark_best([(cell,) for cell in cells], 0, never=never))
+
+
+def _range(one: Robustness) -> Cell:
+    found = interval(one)
+    return Range(low=100 * found.low, high=100 * found.high, decimals=1) if found.known else Missing()
+
+
+def _title(contest: Contest) -> str:
+    trained, tested = (paper.DATASET_TITLES.get(name, name) for name in (contest.dataset, contest.target))
+    where = f"{tested} test set" if trained == tested else f"trained on {trained}, tested on {tested}"
+    return f"{where}, recipe {contest.recipe}"
+
+
+def _made_from(contest: Contest) -> str:
+    first = contest.models[0].first
+    runs = "; ".join(
+        f"{model_title(one.first.model)} seed {', '.join(str(run.seed) for run in one.runs)}" for one in contest.models
+    )
+    return (
+        f"{_title(contest)}: {first.n:,} images, state {first.target_fingerprint[:SHORT]}; backend {first.backend}; "
+        f"{runs}; corruptions {first.protocol}."
+    )
