@@ -17,7 +17,7 @@ from fer_bench.files import is_left_over
 from fer_bench.lock import HOLDER, LOCK, is_held
 from fer_bench.log import KEPT
 from fer_bench.log import NAME as LOG
-from fer_bench.records import EvalRecord, ProfileRecord, RecordT, StatisticsRecord, TrainRecord
+from fer_bench.records import EvalRecord, ProfileRecord, RecordT, RobustnessRecord, StatisticsRecord, TrainRecord
 from fer_bench.workspace import Workspace
 
 Kind = Literal["checkpoint", "scaled copy", "raw synthetic files", "temporary", "task", "record"]
@@ -178,6 +178,7 @@ def _records(workspace: Workspace) -> list[Path]:
     found = [
         *_of_kind(folder, TrainRecord),
         *_of_kind(folder, EvalRecord),
+        *_of_kind(folder, RobustnessRecord),
         *_of_kind(folder, ProfileRecord),
         *_of_kind(folder, StatisticsRecord),
     ]

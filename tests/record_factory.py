@@ -15,6 +15,7 @@ from fer_bench.emotions import EMOTIONS
 from fer_bench.files import sha256_of
 from fer_bench.models import built_in_cards
 from fer_bench.records import (
+    CorruptionResult,
     Environment,
     Epoch,
     EvalRecord,
@@ -22,6 +23,7 @@ from fer_bench.records import (
     Origin,
     Preparation,
     ProfileRecord,
+    RobustnessRecord,
     Start,
     StatisticsRecord,
     TrainRecord,
@@ -209,6 +211,58 @@ def eval_record(
         predictions=f"{model}__{dataset}__{target}__{recipe}__s{seed}.npz",
         predictions_sha256="",
         environment=environment("2024-05-01T11:00:00Z"),
+    )
+
+
+def robustness_record(
+    model: str,
+    dataset: str,
+    target: str,
+    *,
+    seed: int = 0,
+    recipe: str = RECIPE,
+    origin: Origin = "real",
+    subjects: tuple[int, ...] = (),
+) -> RobustnessRecord:
+    """Return a test on two corruptions: the first leaves half of the right answers, the second a third."""
+    run = train_record(model, dataset, seed=seed, recipe=recipe, origin=origin)
+    clean = counts(target, model, seed)
+    images = sum(map(sum, clean))
+    right = [1 if place < row[label] else 0 for label, row in enumerate(clean) for place in range(sum(row))]
+    found = []
+    for name, share in (("noise", 2), ("blur", 3)):
+        kept = [value and place % share == 0 for place, value in enumerate(right)]
+        starts = [sum(map(sum, clean[:label])) for label in range(len(EMOTIONS) + 1)]
+        matrix = []
+        for label, row in enumerate(clean):
+            still = sum(kept[starts[label] : starts[label + 1]])
+            wrong = list(row)
+            wrong[label] = still
+            wrong[(label + 1) % len(EMOTIONS)] += row[label] - still
+            matrix.append(tuple(wrong))
+        digits = "".join("5" if value else "0" for value in kept)
+        found.append(CorruptionResult(corruption=name, confusion_matrices=(tuple(matrix),) * 5, right=digits))
+    return RobustnessRecord(
+        model=model,
+        dataset=dataset,
+        recipe=recipe,
+        seed=seed,
+        backend=run.backend,
+        origin=origin,
+        dataset_fingerprint=run.dataset_fingerprint,
+        class_names=EMOTIONS,
+        target=target,
+        target_fingerprint=digest(target),
+        n=images,
+        protocol="faces-1",
+        corruptions=("noise", "blur"),
+        severities=5,
+        confusion_matrix=clean,
+        right="".join(map(str, right)),
+        results=tuple(found),
+        subjects=subjects,
+        weights_sha256=run.weights_sha256,
+        environment=environment(),
     )
 
 

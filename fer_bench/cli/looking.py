@@ -127,6 +127,7 @@ def _parted_json(test: "ByCopies") -> dict[str, Any]:
 
 
 def show(
+    context: typer.Context,
     dataset: PreparedArgument,
     recipe: RecipeOption = "paper",
     out: Annotated[
@@ -137,11 +138,17 @@ def show(
     seed: Annotated[
         int, typer.Option("--seed", "-s", min=0, help="Seed that draws the images and their augmentations.")
     ] = 0,
+    corrupted: Annotated[
+        bool,
+        typer.Option("--corrupted", help="Draw one test image under every corruption of fer-bench robustness instead."),
+    ] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Draw some images of each class, before and after augmentation, as the network will see them.
 
     Example: fer-bench show raf-db --recipe demo
+
+    Example: fer-bench show raf-db --corrupted
     """
     from fer_bench.contact_sheet import draw
     from fer_bench.presets import load_recipe
@@ -149,12 +156,19 @@ def show(
 
     place = Workspace(workspace)
     chosen = load_recipe(recipe)
-    path = out or place.contact_sheet(dataset)
+    if corrupted and (is_written(context, "each") or is_written(context, "recipe")):
+        raise FerBenchError("--corrupted draws one image as it is stored: leave out --each and --recipe")
+    path = out or place.contact_sheet(f"{dataset}-corrupted" if corrupted else dataset)
     _require_no_folder("--out", path)
     prepared = open_prepared(place, dataset)
     if path.suffix.lower() != ".png":
         raise FerBenchError(f"--out {path}: expected a name that ends in .png")
-    draw(prepared, chosen.augmentation, chosen.image_size, path, each=each, seed=seed)
+    if corrupted:
+        from fer_bench.robustness.sheet import draw_corrupted
+
+        draw_corrupted(prepared, path, seed=seed)
+    else:
+        draw(prepared, chosen.augmentation, chosen.image_size, path, each=each, seed=seed)
     typer.echo(str(path))
 
 

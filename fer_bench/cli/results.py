@@ -34,10 +34,11 @@ def tables(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
-    """Render the paper's Tables 1 to 11 as Markdown and LaTeX, measured beside published.
+    """Render the paper's Tables 1 to 11 as Markdown and LaTeX, measured beside published; and one on worse pictures.
 
     Tables 1 to 3 come from the cards of the datasets and the graphs of the models, 4 to 11 from records: those of
     reports/records, written to tables/ in the current folder (the published state); --local uses the workspace's.
+    A table of accuracy on worse pictures follows where fer-bench robustness was run.
     Where several groups of records could form a table's rows, selection.toml beside the records names one. With --json
     nothing is written: the values are printed, unrounded.
 
@@ -84,8 +85,8 @@ def figures(
     """Draw all figures that the records allow, as PDF (vectors, sized for a journal's page) and PNG.
 
     Learning curves, confusion matrices, accuracy per class, accuracy against GFLOPs, parameters and time with the
-    Pareto front, trained on x tested on, inference times, and every run beside those of the tables. The values drawn
-    stand in figures.json beside them.
+    Pareto front, trained on x tested on, inference times, accuracy on worse pictures by severity, and every run beside
+    those of the tables. The values drawn stand in figures.json beside them.
 
     Example: fer-bench figures --local
     """

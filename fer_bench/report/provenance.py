@@ -11,7 +11,14 @@ from fer_bench.datasets import dataset_card
 from fer_bench.errors import FerBenchError
 from fer_bench.presets import load_recipe
 from fer_bench.recipe import flat, shown
-from fer_bench.records import Environment, Preparation, StatisticsRecord, TrainRecord, same_place
+from fer_bench.records import (
+    Environment,
+    Preparation,
+    RobustnessRecord,
+    StatisticsRecord,
+    TrainRecord,
+    same_place,
+)
 from fer_bench.render.text import plain
 from fer_bench.report.document import Bullets, Code, Element, Heading, Paragraph
 from fer_bench.selection import Evidence, Latency
@@ -116,6 +123,11 @@ def how_to_run_again(evidence: Evidence) -> list[Element]:
     for block in evidence.blocks.values():
         for record in block.trains:
             lines += _run_lines(record)
+            lines += [
+                f"{_on(test.backend)}fer-bench robustness {_options(record)}{_elsewhere(test)}"
+                for test in evidence.robustness
+                if test.cell_id == record.cell_id
+            ]
     crossed = {
         (block.backend, record.target)
         for block in evidence.blocks.values()
@@ -184,16 +196,24 @@ def _on(backend: str) -> str:
     return "" if backend == "tensorflow" else f"KERAS_BACKEND={shlex.quote(plain(backend))} "
 
 
-def _run_lines(record: TrainRecord) -> list[str]:
+def _elsewhere(test: RobustnessRecord) -> str:
+    return "" if test.target == test.dataset else f" --on {shlex.quote(test.target)}"
+
+
+def _options(record: TrainRecord) -> str:
+    """Return the options that name a run."""
     weights = "random"
     if record.start.kind == "imagenet":
         source = record.start.source
         weights = "imagenet" if source in ("", "keras") else shlex.quote(plain(source))
-    options = (
+    return (
         f"--model {record.model} --dataset {record.dataset} --recipe {_recipe_argument(record.recipe)} "
         f"--seed {record.seed} --weights {weights}"
     )
-    on = _on(record.backend)
+
+
+def _run_lines(record: TrainRecord) -> list[str]:
+    on, options = _on(record.backend), _options(record)
     return [f"{on}fer-bench train {options}", f"{on}fer-bench evaluate {options}"]
 
 

@@ -1,0 +1,358 @@
+"""``fer-bench robustness``: worse pictures, the record of the answers, and what tables and figures make of it."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import hypothesis.extra.numpy as arrays
+import numpy as np
+import pytest
+import record_factory as make
+from hypothesis import given
+from hypothesis import strategies as st
+from trained_tiny import Trained, trained_tiny
+from typer.testing import CliRunner
+
+from fer_bench import metrics, records
+from fer_bench.cli import app
+from fer_bench.datasets.prepared import Prepared
+from fer_bench.errors import FerBenchError
+from fer_bench.figures import build_figures
+from fer_bench.network import Network
+from fer_bench.publish import publish
+from fer_bench.records import RobustnessRecord
+from fer_bench.render import check_tables, write_tables
+from fer_bench.robustness import testing
+from fer_bench.robustness.corruptions import CORRUPTIONS, PROTOCOL, SEVERITIES, corrupted
+from fer_bench.robustness.images import CorruptedImages
+from fer_bench.robustness.sheet import draw_corrupted
+from fer_bench.robustness.summary import Robustness, contests, difference, interval
+from fer_bench.robustness.testing import CONDITIONS
+from fer_bench.selection import select
+from fer_bench.tables import build_tables
+from fer_bench.tables.values import Number
+
+NAMES = list(CORRUPTIONS)
+PICTURES = arrays.arrays(np.uint8, st.tuples(st.integers(8, 60), st.integers(8, 60)))
+
+
+@pytest.fixture(scope="module")
+def trained(configured, tmp_path_factory):
+    with trained_tiny(tmp_path_factory.mktemp("robustness")) as found:
+        yield found
+
+
+@pytest.fixture
+def face(trained: Trained) -> np.ndarray:
+    return np.asarray(trained.prepared.images[0])
+
+
+def run_test(trained: Trained, said: list[tuple[int, int]] | None = None) -> RobustnessRecord:
+    network = Network("tiny", trained.cell.recipe)
+    network.load_weights(trained.workspace.weights(trained.cell.id), trained.run.weights_sha256)
+    progress = [] if said is None else said
+    return testing.test_corrupted(
+        trained.run, trained.prepared, network, trained.workspace, lambda *numbers: progress.append(numbers)
+    )
+
+
+@pytest.fixture(scope="module")
+def record(trained: Trained) -> RobustnessRecord:
+    return run_test(trained)
+
+
+def command(trained: Trained, *more: str):
+    words = ["robustness", "--model", "tiny", "--dataset", "fer2013", "--recipe", str(trained.recipe)]
+    return CliRunner().invoke(app, [*words, "--workspace", str(trained.workspace.root), *more], terminal_width=200)
+
+
+@given(image=PICTURES, name=st.sampled_from(NAMES), severity=st.integers(1, SEVERITIES), image_id=st.text(max_size=5))
+def test_a_corruption_returns_a_picture_of_the_same_size_and_leaves_the_given_one(image, name, severity, image_id):
+    before = image.copy()
+    made = corrupted(image, name, severity, image_id)
+    assert (made.shape, made.dtype) == (image.shape, np.uint8)
+    np.testing.assert_array_equal(image, before)
+    np.testing.assert_array_equal(made, corrupted(image, name, severity, image_id))
+
+
+@given(image=PICTURES, name=st.sampled_from(NAMES))
+def test_severity_0_is_the_picture_as_it_is(image, name):
+    np.testing.assert_array_equal(corrupted(image, name, 0, "a"), image)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_severity_changes_a_face_more_than_the_one_before(face, name):
+    away = [np.abs(corrupted(face, name, severity, "a").astype(int) - face).mean() for severity in range(6)]
+    assert away == sorted(away)
+    assert len(set(away)) == 6
+
+
+@pytest.mark.parametrize("name", ["noise", "motion-blur", "rotation", "shift"])
+def test_what_is_drawn_depends_on_the_image_not_on_the_severity(face, name):
+    drawn = {corrupted(face, name, 3, f"image {number}").tobytes() for number in range(8)}
+    assert len(drawn) >= 2
+    changes = [corrupted(face, "noise", severity, "a").astype(int) - face for severity in (1, 2)]
+    inside = (face > 100) & (face < 150)
+    # The same draw, twice as strong; rounded to whole levels.
+    np.testing.assert_allclose(changes[1][inside], 2 * changes[0][inside], atol=1.5)
+
+
+def test_the_strengths_are_what_they_are_called(face):
+    ramp = np.tile(np.arange(0, 240, 5, dtype=np.uint8), (48, 1))
+    np.testing.assert_array_equal(corrupted(ramp, "dark", 2, "a"), np.rint(ramp * 0.4))
+    low = corrupted(ramp, "low-contrast", 1, "a")
+    assert np.ptp(low) == pytest.approx(0.4 * np.ptp(ramp), abs=1)
+    assert low.mean() == pytest.approx(ramp.mean(), abs=0.5)
+    half = corrupted(face, "lower-covered", 5, "a")
+    np.testing.assert_array_equal(half[:24], face[:24])
+    assert set(half[24:].ravel()) == {round(float(face.mean()))}
+    tenth = corrupted(face, "upper-covered", 1, "a")
+    np.testing.assert_array_equal(tenth[5:], face[5:])
+    assert set(tenth[:5].ravel()) == {round(float(face.mean()))}
+    # A quarter of the side, in any direction: the ramp's level tells the part of it that goes across.
+    moved = corrupted(ramp, "shift", 5, "a")[24, 24] - float(ramp[24, 24])
+    assert abs(moved) <= 5 * 12 + 1
+    dot = np.zeros((49, 49), np.uint8)
+    dot[24, 24] = 255
+    line = corrupted(dot, "motion-blur", 5, "a")
+    rows, columns = np.nonzero(line > 2)
+    assert np.hypot(np.ptp(rows), np.ptp(columns)) == pytest.approx(0.3 * 49, abs=2)
+    assert line.sum() == pytest.approx(255, rel=0.1)
+
+
+@pytest.mark.parametrize("size", [32, 48, 64])
+def test_pictures_as_they_are_are_those_that_evaluate_takes(trained, size):
+    rows = trained.prepared.indices("test")[:5]
+    images = CorruptedImages(dataset=trained.prepared, size=size, corruption="", severity=0)
+    np.testing.assert_array_equal(images[rows], trained.prepared.at_size(size)[rows])
+    assert len(images) == len(trained.prepared.images)
+    worse = CorruptedImages(dataset=trained.prepared, size=size, corruption="dark", severity=5)[rows]
+    assert worse.max() <= 255 * 0.08 + 1
+
+
+def test_the_record_counts_what_evaluate_counts_and_every_condition(trained, record):
+    assert record.confusion_matrix == trained.record.confusion_matrix
+    assert (record.corruptions, record.protocol, record.severities) == (tuple(NAMES), PROTOCOL, SEVERITIES)
+    assert record.complete
+    labels = trained.prepared.labels[trained.prepared.indices("test")]
+    right = trained.kept.argmax(axis=1) == labels
+    assert record.right == "".join("1" if one else "0" for one in right)
+    assert testing.tested(trained.workspace, trained.run, trained.prepared) == record
+    # The mean gray of a whole picture says nothing: the model cannot do as well as on the pictures as they are.
+    dark = record.results[NAMES.index("dark")].confusion_matrices[-1]
+    assert metrics.accuracy(dark) < metrics.accuracy(record.confusion_matrix)
+
+
+def test_an_interrupted_test_goes_on_where_it_was_and_ends_alike(trained, record, monkeypatch):
+    path = records.path_of(trained.workspace.results.records, record)
+    path.unlink()
+    whole = CorruptedImages.__getitem__
+
+    def until_the_fourth(self, rows):
+        if self.corruption == NAMES[3]:
+            raise KeyboardInterrupt
+        return whole(self, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CorruptedImages, "__getitem__", until_the_fourth)
+        with pytest.raises(BaseException):  # noqa: B017, PT011 - TensorFlow makes an error of its own of it
+            run_test(trained)
+    begun = records.load(path, RobustnessRecord)
+    assert [result.corruption for result in begun.results] == NAMES[:3]
+    assert not begun.complete
+    assert testing.tested(trained.workspace, trained.run, trained.prepared) is None
+    assert select(trained.workspace.results).robustness == ()
+    asked: list[str] = []
+
+    def counted(self, rows):
+        asked.append(self.corruption)
+        return whole(self, rows)
+
+    monkeypatch.setattr(CorruptedImages, "__getitem__", counted)
+    said: list[tuple[int, int]] = []
+    again = run_test(trained, said)
+    assert set(asked) == set(NAMES[3:])
+    assert dataclasses.replace(again, environment=record.environment) == record
+    known = record.n * (1 + 3 * SEVERITIES)
+    assert said[0] == (known, known)
+    assert said[-1] == (record.n * CONDITIONS, known)
+
+
+def test_the_command_prints_what_the_record_says_and_does_it_once(trained, record, monkeypatch):
+    monkeypatch.setattr(Network, "predict", None)  # Nothing is answered again.
+    result = command(trained)
+    assert result.exit_code == 0, result.output
+    assert "synthetic faces" in result.stdout
+    lines = {line.split("  ")[0]: line.split()[-1] for line in result.stdout.splitlines() if line}
+    assert lines["as they are"] == f"{100 * trained.record.accuracy:.1f}"
+    for name, found in zip(NAMES, record.results, strict=True):
+        mean = np.mean([metrics.accuracy(matrix) for matrix in found.confusion_matrices])
+        assert lines[name] == f"{100 * mean:.1f}"
+    told = json.loads(command(trained, "--json").stdout)
+    (model,) = told["models"]
+    assert told["origin"] == "synthetic"
+    assert list(model["accuracy_under"]) == NAMES
+    means = [np.mean(values) for values in model["accuracy_under"].values()]
+    assert model["mean_under_corruptions"]["value"] == pytest.approx(np.mean(means))
+    assert model["lost"] == [pytest.approx(trained.record.accuracy - np.mean(means))]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--model", "tiny"), "a model is named twice"),
+        (("--on", "ck-plus"), "ck-plus"),
+        (("--seed", "3"), "has not been trained"),
+    ],
+)
+def test_what_cannot_be_tested_is_refused(trained, more, said):
+    result = command(trained, *more)
+    assert isinstance(result.exception, FerBenchError)
+    assert said in str(result.exception)
+
+
+def test_trained_again_it_is_tested_again_and_no_table_shows_the_old_test(trained, record, tmp_path: Path):
+    other = dataclasses.replace(trained.run, weights_sha256="0" * 64)
+    assert testing.tested(trained.workspace, other, trained.prepared) is None
+    results = make.results_in(tmp_path)
+    run = make.train_record("clcm", "fer2013")
+    records.save(results.records, run)
+    made = save(results, "clcm")
+    assert select(results).robustness == (made,)
+    records.save(results.records, dataclasses.replace(run, weights_sha256="0" * 64))
+    assert select(results).robustness == ()
+
+
+def test_show_draws_one_image_under_every_corruption(trained):
+    place = trained.workspace
+    result = CliRunner().invoke(app, ["show", "fer2013", "--corrupted", "--workspace", str(place.root)])
+    assert result.exit_code == 0, result.output
+    path = place.contact_sheet("fer2013-corrupted")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    draw_corrupted(trained.prepared, place.root / "other.png", seed=1)
+    assert (place.root / "other.png").read_bytes() != path.read_bytes()
+    refused = CliRunner().invoke(app, ["show", "fer2013", "--corrupted", "--each", "2", "--workspace", str(place.root)])
+    assert "--corrupted draws one image" in str(refused.exception)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"n": 70}, "n says 70"),
+        ({"right": "1"}, "right has 1 characters"),
+        ({"right": "²" * 7178}, "expected 7178 digits from 0 to 1"),
+        ({"right": "0" * 7178}, "right counts 0 right answers"),
+        ({"corruptions": ("blur", "noise")}, "results of noise, blur"),
+        ({"corruptions": ("noise", "noise")}, "expected, in this order and each once"),
+        ({"severities": 4}, "expected one for each of the 4 severities"),
+        ({"subjects": (0, 1)}, "subjects names 2 images"),
+        ({"confusion_matrix": ((7178,),)}, "not a matrix of 7 x 7"),
+    ],
+)
+def test_a_record_that_contradicts_itself_is_refused(tmp_path: Path, change, said):
+    made = dataclasses.replace(make.robustness_record("clcm", "fer2013", "fer2013"), **change)
+    path = records.save(tmp_path, made)
+    with pytest.raises(FerBenchError, match=said):
+        records.load(path, RobustnessRecord)
+
+
+def test_intervals_are_students_and_by_subject_where_the_test_set_names_them():
+    stats = pytest.importorskip("statsmodels.stats.weightstats")
+    alone = Robustness((make.robustness_record("clcm", "fer2013", "ck-plus"),))
+    low, high = stats.DescrStatsW(alone.image_corrupted).tconfint_mean()
+    found = interval(alone)
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert found.value == pytest.approx(alone.corrupted[0])
+    people = tuple(number // 24 for number in range(432))
+    grouped = Robustness((make.robustness_record("clcm", "fer2013", "ck-plus", subjects=people),))
+    import statsmodels.api as sm
+
+    fitted = sm.OLS(grouped.image_corrupted, np.ones(432)).fit()
+    robust = fitted.get_robustcov_results("cluster", groups=np.array(people), use_t=True)
+    assert interval(grouped).low == pytest.approx(robust.conf_int()[0][0], abs=1e-9)
+    assert interval(grouped).high - interval(grouped).low > 1.5 * (high - low)
+
+
+def test_models_are_compared_image_by_image():
+    a, b = (Robustness((make.robustness_record(name, "fer2013", "fer2013"),)) for name in ("clcm", "mobilenetv2"))
+    there, back = difference(a, b), difference(b, a)
+    assert there.corrupted.value == pytest.approx(a.corrupted[0] - b.corrupted[0])
+    assert there.lost.value == pytest.approx(a.lost[0] - b.lost[0])
+    assert (there.lost.low, there.lost.high) == pytest.approx((-back.lost.high, -back.lost.low))
+    both = Robustness((*a.runs, make.robustness_record("clcm", "fer2013", "fer2013", seed=1)))
+    assert interval(both).value == pytest.approx(np.mean(both.corrupted))
+    other = Robustness((make.robustness_record("clcm", "raf-db", "raf-db"),))
+    with pytest.raises(FerBenchError, match="these are other pictures"):
+        difference(a, other)
+
+
+def save(results, model: str, **more) -> RobustnessRecord:
+    made = make.robustness_record(model, "fer2013", "fer2013", **more)
+    records.save(results.records, made)
+    return made
+
+
+def test_table_and_figure_hold_the_records_and_go_with_them(tmp_path: Path):
+    results = make.results_in(tmp_path)
+    make.save_partial(results)
+    assert len(build_tables(select(results))) == 11
+    made = [save(results, "clcm"), save(results, "clcm", seed=1), save(results, "mobilenetv2")]
+    evidence = select(results)
+    table = build_tables(evidence)[-1]
+    assert (table.name, table.number) == ("robustness", 0)
+    (grid,) = table.blocks
+    assert [column.title for column in grid.columns] == ["Pictures", "MobileNetV2", "CLCM"]
+    rows = {row[0].text: row[1:] for row in grid.rows}
+    clcm = [100 * metrics.accuracy(record.results[1].confusion_matrices[0]) for record in made[:2]]
+    cell = rows["blur"][1]
+    assert isinstance(cell, Number)
+    assert (cell.value, cell.sd) == (pytest.approx(np.mean(clcm)), pytest.approx(np.std(clcm, ddof=1)))
+    assert rows["lost, points"][0].value == pytest.approx(
+        rows["as they are"][0].value - rows["mean of the corruptions"][0].value
+    )
+    (drawing,) = [one for one in build_figures(evidence) if one.name.startswith("robustness-")]
+    assert drawing.name == f"robustness-fer2013-on-fer2013-{make.RECIPE}"
+    assert [panel.corruption for panel in drawing.panels] == ["noise", "blur", "mean of these"]
+    assert drawing.panels[1].lines[1].accuracies[1] == pytest.approx(np.mean(clcm), abs=1e-3)
+    write_tables(build_tables(evidence), results.tables)
+    assert (results.tables / "robustness.md").is_file()
+    for record in made:
+        records.path_of(results.records, record).unlink()
+    left = build_tables(select(results))
+    assert "stale: no such table" in check_tables(left, results.tables)
+    write_tables(left, results.tables)
+    assert not list(results.tables.glob("robustness.*"))
+
+
+def test_recipes_and_states_of_a_dataset_never_share_a_block():
+    one = make.robustness_record("clcm", "fer2013", "fer2013")
+    others = [
+        dataclasses.replace(one, recipe="cpu48-0123abcd"),
+        dataclasses.replace(one, backend="jax"),
+        dataclasses.replace(one, target_fingerprint="f" * 64),
+        dataclasses.replace(one, dataset_fingerprint="f" * 64),
+        dataclasses.replace(one, protocol="faces-2"),
+        dataclasses.replace(one, target="ck-plus"),
+    ]
+    assert len(contests([one, *others])) == 1 + len(others)
+
+
+def test_only_finished_tests_are_published(tmp_path: Path):
+    source, published = make.results_in(tmp_path / "workspace"), make.results_in(tmp_path / "reports")
+    make.save_partial(source)
+    whole = save(source, "clcm")
+    begun = dataclasses.replace(whole, model="mobilenetv2", results=whole.results[:1])
+    records.save(source.records, begun)
+    publish(source, published)
+    assert records.load_all(published.records, RobustnessRecord) == [whole]
+
+
+def test_subjects_of_the_test_set_are_in_the_record(prepared_root):
+    target = Prepared.load(prepared_root / "datasets" / "ck-plus")
+    rows = target.indices("test")
+    run = make.train_record("clcm", "fer2013", origin="synthetic")
+    labels = np.asarray(target.labels)[rows].astype(np.int64)
+    begun = testing._begun(run, target, labels, labels.astype(np.intp))
+    groups = target.groups[rows]
+    pairs = {(group, number) for group, number in zip(groups.tolist(), begun.subjects, strict=True)}
+    assert len(pairs) == len(set(groups.tolist())) == len(set(begun.subjects)) < len(rows)
