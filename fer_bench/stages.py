@@ -154,25 +154,30 @@ def test_corrupted_run(
     workspace: Workspace, run: TrainRecord, cell: Cell, target: "Prepared", networks: Networks
 ) -> RobustnessRecord:
     """Test a finished run on corrupted pictures; see :func:`fer_bench.robustness.testing.test_corrupted`."""
+    from fer_bench.environment import describe
     from fer_bench.evaluation import require_testable
-    from fer_bench.robustness.testing import CONDITIONS, test_corrupted, tested
+    from fer_bench.robustness.progress import shown_answers
+    from fer_bench.robustness.testing import subject_of, test_corrupted, tested
 
     require_testable(run, target)
-    done = tested(workspace, run, target)
+    done = tested(workspace, subject_of(run), target)
     if done is not None:
         detail(
             f"{run.model} on {run.dataset}, seed {run.seed}: kept, as worse pictures of {target.dataset} were tested"
         )
         return done
-    images = len(target.indices("test"))
-    with bar(f"{cell.model} on worse pictures of {target.dataset}", CONDITIONS * images, unit="img") as shown:
+    with shown_answers(cell.model, target) as on_progress:
         network = networks.of(cell)
         network.load_weights(workspace.weights(cell.id), run.weights_sha256)
-
-        def on_progress(done: int, known: int) -> None:
-            (shown.known if done == known else shown.at)(done)
-
-        return test_corrupted(run, target, network, workspace, on_progress)
+        return test_corrupted(
+            subject_of(run),
+            target,
+            network.predict,
+            workspace,
+            size=cell.recipe.image_size,
+            environment=describe(backend.devices()),
+            on_progress=on_progress,
+        )
 
 
 def origin_of(workspace: Workspace) -> Origin:

@@ -31,7 +31,7 @@ from fer_bench.external.onnx_file import read_onnx  # noqa: E402
 from fer_bench.external.predicting import are_probabilities, fed, open_call, probabilities  # noqa: E402
 from fer_bench.external.testing import test_external as run_test  # noqa: E402
 from fer_bench.files import sha256_of  # noqa: E402
-from fer_bench.records import EvalRecord, ProfileRecord, load_all, save  # noqa: E402
+from fer_bench.records import EvalRecord, ProfileRecord, RobustnessRecord, load_all, save  # noqa: E402
 from fer_bench.selection import select  # noqa: E402
 from fer_bench.tables import build_tables  # noqa: E402
 from fer_bench.workspace import Workspace  # noqa: E402
@@ -418,8 +418,16 @@ def test_it_is_tested_shown_and_ranked_as_what_it_is(workspace, tmp_path):
     assert own.accuracy == float((expected == target.labels[rows]).mean())
     assert run_test(workspace, model, target) == own  # it is not done again
 
+    worse = invoke(workspace, "robustness", "--model", "their-net", "--dataset", "fer2013")
+    assert worse.exit_code == 0, worse.exception
+    assert "their-net †" in worse.stdout
+    (corrupted,) = load_all(workspace.results.records, RobustnessRecord)
+    assert (corrupted.confusion_matrix, corrupted.external) == (own.confusion_matrix, model.external)
+    dark = [sum(row[0] for row in matrix) for matrix in corrupted.results[5].confusion_matrices]
+    assert dark == sorted(dark)  # The darker, the more are answered by what it knows as the darkest.
+
     tables = {table.number: table for table in build_tables(select(workspace.results))}
-    for number in (4, 5, 8, 9, 10, 11):
+    for number in (0, 4, 5, 8, 9, 10, 11):
         note = next(note for note in tables[number].notes if note.startswith("† their-net"))
         assert "trained on FER+ | votes, its author says" in note
         assert "were not checked" in note

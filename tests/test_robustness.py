@@ -20,14 +20,14 @@ from fer_bench.errors import FerBenchError
 from fer_bench.figures import build_figures
 from fer_bench.network import Network
 from fer_bench.publish import publish
-from fer_bench.records import RobustnessRecord
+from fer_bench.records import External, RobustnessRecord
 from fer_bench.render import check_tables, write_tables
 from fer_bench.robustness import testing
 from fer_bench.robustness.corruptions import CORRUPTIONS, PROTOCOL, SEVERITIES, corrupted
 from fer_bench.robustness.images import CorruptedImages
 from fer_bench.robustness.sheet import draw_corrupted
 from fer_bench.robustness.summary import Robustness, contests, difference, interval
-from fer_bench.robustness.testing import CONDITIONS
+from fer_bench.robustness.testing import CONDITIONS, subject_of
 from fer_bench.selection import select
 from fer_bench.tables import build_tables
 from fer_bench.tables.values import Number
@@ -52,7 +52,13 @@ def run_test(trained: Trained, said: list[tuple[int, int]] | None = None) -> Rob
     network.load_weights(trained.workspace.weights(trained.cell.id), trained.run.weights_sha256)
     progress = [] if said is None else said
     return testing.test_corrupted(
-        trained.run, trained.prepared, network, trained.workspace, lambda *numbers: progress.append(numbers)
+        subject_of(trained.run),
+        trained.prepared,
+        network.predict,
+        trained.workspace,
+        size=64,
+        environment=make.environment(),
+        on_progress=lambda *numbers: progress.append(numbers),
     )
 
 
@@ -137,7 +143,7 @@ def test_the_record_counts_what_evaluate_counts_and_every_condition(trained, rec
     labels = trained.prepared.labels[trained.prepared.indices("test")]
     right = trained.kept.argmax(axis=1) == labels
     assert record.right == "".join("1" if one else "0" for one in right)
-    assert testing.tested(trained.workspace, trained.run, trained.prepared) == record
+    assert testing.tested(trained.workspace, subject_of(trained.run), trained.prepared) == record
     # The mean gray of a whole picture says nothing: the model cannot do as well as on the pictures as they are.
     dark = record.results[NAMES.index("dark")].confusion_matrices[-1]
     assert metrics.accuracy(dark) < metrics.accuracy(record.confusion_matrix)
@@ -160,7 +166,7 @@ def test_an_interrupted_test_goes_on_where_it_was_and_ends_alike(trained, record
     begun = records.load(path, RobustnessRecord)
     assert [result.corruption for result in begun.results] == NAMES[:3]
     assert not begun.complete
-    assert testing.tested(trained.workspace, trained.run, trained.prepared) is None
+    assert testing.tested(trained.workspace, subject_of(trained.run), trained.prepared) is None
     assert select(trained.workspace.results).robustness == ()
     asked: list[str] = []
 
@@ -172,7 +178,7 @@ def test_an_interrupted_test_goes_on_where_it_was_and_ends_alike(trained, record
     said: list[tuple[int, int]] = []
     again = run_test(trained, said)
     assert set(asked) == set(NAMES[3:])
-    assert dataclasses.replace(again, environment=record.environment) == record
+    assert again == record
     known = record.n * (1 + 3 * SEVERITIES)
     assert said[0] == (known, known)
     assert said[-1] == (record.n * CONDITIONS, known)
@@ -213,7 +219,7 @@ def test_what_cannot_be_tested_is_refused(trained, more, said):
 
 def test_trained_again_it_is_tested_again_and_no_table_shows_the_old_test(trained, record, tmp_path: Path):
     other = dataclasses.replace(trained.run, weights_sha256="0" * 64)
-    assert testing.tested(trained.workspace, other, trained.prepared) is None
+    assert testing.tested(trained.workspace, subject_of(other), trained.prepared) is None
     results = make.results_in(tmp_path)
     run = make.train_record("clcm", "fer2013")
     records.save(results.records, run)
@@ -337,6 +343,49 @@ def test_recipes_and_states_of_a_dataset_never_share_a_block():
     assert len(contests([one, *others])) == 1 + len(others)
 
 
+def external(target: str) -> RobustnessRecord:
+    made = make.robustness_record("their-net", "fer2013", target)
+    origin = External(sha256=make.digest("file"), labels=("angry",), input="48 x 48", trained_on="FER+")
+    return dataclasses.replace(
+        made,
+        dataset="external",
+        dataset_fingerprint="",
+        external=origin,
+        weights_sha256=origin.sha256,
+        backend="onnxruntime",
+    )
+
+
+def test_external_models_stand_beside_all_that_saw_the_same_pictures(tmp_path: Path):
+    own = make.robustness_record("clcm", "fer2013", "fer2013")
+    other = dataclasses.replace(own, recipe="cpu48-0123abcd")
+    found = contests([own, other, external("fer2013"), external("ck-plus")])
+    named = [(contest.dataset, contest.target, [one.first.model for one in contest.models]) for contest in found]
+    assert named == [
+        ("fer2013", "fer2013", ["clcm", "their-net"]),
+        ("fer2013", "fer2013", ["clcm", "their-net"]),
+        ("external", "ck-plus", ["their-net"]),
+    ]
+    results = make.results_in(tmp_path)
+    make.save_partial(results)
+    records.save(results.records, own)
+    for target in ("fer2013", "ck-plus"):
+        records.save(results.records, external(target))
+    evidence = select(results)
+    table = build_tables(evidence)[-1]
+    assert [block.title for block in table.blocks] == [
+        f"FER-2013 test set, recipe {make.RECIPE}",
+        "CK+ test set, external models",
+    ]
+    assert [column.title for column in table.blocks[0].columns] == ["Pictures", "CLCM", "their-net †"]
+    assert sum(note.startswith("† their-net: external ONNX model") for note in table.notes) == 1
+    drawn = [one for one in build_figures(evidence) if one.name.startswith("robustness-")]
+    assert [one.name for one in drawn] == [
+        f"robustness-fer2013-on-fer2013-{make.RECIPE}",
+        "robustness-external-on-ck-plus",
+    ]
+
+
 def test_only_finished_tests_are_published(tmp_path: Path):
     source, published = make.results_in(tmp_path / "workspace"), make.results_in(tmp_path / "reports")
     make.save_partial(source)
@@ -352,7 +401,7 @@ def test_subjects_of_the_test_set_are_in_the_record(prepared_root):
     rows = target.indices("test")
     run = make.train_record("clcm", "fer2013", origin="synthetic")
     labels = np.asarray(target.labels)[rows].astype(np.int64)
-    begun = testing._begun(run, target, labels, labels.astype(np.intp))
+    begun = testing._begun(subject_of(run), target, labels, labels.astype(np.intp), make.environment())
     groups = target.groups[rows]
     pairs = {(group, number) for group, number in zip(groups.tolist(), begun.subjects, strict=True)}
     assert len(pairs) == len(set(groups.tolist())) == len(set(begun.subjects)) < len(rows)

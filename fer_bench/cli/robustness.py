@@ -52,30 +52,38 @@ def robustness(
 
     Every test image is answered as it is, and then under eleven corruptions with five severities each. All models see
     the same pictures, so their differences are taken image by image. Models are not trained for it. Give the same
-    --recipe, --seed and --weights as for train. It takes 56 times as long as evaluate, and goes on where it was
-    interrupted.
+    --recipe, --seed and --weights as for train; of a model that add-onnx added they do not matter. It takes 56 times as
+    long as evaluate, and goes on where it was interrupted.
 
     Example: fer-bench robustness --model clcm --model mobilenetv2 --dataset fer2013
     """
     from fer_bench import stages
-    from fer_bench.external.model import refuse_external
+    from fer_bench.external.model import is_external, load_external
     from fer_bench.robustness.document import to_json
     from fer_bench.robustness.summary import Robustness
 
     if len(set(model)) != len(model):
         raise FerBenchError(f"--model {', '.join(model)}: a model is named twice")
     place, numbers = existing(workspace), seeds_of(context, [seed], seeds)
-    refuse_external(place, model)
     with place.lock(wait=wait):
         networks, prepared = stages.Networks(), open_training(place, dataset)
         target = open_prepared(place, on or dataset)
+        # All are looked up before the first is tested.
+        files = {name: load_external(place, name) for name in model if is_external(place, name)}
         found = {
-            name: [trained_on(place, name, prepared, recipe, number, weights) for number in numbers] for name in model
+            name: [trained_on(place, name, prepared, recipe, number, weights) for number in numbers]
+            for name in model
+            if name not in files
         }
-        tested = [
-            Robustness(tuple(stages.test_corrupted_run(place, run, cell, target, networks) for cell, run in runs))
-            for runs in found.values()
-        ]
+        tested = []
+        for name in model:
+            if name in files:
+                from fer_bench.external.testing import test_external_corrupted
+
+                runs = [test_external_corrupted(place, files[name], target)]
+            else:
+                runs = [stages.test_corrupted_run(place, run, cell, target, networks) for cell, run in found[name]]
+            tested.append(Robustness(tuple(runs)))
     if json:
         print_json(to_json(tested))
         return
@@ -88,12 +96,13 @@ def _print(tested: "Sequence[Robustness]") -> None:
     from fer_bench.robustness.corruptions import CORRUPTIONS
     from fer_bench.robustness.summary import difference, interval
 
-    first = tested[0].first
+    own = [one.first for one in tested if not one.first.external]
+    first = (own or [tested[0].first])[0]
     origin = " (synthetic faces)" if first.origin == "synthetic" else ""
-    names = [one.first.model for one in tested]
+    trained = f" of models trained on {first.dataset} by {first.recipe}" if own else ""
+    names = [f"{one.first.model} †" if one.first.external else one.first.model for one in tested]
     print_table(
-        f"Accuracy{origin} of models trained on {first.dataset} by {first.recipe}, on worse pictures of {first.target} "
-        f"({first.n:,} images), %",
+        f"Accuracy{origin}{trained}, on worse pictures of {first.target} ({first.n:,} images), %",
         ("pictures", *names),
         [
             ("as they are", *(_percent(mean(one.clean)) for one in tested)),
@@ -103,6 +112,8 @@ def _print(tested: "Sequence[Robustness]") -> None:
         ],
         numbers=len(names),
     )
+    if len(own) < len(tested):
+        typer.echo("† trained elsewhere, which nobody has checked: it may have seen these pictures")
     if len(tested) == 1:
         return
     print_table(

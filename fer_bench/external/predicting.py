@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.datasets.decoding import resize
+from fer_bench.datasets.joined import Images
 from fer_bench.errors import FerBenchError
 from fer_bench.export.sessions import Call, onnx_session
 from fer_bench.external.model import ExternalModel
@@ -111,7 +112,7 @@ def fed(model: ExternalModel, pictures: NDArray[np.uint8]) -> NDArray[Any]:
 
 
 def answers(
-    model: ExternalModel, call: Call, pictures: NDArray[np.uint8], rows: NDArray[np.intp]
+    model: ExternalModel, call: Call, pictures: Images, rows: NDArray[np.intp]
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the probabilities of some of the pictures, a batch at a time."""
     for start in range(0, len(rows), BATCH):

@@ -5,7 +5,7 @@ import dataclasses
 from fer_bench import records
 from fer_bench.errors import FerBenchError
 from fer_bench.external.model import ExternalModel
-from fer_bench.records import EvalRecord, ProfileRecord
+from fer_bench.records import EvalRecord, ProfileRecord, RobustnessRecord
 from fer_bench.workspace import Workspace
 
 
@@ -17,9 +17,10 @@ def check_records(workspace: Workspace, model: ExternalModel) -> None:
     """
     own = (model.external.sha256, model.external.input)
     for record in _of(workspace, model.name):
-        same = record.recipe == model.recipe if isinstance(record, EvalRecord) else False
-        if isinstance(record, ProfileRecord) and record.external is not None:
-            same = (record.external.sha256, record.external.input) == own
+        if isinstance(record, ProfileRecord):
+            same = record.external is not None and (record.external.sha256, record.external.input) == own
+        else:
+            same = record.recipe == model.recipe
         if not same:
             raise FerBenchError(
                 f"{records.path_of(workspace.results.records, record)}: a result of another model under the name "
@@ -43,10 +44,11 @@ def correct_records(workspace: Workspace, model: ExternalModel) -> int:
     return changed
 
 
-def _of(workspace: Workspace, name: str) -> list[EvalRecord | ProfileRecord]:
+def _of(workspace: Workspace, name: str) -> list[EvalRecord | RobustnessRecord | ProfileRecord]:
     folder = workspace.results.records
-    found: list[EvalRecord | ProfileRecord] = [
+    found: list[EvalRecord | RobustnessRecord | ProfileRecord] = [
         *records.load_all(folder, EvalRecord),
+        *records.load_all(folder, RobustnessRecord),
         *records.load_all(folder, ProfileRecord),
     ]
     return [record for record in found if record.model == name]

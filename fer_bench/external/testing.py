@@ -12,7 +12,9 @@ from fer_bench.evaluation import save_test
 from fer_bench.external.model import MODEL, ExternalModel
 from fer_bench.external.predicting import answers, open_call
 from fer_bench.progress import bar
-from fer_bench.records import EXTERNAL, EvalRecord, Identity
+from fer_bench.records import EXTERNAL, Environment, EvalRecord, Identity, RobustnessRecord
+from fer_bench.robustness.progress import shown_answers
+from fer_bench.robustness.testing import Subject, test_corrupted, tested
 from fer_bench.workspace import Workspace
 
 BACKEND = "onnxruntime"
@@ -53,16 +55,45 @@ def test_external(workspace: Workspace, model: ExternalModel, target: Prepared) 
         for batch in answers(model, call, target.images, rows):
             found.append(batch)
             shown.advance(len(batch))
-    import onnxruntime
-
-    environment = describe()
-    packages = {**environment.packages, "onnxruntime": onnxruntime.__version__}
     return save_test(
         workspace,
         _identity(model, target),
         model.sha256,
         target,
         np.concatenate(found),
-        dataclasses.replace(environment, packages=packages),
+        _environment(),
         model.external,
     )
+
+
+def test_external_corrupted(workspace: Workspace, model: ExternalModel, target: Prepared) -> RobustnessRecord:
+    """Test an external model on corrupted test images of ``target``, or return its record where that has been done.
+
+    Raises:
+        FerBenchError: as :func:`test_external`.
+    """
+    subject = Subject(identity=_identity(model, target), weights_sha256=model.sha256, external=model.external)
+    done = tested(workspace, subject, target)
+    if done is not None:
+        return done
+    target.require_test_images()
+    call = open_call(model, workspace.external(model.name) / MODEL, cores())
+    with shown_answers(model.name, target) as on_progress:
+        return test_corrupted(
+            subject,
+            target,
+            lambda images, rows: np.concatenate(list(answers(model, call, images, rows))),
+            workspace,
+            # As they are stored: the file's own size is another one.
+            size=max(target.images.shape[1:]),
+            environment=_environment(),
+            on_progress=on_progress,
+        )
+
+
+def _environment() -> Environment:
+    import onnxruntime
+
+    environment = describe()
+    packages = {**environment.packages, "onnxruntime": onnxruntime.__version__}
+    return dataclasses.replace(environment, packages=packages)

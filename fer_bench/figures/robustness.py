@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fer_bench.figures.style import WIDTH, canvas, legend, look
-from fer_bench.figures.values import Drawing, Model, marked, mean, models_of, rounded, tested_on
+from fer_bench.figures.values import Drawing, Model, marked, mean, models_of, rounded, test_set, tested_on
+from fer_bench.records import EXTERNAL
 from fer_bench.render.text import plain
 from fer_bench.robustness.summary import Contest, Robustness, contests
 from fer_bench.selection import Evidence
@@ -78,16 +79,12 @@ def robustness(evidence: Evidence) -> Iterator[RobustnessCurves]:
     for contest in found:
         first = contest.models[0].first
         names = first.corruptions
-        several = sum((one.dataset, one.target, one.recipe) == _key(contest) for one in found) > 1
-        state = f"-{first.backend}-{first.dataset_fingerprint[:6]}-{first.target_fingerprint[:6]}" if several else ""
+        alike = [one for one in found if _key(one) == _key(contest)]
+        parts = [contest.dataset, "on", contest.target, *([contest.recipe] if contest.recipe else [])]
         seeds = max(len(one.runs) for one in contest.models)
         yield RobustnessCurves(
-            name=f"{PREFIX}{contest.dataset}-on-{contest.target}-{contest.recipe}{state}",
-            title=marked(
-                evidence,
-                f"Accuracy on corrupted pictures, {tested_on(contest.dataset, contest.target)}, "
-                f"recipe {plain(contest.recipe)}",
-            ),
+            name=PREFIX + "-".join([*parts, *([str(1 + alike.index(contest))] if len(alike) > 1 else [])]),
+            title=marked(evidence, f"Accuracy on corrupted pictures, {_about(contest)}"),
             caption="Accuracy by corruption and severity; 0 is the test set as it is. The last panel is the mean of "
             "the others. Models were not trained for it; all saw the same pictures."
             + (" Lines are means over the seeds." if seeds > 1 else ""),
@@ -97,6 +94,12 @@ def robustness(evidence: Evidence) -> Iterator[RobustnessCurves]:
             ),
             chance=rounded(100 * level(first.confusion_matrix)),
         )
+
+
+def _about(contest: Contest) -> str:
+    if contest.dataset == EXTERNAL:
+        return f"{test_set(contest.target)}, external models"
+    return f"{tested_on(contest.dataset, contest.target)}, recipe {plain(contest.recipe)}"
 
 
 def _style(model: Model) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def models_of(evidence: Evidence, *, others: bool = False) -> list[Model]:
     shown = {record.model for block in evidence.blocks.values() for record in (*block.evals, *block.trains)}
     if evidence.latency:
         shown |= set(evidence.latency.profiles)
-    found = shown | {runs.model for runs in evidence.others}
+    found = shown | {runs.model for runs in evidence.others} | {test.model for test in evidence.robustness}
     ordered = in_order(found)
     known = list(dict.fromkeys((*paper.MODELS, *built_in_cards())))
     # The look of fer-bench's own models does not depend on which of them were run.

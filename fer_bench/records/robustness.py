@@ -6,7 +6,7 @@ from typing import ClassVar
 from fer_bench.errors import FerBenchError
 from fer_bench.records.environment import Environment
 from fer_bench.records.identity import Identity, stem_of
-from fer_bench.records.provenance import Preparation
+from fer_bench.records.provenance import EXTERNAL, External, Preparation
 
 Counts = tuple[tuple[int, ...], ...]
 """A confusion matrix as a record holds it: rows true, columns predicted."""
@@ -48,6 +48,8 @@ class RobustnessRecord(Identity):
     """The subject of each test image, counted from 0, where the dataset names them; empty where it does not."""
     weights_sha256: str
     environment: Environment
+    external: External | None = None
+    """Set for a model that fer-bench did not train, as in :class:`fer_bench.records.EvalRecord`."""
     target_prepared: Preparation | None = None
 
     @property
@@ -68,6 +70,10 @@ class RobustnessRecord(Identity):
         self._require_right(self.right, (self.confusion_matrix,), where)
         if self.subjects and len(self.subjects) != self.n:
             raise FerBenchError(f"{where}: subjects names {len(self.subjects)} images, n says {self.n}")
+        if self.external and (self.dataset, self.weights_sha256) != (EXTERNAL, self.external.sha256):
+            raise FerBenchError(
+                f"{where}: external, but of dataset {self.dataset!r} or with the weights of another file"
+            )
         names = tuple(result.corruption for result in self.results)
         if names != self.corruptions[: len(names)] or len(set(self.corruptions)) != len(self.corruptions):
             raise FerBenchError(

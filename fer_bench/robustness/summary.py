@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fer_bench import metrics
 from fer_bench.accuracy.intervals import LEVEL, Estimate
 from fer_bench.errors import FerBenchError
-from fer_bench.records import RobustnessRecord
+from fer_bench.records import EXTERNAL, RobustnessRecord
 from fer_bench.selection import place_of
 
 
@@ -89,27 +89,39 @@ class Contest:
     """Models trained on one dataset by one recipe that answered the same pictures."""
 
     dataset: str
+    """:data:`fer_bench.records.EXTERNAL` where all models are external; then ``recipe`` is empty."""
     target: str
     recipe: str
     models: tuple[Robustness, ...]
-    """By model, the paper's three first."""
+    """By model, the paper's three first, external ones last."""
 
 
 def contests(records: Iterable[RobustnessRecord]) -> list[Contest]:
     """Return what may stand side by side, by dataset, test set and recipe: no contest mixes recipes, backends or states
-    of a dataset."""
+    of a dataset. External models stand beside all that answered the same pictures."""
     groups: dict[tuple[str, ...], dict[str, list[RobustnessRecord]]] = {}
+    external: dict[tuple[str, ...], list[Robustness]] = {}
     for one in sorted(records, key=lambda one: (place_of(one.model), one.seed)):
-        alike = (one.backend, one.dataset_fingerprint, one.target_fingerprint, one.protocol)
-        groups.setdefault((one.dataset, one.target, one.recipe, *alike), {}).setdefault(one.model, []).append(one)
-    return [
+        pictures = (one.target, one.target_fingerprint, one.protocol)
+        if one.external:
+            external.setdefault(pictures, []).append(Robustness((one,)))
+            continue
+        key = (one.dataset, one.target, one.recipe, *pictures, one.backend, one.dataset_fingerprint)
+        groups.setdefault(key, {}).setdefault(one.model, []).append(one)
+    found = [
         Contest(
             dataset=key[0],
             target=key[1],
             recipe=key[2],
-            models=tuple(Robustness(tuple(runs)) for runs in models.values()),
+            models=(*(Robustness(tuple(runs)) for runs in models.values()), *external.get(key[3:6], ())),
         )
         for key, models in sorted(groups.items())
+    ]
+    beside = {key[3:6] for key in groups}
+    return found + [
+        Contest(dataset=EXTERNAL, target=pictures[0], recipe="", models=tuple(models))
+        for pictures, models in sorted(external.items())
+        if pictures not in beside
     ]
 
 

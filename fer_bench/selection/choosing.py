@@ -46,7 +46,8 @@ def choose(results: Results, selection: Selection) -> Evidence:
     trains = [r for r in loaded.trains if _is_ours(r)]
     evals = [r for r in loaded.tests if _is_shown(r)]
     externals = [r for r in loaded.tests if _is_shown_external(r)]
-    require_one_file(folder, externals, loaded.profiles)
+    corrupted = _shown(load_all(folder, RobustnessRecord), loaded)
+    require_one_file(folder, [*externals, *corrupted], loaded.profiles)
     for record in (*evals, *externals):
         if record.class_names != EMOTIONS:
             raise FerBenchError(
@@ -72,14 +73,8 @@ def choose(results: Results, selection: Selection) -> Evidence:
         latency=_latency(folder, loaded.profiles, selection),
         elsewhere=elsewhere(externals),
         others=other_runs(loaded.trains, loaded.tests, shown),
-        robustness=_of_these_runs(load_all(folder, RobustnessRecord), loaded.trains),
+        robustness=corrupted,
     )
-
-
-def _of_these_runs(tests: list[RobustnessRecord], trains: list[TrainRecord]) -> tuple[RobustnessRecord, ...]:
-    """Return the finished tests on corrupted pictures of runs as they are now, not of a model trained again since."""
-    runs = {(run.cell_id, run.weights_sha256) for run in trains}
-    return tuple(test for test in tests if test.complete and (test.cell_id, test.weights_sha256) in runs)
 
 
 @dataclass(frozen=True)
@@ -104,6 +99,18 @@ def _load(folder: Path, selection: Selection) -> _Loaded:
         [r for r in trains if r.origin == origin],
         [r for r in tests if r.origin == origin],
         [r for r in profiles if r.origin == origin],
+    )
+
+
+def _shown(tests: list[RobustnessRecord], loaded: _Loaded) -> tuple[RobustnessRecord, ...]:
+    """Return the finished tests on corrupted pictures, not those of a model trained again since."""
+    runs = {(run.cell_id, run.weights_sha256) for run in loaded.trains}
+    return tuple(
+        test
+        for test in tests
+        if test.complete
+        and test.origin == loaded.origin
+        and (test.external or (test.cell_id, test.weights_sha256) in runs)
     )
 
 

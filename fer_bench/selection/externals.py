@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fer_bench import paper, records
 from fer_bench.errors import FerBenchError
-from fer_bench.records import EvalRecord, ProfileRecord
+from fer_bench.records import EvalRecord, ProfileRecord, RobustnessRecord
 from fer_bench.selection.evidence import Block, place_of
 
 
@@ -63,7 +63,9 @@ def _require_one_state(where: str, record: EvalRecord, others: Sequence[EvalReco
         )
 
 
-def require_one_file(folder: Path, tests: Sequence[EvalRecord], profiles: Sequence[ProfileRecord]) -> None:
+def require_one_file(
+    folder: Path, tests: Sequence[EvalRecord | RobustnessRecord], profiles: Sequence[ProfileRecord]
+) -> None:
     """Refuse results of two files, or of one that was fed in two ways, under the name of one external model.
 
     Args:
@@ -75,15 +77,15 @@ def require_one_file(folder: Path, tests: Sequence[EvalRecord], profiles: Sequen
         FerBenchError: there are such results.
     """
     recipes: dict[str, str] = {}
-    first: dict[str, EvalRecord | ProfileRecord] = {}
-    found: list[EvalRecord | ProfileRecord] = [*tests, *profiles]
+    first: dict[str, EvalRecord | RobustnessRecord | ProfileRecord] = {}
+    found: list[EvalRecord | RobustnessRecord | ProfileRecord] = [*tests, *profiles]
     for record in found:
         if record.external is None:
             continue
         other = first.setdefault(record.model, record)
         assert other.external is not None
         same = (other.external.sha256, other.external.input) == (record.external.sha256, record.external.input)
-        if isinstance(record, EvalRecord):  # Its recipe tells the order of the labels, too.
+        if not isinstance(record, ProfileRecord):  # A recipe tells the order of the labels, too.
             same = same and recipes.setdefault(record.model, record.recipe) == record.recipe
         if not same:
             raise FerBenchError(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from fer_bench.emotions import EMOTIONS
 from fer_bench.models import model_title
-from fer_bench.records import EvalRecord, External, ProfileRecord
+from fer_bench.records import EvalRecord, External, ProfileRecord, RobustnessRecord
 from fer_bench.selection import Evidence
 
 DIGITS = 12
@@ -22,7 +22,7 @@ def tested_externals(evidence: Evidence, targets: Sequence[str]) -> list[EvalRec
     return found + [record for record in evidence.elsewhere if record.target in targets]
 
 
-def external_notes(records: Iterable[EvalRecord | ProfileRecord]) -> Iterator[str]:
+def external_notes(records: Iterable[EvalRecord | ProfileRecord | RobustnessRecord]) -> Iterator[str]:
     """Yield one note for each external model among some records."""
     known = {record.model: record.external for record in records if record.external}
     for model, external in sorted(known.items()):

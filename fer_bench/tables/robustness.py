@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from fer_bench import paper
 from fer_bench.models import model_title
+from fer_bench.records import EXTERNAL
 from fer_bench.robustness.summary import Contest, Robustness, contests, interval
 from fer_bench.selection import Evidence
 from fer_bench.tables.chance import is_above
-from fer_bench.tables.notes import SEEDS_NOTE, SHORT, SYNTHETIC_NOTE
+from fer_bench.tables.externals import external_notes
+from fer_bench.tables.notes import BEYOND, SEEDS_NOTE, SHORT, SYNTHETIC_NOTE
 from fer_bench.tables.values import Cell, Column, Grid, Missing, Range, Row, Table, Text, mark_best, mean_of
 
 SLUG = "robustness"
@@ -25,7 +27,7 @@ def robustness_table(evidence: Evidence) -> Table:
     from fer_bench.robustness.corruptions import CORRUPTIONS, PROTOCOL
 
     found = contests(evidence.robustness)
-    notes = [*_READING, SEEDS_NOTE, *map(_made_from, found)]
+    notes = [*_READING, SEEDS_NOTE, *map(_made_from, found), *external_notes(evidence.robustness)]
     if all(model.first.protocol == PROTOCOL for contest in found for model in contest.models):
         strengths = "; ".join(
             f"{name}: {one.about} ({', '.join(f'{value:.3g}' for value in one.strengths)})"
@@ -50,7 +52,7 @@ def _grid(contest: Contest) -> Grid:
     rows = [(row[0], *_best(row[1:], never)) for row in rows]
     rows.append((Text("its 95 % interval"), *(_range(one) for one in models)))
     rows.append(_row("lost, points", [one.lost for one in models]))
-    columns = (Column("Pictures", text=True), *(Column(model_title(one.first.model)) for one in models))
+    columns = (Column("Pictures", text=True), *(Column(_model(one)) for one in models))
     return Grid(_title(contest), columns, tuple(rows))
 
 
@@ -68,18 +70,22 @@ def _range(one: Robustness) -> Cell:
     return Range(low=100 * found.low, high=100 * found.high, decimals=1) if found.known else Missing()
 
 
+def _model(one: Robustness) -> str:
+    return f"{model_title(one.first.model)} {BEYOND}" if one.first.external else model_title(one.first.model)
+
+
 def _title(contest: Contest) -> str:
     trained, tested = (paper.DATASET_TITLES.get(name, name) for name in (contest.dataset, contest.target))
+    if contest.dataset == EXTERNAL:
+        return f"{tested} test set, external models"
     where = f"{tested} test set" if trained == tested else f"trained on {trained}, tested on {tested}"
     return f"{where}, recipe {contest.recipe}"
 
 
 def _made_from(contest: Contest) -> str:
     first = contest.models[0].first
-    runs = "; ".join(
-        f"{model_title(one.first.model)} seed {', '.join(str(run.seed) for run in one.runs)}" for one in contest.models
-    )
-    return (
-        f"{_title(contest)}: {first.n:,} images, state {first.target_fingerprint[:SHORT]}; backend {first.backend}; "
-        f"{runs}; corruptions {first.protocol}."
-    )
+    own = [one for one in contest.models if not one.first.external]
+    runs = [f"{model_title(one.first.model)} seed {', '.join(str(run.seed) for run in one.runs)}" for one in own]
+    backend = [f"backend {first.backend}"] if own else []
+    parts = [f"{first.n:,} images", f"state {first.target_fingerprint[:SHORT]}", *backend, *runs]
+    return f"{_title(contest)}: {'; '.join([*parts, f'corruptions {first.protocol}'])}."
