@@ -25,6 +25,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.lookup import open_prepared, open_training, trained_on
 
 if TYPE_CHECKING:
+    from fer_bench.records import RobustnessRecord
     from fer_bench.robustness.summary import Robustness
 
 
@@ -99,8 +100,11 @@ def _print(tested: "Sequence[Robustness]") -> None:
     own = [one.first for one in tested if not one.first.external]
     first = (own or [tested[0].first])[0]
     origin = " (synthetic faces)" if first.origin == "synthetic" else ""
-    trained = f" of models trained on {first.dataset} by {first.recipe}" if own else ""
-    names = [f"{one.first.model} †" if one.first.external else one.first.model for one in tested]
+    # With --weights, models that the recipe starts otherwise have recipes of their own.
+    one_recipe = len({run.recipe for run in own}) < 2
+    by = f" by {first.recipe}" if one_recipe else ""
+    trained = f" of models trained on {first.dataset}{by}" if own else ""
+    names = [_name(one.first, one_recipe) for one in tested]
     print_table(
         f"Accuracy{origin}{trained}, on worse pictures of {first.target} ({first.n:,} images), %",
         ("pictures", *names),
@@ -120,12 +124,18 @@ def _print(tested: "Sequence[Robustness]") -> None:
         "Differences, points (95 % interval over the test images, not over seeds)",
         ("models", "as they are", "mean under corruptions", "lost"),
         [
-            (f"{a.first.model} - {b.first.model}", points(found.clean), points(found.corrupted), points(found.lost))
-            for a, b in itertools.combinations(tested, 2)
+            (f"{first} - {second}", points(found.clean), points(found.corrupted), points(found.lost))
+            for (first, a), (second, b) in itertools.combinations(zip(names, tested, strict=True), 2)
             for found in [difference(a, b)]
         ],
         numbers=3,
     )
+
+
+def _name(run: "RobustnessRecord", one_recipe: bool) -> str:
+    if run.external:
+        return f"{run.model} †"
+    return run.model if one_recipe else f"{run.model}@{run.recipe}"
 
 
 def _percent(value: float) -> str:

@@ -26,6 +26,7 @@ _SPECIAL = {
     "×": r"$\times$",
     "−": "$-$",
 }
+_MINUS = re.compile(r"(?:^|(?<= to ))-(?=[0-9])")
 """What LaTeX would take for markup, and what it has under another name."""
 _TRANSLATION = str.maketrans({**_SPECIAL, "\x00": "{}"})
 _UNKNOWN = frozenset("¸ĦħĸĿŀŉŦŧſ")
@@ -51,12 +52,10 @@ def bold(text: str) -> str:
 
 
 def number_or_text(text: str) -> str:
-    r"""Return the escaped text of a cell; a hyphen before a digit becomes a minus sign.
+    r"""Return the escaped text of a cell; a hyphen before a digit, at its start or behind "to", becomes a minus sign.
 
     A cell may be the first of its row: there a bracket or an asterisk would be taken for an argument of the ``\\`` that
     ends the row above, so an empty group is put before it.
     """
-    if text[:1] == "-" and text[1:2].isdigit():
-        return "$-$" + escape(text[1:])
-    found = escape(text)
+    found = _MINUS.sub("$-$", escape(text))
     return "{}" + found if found.startswith(("[", "*")) else found

@@ -5,7 +5,7 @@ answered the same pictures, so their difference is taken image by image.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -134,36 +134,21 @@ def difference(a: Robustness, b: Robustness) -> Difference:
     """Compare two models that answered the same pictures.
 
     Raises:
-        FerBenchError: they did not.
+        FerBenchError: they did not: they are of several test sets, states of one, or sets of corruptions.
     """
-    require_comparable((a.first, b.first))
+    if _pictures(a.first) != _pictures(b.first):
+        raise FerBenchError(
+            f"{a.first.stem}: was tested on {_pictures(a.first)}, {b.first.stem} on {_pictures(b.first)}: these are "
+            "other pictures; run fer-bench robustness for both again"
+        )
     clean, corrupted = a.image_clean - b.image_clean, a.image_corrupted - b.image_corrupted
     return Difference(
         clean=_mean(clean, a.first), corrupted=_mean(corrupted, a.first), lost=_mean(clean - corrupted, a.first)
     )
 
 
-def require_comparable(runs: Sequence[RobustnessRecord]) -> None:
-    """Refuse runs that did not answer the same pictures.
-
-    Raises:
-        FerBenchError: they are of several test sets, states of one, or sets of corruptions.
-    """
-    first = runs[0]
-    for run in runs:
-        if (run.target, run.target_fingerprint, run.protocol) != (
-            first.target,
-            first.target_fingerprint,
-            first.protocol,
-        ):
-            raise FerBenchError(
-                f"{run.stem}: was tested on {_pictures(run)}, {first.stem} on {_pictures(first)}: these are other "
-                "pictures; run fer-bench robustness for both again"
-            )
-
-
 def _pictures(run: RobustnessRecord) -> str:
-    return f"{run.target} {run.target_fingerprint[:12]} by the corruptions {run.protocol}"
+    return f"{run.target} {run.target_fingerprint} by the corruptions {run.protocol}"
 
 
 def _digits(text: str) -> NDArray[np.float64]:

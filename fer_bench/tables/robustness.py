@@ -1,22 +1,24 @@
 """The table of accuracy on corrupted pictures, which the paper does not have."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from fer_bench import paper
+from fer_bench.accuracy.intervals import Estimate
 from fer_bench.models import model_title
 from fer_bench.records import EXTERNAL
-from fer_bench.robustness.summary import Contest, Robustness, contests, interval
+from fer_bench.robustness.summary import Contest, Robustness, contests, difference, interval
 from fer_bench.selection import Evidence
 from fer_bench.tables.chance import is_above
 from fer_bench.tables.externals import external_notes
 from fer_bench.tables.notes import BEYOND, SEEDS_NOTE, SHORT, SYNTHETIC_NOTE
-from fer_bench.tables.values import Cell, Column, Grid, Missing, Range, Row, Table, Text, mark_best, mean_of
+from fer_bench.tables.values import Cell, Column, Grid, Missing, Number, Range, Row, Table, Text, mark_best, mean_of
 
 SLUG = "robustness"
 _READING = (
     "Every test image was answered as it is, and under each corruption with five severities; a row of a corruption is "
     "the mean over its severities. Models were not trained for it. All of them saw the same pictures; the interval is "
-    "over the images (over subjects where the dataset names them), not over seeds.",
+    "over the images (over subjects where the dataset names them), not over seeds. Differences from the model with the "
+    "highest mean are taken image by image.",
     "Lost: accuracy on the pictures as they are, less the mean of the corruptions. A model that always gives the same "
     "answer loses nothing.",
 )
@@ -37,7 +39,8 @@ def robustness_table(evidence: Evidence) -> Table:
     if evidence.synthetic:
         notes.insert(0, SYNTHETIC_NOTE)
     title = "Accuracy on corrupted pictures, percent"
-    return Table(0, title, evidence.synthetic, tuple(map(_grid, found)), tuple(notes), SLUG)
+    grids = [grid for contest in found for grid in (_grid(contest), *_differences(contest))]
+    return Table(0, title, evidence.synthetic, tuple(grids), tuple(notes), SLUG)
 
 
 def _grid(contest: Contest) -> Grid:
@@ -50,10 +53,30 @@ def _grid(contest: Contest) -> Grid:
     ]
     never = [place for place, one in enumerate(models) if not is_above([run.confusion_matrix for run in one.runs])]
     rows = [(row[0], *_best(row[1:], never)) for row in rows]
-    rows.append((Text("its 95 % interval"), *(_range(one) for one in models)))
+    rows.append((Text("its 95 % interval"), *(_range(interval(one)) for one in models)))
     rows.append(_row("lost, points", [one.lost for one in models]))
     columns = (Column("Pictures", text=True), *(Column(_model(one)) for one in models))
     return Grid(_title(contest), columns, tuple(rows))
+
+
+def _differences(contest: Contest) -> Iterator[Grid]:
+    """Yield how the other models differ from the one with the highest mean, image by image."""
+    best = max(contest.models, key=lambda one: interval(one).value)
+    others = [one for one in contest.models if one is not best]
+    if not others:
+        return
+    rows: list[Row] = []
+    for one in others:
+        found = difference(one, best)
+        row = [cell for of in (found.clean, found.corrupted, found.lost) for cell in (_points(of), _range(of))]
+        rows.append((Text(_model(one)), *row))
+    groups = ("as they are", "mean of the corruptions", "lost")
+    columns = [Column(title, group=group) for group in groups for title in ("points", "95 % interval")]
+    yield Grid(f"{_title(contest)}: less {_model(best)}", (Column("Model", text=True), *columns), tuple(rows))
+
+
+def _points(found: Estimate) -> Cell:
+    return Number(value=100 * found.value, decimals=1, signed=True)
 
 
 def _row(name: str, values: Sequence[Sequence[float]]) -> Row:
@@ -65,8 +88,7 @@ def _best(cells: Sequence[Cell], never: Sequence[int]) -> tuple[Cell, ...]:
     return tuple(cell for (cell,) in mark_best([(cell,) for cell in cells], 0, never=never))
 
 
-def _range(one: Robustness) -> Cell:
-    found = interval(one)
+def _range(found: Estimate) -> Cell:
     return Range(low=100 * found.low, high=100 * found.high, decimals=1) if found.known else Missing()
 
 
