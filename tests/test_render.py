@@ -146,6 +146,8 @@ def test_latex_minus_is_a_minus() -> None:
     text = to_latex(one((Text("x"), Number(value=-0.5, decimals=1, star=True), Text("semi-automatic"))))
     assert "$-$0.5*" in text
     assert "semi-automatic" in text
+    text = to_latex(one((Text("x"), Range(low=-1.5, high=-0.5, decimals=1), Text("5 to 6"))))
+    assert "$-$1.5 to $-$0.5" in text
 
 
 def test_html_is_escaped() -> None:
