@@ -208,6 +208,7 @@ def test_the_command_prints_what_the_record_says_and_does_it_once(trained, recor
     [
         (("--model", "tiny"), "a model is named twice"),
         (("--on", "ck-plus"), "ck-plus"),
+        (("--dataset", "fer2013+raf-db"), "name one of them by --on: fer2013, raf-db"),
         (("--seed", "3"), "has not been trained"),
     ],
 )

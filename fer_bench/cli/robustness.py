@@ -59,12 +59,16 @@ def robustness(
     Example: fer-bench robustness --model clcm --model mobilenetv2 --dataset fer2013
     """
     from fer_bench import stages
+    from fer_bench.datasets.joined import parts_of
     from fer_bench.external.model import is_external, load_external
     from fer_bench.robustness.document import to_json
     from fer_bench.robustness.summary import Robustness
 
     if len(set(model)) != len(model):
         raise FerBenchError(f"--model {', '.join(model)}: a model is named twice")
+    parts = parts_of(dataset)
+    if on is None and len(parts) > 1:
+        raise FerBenchError(f"--dataset {dataset}: several test sets; name one of them by --on: {', '.join(parts)}")
     place, numbers = existing(workspace), seeds_of(context, [seed], seeds)
     with place.lock(wait=wait):
         networks, prepared = stages.Networks(), open_training(place, dataset)
