@@ -47,7 +47,8 @@ def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Wo
         )
     images = target.at_size(run.recipe_content["image_size"])
     answers = network.predict(images, rows)
-    return save_test(workspace, run, run.weights_sha256, target, answers, describe(backend.devices()))
+    environment = describe(backend.devices(), [run.model])
+    return save_test(workspace, run, run.weights_sha256, target, answers, environment)
 
 
 def save_test(
