@@ -57,7 +57,10 @@ def leftovers(workspace: Workspace, *, with_records: bool = False) -> list[Lefto
         FerBenchError: a training record cannot be read.
     """
     found: list[tuple[Kind, Path]] = [
-        ("checkpoint", path) for folder in _finished(workspace) for path in _checkpoint(folder)
+        ("checkpoint", path)
+        for home in (workspace, workspace.studies)
+        for folder in _finished(home)
+        for path in _checkpoint(folder)
     ]
     for name in prepared_names(workspace.datasets):
         found += [("scaled copy", path) for path in sorted(workspace.prepared(name).glob("scaled-*.npy"))]

@@ -41,14 +41,17 @@ PACKAGES: tuple[str, ...] = (
 """Distributions, besides fer-bench, whose version can change a figure; one that is not installed is left out."""
 
 
-def describe(backend_devices: Sequence[str] = ()) -> Environment:
+def describe(backend_devices: Sequence[str] = (), models: Sequence[str] = ()) -> Environment:
     """Return the environment of this process.
 
     Args:
         backend_devices: names of the accelerators that the Keras backend sees, as it reports them.
+        models: what is trained, tested or measured; the packages of those that are not fer-bench's own are named.
 
     ``host`` is the same for two machines of the same kind: latencies are compared within one host only.
     """
+    from fer_bench.models import PLUGINS
+
     system = f"{platform.system()}-{platform.release()} {platform.machine()}"
     processor = _processor()
     available = cores()
@@ -57,7 +60,7 @@ def describe(backend_devices: Sequence[str] = ()) -> Environment:
     identity = "\n".join((processor, str(available), f"{memory:.1f}", system, *devices))
     return Environment(
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        packages=_versions(),
+        packages=_versions() | PLUGINS.versions(models),
         python=platform.python_version(),
         system=system,
         processor=processor,

@@ -37,7 +37,8 @@ def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Wo
         return done
     images = target.at_size(run.recipe_content["image_size"])
     answers = network.predict(images, target.indices("test"))
-    return save_test(workspace, run, run.weights_sha256, target, answers, describe(backend.devices()))
+    environment = describe(backend.devices(), [run.model])
+    return save_test(workspace, run, run.weights_sha256, target, answers, environment)
 
 
 def require_testable(run: TrainRecord, target: Prepared) -> None:

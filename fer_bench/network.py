@@ -24,7 +24,7 @@ from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError, first_line
 from fer_bench.files import replacing, sha256_of
 from fer_bench.models import batch_norm, model_card
-from fer_bench.models.layers import compute_in, every_layer
+from fer_bench.models.layers import compute_in, dropouts, every_layer
 from fer_bench.models.pretrained import IMAGENET, copy_imagenet
 from fer_bench.recipe import Recipe
 from fer_bench.records import Start
@@ -60,9 +60,8 @@ def build_model(name: str, recipe: Recipe, seed: int) -> Any:
     for layer in every_layer(model):
         if recipe.batch_norm_momentum is not None and isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = recipe.batch_norm_momentum
-        # A dropout with a noise shape drops whole branches (stochastic depth, as in EfficientNet); the recipe's drops
-        # features.
-        if recipe.dropout is not None and isinstance(layer, keras.layers.Dropout) and layer.noise_shape is None:
+    if recipe.dropout is not None:
+        for layer in dropouts(model):
             layer.rate = recipe.dropout
     return model
 

@@ -8,7 +8,7 @@ What is wrong with one is said with the distribution that brings it, since that 
 import contextlib
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint
@@ -91,6 +91,11 @@ class Plugins(Generic[CardT]):
         """Return for messages what is offered under ``name``, one of :meth:`offers`, and by which distribution."""
         entry = self.offers()[name][0]
         return f"{self.kind} {name!r} of the distribution {distribution(entry)} (entry point {entry.value})"
+
+    def versions(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the versions of the distributions that offer some of the names, by distribution; none of fer-bench."""
+        entries = [self.offers()[name][0] for name in names if name in self.offers() and name not in self.own]
+        return {entry.dist.name: entry.dist.version for entry in entries if entry.dist is not None}
 
     def load(self, name: str) -> CardT:
         """Return the card that another package offers under ``name``, one of :meth:`offers`.

@@ -35,6 +35,9 @@ def publish(source: Results, destination: Results) -> list[Path]:
     given to what ``source`` shows: a block that ``selection.toml`` already names is never changed. Where it names
     another session of inference times, the statistics stay those of that session: there is one record a runtime.
 
+    The workspace need not be locked: what is published are the very files that were checked, of which a command at
+    work there replaces each as a whole.
+
     Raises:
         FerBenchError: no records; a record that does not load or contradicts itself; a synthetic one; predictions
             that are missing or changed; more than 20 MB in all; or anything that makes the tables impossible, as
@@ -58,6 +61,7 @@ def publish(source: Results, destination: Results) -> list[Path]:
         if evidence.latency is None or _is_shown(evidence.latency, selected, staged):
             _stage(statistics, source, staged)
             files += statistics
+        _require_unchanged(files, source, staged)
         size = sum(path.stat().st_size for path in staged.records.rglob("*") if path.is_file())
         if size > LIMIT:
             raise FerBenchError(
@@ -69,12 +73,12 @@ def publish(source: Results, destination: Results) -> list[Path]:
         except FerBenchError as error:
             message = str(error).replace(str(staged.records), str(destination.records))
             raise FerBenchError(f"nothing was published; with the new records: {message}") from error
-    written = []
-    for path in files:
-        target = destination.records / path.relative_to(source.records)
-        with replacing(target) as temporary_file:
-            shutil.copyfile(path, temporary_file)
-        written.append(target)
+        written = []
+        for path in files:
+            target = destination.records / path.relative_to(source.records)
+            with replacing(target) as temporary_file:
+                shutil.copyfile(staged.records / path.relative_to(source.records), temporary_file)
+            written.append(target)
     if added:
         write_text(destination.selection, _with_choices(destination.selection, added))
         written.append(destination.selection)
@@ -86,6 +90,20 @@ def _stage(files: Sequence[Path], source: Results, staged: Results) -> None:
         target = staged.records / path.relative_to(source.records)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
+
+
+def _require_unchanged(files: Sequence[Path], source: Results, staged: Results) -> None:
+    """Refuse a test of which the record was copied before, and the predictions after it was made anew, or reversely."""
+    for path in files:
+        if path.parent.name != EvalRecord.kind or path.suffix != ".json":
+            continue
+        try:
+            record = records.load(staged.records / path.relative_to(source.records), EvalRecord)
+            _predictions(staged.records, record)
+        except FerBenchError as error:
+            raise FerBenchError(
+                f"{path}: was written anew while it was read; nothing was published; try again"
+            ) from error
 
 
 def _is_shown(latency: Latency, selected: Selection, results: Results) -> bool:

@@ -81,7 +81,8 @@ class Recipe:
     batch_norm_momentum: float | None = None
     """Replaces the momentum of every batch-norm layer; ``None`` keeps each model's own (0.999 in MobileNetV2)."""
     dropout: float | None = None
-    """Replaces the rate of every dropout layer; ``None`` keeps each model's own (0.5, twice, in CLCM)."""
+    """Replaces the rate of every layer that drops features, of whatever kind; ``None`` keeps each model's own (0.5,
+    twice, in CLCM)."""
     pretrained: tuple[str, ...] = ()
     """Models that start from ImageNet weights; all others start from random weights."""
     balance: Balance = "none"

@@ -175,7 +175,7 @@ def test_corrupted_run(
             network.predict,
             workspace,
             size=cell.recipe.image_size,
-            environment=describe(backend.devices()),
+            environment=describe(backend.devices(), [run.model]),
             on_progress=on_progress,
         )
 

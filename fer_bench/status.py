@@ -15,7 +15,7 @@ from fer_bench.epoch_times import EpochTime, expected_seconds
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell, cell_of_run, cells, check_network, has_predictions
 from fer_bench.lock import Holder, holder
-from fer_bench.lookup import require_trainable
+from fer_bench.lookup import require_models, require_trainable
 from fer_bench.presets import PRESETS, of_id
 from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, TrainRecord
@@ -103,15 +103,18 @@ def grid_status(
         seeds: ``()`` for all of which there is a run of the recipe, or 0.
 
     Raises:
-        FerBenchError: an unreadable record or manifest; no dataset to train on, or one that is unknown, not prepared or
-            a test set only; or models and recipes of which no run can be.
+        FerBenchError: an unreadable record or manifest; a model that is unknown and has no run; no dataset to train
+            on, or one that is unknown, not prepared or a test set only; or models and recipes of which no run can be.
     """
-    data = Manifests.of(workspace)
-    chosen = list(dict.fromkeys(map(in_order, datasets)))
-    _require_prepared(workspace, data, [part for name in chosen for part in parts_of(name)])
     runs = records.load_all(workspace.results.records, TrainRecord)
     tests = records.load_all(workspace.results.records, EvalRecord)
     begun = _begun(workspace)
+    # What has been trained is told also where the package of the model is gone.
+    with_runs = {run.model for run in runs} | {model for model, _, _, _ in begun}
+    require_models(workspace, [name for name in models if name not in with_runs])
+    data = Manifests.of(workspace)
+    chosen = list(dict.fromkeys(map(in_order, datasets)))
+    _require_prepared(workspace, data, [part for name in chosen for part in parts_of(name)])
     wanted: list[Cell] = []
     left_out: list[LeftOut] = []
     recipes = [recipe] if recipe else _recipes(runs, begun)

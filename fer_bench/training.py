@@ -131,7 +131,7 @@ def _train(run: _Run) -> TrainRecord:
     progress = checkpoint.load(network)
     if progress is None:
         progress = Progress(start=network.start(cell.seed, weights), history=[])
-    environment = describe(backend.devices())
+    environment = describe(backend.devices(), [cell.model])
     if progress.continues_in(environment):
         epochs = len(progress.history)
         say(f"{cell.id}: goes on in another environment than that of epoch {epochs}; the record names all")

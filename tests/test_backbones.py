@@ -177,16 +177,19 @@ def test_inception_refuses_the_demos_images_everywhere():
     grid.check_start(["inceptionv3"], PRESETS["paper"], None)
 
 
-def test_a_recipes_dropout_leaves_stochastic_depth_alone(tiny_model, monkeypatch):
+def test_a_recipes_dropout_is_of_every_kind_and_leaves_stochastic_depth_alone(tiny_model, monkeypatch):
     import keras
     from keras import layers
 
     def build(image_size, classes):
         inputs = keras.Input((image_size, image_size, 3))
         x = layers.Dropout(0.2, noise_shape=(None, 1, 1, 1), name="branch")(layers.Conv2D(4, 3)(inputs))
+        x = layers.SpatialDropout2D(0.3, name="maps")(x)
         x = layers.Dropout(0.3, name="features")(layers.GlobalAveragePooling2D()(x))
+        x = layers.AlphaDropout(0.3, name="alpha")(layers.GaussianDropout(0.3, name="gaussian")(x))
         return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
 
     monkeypatch.setitem(models._BUILT_IN, "tiny", dataclasses.replace(tiny_model, build=build))
     model = build_model("tiny", dataclasses.replace(PRESETS["demo"], dropout=0.4), seed=0)
-    assert (model.get_layer("branch").rate, model.get_layer("features").rate) == (0.2, 0.4)
+    rates = {layer.name: layer.rate for layer in model.layers if hasattr(layer, "rate")}
+    assert rates == {"branch": 0.2, "maps": 0.4, "features": 0.4, "alpha": 0.4, "gaussian": 0.4}

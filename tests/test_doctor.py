@@ -334,6 +334,19 @@ def test_what_is_installed_and_cannot_be_imported_is_an_error(tmp_path, monkeypa
     assert imports.check_imports()[0].state == "ok"  # That it is not there at all is told by another check.
 
 
+def test_a_broken_tf2onnx_is_found_where_there_is_a_tensorflow_for_it(tmp_path, monkeypatch, installed):
+    (tmp_path / "tf2onnx.py").write_text("import numpy; numpy.cast")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(imports, "MODULES", {})
+    monkeypatch.setattr(imports, "OPTIONAL", {"tf2onnx": imports.OPTIONAL["tf2onnx"]})
+    installed.update({"tf2onnx": "1.16.1", "tensorflow": "2.21.0"})
+    [found] = imports.check_imports()
+    assert (found.check, found.state) == ("import of tf2onnx", "warning")
+    assert found.found.startswith("AttributeError")
+    installed.update({"tensorflow": None, "tensorflow-cpu": None})
+    assert imports.check_imports()[0].state == "ok"
+
+
 def test_an_import_that_ends_the_process_is_told_of(tmp_path, monkeypatch):
     (tmp_path / "simplejpeg.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     monkeypatch.syspath_prepend(tmp_path)

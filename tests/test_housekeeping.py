@@ -477,6 +477,17 @@ def test_a_model_that_a_recipe_cannot_be_of_is_left_out_and_told(place):
     assert [words[3] for words in commands(place, *options, *(f"--model={name}" for name in others))] == others
 
 
+def test_the_runs_of_a_model_whose_package_is_gone_are_shown(place):
+    record = replace(trained(place, "clcm", "fer2013"), model="gone")
+    records.save(place.results.records, record)
+    place.weights(record.cell_id).write_bytes(b"weights")
+    begun(place, f"going__fer2013__{PAPER.id}__s0")
+    shown = state(place, "-m", "gone", "-m", "going", "-d", "fer2013")["runs"]
+    assert [(item["model"], item["state"]) for item in shown] == [("gone", "untested"), ("going", "interrupted")]
+    with pytest.raises(FerBenchError, match="no model 'gone'"):
+        commands(place, "-m", "gone")  # Nobody can train it.
+
+
 def test_a_recipe_is_known_by_the_id_of_its_runs(place, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('base = "paper"\nimage_size = 48\nlearning_rate = 5e-4\n[augmentation]\nrotation = 15\n')
@@ -691,6 +702,9 @@ def full(place):
     record = trained(place, "clcm", "fer2013", targets=("fer2013",))
     begun(place, record.cell_id)
     begun(place, f"shufflenetv2__fer2013__{PAPER.id}__s0")
+    for model in ("clcm", "shufflenetv2"):
+        begun(place.studies, f"{model}__fer2013__{PAPER.id}__s1")
+    trained(place.studies, "clcm", "fer2013", seed=1)
     for name in ("scaled-48-0123456789ab.npy", "scaled-48.npy"):  # The second as earlier versions named it.
         (place.prepared("fer2013") / name).write_bytes(b"x" * 1000)
     (place.datasets / ".affectnet.former").mkdir()
@@ -715,6 +729,7 @@ def files(place):
 
 GONE = {
     "runs/clcm",
+    "studies/runs/clcm",
     "datasets/fer2013/scaled-48-0123456789ab.npy",
     "datasets/fer2013/scaled-48.npy",
     "raw/fer2013/",

@@ -6,17 +6,20 @@ import re
 
 import numpy as np
 import pytest
+from study_fakes import replace_training
 from test_options import MINI, run
 from test_runner import job, records
 from test_training import CELL, RECIPE
+from typer.testing import CliRunner
 
-from fer_bench import runner
+from fer_bench import runner, stages
+from fer_bench.cli import app
 from fer_bench.datasets.joined import Joined, JoinedImages, joined_fingerprint, parts_of
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import open_training
 from fer_bench.network import Network
-from fer_bench.records import TrainRecord, load_all, save
+from fer_bench.records import TrainRecord, load_all, path_of, save
 from fer_bench.runner import run_all
 from fer_bench.training import train
 from fer_bench.workspace import Workspace
@@ -145,6 +148,27 @@ def test_it_is_evaluated_on_each_test_set_and_cross_tested_elsewhere(workspace, 
     # "needs the packages" where the extra is not installed
     with pytest.raises(FerBenchError, match=r"name one here|needs the packages?"):
         run("export", *options, "-d", "fer2013+raf-db", "--to", "onnx")
+
+
+def test_what_cannot_be_read_keeps_no_other_run_from_being_cross_tested(workspace, monkeypatch):
+    replace_training(monkeypatch)
+    dataset = open_training(workspace, "fer2013")
+    whole, newer, cut = (
+        stages.train_cell(workspace, dataclasses.replace(CELL, model="clcm", seed=seed), dataset, None, weights=None)
+        for seed in range(3)
+    )
+    save(workspace.results.records, dataclasses.replace(newer, recipe_content=newer.recipe_content | {"unheard": 1}))
+    path_of(workspace.results.records, cut).write_text("{")
+    arguments = ["cross-test", "--on", "ck-plus", "-w", str(workspace.root), "--json"]
+    result = CliRunner().invoke(app, arguments)
+    assert [record["seed"] for record in json.loads(result.stdout)] == [whole.seed]
+    assert isinstance(result.exception, FerBenchError)
+    first, damaged, unknown = str(result.exception).splitlines()
+    assert first == "not tested on ck-plus (the others were):"
+    assert "s2.json: not readable as JSON" in damaged
+    assert "s1.json: unknown key 'unheard'" in unknown
+    path_of(workspace.results.records, whole).write_text("{")
+    assert str(CliRunner().invoke(app, arguments).exception).startswith("not tested on ck-plus (no other can be):")
 
 
 @pytest.mark.parametrize(

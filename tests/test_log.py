@@ -232,6 +232,9 @@ def test_published_tables_are_not_the_workspaces(tmp_path, monkeypatch):
     assert not (tmp_path / "workspace" / log.NAME).exists()
     run("tables", "--local")
     assert re.fullmatch(r"done in \d+ s", messages(tmp_path / "workspace")[-1])
+    (tmp_path / "named").mkdir()
+    run("tables", "-w", tmp_path / "named")  # Naming one means --local.
+    assert re.fullmatch(r"done in \d+ s", messages(tmp_path / "named")[-1])
 
 
 def test_clean_and_status_leave_the_log_alone(workspace):

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from fer_bench import plugins
 from fer_bench.cli import app
+from fer_bench.environment import describe
 from fer_bench.errors import FerBenchError
 from fer_bench.models import PLUGINS, broken_models, built_in_cards, model_card, model_cards, model_names
 
@@ -47,6 +48,9 @@ def test_an_installed_model_keeps_the_contract_and_is_a_row_in_every_table(insta
         installed, "run-all", "--synthetic", "--recipe", str(tmp_path / "mini.toml"), *both, "--runs", "3", *where
     )
     assert done.returncode == 0, done.stderr
+    for kind in ("train", "eval", "profile"):
+        made = [json.loads(path.read_text("utf-8")) for path in (workspace.results.records / kind).glob("*.json")]
+        assert {record["environment"]["packages"].get("my-nets") for record in made} == {"1.0"}, kind
     # From here on the package is not there: tables come from records.
     rendered = CliRunner().invoke(app, ["tables", "--local", *where])
     assert rendered.exit_code == 0
@@ -108,6 +112,13 @@ def test_a_broken_package_is_named_and_harms_no_other(site):
     assert checked.returncode == 1
     (outcome,) = json.loads(checked.stdout)["checks"]
     assert (outcome["check"], outcome["state"]) == ("card", "failed")
+
+
+def test_records_tell_the_version_of_a_models_package_alone(site):
+    site("good-nets", {"good-net": "good_net:CARD"}, good_net=card_of("good-net"))
+    site("other-nets", {"other-net": "other_net:CARD"}, other_net="raise RuntimeError('imported')")
+    plain = describe(models=["clcm", "gone"]).packages
+    assert describe(models=["clcm", "good-net"]).packages == plain | {"good-nets": "2.0"}
 
 
 def test_a_built_in_model_imports_no_other_package(site):

@@ -17,8 +17,8 @@ from fer_bench.errors import FerBenchError
 from fer_bench.files import sha256_of
 from fer_bench.publish import publish, unshown
 from fer_bench.records import EvalRecord, TrainRecord
-from fer_bench.selection import load_selection, select
-from fer_bench.workspace import Results
+from fer_bench.selection import Evidence, load_selection, select
+from fer_bench.workspace import Results, Workspace
 
 
 @pytest.fixture
@@ -297,6 +297,33 @@ def test_what_the_datasets_held_is_published(source: Results, published: Results
     publish(source, published)
     assert records.load_all(published.records, TrainRecord) == [run]
     assert records.load_all(published.records, EvalRecord) == [test]
+
+
+def test_a_workspace_at_work_is_published_from(tmp_path: Path) -> None:
+    place = Workspace(tmp_path / "workspace")
+    make.save_run(place.results, "clcm", "fer2013")
+    (tmp_path / "checkout").mkdir()
+    words = ["publish", "--workspace", str(place.root), "--to", str(tmp_path / "checkout")]
+    with place.lock():
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    assert files(tmp_path / "checkout" / "reports" / "records") == files(place.results.records)
+
+
+def test_a_test_made_anew_meanwhile_is_not_published_in_part(
+    source: Results, published: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = make.save_eval(source, make.eval_record("clcm", "raf-db", "raf-db"))
+    answers = (source.records / "eval" / record.predictions).read_bytes()
+
+    def select_meanwhile(results: Results) -> Evidence:
+        make.save_eval(source, make.eval_record("clcm", "raf-db", "raf-db", matrix=make.near("raf-db", 50)))
+        (source.records / "eval" / record.predictions).write_bytes(answers)
+        return select(results)
+
+    monkeypatch.setattr(module, "select", select_meanwhile)
+    with pytest.raises(FerBenchError, match=r"raf-db__.*\.json: was written anew while it was read; .* try again"):
+        publish(source, published)
+    assert not published.records.exists()
 
 
 def test_a_mistyped_checkout_is_not_made_and_another_one_is_named_in_the_command_to_render(

@@ -788,6 +788,27 @@ def test_an_interruption_keeps_the_former_store(raw: Path, tmp_path: Path) -> No
     assert snapshot(tmp_path / "out") == before
 
 
+@pytest.mark.parametrize("at", [0, 1])
+def test_an_interruption_while_replacing_keeps_the_former_store(
+    at: int, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C just after one of the two renames."""
+    prepare(FER2013, raw, tmp_path / "out/fer2013")
+    real, renamed = Path.rename, []
+
+    def interrupt(path: Path, target: Path) -> None:
+        real(path, target)
+        renamed.append(path)
+        if len(renamed) == at + 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(FER2013, raw, tmp_path / "out/fer2013", Wishes(split_seed=1))
+    assert Prepared.load(tmp_path / "out/fer2013").manifest["split_seed"] == at
+    assert not (tmp_path / "out/.fer2013.partial").exists()
+
+
 def test_what_a_killed_run_left_is_cleared_away(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "out/.fer2013.partial").mkdir(parents=True)
     (tmp_path / "out/.fer2013.partial/images.npy").write_bytes(b"half")

@@ -224,6 +224,11 @@ def test_a_random_search_draws_from_the_ranges_and_goes_on_where_it_was(workspac
     more = tuned(workspace, *options, "--trials", "6")
     assert len(trained) == 6
     assert {trial["recipe"] for trial in found["trials"]} < {trial["recipe"] for trial in more["trials"]}
+    # Fewer would make a worse setting the recipe.
+    fewer = tune(workspace, *options, "--trials", "1", "--json")
+    assert json.loads(fewer.stdout) == more
+    assert "clcm: 6 trials are done, more than --trials 1; all of them count" in fewer.stderr
+    assert load_recipe(more["files"]["clcm"]).id == more["winners"]["clcm"]["recipe"]
     # An undisturbed search draws the same.
     shutil.rmtree(workspace.studies.root)
     trained.clear()

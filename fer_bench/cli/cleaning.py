@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 def clean(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking for confirmation.")] = False,
     with_records: Annotated[
-        bool, typer.Option("--records", help="Also remove records, predictions and weights: the results themselves.")
+        bool,
+        typer.Option(
+            "--records",
+            help="Also remove records, predictions and weights: the results themselves. Those of studies stay.",
+        ),
     ] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: Annotated[
@@ -23,8 +27,9 @@ def clean(
 ) -> None:
     """List what the workspace can do without, ask, and remove it; records only with --records.
 
-    Checkpoints of finished runs, scaled copies of images, raw synthetic files, what killed commands and ended tasks of
-    a cluster left. Your own files, prepared datasets, interrupted runs and exported models stay.
+    Checkpoints of finished runs, those of tune and ablate too, scaled copies of images, raw synthetic files, what
+    killed commands and ended tasks of a cluster left. Your own files, prepared datasets, interrupted runs and exported
+    models stay.
 
     Example: fer-bench clean --workspace runs/fer2013
     """

@@ -138,7 +138,8 @@ def _log_of(path: str, values: Mapping[str, Any]) -> AbstractContextManager[None
     """Return the log of the workspace that a command changes with these options; without one nothing is logged."""
     workspace = values.get("workspace")
     context = values.get("context")
-    named = isinstance(context, typer.Context) and is_written(context, "workspace")
+    # No isinstance: typer.Context is for annotations, and what a command gets is of a private class.
+    named = context is not None and is_written(context, "workspace")
     local = values.get("local")
     if local is None:
         local = path not in PUBLISHED_BY_DEFAULT

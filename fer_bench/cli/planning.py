@@ -83,11 +83,10 @@ def status(
 
     Example: fer-bench status --recipe paper
     """
-    from fer_bench.lookup import recipe_in, require_models
+    from fer_bench.lookup import recipe_in
     from fer_bench.status import grid_status
     from fer_bench.workspace import Workspace
 
-    require_models(Workspace(workspace), model or ())
     found = grid_status(
         Workspace(workspace),
         models=model or (),

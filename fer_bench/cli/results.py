@@ -183,10 +183,9 @@ def publish(
     if not to.is_dir():
         raise FerBenchError(f"--to {to}: no such folder; name an existing checkout")
     destination = Results(to / PUBLISHED.records, to / PUBLISHED.tables, to / PUBLISHED.reports)
-    with place.lock():
-        for path in run(place.results, destination):
-            typer.echo(str(path))
-        for line in unshown(place.results, destination):
-            say(line)
+    for path in run(place.results, destination):
+        typer.echo(str(path))
+    for line in unshown(place.results, destination):
+        say(line)
     there = "" if to.resolve() == Path.cwd() else f"{shlex.join(['cd', str(to)])} && "
     typer.echo(f"now render them: {there}fer-bench tables && fer-bench figures && fer-bench report")

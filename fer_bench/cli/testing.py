@@ -1,6 +1,7 @@
 """Commands that test: evaluate, cross-test."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -83,6 +84,8 @@ def cross_test(
 ) -> None:
     """Test every trained model of the workspace on a dataset that it was not trained on, and those of add-onnx too.
 
+    One whose record or file cannot be read keeps no other from being tested; it is told at the end, with exit code 2.
+
     Example: fer-bench cross-test --on ck-plus
     """
     from fer_bench import grid, records, stages
@@ -91,20 +94,38 @@ def cross_test(
     from fer_bench.records import TrainRecord
 
     place = existing(workspace)
+    done: list[EvalRecord] = []
+    failed: list[str] = []
     with place.lock(wait=wait):
         target = open_prepared(place, on)
-        trained = records.load_all(place.results.records, TrainRecord)
-        runs = [run for run in trained if on not in parts_of(run.dataset) and _can_be_tested(place, run)]
-        externals = external_names(place)
-        if not runs and not externals:
-            raise FerBenchError(f"{place.root}: no trained model that can be tested on {on}; run fer-bench train first")
+        runs = []
+        for path in records.paths(place.results.records, TrainRecord):
+            with _noted(failed):
+                runs.append(records.load(path, TrainRecord))
         networks = stages.Networks()
-        done = [
-            stages.test_run(place, run, grid.cell_of_run(run), target, networks)
-            for run in sorted(runs, key=lambda run: (run.model, run.recipe, run.dataset, run.seed))
-        ]
-        done += _test_external(place, externals, target)
-    _print_results(done, json)
+        for run in sorted(runs, key=lambda run: (run.model, run.recipe, run.dataset, run.seed)):
+            with _noted(failed):
+                if on not in parts_of(run.dataset) and _can_be_tested(place, run):
+                    done.append(stages.test_run(place, run, grid.cell_of_run(run), target, networks))
+        for name in external_names(place):
+            with _noted(failed):
+                done += _test_external(place, [name], target)
+    if done:
+        _print_results(done, json)
+    if failed:
+        others = "the others were" if done else "no other can be"
+        raise FerBenchError("\n".join([f"not tested on {on} ({others}):", *dict.fromkeys(failed)]))
+    if not done:
+        raise FerBenchError(f"{place.root}: no trained model that can be tested on {on}; run fer-bench train first")
+
+
+@contextmanager
+def _noted(failed: list[str]) -> Iterator[None]:
+    """Note why one model cannot be tested, instead of leaving the others untested for it."""
+    try:
+        yield
+    except FerBenchError as error:
+        failed.append(str(error))
 
 
 def _can_be_tested(place: "Workspace", run: "TrainRecord") -> bool:

@@ -59,7 +59,10 @@ def tune(
         ),
     ] = "grid",
     trials: Annotated[
-        int, typer.Option(min=1, help="With --search random: number of trials of each model, including earlier ones.")
+        int,
+        typer.Option(
+            min=1, help="With --search random: number of trials of each model, including earlier ones, which all count."
+        ),
     ] = 20,
     draw_seed: Annotated[int, typer.Option(min=0, help="With --search random: seed that draws the settings.")] = 0,
     batch_sizes: Annotated[

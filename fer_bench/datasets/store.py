@@ -282,12 +282,12 @@ def _making(partial: Path, destination: Path) -> Iterator[None]:
         raise FerBenchError(f"{partial.parent}: cannot be written to ({error.strerror or error})") from error
     try:
         yield
-        if destination.exists():
-            destination.rename(former)
         try:
+            if destination.exists():
+                destination.rename(former)
             partial.rename(destination)
-        except OSError:
-            if former.exists():
+        except BaseException:  # Ctrl-C, too, whose message says that nothing has changed.
+            if former.exists() and not destination.exists():
                 former.rename(destination)
             raise
     except BaseException:

@@ -20,8 +20,11 @@ OPTIONAL = {
     "onnx": "onnx",
     "onnxruntime": "onnxruntime",
     "openvino": "openvino",
+    "tf2onnx": "tf2onnx",
 }
-"""The same of extras: without them some commands do not work."""
+"""The same of extras, and tf2onnx, which a newer numpy may break: without them some commands do not work."""
+_NEEDS = {"tf2onnx": "tensorflow"}
+"""What a package imports without requiring it; another backend does without."""
 _TRY = f"""
 import importlib, json, sys
 for name in sys.argv[1:]:
@@ -41,7 +44,11 @@ def check_imports() -> list[Finding]:
     Of one that is not installed at all :func:`fer_bench.doctor.packages.check_packages` tells. What the others lack may
     be a library of the system, or files that another package of the same module took with it when it was removed.
     """
-    modules = MODULES | OPTIONAL
+    modules = {
+        package: module
+        for package, module in (MODULES | OPTIONAL).items()
+        if package not in _NEEDS or is_installed(_NEEDS[package])
+    }
     ended = run("-c", _TRY, *modules.values())
     reasons = dict(ended.answers)
     found = [

@@ -38,7 +38,7 @@ def contract(run: TrainRecord, prepared: Prepared, target: Target) -> dict[str, 
     """
     size = int(run.recipe_content["image_size"])
     height, width = (int(side) for side in prepared.manifest["size"])
-    versions = describe().packages
+    versions = describe(models=[run.model]).packages
     for name in _PACKAGES[target]:
         # onnxruntime has variants under other names.
         with contextlib.suppress(metadata.PackageNotFoundError):

@@ -85,9 +85,7 @@ def _seed(subject: Subject) -> str:
 
 
 def _declared(subject: Subject) -> str:
-    import keras
-
-    from fer_bench.models.layers import every_layer
+    from fer_bench.models.layers import dropouts
 
     card, model = subject.card, subject.built(subject.size)
     told = []
@@ -108,13 +106,7 @@ def _declared(subject: Subject) -> str:
             f"{', '.join(layers[position].name for position in frozen) or 'none'}",
         )
         told.append(f"backbone of {backbone.layers} layers, {backbone.frozen} frozen")
-    rates = sorted(
-        {
-            layer.rate
-            for layer in every_layer(model)
-            if isinstance(layer, keras.layers.Dropout) and not layer.noise_shape
-        }
-    )
+    rates = sorted({layer.rate for layer in dropouts(model)})
     require(
         rates == ([card.dropout] if card.dropout else []), f"dropout of rates {rates}; the card says {card.dropout}"
     )

@@ -11,6 +11,19 @@ def every_layer(model: Any) -> Iterator[Any]:
     yield from model._flatten_layers(include_self=False)  # Keras' own walk; ``layers`` has only the outermost.
 
 
+def dropouts(model: Any) -> Iterator[Any]:
+    """Yield the layers of a built ``keras.Model`` that drop features at random, of whatever kind.
+
+    A dropout with a noise shape is left out: it drops whole branches (stochastic depth, as in EfficientNet).
+    """
+    import keras
+
+    kinds = (keras.layers.Dropout, keras.layers.AlphaDropout, keras.layers.GaussianDropout)
+    for layer in every_layer(model):
+        if isinstance(layer, kinds) and not getattr(layer, "noise_shape", None):
+            yield layer
+
+
 def compute_in(model: Any, precision: str) -> None:
     """Let the layers of a built ``keras.Model`` compute in a Keras dtype policy, in place; weights stay as they are.
 

@@ -108,7 +108,7 @@ def measure_session(
         whole=whole,
         machine=tuple(watch.seen),
         threads={"each": plan.threads_each, **compute.threads()},
-        environment=describe(backend.devices()),
+        environment=describe(backend.devices(), [item.name for item in built if item.source is None]),
     )
     return [_record(item, measured, plan, backend=chosen, session=session, origin=origin) for item in built]
 

@@ -11,7 +11,7 @@ class Environment:
     created: str
     """UTC time, ISO 8601, to the second."""
     packages: dict[str, str]
-    """Versions of the packages that matter to the figures."""
+    """Versions of the packages that matter to the figures, that of a model of another package among them."""
     python: str
     system: str
     """Operating system and machine type, e.g. ``Linux-6.1 x86_64``."""

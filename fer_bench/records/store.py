@@ -56,8 +56,8 @@ def load(path: Path, cls: type[RecordT]) -> RecordT:
         raise FerBenchError(f"{path}: not a {cls.kind} record; {remedy}")
     if content.get("schema") != SCHEMA:
         raise FerBenchError(
-            f"{path}: record schema {content.get('schema')!r}, this fer-bench reads {SCHEMA}; "
-            "make the record again or use the version that wrote it"
+            f"{path}: record schema {content.get('schema')!r}, this fer-bench reads {SCHEMA}; use the version that "
+            f"wrote it, or move it away and run fer-bench {_COMMANDS[cls.kind]} again"
         )
     fields = {key: value for key, value in content.items() if key not in ("schema", "kind")}
     if cls is TrainRecord:

@@ -40,7 +40,7 @@ def random_search(study: Study, space: Space, *, trials: int, seed: int) -> list
     Args:
         study: what is trained.
         space: the ranges.
-        trials: settings of each model, those of an earlier call included.
+        trials: settings of each model, those of earlier calls included: where there are more, all count.
         seed: of the draws.
 
     Raises:
@@ -66,12 +66,14 @@ def random_search(study: Study, space: Space, *, trials: int, seed: int) -> list
 
 
 def _draw(optuna: Any, kept: Any, study: Study, space: Space, *, model: str, trials: int, seed: int) -> list[Setting]:
-    """Draw and train until there are ``trials`` finished ones; return their settings in order."""
+    """Draw and train until there are at least ``trials`` finished ones; return the settings of all in order."""
     states = optuna.trial.TrialState
     for trial in kept.get_trials(states=(states.RUNNING,)):
         kept.tell(trial.number, state=states.FAIL)  # Killed: drawn again below, and continued from its checkpoint.
     finished = [trial for trial in kept.trials if trial.state == states.COMPLETE or "diverged" in trial.user_attrs]
-    settings = [_setting(trial.params) for trial in finished][:trials]
+    settings = [_setting(trial.params) for trial in finished]
+    if len(settings) > trials:  # The best of fewer would replace the recipe that the best of all has become.
+        say(f"{model}: {len(settings)} trials are done, more than --trials {trials}; all of them count")
     space_of = {
         "batch_size": optuna.distributions.CategoricalDistribution(space.batch_sizes),
         "learning_rate": optuna.distributions.FloatDistribution(
