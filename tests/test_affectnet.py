@@ -405,6 +405,16 @@ def test_a_table_without_a_header_line_may_begin_with_a_byte_order_mark(tmp_path
     assert (sample.id, flaws) == ("1/a", [])
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_tables_in_utf_16_are_named_as_such(tmp_path: Path, encoding: str) -> None:
+    manual_csv(tmp_path)
+    for table in ("training.csv", "validation.csv"):
+        put(tmp_path / table, (tmp_path / table).read_text(encoding="utf-8"), encoding)
+    assert recognised(tmp_path) == ["manual-csv"]
+    with pytest.raises(FerBenchError, match=r"training.csv: is UTF-16, .*; save it as UTF-8"):
+        read("manual-csv", tmp_path)
+
+
 def test_pictures_that_differ_in_the_ending_only_cost_the_second_one(tmp_path: Path) -> None:
     for ending in ("jpg", "png", "JPG"):
         save(tmp_path / f"Manually_Annotated_Images/1/a.{ending}", "happy")

@@ -259,6 +259,15 @@ def test_a_list_of_another_form_is_refused(tmp_path: Path) -> None:
         read("aligned", tmp_path)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(("name", "text"), [("aligned", LIST), ("class-folders", "test_labels.csv")])
+def test_labels_in_utf_16_are_named_as_such(tmp_path: Path, name: str, text: str, encoding: str) -> None:
+    BUILD[name](tmp_path)
+    (tmp_path / text).write_text((tmp_path / text).read_text(encoding="utf-8"), encoding=encoding)
+    with pytest.raises(FerBenchError, match=rf"{text}: is UTF-16, .*; save it as UTF-8"):
+        read(name, tmp_path)
+
+
 def test_a_line_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     aligned(tmp_path)
     put(tmp_path / LIST, "train_00001.jpg 4\n../../../../etc/passwd 4\n")

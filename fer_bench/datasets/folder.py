@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from fer_bench.datasets.utf16 import REASON, utf_16_of
 from fer_bench.errors import FerBenchError
 from fer_bench.files import inside
 from fer_bench.lock import is_workspace
@@ -249,7 +250,10 @@ class Folder:
         """
         path = self.path(relative)
         try:
-            return path.read_text(encoding="utf-8-sig")
+            content = path.read_bytes()
+            if utf_16_of(content):
+                raise FerBenchError(f"{path}: {REASON}")
+            return content.decode("utf-8-sig")
         except FileNotFoundError:
             raise FerBenchError(f"{path}: no such file; the copy of the dataset is incomplete") from None
         except (OSError, UnicodeDecodeError) as error:

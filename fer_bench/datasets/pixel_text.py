@@ -1,6 +1,5 @@
 """Pictures written as numbers in CSV tables: the tables' rows, and the numbers' arrays, many at a time."""
 
-import codecs
 import csv
 import itertools
 from collections.abc import Iterator, Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.datasets.utf16 import REASON, utf_16_of
 from fer_bench.errors import FerBenchError
 
 _PEEK = 4096
@@ -17,7 +17,6 @@ _BUFFER = 1 << 18
 """Bytes that are read from a table at once."""
 _BATCH = 3 << 14
 """Characters parsed at once: whatever is made of them stays in the processor's cache."""
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SPACE, _ZERO = 32, 48
 _VALUES = {str(value): value for value in range(256)}
 
@@ -30,10 +29,11 @@ def header(table: Path) -> list[str]:
     """
     with table.open("rb") as stream:
         start = stream.readline(_PEEK)
-    if start.startswith(_UTF_16):  # Its names are told, so that it is taken for a table, which rows then refuses.
-        line = start.decode("utf-16", "ignore").rstrip("\r\n")
-    else:
-        line = start.decode("utf-8-sig", "replace").rstrip("\r\n")
+    # Of a table in UTF-16, or with lines that end in CR alone, the names are told too, so that it is taken for a table:
+    # rows then says what is wrong.
+    utf_16 = utf_16_of(start)
+    text = start.decode(utf_16, "ignore").removeprefix("\ufeff") if utf_16 else start.decode("utf-8-sig", "replace")
+    line = text.rstrip("\r\n").partition("\r")[0]
     return [name.strip() for name in line.replace('"', "").split(",")]
 
 
@@ -54,8 +54,8 @@ def rows(table: Path) -> Iterator[tuple[int, list[str]]]:
             for line in lines:
                 text, taken = line.rstrip("\r\n"), 1
                 if number == 1:
-                    if text.encode("utf-8", "surrogateescape").startswith(_UTF_16):
-                        raise FerBenchError(f"{table}: is UTF-16, as some programs export tables; save it as UTF-8")
+                    if utf_16_of(text[:_PEEK].encode("utf-8", "surrogateescape")):
+                        raise FerBenchError(f"{table}: {REASON}")
                     text = text.removeprefix("\ufeff")
                     if "\r" in text:
                         raise FerBenchError(
