@@ -287,8 +287,7 @@ def test_a_missing_picture_is_a_flaw_with_its_part_and_class(tmp_path: Path) -> 
     assert flaw.missing
     assert flaw.label == EMOTIONS.index(dict(IMAGES)["test_0004"])
     assert found.notes == [
-        "1 pictures of basic/Image/aligned/ are not in the label list and were left out, the first is "
-        "train_09999_aligned.jpg"
+        "not in the label list and left out: 1 picture of basic/Image/aligned/, the first is train_09999_aligned.jpg"
     ]
 
 
@@ -420,7 +419,7 @@ def test_an_image_without_attributes_is_taken_and_noted(tmp_path: Path) -> None:
     unknown = [sample.id for sample in samples if sample.attributes == (("gender", ""), ("race", ""), ("age", ""))]
     assert unknown == ["train_00003", "test_0001"]
     assert found.notes == [
-        "gender, race, age are unknown for 2 images: their annotation files are missing or not of the expected form, "
+        "gender, race, age are unknown for 2 images, whose annotation file is missing or not of the expected form, "
         "the first is basic/Annotation/manual/train_00003_manu_attri.txt"
     ]
 
@@ -429,7 +428,7 @@ def test_unlisted_pictures_are_noted_whatever_their_names(tmp_path: Path) -> Non
     synthesize("raf-db", tmp_path / "raw", train=70, test=14)
     (tmp_path / "raw/basic/Image/aligned" / os.fsdecode(b"\xe4.jpg")).touch()
     notes = prepare(CARD, tmp_path / "raw", tmp_path / "out").manifest["notes"]
-    assert any(note.endswith("left out, the first is \\xe4.jpg") for note in notes)
+    assert any(note.endswith("of basic/Image/aligned/, the first is \\xe4.jpg") for note in notes)
 
 
 def test_a_copy_without_the_annotations_has_no_attributes(tmp_path: Path) -> None:
@@ -581,7 +580,7 @@ def test_odd_rows_of_a_label_table_are_named(tmp_path: Path) -> None:
     assert len(samples) == len(IMAGES)
     assert [(flaw.source, flaw.reason) for flaw in flaws] == [
         ("test_labels.csv:9", "'test_0001_aligned.jpg' is named a second time, first in line 2"),
-        ("test_labels.csv:10", "1 cells, fewer than the header names"),
+        ("test_labels.csv:10", "1 cell, fewer than the header names"),
     ]
 
 
@@ -631,4 +630,4 @@ def test_aligned_pictures_of_another_size_than_the_official_one_are_told(tmp_pat
     manifest = prepare(CARD, raw, tmp_path / "out").manifest
     source, remark = path.relative_to(raw).as_posix(), "not 100 x 100 pixels as given out: resized or cropped since"
     assert manifest["remarks"] == [{"source": source, "remark": remark}]
-    assert f"1 pictures: {remark} ({source} is the first)" in manifest["notes"]
+    assert f"1 picture: {remark} ({source} is the first)" in manifest["notes"]

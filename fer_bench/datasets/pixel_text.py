@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.datasets.folder import number_of
 from fer_bench.datasets.utf16 import REASON, utf_16_of
 from fer_bench.errors import FerBenchError
 
@@ -183,7 +184,7 @@ def _parse_normal(texts: Sequence[str], side: int) -> NDArray[np.uint8] | None:
 def _parse_carefully(text: str, side: int) -> NDArray[np.uint8] | str:
     numbers = text.split()
     if len(numbers) != side * side:
-        return f"{len(numbers)} pixels, expected {side * side} ({side} x {side})"
+        return f"{number_of(len(numbers), 'pixel')}, expected {side * side} ({side} x {side})"
     values = bytearray()
     for number in numbers:
         value = _VALUES.get(number.lstrip("0") or "0")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from fer_bench.datasets.card import Choice, Flaw, LooseFaceBox, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, holds
+from fer_bench.datasets.folder import Folder, below, holds, number_of
 from fer_bench.emotions import ANGRY, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE
 from fer_bench.errors import FerBenchError
 
@@ -197,14 +197,14 @@ class _Reader:
             yield Sample(name, line.part, line.label, source, line.part, box=box, attributes=attributes)
         if without:
             self.notes.append(
-                f"{', '.join(ATTRIBUTES)} are unknown for {len(without)} images: their annotation files are missing or "
-                f"not of the expected form, the first is {without[0]}"
+                f"{', '.join(ATTRIBUTES)} are unknown for {number_of(len(without), 'image')}, whose annotation file is "
+                f"missing or not of the expected form, the first is {without[0]}"
             )
         unlisted = sorted(name for name in present if name.endswith(".jpg"))
         if unlisted:
             self.notes.append(
-                f"{len(unlisted)} pictures of {self.prefix}{self.pictures}/ are not in the label list and were left "
-                f"out, the first is {unlisted[0]}"
+                f"not in the label list and left out: {number_of(len(unlisted), 'picture')} of "
+                f"{self.prefix}{self.pictures}/, the first is {unlisted[0]}"
             )
 
     def _lines(self, listed: dict[str, _Line]) -> Iterator[Flaw]:
@@ -267,7 +267,9 @@ def face_box(content: bytes) -> tuple[float, float, float, float]:
     try:
         left, top, right, bottom = map(float, fields)
     except ValueError:
-        raise ValueError(f"{len(fields)} fields, expected four numbers: left, top, right, bottom") from None
+        raise ValueError(
+            f"{number_of(len(fields), 'field')}, expected four numbers: left, top, right, bottom"
+        ) from None
     if not all(map(math.isfinite, (left, top, right, bottom))) or left >= right or top >= bottom:
         raise ValueError(f"face box {left:g} {top:g} {right:g} {bottom:g}, expected left, top, right, bottom")
     return left, top, right, bottom
@@ -284,7 +286,7 @@ def read_attributes(content: bytes) -> tuple[tuple[str, str], ...]:
     """
     fields = content.split()
     if len(fields) != _FIELDS:
-        raise ValueError(f"{len(fields)} fields, expected {_FIELDS}")
+        raise ValueError(f"{number_of(len(fields), 'field')}, expected {_FIELDS}")
     return _values(*fields[-len(ATTRIBUTES) :])
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from fer_bench.datasets.archives import opened
 from fer_bench.datasets.array_file import ArrayFile, keep_rows
 from fer_bench.datasets.card import Choice, DatasetCard, Layout
-from fer_bench.datasets.folder import Folder, below
+from fer_bench.datasets.folder import Folder, below, number_of
 from fer_bench.datasets.prepared import IMAGES, LABELS, MANIFEST, SAMPLES, SCHEMA, Prepared
 from fer_bench.datasets.proof import Expected, Flaws, check_counts, expected
 from fer_bench.datasets.recognition import Found, recognise
@@ -240,7 +240,7 @@ def _summarised(remarks: list[tuple[str, str]]) -> list[str]:
     for name, remark in remarks:
         first.setdefault(remark, name)
         count[remark] = count.get(remark, 0) + 1
-    return [f"{count[remark]:,} pictures: {remark} ({first[remark]} is the first)" for remark in count]
+    return [f"{number_of(count[remark], 'picture')}: {remark} ({first[remark]} is the first)" for remark in count]
 
 
 def _drop_train_copies(path: Path, rows: Rows) -> list[str]:
