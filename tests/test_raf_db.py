@@ -291,6 +291,25 @@ def test_a_missing_picture_is_a_flaw_with_its_part_and_class(tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [("aligned", "test_0004.jpg"), ("aligned", "test_0004_aligned.JPG"), ("original", "test_0004.png")],
+)
+def test_a_picture_under_another_name_than_the_layouts_is_told(tmp_path: Path, name: str, there: str) -> None:
+    BUILD[name](tmp_path)
+    [picture] = tmp_path.glob("basic/Image/*/test_0004*")
+    picture.rename(picture.with_name(there))
+    found = reading(name, tmp_path)
+    _, [flaw] = split(found)
+    assert flaw.missing
+    assert (
+        f"names it; {there} is there: rename it where it is that picture, or move it to its own folder" in flaw.reason
+    )
+    assert found.notes == [
+        f"not in the label list and left out: 1 picture of basic/Image/{name}/, the first is {there}"
+    ]
+
+
 @given(st.text(max_size=60) | st.from_regex(r"((train|test)_[0-9]{5}(_aligned)?\.jpg|[./]{1,6}) [0-9x]{0,2}"))
 @settings(deadline=None, max_examples=100)
 def test_any_line_of_the_list_is_read_or_refused(line: str) -> None:
