@@ -252,6 +252,7 @@ def as_file(value: object, **options: bool) -> bytes:
     [
         (as_file(8), "expression 8, expected a code from 0 to 7"),
         (as_file("happy"), "expression 'happy', expected"),
+        (as_file("9" * 5000), f"expression '{'9' * 39}..., expected"),
         (as_file(1.5), "expression 1.5, expected"),
         (as_file(float("nan")), "expression nan, expected"),
         (as_file([1, 2]), "2 values, expected one expression code"),
