@@ -272,6 +272,22 @@ def test_prepare_shows_the_counts_and_the_label_map(synthetic_root, tmp_path):
     assert re.search(r"val\b.*\b28\b", result.stdout)
 
 
+def test_names_of_files_that_prepare_prints_are_harmless(synthetic_root, tmp_path):
+    folder, red = tmp_path / "raf-db", "red\x1b[31m\n"
+    shutil.copytree(synthetic_root / "raf-db", folder)
+    pictures = folder / "basic/Image/aligned"
+    (pictures / f"{red}.jpg").write_bytes(b"")
+    (pictures / "train_00001_aligned.jpg").unlink()
+    (pictures / f"train_00001.{red}.jpg").write_bytes(b"")
+    common = ("prepare", "raf-db", "--source", str(folder), "--workspace", str(tmp_path / "w"))
+    refused, taken = run(*common), run(*common, "--allow-incomplete")
+    assert (refused.returncode, taken.returncode) == (2, 0)
+    for text in (refused.stderr, taken.stdout):
+        assert "\\x1b[31m\\n.jpg is there: rename it" in text
+        assert "\x1b" not in text
+    assert "of basic/Image/aligned/, the first is red\\x1b[31m\\n.jpg" in taken.stdout
+
+
 def test_prepare_lists_the_codes_of_labels_in_the_order_of_their_numbers(tmp_path):
     from fer_bench.datasets.synthetic import synthesize
 

@@ -20,7 +20,7 @@ import numpy as np
 from fer_bench.datasets.archives import opened
 from fer_bench.datasets.array_file import ArrayFile, keep_rows
 from fer_bench.datasets.card import Choice, DatasetCard, Layout
-from fer_bench.datasets.folder import Folder, below, number_of
+from fer_bench.datasets.folder import Folder, below, number_of, shown
 from fer_bench.datasets.prepared import IMAGES, LABELS, MANIFEST, SAMPLES, SCHEMA, Prepared
 from fer_bench.datasets.proof import Expected, Flaws, check_counts, expected
 from fer_bench.datasets.recognition import Found, recognise
@@ -217,7 +217,7 @@ def _write(
         "complete": complete,
         "skipped": flaws.as_json(),
         "deduplicated": dropped if wishes.deduplicate else None,
-        "notes": list(map(printable, notes)),
+        "notes": [shown(printable(note)) for note in notes],
         "remarks": [{"source": printable(name), "remark": remark} for name, remark in remarks],
         "fingerprint": hashlib.sha256(json.dumps(identity).encode() + rows.identity()).hexdigest(),
     }
