@@ -307,6 +307,18 @@ def test_a_training_set_alone_is_told_of(tmp_path):
     result = run(*common, "--allow-incomplete")
     assert result.returncode == 0, result.stderr
     assert "Note: no test images: nothing can be tested on it" in result.stdout
+    assert "no training images" not in result.stdout
+
+
+def test_a_test_set_alone_is_told_of(tmp_path):
+    from fer_bench.datasets.synthetic import synthesize
+
+    synthesize("fer2013", tmp_path / "raw", train=35, test=7, layout="folders")
+    shutil.rmtree(tmp_path / "raw/train")
+    common = ("prepare", "fer2013", "--source", str(tmp_path / "raw"), "--workspace", str(tmp_path / "w"))
+    result = run(*common, "--allow-incomplete")
+    assert result.returncode == 0, result.stderr
+    assert "Note: no training images: it can be tested on, but nothing can be trained on it" in result.stdout
 
 
 def test_a_dataset_is_prepared_from_inside_its_folder_where_the_workspace_is_made(tmp_path):

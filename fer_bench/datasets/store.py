@@ -186,6 +186,8 @@ def _write(
         complete = check_counts(card, found, found_counts, wanted, flaws)
         dropped = _drop_train_copies(folder / IMAGES, rows) if wishes.deduplicate else []
         doubts = rows.split_off_validation(wishes.split_seed, card.split_by)
+        if card.trainable and "train" not in rows.splits:
+            doubts.append("no training images: it can be tested on, but nothing can be trained on it")
         if shared := rows.subjects_in_train_and_test():
             doubts.append(f"subjects in train and in test: {len(shared):,}, such as {shared[0]!r}; see fer-bench audit")
         rows.write(folder / LABELS, folder / SAMPLES)
