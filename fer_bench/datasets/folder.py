@@ -30,7 +30,11 @@ _NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 """Opening fails where the file is a symbolic link; 0 where the system cannot do that."""
 _NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
 """Opening a named pipe does not wait for its writer; 0 where the system has no such pipes."""
+_BINARY: int = getattr(os, "O_BINARY", 0)
+"""Opening a file on Windows leaves its line ends alone; 0 where there is no other way."""
 _BLOCK = 1 << 16
+_LARGEST = 1 << 30
+"""Bytes of a picture or an annotation; one that claims more, or a device without an end, would fill the memory."""
 
 
 def is_utf8(name: str) -> bool:
@@ -183,7 +187,7 @@ class Folder:
         """Return the content of a file; a symbolic link is followed only to a place inside the folder.
 
         Raises:
-            OSError: there is no such file, or it cannot be read.
+            OSError: there is no such file, it cannot be read, or it is enormous.
             FerBenchError: it leads out of the folder.
         """
         parent, _, name = relative.rpartition("/")
@@ -198,7 +202,7 @@ class Folder:
         path = self.path(relative)
         if path.is_fifo():
             raise OSError(errno.EINVAL, "a named pipe, which is no file", str(path))  # Reading would wait for a writer.
-        return path.read_bytes()
+        return _content(os.open(path, os.O_RDONLY | _NONBLOCK | _BINARY))
 
     def has(self, relative: str) -> bool:
         """Whether there is a file or folder of that name inside the folder."""
@@ -279,9 +283,12 @@ def _content(handle: int) -> bytes:
         data = os.read(handle, _BLOCK)
         if len(data) < _BLOCK:
             return data
-        pieces = [data]
+        pieces, size = [data], len(data)
         while piece := os.read(handle, 1 << 20):
             pieces.append(piece)
+            size += len(piece)
+            if size > _LARGEST:
+                raise OSError(errno.EFBIG, f"more than {_LARGEST:,} bytes, too large for a picture or an annotation")
         return b"".join(pieces)
     finally:
         os.close(handle)

@@ -4,6 +4,7 @@ import csv
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ _PEEK = 4096
 """Bytes of a table that are read for its header."""
 _BUFFER = 1 << 18
 """Bytes that are read from a table at once."""
+_LONGEST = 1 << 26
+"""Bytes of a line: a file of one endless line would fill the memory. A row of FER-2013 has 9,000 at most."""
 _BATCH = 3 << 14
 """Characters parsed at once: whatever is made of them stays in the processor's cache."""
 _SPACE, _ZERO = 32, 48
@@ -45,13 +48,14 @@ def rows(table: Path) -> Iterator[tuple[int, list[str]]]:
     UTF-8 come as lone surrogates, so that they spoil their own cell only.
 
     Raises:
-        FerBenchError: the file cannot be read, is UTF-16, or its quotation marks leave open where cells and rows end.
+        FerBenchError: the file cannot be read, is UTF-16, has an enormous line, or its quotation marks leave open where
+            cells and rows end.
     """
     number = 1
     try:
         # Lines of 8,000 characters: as bytes from a large buffer in a third of the time that text takes.
         with table.open("rb", buffering=_BUFFER) as stream:
-            lines = (line.decode("utf-8", "surrogateescape") for line in stream)
+            lines = _lines(stream, table)
             for line in lines:
                 text, taken = line.rstrip("\r\n"), 1
                 if number == 1:
@@ -77,6 +81,16 @@ def rows(table: Path) -> Iterator[tuple[int, list[str]]]:
         ) from error
     except OSError as error:
         raise FerBenchError(f"{table}: not readable as a table ({error.strerror or error})") from error
+
+
+def _lines(stream: BinaryIO, table: Path) -> Iterator[str]:
+    while line := stream.readline(_LONGEST):
+        if len(line) == _LONGEST:
+            raise FerBenchError(
+                f"{table}: a line of {_LONGEST:,} bytes or more; it is no table, or a damaged one: unpack or download "
+                "it again"
+            )
+        yield line.decode("utf-8", "surrogateescape")
 
 
 def places(table: Path, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
