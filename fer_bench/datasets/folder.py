@@ -259,7 +259,7 @@ class Folder:
         """
         path = self.path(relative)
         try:
-            content = path.read_bytes()
+            content = self.read(relative)
             if utf_16_of(content):
                 raise FerBenchError(f"{path}: {REASON}")
             return content.decode("utf-8-sig")
