@@ -20,7 +20,7 @@ PICTURES = frozenset(
 _TABLES = (".csv", ".npy")
 """Endings of other files that datasets are made of. Texts are none: a read-me is no reason not to look further."""
 
-_OF_WINDOWS = frozenset({"thumbs.db", "desktop.ini"})
+OF_WINDOWS = frozenset({"thumbs.db", "desktop.ini"})
 """What it leaves in folders, in lower case."""
 _SHOWN = 12
 """Names in a note."""
@@ -66,7 +66,7 @@ def listed(names: Sequence[str]) -> str:
 
 def note_of_others(place: str, others: Iterable[str]) -> list[str]:
     """Return a note that says which files of a class's folder were not read, none where none is worth a word."""
-    others = [name for name in others if name.lower() not in _OF_WINDOWS]
+    others = [name for name in others if name.lower() not in OF_WINDOWS]
     if not others:
         return []
     return [f"{place}/ holds files that are no pictures by their ending, not read: {listed(others)}."]
