@@ -268,6 +268,14 @@ def test_labels_in_utf_16_are_named_as_such(tmp_path: Path, name: str, text: str
         read(name, tmp_path)
 
 
+@pytest.mark.parametrize(("name", "text"), [("aligned", LIST), ("class-folders", "test_labels.csv")])
+def test_labels_that_are_not_utf_8_are_named_as_such(tmp_path: Path, name: str, text: str) -> None:
+    BUILD[name](tmp_path)
+    (tmp_path / text).write_bytes(b"fr\xf6hlich.jpg 4\n" + (tmp_path / text).read_bytes())
+    with pytest.raises(FerBenchError, match=rf"{text}: is not UTF-8 \(byte 3 is 0xf6\); save it as UTF-8"):
+        read(name, tmp_path)
+
+
 def test_a_line_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     aligned(tmp_path)
     put(tmp_path / LIST, "train_00001.jpg 4\n../../../../etc/passwd 4\n")

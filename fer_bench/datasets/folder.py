@@ -265,8 +265,11 @@ class Folder:
             return content.decode("utf-8-sig")
         except FileNotFoundError:
             raise FerBenchError(f"{path}: no such file; the copy of the dataset is incomplete") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise FerBenchError(f"{path}: not readable as text ({error})") from error
+        except UnicodeDecodeError as error:
+            found = f"byte {error.start + 1:,} is 0x{error.object[error.start]:02x}"
+            raise FerBenchError(f"{path}: is not UTF-8 ({found}); save it as UTF-8") from error
+        except OSError as error:
+            raise FerBenchError(f"{path}: not readable as text ({error.strerror or error})") from error
 
     def _entries(self, relative: str) -> list[os.DirEntry[str]]:
         path = self.path(relative) if relative else self.root
