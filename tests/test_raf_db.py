@@ -276,6 +276,17 @@ def test_labels_that_are_not_utf_8_are_named_as_such(tmp_path: Path, name: str, 
         read(name, tmp_path)
 
 
+def test_a_list_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fer_bench.datasets.folder._LARGEST", 1 << 21)
+    aligned(tmp_path)
+    with (tmp_path / LIST).open("r+b") as stream:
+        stream.truncate((1 << 21) + 1)
+    with pytest.raises(
+        FerBenchError, match=r"list_patition_label.txt: not readable as text \(more than 2,097,152 bytes"
+    ):
+        read("aligned", tmp_path)
+
+
 def test_a_line_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     aligned(tmp_path)
     put(tmp_path / LIST, "train_00001.jpg 4\n../../../../etc/passwd 4\n")
