@@ -252,6 +252,7 @@ def as_file(value: object, **options: bool) -> bytes:
     [
         (as_file(8), "expression 8, expected a code from 0 to 7"),
         (as_file("happy"), "expression 'happy', expected"),
+        (as_file("9" * 5000), f"expression '{'9' * 39}..., expected"),
         (as_file(1.5), "expression 1.5, expected"),
         (as_file(float("nan")), "expression nan, expected"),
         (as_file([1, 2]), "2 values, expected one expression code"),
@@ -403,6 +404,16 @@ def test_a_table_without_a_header_line_may_begin_with_a_byte_order_mark(tmp_path
     assert recognised(tmp_path) == ["manual-csv"]
     [sample], flaws = read("manual-csv", tmp_path)
     assert (sample.id, flaws) == ("1/a", [])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_tables_in_utf_16_are_named_as_such(tmp_path: Path, encoding: str) -> None:
+    manual_csv(tmp_path)
+    for table in ("training.csv", "validation.csv"):
+        put(tmp_path / table, (tmp_path / table).read_text(encoding="utf-8"), encoding)
+    assert recognised(tmp_path) == ["manual-csv"]
+    with pytest.raises(FerBenchError, match=r"training.csv: is UTF-16, .*; save it as UTF-8"):
+        read("manual-csv", tmp_path)
 
 
 def test_pictures_that_differ_in_the_ending_only_cost_the_second_one(tmp_path: Path) -> None:

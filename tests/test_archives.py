@@ -209,9 +209,18 @@ def test_a_name_of_any_length_is_shown_by_its_ends(tmp_path: Path, ending: str, 
     assert f"member {name[:80]!r}...{name[-40:]!r} ({len(name):,} characters)" in message
 
 
+@pytest.mark.parametrize("ending", [".zip", ".tar"])
+def test_folders_deeper_than_can_be_removed_again_are_refused(tmp_path: Path, ending: str) -> None:
+    deep = {"a/" * depth + "end.jpg": b"x" for depth in range(99, 1300, 300)}
+    refused(
+        packed(tmp_path / f"data{ending}", {**FILES, **deep}), "lies more than 100 folders deep, where no dataset's"
+    )
+
+
 def test_long_names_are_short_in_messages_about_links_and_damage(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "links.tar", "w") as tar:
-        add(tar, "a/" * 2_000 + "link", type=tarfile.LNKTYPE, linkname="b/" * 2_000 + "target")
+        long = [f"{character * 40}/" * 90 for character in "ab"]
+        add(tar, long[0] + "link", type=tarfile.LNKTYPE, linkname=long[1] + "target")
     deep = "/".join(["c" * 200] * 10)
     source = zipped(tmp_path / "data.zip", {**FILES, f"{deep}/a.jpg": b"x" * 50})
     # The member's own header has another name than the directory at the end.

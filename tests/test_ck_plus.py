@@ -666,7 +666,7 @@ def test_ckextended_has_one_part_and_no_subjects_and_says_so(tmp_path: Path) -> 
     assert "Usage is ignored" in notes
     assert "no groups" in notes
     assert "enlarged to 224 x 224" in notes
-    assert "contempt (code 7) is none of the seven classes and was left out: 1 rows" in notes
+    assert "contempt (code 7) is none of the seven classes and was left out: 1 row" in notes
 
 
 def test_a_bad_row_of_ckextended_is_a_flaw_with_its_line(tmp_path: Path) -> None:
@@ -682,7 +682,7 @@ def test_a_bad_row_of_ckextended_is_a_flaw_with_its_line(tmp_path: Path) -> None
         (f"ckextended.csv:{line}", "ckextended", None, False) for line in (3, 4, 6)
     ]
     assert flaws[0].reason == "emotion '8', expected a code from 0 to 7"
-    assert flaws[1].reason == "1 cells, the first line has 3"
+    assert flaws[1].reason == "1 cell, the first line has 3"
 
 
 @pytest.mark.parametrize("code", ["", "-1", "3.0", "03", "8", "happy", "\u0663", " "])

@@ -272,6 +272,22 @@ def test_prepare_shows_the_counts_and_the_label_map(synthetic_root, tmp_path):
     assert re.search(r"val\b.*\b28\b", result.stdout)
 
 
+def test_names_of_files_that_prepare_prints_are_harmless(synthetic_root, tmp_path):
+    folder, red = tmp_path / "raf-db", "red\x1b[31m\n"
+    shutil.copytree(synthetic_root / "raf-db", folder)
+    pictures = folder / "basic/Image/aligned"
+    (pictures / f"{red}.jpg").write_bytes(b"")
+    (pictures / "train_00001_aligned.jpg").unlink()
+    (pictures / f"train_00001.{red}.jpg").write_bytes(b"")
+    common = ("prepare", "raf-db", "--source", str(folder), "--workspace", str(tmp_path / "w"))
+    refused, taken = run(*common), run(*common, "--allow-incomplete")
+    assert (refused.returncode, taken.returncode) == (2, 0)
+    for text in (refused.stderr, taken.stdout):
+        assert "\\x1b[31m\\n.jpg is there: rename it" in text
+        assert "\x1b" not in text
+    assert "of basic/Image/aligned/, the first is red\\x1b[31m\\n.jpg" in taken.stdout
+
+
 def test_prepare_lists_the_codes_of_labels_in_the_order_of_their_numbers(tmp_path):
     from fer_bench.datasets.synthetic import synthesize
 
@@ -291,6 +307,18 @@ def test_a_training_set_alone_is_told_of(tmp_path):
     result = run(*common, "--allow-incomplete")
     assert result.returncode == 0, result.stderr
     assert "Note: no test images: nothing can be tested on it" in result.stdout
+    assert "no training images" not in result.stdout
+
+
+def test_a_test_set_alone_is_told_of(tmp_path):
+    from fer_bench.datasets.synthetic import synthesize
+
+    synthesize("fer2013", tmp_path / "raw", train=35, test=7, layout="folders")
+    shutil.rmtree(tmp_path / "raw/train")
+    common = ("prepare", "fer2013", "--source", str(tmp_path / "raw"), "--workspace", str(tmp_path / "w"))
+    result = run(*common, "--allow-incomplete")
+    assert result.returncode == 0, result.stderr
+    assert "Note: no training images: it can be tested on, but nothing can be trained on it" in result.stdout
 
 
 def test_a_dataset_is_prepared_from_inside_its_folder_where_the_workspace_is_made(tmp_path):

@@ -185,6 +185,20 @@ def test_no_name_leads_out_of_a_folder(tmp_path: Path, name: str) -> None:
         folder.read(name)
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "link.jpg"])
+def test_a_file_without_end_does_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("fer_bench.datasets.folder._LARGEST", 1 << 21)
+    with (tmp_path / "a.jpg").open("wb") as stream:
+        stream.truncate((1 << 21) + 1)
+    (tmp_path / "link.jpg").symlink_to("a.jpg")
+    folder = Folder(tmp_path)
+    for _ in range(2):  # The second time the folder is known.
+        with pytest.raises(OSError, match="more than 2,097,152 bytes, too large for a picture"):
+            folder.read(name)
+
+
 def test_a_link_is_followed_within_the_folder_only(tmp_path: Path) -> None:
     (tmp_path / "root/a").mkdir(parents=True)
     (tmp_path / "root/a/real").write_bytes(b"inside" * 20_000)

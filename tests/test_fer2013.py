@@ -296,11 +296,19 @@ def test_which_of_two_columns_of_one_name_counts_is_not_guessed(tmp_path: Path) 
         samples("csv", tmp_path)
 
 
+@pytest.mark.parametrize("mark", ["\ufeff", ""], ids=["mark", "no-mark"])
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_a_table_in_utf_16_is_named_as_such(tmp_path: Path, encoding: str) -> None:
-    put(tmp_path / "fer2013.csv", "\ufeff" + table(ROWS).replace("\n", "\r\n"), encoding)
+def test_a_table_in_utf_16_is_named_as_such(tmp_path: Path, encoding: str, mark: str) -> None:
+    put(tmp_path / "fer2013.csv", mark + table(ROWS).replace("\n", "\r\n"), encoding)
     assert recognised(tmp_path) == ["csv"]
     with pytest.raises(FerBenchError, match=r"fer2013.csv: is UTF-16, .*; save it as UTF-8"):
+        samples("csv", tmp_path)
+
+
+def test_a_table_whose_lines_end_in_cr_alone_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "fer2013.csv").write_bytes(table(ROWS).replace("\n", "\r").encode())
+    assert recognised(tmp_path) == ["csv"]
+    with pytest.raises(FerBenchError, match=r"fer2013.csv: its lines end in CR alone, .*; save it with Unix"):
         samples("csv", tmp_path)
 
 

@@ -362,6 +362,13 @@ def test_an_unreadable_file_is_one_message(tmp_path: Path) -> None:
             load_card(tmp_path / name)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_a_file_in_utf_16_is_named_as_such(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "card.toml").write_text('name = "my-faces"', encoding=encoding)
+    with pytest.raises(FerBenchError, match=r"card.toml: is UTF-16, .*; save it as UTF-8"):
+        load_card(tmp_path / "card.toml")
+
+
 def test_what_windows_editors_write_is_read(tmp_path: Path) -> None:
     (tmp_path / "card.toml").write_bytes(b"\xef\xbb\xbf" + FULL.replace("\n", "\r\n").encode())
     loaded = load_card(tmp_path / "card.toml")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, features
 
 from fer_bench.datasets import pictures
 from fer_bench.datasets.folder import is_picture
@@ -99,9 +99,10 @@ def test_sixteen_bits_become_eight(ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", [".png", ".tiff", ".pgm"])
-def test_sixteen_bits_that_hold_values_of_eight_would_be_black(ending: str) -> None:
-    with pytest.raises(ValueError, match="16 bits a pixel that hold no more than 8 bits do: it would be black"):
-        decode(encoded(HALVES.astype(np.uint16), ending), f"a{ending}")
+def test_sixteen_bits_that_hold_values_of_fewer_would_be_black(ending: str) -> None:
+    for factor, bits in ((1, 8), (4, 12), (16, 12)):
+        with pytest.raises(ValueError, match=f"16 bits a pixel that hold no more than {bits} bits do: it would be bla"):
+            decode(encoded(HALVES.astype(np.uint16) * np.uint16(factor), ending), f"a{ending}")
 
 
 @pytest.mark.parametrize("ending", [".png", ".tiff", ".ppm"])
@@ -151,6 +152,24 @@ def test_a_wrong_ending_is_remarked() -> None:
     assert decode(encoded(HALVES, ".png"), "a.jpg").remark == "a PNG in spite of its name"
     assert decode(encoded(HALVES), "a.png").remark == "a JPEG in spite of its name"
     assert decode(encoded(HALVES), "a.JPEG").remark == ""
+
+
+@pytest.mark.parametrize(("kind", "feature"), [("AVIF", "avif"), ("JPEG2000", "jpg_2000")])
+def test_a_format_that_has_no_ending_here_is_remarked_too(kind: str, feature: str) -> None:
+    if not features.check(feature):
+        pytest.skip(f"this Pillow writes no {kind}")
+    assert decode(saved(Image.fromarray(HALVES), kind), "a.jpg").remark == f"a {kind} in spite of its name"
+
+
+def test_an_avif_that_is_to_be_shown_turned_is_refused() -> None:
+    if not features.check("avif"):
+        pytest.skip("this Pillow writes no AVIF")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stream = io.BytesIO()
+    Image.fromarray(HALVES).save(stream, "AVIF", exif=exif)
+    with pytest.raises(ValueError, match=r"an AVIF whose face would lie on its side, .*; save it as PNG"):
+        decode(stream.getvalue(), "a.jpg")
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import re
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from fer_bench.datasets import pixel_text
 from fer_bench.datasets.pixel_text import header, parse, rows
 from fer_bench.errors import FerBenchError
 
@@ -26,7 +28,8 @@ def plainly(text: str, side: int) -> list[int] | str:
     """What a text is, number by number."""
     numbers = text.split()
     if len(numbers) != side * side:
-        return f"{len(numbers)} pixels, expected {side * side} ({side} x {side})"
+        found = "1 pixel" if len(numbers) == 1 else f"{len(numbers):,} pixels"
+        return f"{found}, expected {side * side} ({side} x {side})"
     for number in numbers:
         if not re.fullmatch("0*([0-9]{1,2}|1[0-9][0-9]|2[0-4][0-9]|25[0-5])", number):
             return f"pixel {number[:20]!r}, expected a whole number from 0 to 255"
@@ -193,6 +196,16 @@ def test_open_quotation_marks_are_an_error_with_the_line(tmp_path: Path, content
     path.write_text(content, encoding="utf-8")
     with pytest.raises(FerBenchError, match=r"table\.csv:3: the quotation marks of this row"):
         list(rows(path))
+
+
+def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pixel_text, "_LONGEST", 1000)
+    path = tmp_path / "table.csv"
+    path.write_bytes(b"a,b\n" + b"1" * 998 + b"\n" + bytes(5000))
+    found = rows(path)
+    assert [number for number, _ in itertools.islice(found, 2)] == [1, 2]
+    with pytest.raises(FerBenchError, match=r"table\.csv: a line of 1,000 bytes or more; it is no table"):
+        next(found)
 
 
 def test_a_table_that_cannot_be_read_is_named(tmp_path: Path) -> None:

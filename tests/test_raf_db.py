@@ -259,6 +259,34 @@ def test_a_list_of_another_form_is_refused(tmp_path: Path) -> None:
         read("aligned", tmp_path)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(("name", "text"), [("aligned", LIST), ("class-folders", "test_labels.csv")])
+def test_labels_in_utf_16_are_named_as_such(tmp_path: Path, name: str, text: str, encoding: str) -> None:
+    BUILD[name](tmp_path)
+    (tmp_path / text).write_text((tmp_path / text).read_text(encoding="utf-8"), encoding=encoding)
+    with pytest.raises(FerBenchError, match=rf"{text}: is UTF-16, .*; save it as UTF-8"):
+        read(name, tmp_path)
+
+
+@pytest.mark.parametrize(("name", "text"), [("aligned", LIST), ("class-folders", "test_labels.csv")])
+def test_labels_that_are_not_utf_8_are_named_as_such(tmp_path: Path, name: str, text: str) -> None:
+    BUILD[name](tmp_path)
+    (tmp_path / text).write_bytes(b"fr\xf6hlich.jpg 4\n" + (tmp_path / text).read_bytes())
+    with pytest.raises(FerBenchError, match=rf"{text}: is not UTF-8 \(byte 3 is 0xf6\); save it as UTF-8"):
+        read(name, tmp_path)
+
+
+def test_a_list_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fer_bench.datasets.folder._LARGEST", 1 << 21)
+    aligned(tmp_path)
+    with (tmp_path / LIST).open("r+b") as stream:
+        stream.truncate((1 << 21) + 1)
+    with pytest.raises(
+        FerBenchError, match=r"list_patition_label.txt: not readable as text \(more than 2,097,152 bytes"
+    ):
+        read("aligned", tmp_path)
+
+
 def test_a_line_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     aligned(tmp_path)
     put(tmp_path / LIST, "train_00001.jpg 4\n../../../../etc/passwd 4\n")
@@ -278,8 +306,26 @@ def test_a_missing_picture_is_a_flaw_with_its_part_and_class(tmp_path: Path) -> 
     assert flaw.missing
     assert flaw.label == EMOTIONS.index(dict(IMAGES)["test_0004"])
     assert found.notes == [
-        "1 pictures of basic/Image/aligned/ are not in the label list and were left out, the first is "
-        "train_09999_aligned.jpg"
+        "not in the label list and left out: 1 picture of basic/Image/aligned/, the first is train_09999_aligned.jpg"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [("aligned", "test_0004.jpg"), ("aligned", "test_0004_aligned.JPG"), ("original", "test_0004.png")],
+)
+def test_a_picture_under_another_name_than_the_layouts_is_told(tmp_path: Path, name: str, there: str) -> None:
+    BUILD[name](tmp_path)
+    [picture] = tmp_path.glob("basic/Image/*/test_0004*")
+    picture.rename(picture.with_name(there))
+    found = reading(name, tmp_path)
+    _, [flaw] = split(found)
+    assert flaw.missing
+    assert (
+        f"names it; {there} is there: rename it where it is that picture, or move it to its own folder" in flaw.reason
+    )
+    assert found.notes == [
+        f"not in the label list and left out: 1 picture of basic/Image/{name}/, the first is {there}"
     ]
 
 
@@ -411,7 +457,7 @@ def test_an_image_without_attributes_is_taken_and_noted(tmp_path: Path) -> None:
     unknown = [sample.id for sample in samples if sample.attributes == (("gender", ""), ("race", ""), ("age", ""))]
     assert unknown == ["train_00003", "test_0001"]
     assert found.notes == [
-        "gender, race, age are unknown for 2 images: their annotation files are missing or not of the expected form, "
+        "gender, race, age are unknown for 2 images, whose annotation file is missing or not of the expected form, "
         "the first is basic/Annotation/manual/train_00003_manu_attri.txt"
     ]
 
@@ -420,7 +466,7 @@ def test_unlisted_pictures_are_noted_whatever_their_names(tmp_path: Path) -> Non
     synthesize("raf-db", tmp_path / "raw", train=70, test=14)
     (tmp_path / "raw/basic/Image/aligned" / os.fsdecode(b"\xe4.jpg")).touch()
     notes = prepare(CARD, tmp_path / "raw", tmp_path / "out").manifest["notes"]
-    assert any(note.endswith("left out, the first is \\xe4.jpg") for note in notes)
+    assert any(note.endswith("of basic/Image/aligned/, the first is \\xe4.jpg") for note in notes)
 
 
 def test_a_copy_without_the_annotations_has_no_attributes(tmp_path: Path) -> None:
@@ -572,7 +618,7 @@ def test_odd_rows_of_a_label_table_are_named(tmp_path: Path) -> None:
     assert len(samples) == len(IMAGES)
     assert [(flaw.source, flaw.reason) for flaw in flaws] == [
         ("test_labels.csv:9", "'test_0001_aligned.jpg' is named a second time, first in line 2"),
-        ("test_labels.csv:10", "1 cells, fewer than the header names"),
+        ("test_labels.csv:10", "1 cell, fewer than the header names"),
     ]
 
 
@@ -622,4 +668,4 @@ def test_aligned_pictures_of_another_size_than_the_official_one_are_told(tmp_pat
     manifest = prepare(CARD, raw, tmp_path / "out").manifest
     source, remark = path.relative_to(raw).as_posix(), "not 100 x 100 pixels as given out: resized or cropped since"
     assert manifest["remarks"] == [{"source": source, "remark": remark}]
-    assert f"1 pictures: {remark} ({source} is the first)" in manifest["notes"]
+    assert f"1 picture: {remark} ({source} is the first)" in manifest["notes"]

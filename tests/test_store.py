@@ -889,6 +889,17 @@ def test_a_folder_of_something_else_is_not_replaced(raw: Path, tmp_path: Path) -
     assert (tmp_path / "out/thesis.tex").exists()
 
 
+def test_what_the_user_has_put_into_a_prepared_folder_is_not_removed(raw: Path, tmp_path: Path) -> None:
+    before = prepare(FER2013, raw, tmp_path / "out")
+    before.at_size(24)
+    (tmp_path / "out/.DS_Store").touch()
+    (tmp_path / "out/notes.txt").touch()
+    with pytest.raises(FerBenchError, match=r"out: is replaced as a whole, but holds .* \(notes.txt\); move that away"):
+        prepare(FER2013, raw, tmp_path / "out", progress=pytest.fail)
+    (tmp_path / "out/notes.txt").rename(tmp_path / "notes.txt")
+    assert prepare(FER2013, raw, tmp_path / "out").fingerprint == before.fingerprint
+
+
 def test_the_users_own_folder_is_not_replaced(raw: Path) -> None:
     for destination in (raw, raw.parent):
         with pytest.raises(FerBenchError, match="the dataset's own files are in there"):

@@ -136,6 +136,8 @@ def prepare(
 
 
 def _print_prepared(manifest: dict[str, Any]) -> None:
+    from fer_bench.datasets.folder import shown
+
     origin = " (synthetic)" if manifest["origin"] == "synthetic" else ""
     official = "" if manifest["official_split"] else "; a re-upload, NOT the official split"
     typer.echo(
@@ -158,7 +160,7 @@ def _print_prepared(manifest: dict[str, Any]) -> None:
     verdict = {True: "as expected", False: "INCOMPLETE, as allowed", None: "not checked: nobody has published them"}
     typer.echo(f"Counts: {verdict[manifest['complete']]}")
     labels = sorted(manifest["label_map"].items(), key=lambda label: _code_order(label[0]))
-    typer.echo("Labels: " + ", ".join(f"{code} = {emotion}" for code, emotion in labels))
+    typer.echo("Labels: " + ", ".join(f"{shown(code)} = {emotion}" for code, emotion in labels))
     for note in manifest["notes"]:
         typer.echo(f"Note: {note}")
     if not sum(counts["splits"].get("test") or ()):
@@ -171,7 +173,7 @@ def _print_prepared(manifest: dict[str, Any]) -> None:
     if skipped:
         typer.echo(f"Left out: {len(skipped):,} image{'s' * (len(skipped) != 1)}")
     for item in skipped[:_SHOWN]:
-        typer.echo(f"  {item['source']}: {item['reason']}")
+        typer.echo(f"  {shown(item['source'])}: {shown(item['reason'])}")
     if len(skipped) > _SHOWN:
         typer.echo(f"  and {len(skipped) - _SHOWN:,} more, in the manifest")
     typer.echo(f"Fingerprint: {manifest['fingerprint']}")

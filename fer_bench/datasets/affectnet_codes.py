@@ -44,6 +44,7 @@ class Labelling:
         """Complete ``notes`` after the last image."""
         for code, counts in sorted(self._left_out.items()):
             text = ", ".join(f"{count} {part}" for part, count in counts.items())
+            what = "image" if sum(counts.values()) == 1 else "images"
             self.notes.append(
-                f"{OTHER[code]} (code {code}) is none of the seven classes and was left out: {text} images"
+                f"{OTHER[code]} (code {code}) is none of the seven classes and was left out: {text} {what}"
             )

@@ -3,6 +3,7 @@
 import functools
 import io
 import itertools
+import math
 import os
 import re
 from collections import deque
@@ -22,6 +23,8 @@ _ANNOTATION = re.compile(r".+_(exp|val|aro|lnd)\.npy")
 _THREADS = 4
 """Read annotations ahead; more than one for slow disks and network folders."""
 _CHUNK = 256
+_SHOWN = 40
+"""Characters of a bad annotation in a message."""
 
 
 @functools.lru_cache(maxsize=256)
@@ -45,9 +48,11 @@ def expression(content: bytes) -> int:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"expression {value!r}, expected a code from 0 to {CONTEMPT_CODE}") from None
+        number = math.nan
     if number not in range(CONTEMPT_CODE + 1):
-        raise ValueError(f"expression {value!r}, expected a code from 0 to {CONTEMPT_CODE}")
+        text = repr(value)
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."  # An array may hold a text of any length.
+        raise ValueError(f"expression {shown}, expected a code from 0 to {CONTEMPT_CODE}")
     return int(number)
 
 

@@ -13,8 +13,9 @@ from typing import Literal
 
 from fer_bench.datasets.affectnet_codes import CODES, OTHER, PARTS, Labelling
 from fer_bench.datasets.card import Choice, FaceBox, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, is_utf8
+from fer_bench.datasets.folder import Folder, is_utf8, number_of
 from fer_bench.datasets.pixel_text import places, rows
+from fer_bench.datasets.utf16 import utf_16_of
 from fer_bench.errors import FerBenchError
 
 TABLES = {"training.csv": "train_set", "validation.csv": "val_set"}
@@ -83,6 +84,8 @@ def _has_numbered(path: Path) -> bool:
 def _begins_well(table: Path) -> bool:
     with table.open("rb") as stream:
         start = stream.read(512).removeprefix(codecs.BOM_UTF8)
+    if utf_16 := utf_16_of(start):  # Recognised, so that reading it says what is wrong.
+        start = start.decode(utf_16, "ignore").removeprefix("\ufeff").encode()
     return _PATH.encode() in start or _ROW.match(start) is not None
 
 
@@ -178,7 +181,11 @@ class _Table:
                 if taken is not None:
                     yield taken
             else:
-                yield Flaw(f"{self.table}:{line}", f"{len(row)} cells, fewer than the header names", part=self.part)
+                yield Flaw(
+                    f"{self.table}:{line}",
+                    f"{number_of(len(row), 'cell')}, fewer than the header names",
+                    part=self.part,
+                )
 
     def _columns(self, first: list[str], path: Path) -> tuple[dict[str, int], bool]:
         """Return the number of each needed column, and whether the first line is a row already."""

@@ -23,6 +23,8 @@ _BLOCK = 1 << 20
 _BEGIN, _END = 80, 40
 """Characters of a member's name that a message shows where it has more than both."""
 _LONGEST_PATH = 4096
+_DEEPEST = 100
+"""Folders one in another. Python goes through and removes folders within folders up to some 1,000 levels."""
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 _FIELD, _UNICODE_PATH = struct.Struct("<HH"), 0x7075
 """Of a zip's extra fields: kind and length that begin each, and the kind by which WinRAR and WinZip tell a name."""
@@ -73,6 +75,8 @@ def _fault(member: Member) -> str:
         parts = name.split("/")
         if name.startswith("/") or ".." in parts or any(map(_DRIVE.match, parts)):
             return f"{what} outside the folder"
+        if len(parts) > _DEEPEST:
+            return f"lies more than {_DEEPEST} folders deep, where no dataset's files do: take another copy"
         if "\\" in name or "\0" in name:
             return f"has a name that systems read differently (a backslash or a null character): {BY_HAND}"
     return "" if member.name else "has no name"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, PixelText, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, shown
+from fer_bench.datasets.folder import Folder, below, number_of, shown
 from fer_bench.datasets.pixel_text import header, places, rows
 from fer_bench.emotions import (
     ANGRY,
@@ -165,7 +165,7 @@ def _pictures(folder: Folder, root: str, label_map: dict[str, str], notes: list[
             else:
                 yield Sample(Path(picture).stem, "test", label, source, LAST_THREE, group=match[1])
     if contempt:
-        notes.append(f"{CONTEMPT} is none of the seven classes and was left out: {contempt} pictures")
+        notes.append(f"{CONTEMPT} is none of the seven classes and was left out: {number_of(contempt, 'picture')}")
 
 
 # ckextended.csv
@@ -194,7 +194,7 @@ def _rows(table: Path, label_map: dict[str, str], notes: list[str]) -> Iterator[
     for index, (number, row) in enumerate(lines):
         where = f"{table.name}:{number}"
         if len(row) <= max(emotion, pixels):
-            yield Flaw(where, f"{len(row)} cells, the first line has {len(columns)}", part=TABLE)
+            yield Flaw(where, f"{number_of(len(row), 'cell')}, the first line has {len(columns)}", part=TABLE)
             continue
         code = row[emotion].strip()
         if code not in _CODES:
@@ -207,6 +207,5 @@ def _rows(table: Path, label_map: dict[str, str], notes: list[str]) -> Iterator[
         else:
             yield Sample(f"{TABLE}{index:04d}", "test", label, where, TABLE, pixels=PixelText(row[pixels], SIDE))
     if contempt:
-        notes.append(
-            f"{CONTEMPT} (code {CONTEMPT_CODE}) is none of the seven classes and was left out: {contempt} rows"
-        )
+        left_out = number_of(contempt, "row")
+        notes.append(f"{CONTEMPT} (code {CONTEMPT_CODE}) is none of the seven classes and was left out: {left_out}")

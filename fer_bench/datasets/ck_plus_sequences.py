@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Reading, Sample
 from fer_bench.datasets.ck_plus_landmarks import face_crop, read_points
-from fer_bench.datasets.folder import Folder, below, shown
+from fer_bench.datasets.folder import Folder, below, number_of, shown
 from fer_bench.emotions import ANGRY, CONTEMPT, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE
 from fer_bench.errors import FerBenchError
 
@@ -145,10 +145,8 @@ def _taken(copy: _Copy, protocol: str, label_map: dict[str, str], notes: list[st
         (str(code), LEFT_OUT if code == CONTEMPT_CODE else EMOTIONS[CODES[code]]) for code in sorted(set(codes))
     )
     if CONTEMPT_CODE in codes:
-        count = codes.count(CONTEMPT_CODE)
-        notes.append(
-            f"{CONTEMPT} (code {CONTEMPT_CODE}) is none of the seven classes and was left out: {count} sequences"
-        )
+        left_out = number_of(codes.count(CONTEMPT_CODE), "sequence")
+        notes.append(f"{CONTEMPT} (code {CONTEMPT_CODE}) is none of the seven classes and was left out: {left_out}")
     for subject in _named(copy.folder.folders(copy.images), _SUBJECT, copy.images, odd):
         above = f"{copy.images}/{subject}"
         names, reason = _listed(copy.folder, copy.folder.folders, above)
@@ -235,7 +233,7 @@ def _neutral(copy: _Copy, place: str, frames: Frames, reason: str, label: _Label
     """Return the first frame of a sequence; ``label`` where its last one is taken too."""
     least = 1 if label is None else 2
     if len(frames) < least:
-        found = f"{len(frames)} frames, expected at least {least}"
+        found = f"{number_of(len(frames), 'frame')}, expected at least {least}"
         return Flaw(f"{copy.images}/{place}", reason or found, not reason, "neutral", NEUTRAL)
     return _sample(copy, place, frames[min(frames)], "neutral", NEUTRAL)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, PixelText, Reading, Sample
-from fer_bench.datasets.folder import Folder
+from fer_bench.datasets.folder import Folder, number_of
 from fer_bench.datasets.pixel_text import header, places, rows
 from fer_bench.emotions import ANGRY, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE, index_of_name
 from fer_bench.errors import FerBenchError
@@ -172,7 +172,7 @@ def _table_rows(table: Path, own: str, first: int) -> Iterator[Sample | Flaw]:
 
 def _row(cells: list[str], columns: list[int], own: str, index: int, source: str) -> Sample | Flaw:
     if len(cells) <= max(columns):
-        return Flaw(source, f"{len(cells)} cells, fewer than the header names", part=own)
+        return Flaw(source, f"{number_of(len(cells), 'cell')}, fewer than the header names", part=own)
     emotion, pixels, *usage = (cells[column] for column in columns)
     code, part = emotion.strip(), usage[0].strip() if usage else own
     label = _LABELS.get(code.removesuffix(".0"))  # As pandas writes a column in which a cell was empty.
@@ -239,7 +239,8 @@ def _voted(
             else:
                 yield row._replace(label=label)
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(left_out.items()))
-    notes.append(f"the votes of FER+ leave out {left_out.total():,} images ({reasons or 'every one has a majority'})")
+    total = number_of(left_out.total(), "image")
+    notes.append(f"the votes of FER+ leave out {total} ({reasons or 'every one has a majority'})")
 
 
 def _unequal(votes: Path, row: Sample | Flaw | None, ballot: _Ballot | Flaw | None, last: str) -> str:
@@ -279,7 +280,7 @@ def _ballots(votes: Path) -> Iterator[_Ballot | Flaw]:
     for line, cells in found:
         source = f"{votes.name}:{line}"
         if len(cells) <= max(columns):
-            yield Flaw(source, f"{len(cells)} cells, fewer than the header names")
+            yield Flaw(source, f"{number_of(len(cells), 'cell')}, fewer than the header names")
             continue
         part, image, *counts = (cells[column].strip() for column in columns)
         wrong = next((count for count in counts if not _COUNT.fullmatch(count)), None)

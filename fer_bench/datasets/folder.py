@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from fer_bench.datasets.utf16 import REASON, utf_16_of
 from fer_bench.errors import FerBenchError
 from fer_bench.files import inside
 from fer_bench.lock import is_workspace
@@ -19,7 +20,7 @@ PICTURES = frozenset(
 _TABLES = (".csv", ".npy")
 """Endings of other files that datasets are made of. Texts are none: a read-me is no reason not to look further."""
 
-_OF_WINDOWS = frozenset({"thumbs.db", "desktop.ini"})
+OF_WINDOWS = frozenset({"thumbs.db", "desktop.ini"})
 """What it leaves in folders, in lower case."""
 _SHOWN = 12
 """Names in a note."""
@@ -29,7 +30,11 @@ _NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 """Opening fails where the file is a symbolic link; 0 where the system cannot do that."""
 _NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
 """Opening a named pipe does not wait for its writer; 0 where the system has no such pipes."""
+_BINARY: int = getattr(os, "O_BINARY", 0)
+"""Opening a file on Windows leaves its line ends alone; 0 where there is no other way."""
 _BLOCK = 1 << 16
+_LARGEST = 1 << 30
+"""Bytes of a picture or an annotation; one that claims more, or a device without an end, would fill the memory."""
 
 
 def is_utf8(name: str) -> bool:
@@ -48,6 +53,11 @@ def shown(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
+def number_of(count: int, what: str) -> str:
+    """Return a number of things, of which one is called ``what``, as a message can show it."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
 def listed(names: Sequence[str]) -> str:
     """Return the first names of many as a note can show them, and how many more there are."""
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
@@ -56,7 +66,7 @@ def listed(names: Sequence[str]) -> str:
 
 def note_of_others(place: str, others: Iterable[str]) -> list[str]:
     """Return a note that says which files of a class's folder were not read, none where none is worth a word."""
-    others = [name for name in others if name.lower() not in _OF_WINDOWS]
+    others = [name for name in others if name.lower() not in OF_WINDOWS]
     if not others:
         return []
     return [f"{place}/ holds files that are no pictures by their ending, not read: {listed(others)}."]
@@ -177,7 +187,7 @@ class Folder:
         """Return the content of a file; a symbolic link is followed only to a place inside the folder.
 
         Raises:
-            OSError: there is no such file, or it cannot be read.
+            OSError: there is no such file, it cannot be read, or it is enormous.
             FerBenchError: it leads out of the folder.
         """
         parent, _, name = relative.rpartition("/")
@@ -192,7 +202,7 @@ class Folder:
         path = self.path(relative)
         if path.is_fifo():
             raise OSError(errno.EINVAL, "a named pipe, which is no file", str(path))  # Reading would wait for a writer.
-        return path.read_bytes()
+        return _content(os.open(path, os.O_RDONLY | _NONBLOCK | _BINARY))
 
     def has(self, relative: str) -> bool:
         """Whether there is a file or folder of that name inside the folder."""
@@ -249,11 +259,17 @@ class Folder:
         """
         path = self.path(relative)
         try:
-            return path.read_text(encoding="utf-8-sig")
+            content = self.read(relative)
+            if utf_16_of(content):
+                raise FerBenchError(f"{path}: {REASON}")
+            return content.decode("utf-8-sig")
         except FileNotFoundError:
             raise FerBenchError(f"{path}: no such file; the copy of the dataset is incomplete") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise FerBenchError(f"{path}: not readable as text ({error})") from error
+        except UnicodeDecodeError as error:
+            found = f"byte {error.start + 1:,} is 0x{error.object[error.start]:02x}"
+            raise FerBenchError(f"{path}: is not UTF-8 ({found}); save it as UTF-8") from error
+        except OSError as error:
+            raise FerBenchError(f"{path}: not readable as text ({error.strerror or error})") from error
 
     def _entries(self, relative: str) -> list[os.DirEntry[str]]:
         path = self.path(relative) if relative else self.root
@@ -270,9 +286,12 @@ def _content(handle: int) -> bytes:
         data = os.read(handle, _BLOCK)
         if len(data) < _BLOCK:
             return data
-        pieces = [data]
+        pieces, size = [data], len(data)
         while piece := os.read(handle, 1 << 20):
             pieces.append(piece)
+            size += len(piece)
+            if size > _LARGEST:
+                raise OSError(errno.EFBIG, f"more than {_LARGEST:,} bytes, too large for a picture or an annotation")
         return b"".join(pieces)
     finally:
         os.close(handle)

@@ -32,6 +32,7 @@ from fer_bench.datasets import card_names
 from fer_bench.datasets.card import LEFT_OUT, DatasetCard, Layout, Protocol
 from fer_bench.datasets.class_folders import CLASSES, ClassFolders, normal
 from fer_bench.datasets.folder import shown
+from fer_bench.datasets.utf16 import REASON, utf_16_of
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.records import EXTERNAL
@@ -96,6 +97,8 @@ _KEYS = ("name", "title", "size", "licence", "access", "files", "citation", "spl
 
 def _content(path: Path) -> dict[str, Any]:
     try:
+        if utf_16_of(path.read_bytes()):  # As PowerShell writes what is redirected into a file.
+            raise FerBenchError(f"{path}: {REASON}")
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise FerBenchError(f"{path}: cannot be read ({error.strerror or error})") from error

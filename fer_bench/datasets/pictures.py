@@ -36,6 +36,8 @@ _ENDINGS = {
     "WEBP": (".webp",),
 }
 _DEEP = "16 bits a pixel, made 8"
+_DARK = 16
+"""What is darker everywhere is black to the eye; the values of 10 or 12 bits become that where 16 were expected."""
 _END = b"\xff\xd9"
 _PADDING = 1024
 _ORIENTATION = 0x0112
@@ -77,7 +79,8 @@ def decode(data: bytes, name: str) -> Picture:
     Raises:
         ValueError: the file is empty, cut short, a JPEG that is damaged so that a part of it would be gray, animated,
             larger than :data:`MAX_PIXELS`, a PGM of other than 8 or 16 bits, a picture of 16 bits that would be black,
-            or no picture that OpenCV reads; the message is the reason, without the name.
+            an AVIF that is to be shown turned, or no picture that OpenCV reads; the message is the reason, without the
+            name.
     """
     if not data:
         raise ValueError("the picture file is empty (0 bytes)")
@@ -96,9 +99,10 @@ def decode(data: bytes, name: str) -> Picture:
         raise ValueError(_too_large() if "MAX_IMAGE_PIXELS" in error.err else f"no picture ({error.err})") from None
     if image is None:
         raise ValueError(f"no picture that can be decoded ({len(data):,} bytes, the first are {data[:4].hex(' ')})")
-    if _DEEP in remark and image.max() <= 1:
+    if _DEEP in remark and image.max() < _DARK:
+        bits = 8 if image.max() <= 1 else 12
         raise ValueError(
-            "16 bits a pixel that hold no more than 8 bits do: it would be black; save it with 8 bits a pixel"
+            f"16 bits a pixel that hold no more than {bits} bits do: it would be black; save it with 8 bits a pixel"
         )
     return Picture(image, remark)
 
@@ -178,15 +182,18 @@ def _look(data: bytes, name: str) -> str:
         raise ValueError(f"the picture is damaged ({str(error) or type(error).__name__})") from None
     if frames > 1:
         raise ValueError(f"an animation or a document of {frames} pictures, expected one picture")
+    turned_here = orientation in range(2, 9)
+    if turned_here and header.format == "AVIF":
+        raise ValueError("an AVIF whose face would lie on its side, since OpenCV does not turn it; save it as PNG")
     remarks = []
     if header.mode == "CMYK":
         remarks.append("CMYK, made gray")
     if deep:
         remarks.append(_DEEP)
-    if orientation in range(2, 9):
+    if turned_here:
         remarks.append("turned as its EXIF orientation says")
     ending = PurePosixPath(name).suffix.lower()
-    if ending not in _ENDINGS.get(header.format or "", (ending,)):
+    if ending not in _ENDINGS.get(header.format or "", ()):
         remarks.append(f"a {header.format} in spite of its name")
     return ", ".join(remarks)
 

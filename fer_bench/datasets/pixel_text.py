@@ -1,23 +1,26 @@
 """Pictures written as numbers in CSV tables: the tables' rows, and the numbers' arrays, many at a time."""
 
-import codecs
 import csv
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.datasets.folder import number_of
+from fer_bench.datasets.utf16 import REASON, utf_16_of
 from fer_bench.errors import FerBenchError
 
 _PEEK = 4096
 """Bytes of a table that are read for its header."""
 _BUFFER = 1 << 18
 """Bytes that are read from a table at once."""
+_LONGEST = 1 << 26
+"""Bytes of a line: a file of one endless line would fill the memory. A row of FER-2013 has 9,000 at most."""
 _BATCH = 3 << 14
 """Characters parsed at once: whatever is made of them stays in the processor's cache."""
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SPACE, _ZERO = 32, 48
 _VALUES = {str(value): value for value in range(256)}
 
@@ -30,10 +33,11 @@ def header(table: Path) -> list[str]:
     """
     with table.open("rb") as stream:
         start = stream.readline(_PEEK)
-    if start.startswith(_UTF_16):  # Its names are told, so that it is taken for a table, which rows then refuses.
-        line = start.decode("utf-16", "ignore").rstrip("\r\n")
-    else:
-        line = start.decode("utf-8-sig", "replace").rstrip("\r\n")
+    # Of a table in UTF-16, or with lines that end in CR alone, the names are told too, so that it is taken for a table:
+    # rows then says what is wrong.
+    utf_16 = utf_16_of(start)
+    text = start.decode(utf_16, "ignore").removeprefix("\ufeff") if utf_16 else start.decode("utf-8-sig", "replace")
+    line = text.rstrip("\r\n").partition("\r")[0]
     return [name.strip() for name in line.replace('"', "").split(",")]
 
 
@@ -44,18 +48,19 @@ def rows(table: Path) -> Iterator[tuple[int, list[str]]]:
     UTF-8 come as lone surrogates, so that they spoil their own cell only.
 
     Raises:
-        FerBenchError: the file cannot be read, is UTF-16, or its quotation marks leave open where cells and rows end.
+        FerBenchError: the file cannot be read, is UTF-16, has an enormous line, or its quotation marks leave open where
+            cells and rows end.
     """
     number = 1
     try:
         # Lines of 8,000 characters: as bytes from a large buffer in a third of the time that text takes.
         with table.open("rb", buffering=_BUFFER) as stream:
-            lines = (line.decode("utf-8", "surrogateescape") for line in stream)
+            lines = _lines(stream, table)
             for line in lines:
                 text, taken = line.rstrip("\r\n"), 1
                 if number == 1:
-                    if text.encode("utf-8", "surrogateescape").startswith(_UTF_16):
-                        raise FerBenchError(f"{table}: is UTF-16, as some programs export tables; save it as UTF-8")
+                    if utf_16_of(text[:_PEEK].encode("utf-8", "surrogateescape")):
+                        raise FerBenchError(f"{table}: {REASON}")
                     text = text.removeprefix("\ufeff")
                     if "\r" in text:
                         raise FerBenchError(
@@ -76,6 +81,16 @@ def rows(table: Path) -> Iterator[tuple[int, list[str]]]:
         ) from error
     except OSError as error:
         raise FerBenchError(f"{table}: not readable as a table ({error.strerror or error})") from error
+
+
+def _lines(stream: BinaryIO, table: Path) -> Iterator[str]:
+    while line := stream.readline(_LONGEST):
+        if len(line) == _LONGEST:
+            raise FerBenchError(
+                f"{table}: a line of {_LONGEST:,} bytes or more; it is no table, or a damaged one: unpack or download "
+                "it again"
+            )
+        yield line.decode("utf-8", "surrogateescape")
 
 
 def places(table: Path, names: Sequence[str], wanted: Sequence[str]) -> list[int]:
@@ -183,7 +198,7 @@ def _parse_normal(texts: Sequence[str], side: int) -> NDArray[np.uint8] | None:
 def _parse_carefully(text: str, side: int) -> NDArray[np.uint8] | str:
     numbers = text.split()
     if len(numbers) != side * side:
-        return f"{len(numbers)} pixels, expected {side * side} ({side} x {side})"
+        return f"{number_of(len(numbers), 'pixel')}, expected {side * side} ({side} x {side})"
     values = bytearray()
     for number in numbers:
         value = _VALUES.get(number.lstrip("0") or "0")

@@ -7,6 +7,7 @@ from typing import Any
 
 from fer_bench.datasets.card import DatasetCard, Flaw, Protocol
 from fer_bench.datasets.decoding import BEYOND
+from fer_bench.datasets.folder import shown
 from fer_bench.datasets.recognition import Found
 from fer_bench.datasets.rows import Counts
 from fer_bench.emotions import EMOTIONS
@@ -116,7 +117,7 @@ def line(flaw: Flaw) -> str:
 
 
 def _line(source: str, text: str) -> str:
-    return printable(f"{source}: {text}")
+    return shown(printable(f"{source}: {text}"))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, holds
+from fer_bench.datasets.folder import Folder, below, holds, number_of
 from fer_bench.datasets.pixel_text import places
 from fer_bench.datasets.raf_db_official import ALIGNED_NAME, LABELS, Part
 from fer_bench.emotions import EMOTIONS
@@ -102,7 +102,7 @@ def _rows(folder: Folder, table: str, part: Part, listed: _Listed) -> Iterator[F
                 continue
             where = f"{table}:{reader.line_num}"
             if len(row) <= max(columns):
-                yield Flaw(where, f"{len(row)} cells, fewer than the header names", part=part)
+                yield Flaw(where, f"{number_of(len(row), 'cell')}, fewer than the header names", part=part)
                 continue
             name, label = (row[column].strip() for column in columns)
             if name in listed.labels:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from fer_bench.datasets.card import Choice, Flaw, LooseFaceBox, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, holds
+from fer_bench.datasets.folder import Folder, below, holds, is_picture, number_of
 from fer_bench.emotions import ANGRY, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE
 from fer_bench.errors import FerBenchError
 
@@ -33,6 +33,8 @@ ATTRIBUTES = {
 ALIGNED_NAME = re.compile(r"((train|test)_\d+)_aligned\.jpg")
 ORIGINAL_NAME = re.compile(r"((train|test)_\d+)\.jpg")
 """Also the names in the label list."""
+_NUMBERED = re.compile(r"(?:train|test)_\d+(?=[_.])")
+"""How the names of both begin, whatever was made of their ends."""
 
 _PREFIXES = ("", "basic/")
 _UNKNOWN = tuple((name, "") for name in ATTRIBUTES)
@@ -171,6 +173,7 @@ class _Reader:
         listed: dict[str, _Line] = {}
         yield from self._lines(listed)
         present = set(self.folder.files(self.prefix + self.pictures))
+        others = self._otherwise_named(present)
         manual = self.prefix + MANUAL
         annotated = self.folder.path(manual).is_dir()
         without: list[str] = []
@@ -181,6 +184,8 @@ class _Reader:
             source = f"{self.prefix}{self.pictures}/{picture}"
             if picture not in present:
                 reason = f"no such picture, but line {line.number} of {Path(self.label_list).name} names it"
+                if other := others.get(name):
+                    reason += f"; {other} is there: rename it where it is that picture, or move it to its own folder"
                 yield Flaw(source, reason, missing=True, part=line.part, label=line.label)
                 continue
             present.remove(picture)
@@ -197,15 +202,21 @@ class _Reader:
             yield Sample(name, line.part, line.label, source, line.part, box=box, attributes=attributes)
         if without:
             self.notes.append(
-                f"{', '.join(ATTRIBUTES)} are unknown for {len(without)} images: their annotation files are missing or "
-                f"not of the expected form, the first is {without[0]}"
+                f"{', '.join(ATTRIBUTES)} are unknown for {number_of(len(without), 'image')}, whose annotation file is "
+                f"missing or not of the expected form, the first is {without[0]}"
             )
-        unlisted = sorted(name for name in present if name.endswith(".jpg"))
+        unlisted = sorted(filter(is_picture, present))
         if unlisted:
             self.notes.append(
-                f"{len(unlisted)} pictures of {self.prefix}{self.pictures}/ are not in the label list and were left "
-                f"out, the first is {unlisted[0]}"
+                f"not in the label list and left out: {number_of(len(unlisted), 'picture')} of "
+                f"{self.prefix}{self.pictures}/, the first is {unlisted[0]}"
             )
+
+    def _otherwise_named(self, present: set[str]) -> dict[str, str]:
+        """Return the pictures whose names say an image's, but not as this layout names it, by the image's name."""
+        matches = ((_NUMBERED.match(name), name) for name in sorted(filter(is_picture, present)))
+        named = {match[0]: name for match, name in matches if match is not None}
+        return {image: name for image, name in named.items() if name != f"{image}{self.suffix}.jpg"}
 
     def _lines(self, listed: dict[str, _Line]) -> Iterator[Flaw]:
         """Fill ``listed`` with the line of each image's name, and yield what is no such line."""
@@ -267,7 +278,9 @@ def face_box(content: bytes) -> tuple[float, float, float, float]:
     try:
         left, top, right, bottom = map(float, fields)
     except ValueError:
-        raise ValueError(f"{len(fields)} fields, expected four numbers: left, top, right, bottom") from None
+        raise ValueError(
+            f"{number_of(len(fields), 'field')}, expected four numbers: left, top, right, bottom"
+        ) from None
     if not all(map(math.isfinite, (left, top, right, bottom))) or left >= right or top >= bottom:
         raise ValueError(f"face box {left:g} {top:g} {right:g} {bottom:g}, expected left, top, right, bottom")
     return left, top, right, bottom
@@ -284,7 +297,7 @@ def read_attributes(content: bytes) -> tuple[tuple[str, str], ...]:
     """
     fields = content.split()
     if len(fields) != _FIELDS:
-        raise ValueError(f"{len(fields)} fields, expected {_FIELDS}")
+        raise ValueError(f"{number_of(len(fields), 'field')}, expected {_FIELDS}")
     return _values(*fields[-len(ATTRIBUTES) :])
 
 

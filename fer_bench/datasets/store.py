@@ -12,6 +12,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import numpy as np
 from fer_bench.datasets.archives import opened
 from fer_bench.datasets.array_file import ArrayFile, keep_rows
 from fer_bench.datasets.card import Choice, DatasetCard, Layout
-from fer_bench.datasets.folder import Folder, below
+from fer_bench.datasets.folder import OF_WINDOWS, Folder, below, is_visible, listed, number_of, shown
 from fer_bench.datasets.prepared import IMAGES, LABELS, MANIFEST, SAMPLES, SCHEMA, Prepared
 from fer_bench.datasets.proof import Expected, Flaws, check_counts, expected
 from fer_bench.datasets.recognition import Found, recognise
@@ -78,8 +79,8 @@ def prepare(
 
     Raises:
         FerBenchError: the archive is damaged or unsafe, the layout is not recognised, images are missing or damaged
-            and that is not allowed, the counts differ, or ``destination`` holds something else or is where a disk is
-            mounted.
+            and that is not allowed, the counts differ, or ``destination`` holds something else too or is where a disk
+            is mounted.
     """
     wishes = wishes or Wishes()
     target = Path(os.path.realpath(destination))  # Path.resolve raises for a link to itself before Python 3.13.
@@ -186,6 +187,8 @@ def _write(
         complete = check_counts(card, found, found_counts, wanted, flaws)
         dropped = _drop_train_copies(folder / IMAGES, rows) if wishes.deduplicate else []
         doubts = rows.split_off_validation(wishes.split_seed, card.split_by)
+        if card.trainable and "train" not in rows.splits:
+            doubts.append("no training images: it can be tested on, but nothing can be trained on it")
         if shared := rows.subjects_in_train_and_test():
             doubts.append(f"subjects in train and in test: {len(shared):,}, such as {shared[0]!r}; see fer-bench audit")
         rows.write(folder / LABELS, folder / SAMPLES)
@@ -217,7 +220,7 @@ def _write(
         "complete": complete,
         "skipped": flaws.as_json(),
         "deduplicated": dropped if wishes.deduplicate else None,
-        "notes": list(map(printable, notes)),
+        "notes": [shown(printable(note)) for note in notes],
         "remarks": [{"source": printable(name), "remark": remark} for name, remark in remarks],
         "fingerprint": hashlib.sha256(json.dumps(identity).encode() + rows.identity()).hexdigest(),
     }
@@ -240,7 +243,7 @@ def _summarised(remarks: list[tuple[str, str]]) -> list[str]:
     for name, remark in remarks:
         first.setdefault(remark, name)
         count[remark] = count.get(remark, 0) + 1
-    return [f"{count[remark]:,} pictures: {remark} ({first[remark]} is the first)" for remark in count]
+    return [f"{number_of(count[remark], 'picture')}: {remark} ({first[remark]} is the first)" for remark in count]
 
 
 def _drop_train_copies(path: Path, rows: Rows) -> list[str]:
@@ -264,6 +267,18 @@ def _require_replaceable(destination: Path, root: Path) -> None:
         and (not destination.is_dir() or any(destination.iterdir()))
     ):
         raise FerBenchError(f"{destination}: holds something that is no prepared dataset; move it away")
+    if destination.is_dir() and (others := _not_ours(destination)):
+        raise FerBenchError(
+            f"{destination}: is replaced as a whole, but holds what no command of fer-bench wrote ({listed(others)}); "
+            "move that away"
+        )
+
+
+def _not_ours(folder: Path) -> list[str]:
+    """Return the names of what the user has put into a prepared folder; hidden files and those of Windows are none."""
+    ours = (IMAGES, LABELS, SAMPLES, MANIFEST, "scaled-*.npy")
+    names = sorted(entry.name for entry in folder.iterdir() if is_visible(entry.name))
+    return [name for name in names if name.lower() not in OF_WINDOWS and not any(fnmatch(name, own) for own in ours)]
 
 
 @contextlib.contextmanager
