@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from fer_bench import lookup
+from fer_bench import lookup, records
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.joined import parts_of
 from fer_bench.datasets.prepared import Prepared, is_prepared, manifest_of, prepared_names
@@ -17,7 +17,8 @@ from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.errors import FerBenchError
 from fer_bench.messages import say
 from fer_bench.progress import bar
-from fer_bench.records import Origin
+from fer_bench.records import EvalRecord, Origin, ProfileRecord, TrainRecord
+from fer_bench.selection import load_selection
 from fer_bench.timetable import Stage
 from fer_bench.workers import Work
 from fer_bench.workspace import Workspace
@@ -119,15 +120,34 @@ def require_origin(workspace: Workspace, *, synthetic: bool) -> None:
     Raises:
         FerBenchError: names the dataset.
     """
-    wanted: Origin = "synthetic" if synthetic else "real"
     for name in prepared_names(workspace.datasets):
         manifest = manifest_of(workspace, name)
-        if manifest and manifest["origin"] != wanted:
-            raise FerBenchError(
-                f"{workspace.prepared(name)} holds {manifest['origin']} data, this run is on {wanted} data, and the "
-                "two are never mixed: choose another workspace with --workspace, or say "
-                f"{'--real' if synthetic else '--synthetic'}"
-            )
+        if manifest:
+            _require_same(f"{workspace.prepared(name)} holds", manifest["origin"], synthetic)
+
+
+def require_origin_of_records(workspace: Workspace, *, synthetic: bool) -> None:
+    """Refuse a workspace with records of the other origin, such as copied ones: after hours no table could be made.
+
+    Raises:
+        FerBenchError: names a record, unless ``selection.toml`` says which origin the tables show.
+    """
+    if load_selection(workspace.results.selection).origin is not None:
+        return
+    folder = workspace.results.records
+    found: list[TrainRecord | EvalRecord | ProfileRecord] = [*records.load_all(folder, TrainRecord)]
+    found += [*records.load_all(folder, EvalRecord), *records.load_all(folder, ProfileRecord)]
+    for record in found:
+        _require_same(f"{records.path_of(folder, record)} is a record of", record.origin, synthetic)
+
+
+def _require_same(what: str, found: Origin, synthetic: bool) -> None:
+    wanted: Origin = "synthetic" if synthetic else "real"
+    if found != wanted:
+        raise FerBenchError(
+            f"{what} {found} data, this run is on {wanted} data, and the two are never mixed: choose another workspace "
+            f"with --workspace, or say {'--real' if synthetic else '--synthetic'}"
+        )
 
 
 def load(workspace: Workspace, *, synthetic: bool) -> dict[str, Prepared]:

@@ -69,6 +69,7 @@ def run_all(workspace: Workspace, job: Job) -> None:
     with workspace.lock(wait=job.wait):
         # Before anything is made that would have to go again.
         run_datasets.require_origin(workspace, synthetic=job.synthetic)
+        run_datasets.require_origin_of_records(workspace, synthetic=job.synthetic)
         run_datasets.require_trainable(workspace, job.train_on, sources=job.sources, synthetic=job.synthetic)
         work_through(run_datasets.missing(workspace, sources=job.sources, synthetic=job.synthetic))
         groups = _training(workspace, job)

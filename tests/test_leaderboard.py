@@ -303,6 +303,8 @@ def test_a_board_for_each_training_dataset_and_test_set(tmp_path):
     assert found == [("fer2013", "fer2013"), ("raf-db", "raf-db"), ("raf-db", "ck-plus")]
     assert len(boards(tmp_path, options=("--on", "ck-plus"))) == 1
     assert len(boards(tmp_path, options=("--dataset", "raf-db"))) == 2
+    with pytest.raises(FerBenchError, match="no test fits --fingerprint fer2013=none; there are"):
+        boards(tmp_path, options=("--fingerprint", "fer2013=none"))  # Not the boards of the other dataset.
     [board] = boards(tmp_path, options=("--dataset", "fer2013", "--model", "clcm"))
     assert ranks(board) == {"clcm": (1, 1)}
     assert board["verdict"] == "clcm is the only contender: nothing is ranked."
@@ -507,6 +509,9 @@ def test_the_published_records_are_the_default(labs, tmp_path, monkeypatch):
         (("--records", "lab-a", "--fingerprint", "ckplus=12"), r"--fingerprint ckplus=.*; datasets: raf-db"),
         (("--records", "lab-a", "--format", "csv", "--json"), r"exclude each other"),
         (("--records", "lab-a", "--model", "x"), r"no test fits --model x; there are tests of clcm trained on raf-db"),
+        (("--records", "lab-a", "--model", "clcm", "--model", "x"), r"no test fits --model x; there are tests of clcm"),
+        (("--records", "lab-a", "--seed", "0", "--seed", "9", "--on", "raf-db"), r"no test fits --seed 9; there are"),
+        (("--records", "lab-a", "--recipe", "paper", "--recipe", "x"), r"no test fits --recipe x; there are"),
         (("--records", "lab-a", "--dataset", "raf-db+fer2013"), r"no test fits --dataset fer2013\+raf-db; there are"),
         (("--records", "untested"), r"untested/records: no tests; run fer-bench train"),
     ],
@@ -670,7 +675,8 @@ def test_one_timed_model_is_shown_and_not_ranked(tmp_path):
     ("options", "message"),
     [
         (("--on", "ck-plus"), r"--latency ranks profiles: of the choices only --model"),
-        (("--model", "x"), r"no profile that fits"),
+        (("--model", "x"), r"no profile that fits --model x; run"),
+        (("--model", "clcm", "--model", "x"), r"no profile that fits --model x; run"),
     ],
 )
 def test_latency_takes_no_choice_that_it_cannot_use(tmp_path, options, message):

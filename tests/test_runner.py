@@ -75,6 +75,17 @@ def test_everything_is_made_and_a_second_run_does_nothing(workspace, tiny_model,
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("copied", [make.train_record("clcm", "fer2013"), make.profile_record("clcm")])
+def test_records_of_the_other_origin_are_refused_before_anything_is_made(tmp_path, copied):
+    place = Workspace(tmp_path)
+    path = save(place.results.records, copied)
+    with pytest.raises(FerBenchError, match=f"{path} is a record of real data, this run is on synthetic data.*--real"):
+        run_all(place, job("clcm"))
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["records"]
+    place.results.selection.write_text('origin = "synthetic"\n', encoding="utf-8")
+    run_datasets.require_origin_of_records(place, synthetic=True)
+
+
 def test_real_and_synthetic_data_never_share_a_workspace(workspace):
     with pytest.raises(FerBenchError, match="holds synthetic data, this run is on real data"):
         run_all(workspace, job("clcm", synthetic=False))

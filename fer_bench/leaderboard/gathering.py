@@ -7,6 +7,7 @@ from fer_bench import records
 from fer_bench.errors import FerBenchError
 from fer_bench.leaderboard.places import Place
 from fer_bench.lookup import recipe_ids
+from fer_bench.presets import own_id
 from fer_bench.records import EvalRecord, Origin, ProfileRecord, TrainRecord, load_all
 
 
@@ -82,7 +83,7 @@ def gather(places: Sequence[Place], wanted: Wanted) -> list[Run]:
 
     Raises:
         FerBenchError: an unreadable record, a test of other weights than its training gave, a fingerprint asked of a
-            dataset that no record names, or no such test.
+            dataset that no record names, or no such test, also for one of several choices.
     """
     seen: list[EvalRecord] = []
     fit: list[tuple[Place, EvalRecord]] = []
@@ -104,8 +105,9 @@ def gather(places: Sequence[Place], wanted: Wanted) -> list[Run]:
             f"--fingerprint {unknown[0]}=...: no model was trained or tested on that; datasets: "
             f"{', '.join(sorted(known))}"
         )
-    if not found:
-        raise FerBenchError(_nothing(places, wanted, seen))
+    unmet = _unmet(wanted, [same[0].record for same in found.values()])
+    if unmet:
+        raise FerBenchError(_nothing(places, unmet, seen))
     merged = [_merged(same) for same in found.values()]
     return sorted(merged, key=lambda run: (run.record.stem, run.record.backend, run.record.weights_sha256, run.labels))
 
@@ -157,10 +159,8 @@ def _merged(same: Sequence[Run]) -> Run:
     return Run(record=same[0].record, train=train, places=tuple(place for run in same for place in run.places))
 
 
-def _nothing(places: Sequence[Place], wanted: Wanted, seen: Sequence[EvalRecord]) -> str:
-    listed = ", ".join(str(place.records) for place in sorted(places))
-    if not seen:
-        return f"{listed}: no tests; run fer-bench train and fer-bench evaluate, or name other places with --records"
+def _unmet(wanted: Wanted, found: Sequence[EvalRecord]) -> list[str]:
+    """Return the choices that no test fits: all of them where there is none, else which of several add nothing."""
     asked = {
         "--dataset": wanted.datasets,
         "--on": wanted.targets,
@@ -171,9 +171,33 @@ def _nothing(places: Sequence[Place], wanted: Wanted, seen: Sequence[EvalRecord]
         "--origin": (wanted.origin,) if wanted.origin else (),
         "--fingerprint": tuple(f"{name}={value}" for name, value in wanted.fingerprints.items()),
     }
-    options = " ".join(f"{option} {value}" for option, values in asked.items() for value in values)
+    if not found:
+        return [f"{option} {value}" for option, values in asked.items() for value in values] or [""]
+    met = {
+        "--dataset": {record.dataset for record in found},
+        "--on": {record.target for record in found},
+        "--model": {record.model for record in found},
+        "--recipe": {name for record in found for name in (record.recipe, record.recipe.rpartition("-")[0])},
+        "--seed": {str(record.seed) for record in found},
+    }
+    # A single choice that nothing fits leaves external models alone, which it is not for.
+    several = {option: asked[option] for option in met if len(asked[option]) > 1}
+    unmet = [
+        f"{option} {value}"
+        for option, values in several.items()
+        for value in values
+        if not met[option] & ({value, own_id(value)} if option == "--recipe" else {value})
+    ]
+    there = met["--dataset"] | met["--on"]
+    return unmet + [f"--fingerprint {name}={value}" for name, value in wanted.fingerprints.items() if name not in there]
+
+
+def _nothing(places: Sequence[Place], unmet: Sequence[str], seen: Sequence[EvalRecord]) -> str:
+    listed = ", ".join(str(place.records) for place in sorted(places))
+    if not seen:
+        return f"{listed}: no tests; run fer-bench train and fer-bench evaluate, or name other places with --records"
     there = sorted({f"{record.model} trained on {record.dataset}, recipe {record.recipe}" for record in seen})
-    return f"{listed}: no test fits {options}; there are tests of {_few(there)}"
+    return f"{listed}: no test fits {' '.join(unmet)}; there are tests of {_few(there)}"
 
 
 def _few(names: Sequence[str], most: int = 6) -> str:

@@ -80,10 +80,10 @@ def sessions(places: Sequence[Place], wanted: Wanted) -> list[Session]:
                     "; leave out a place"
                 )
             labels.setdefault(key, set()).add(place.label)
-    if not found:
-        raise FerBenchError(
-            f"{listed(str(place.records) for place in places)}: no profile that fits; run fer-bench profile first"
-        )
+    untimed = [f" --model {model}" for model in wanted.models if not any(model in models for models in found.values())]
+    if untimed or not found:
+        where = listed(str(place.records) for place in places)
+        raise FerBenchError(f"{where}: no profile that fits{''.join(untimed)}; run fer-bench profile first")
     origins = {record.origin for some in found.values() for record in some.values()}
     if len(origins) > 1:
         raise FerBenchError(
