@@ -133,8 +133,10 @@ def replacing(path: Path) -> Iterator[Path]:
     wherever that is, and in a workspace by :func:`remove_unfinished`.
 
     Raises:
+        FerBenchError: ``path`` is a device or a pipe.
         OSError: of the disk, such as one that is full; it names ``path``.
     """
+    require_no_device(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     for former in path.parent.glob(f"{UNFINISHED}*"):
         if former.name.endswith(f"-{path.name}") and is_left_over(former):
@@ -154,6 +156,16 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def require_no_device(path: Path) -> None:
+    """Refuse a name under which no file can be written: the rename would put one in the place of ``/dev/null``.
+
+    Raises:
+        FerBenchError: a device, a pipe or a socket is there, or it lies in ``/dev``, whose links lead to some.
+    """
+    if os.path.realpath(path.parent) == "/dev" or (path.exists() and not (path.is_file() or path.is_dir())):
+        raise FerBenchError(f"{path}: a device or a pipe, which a file cannot take the place of; name a file")
 
 
 def _umask() -> int:

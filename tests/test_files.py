@@ -23,6 +23,7 @@ from fer_bench.files import (
     read_json,
     remove_unfinished,
     replacing,
+    require_no_device,
     scratch,
     unfinished,
     write_json,
@@ -276,6 +277,20 @@ def test_a_pipe_in_place_of_json_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.json")
     with pytest.raises(FerBenchError, match=r"a\.json: not a file, though something is there"):
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_device_and_a_pipe_are_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(pipe := tmp_path / "audit.csv")
+    with pytest.raises(FerBenchError, match=r"audit\.csv: a device or a pipe"), replacing(pipe):
+        pass
+    assert pipe.is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["audit.csv"]
+    # Not written to here: whoever may replace these, such as root in a container, would.
+    for name in ("null", "stdout", "new.csv"):
+        with pytest.raises(FerBenchError, match=f"/dev/{name}: a device or a pipe"):
+            require_no_device(Path("/dev", name))
+    require_no_device(Path("/dev/shm/audit.csv"))
 
 
 def test_paths_that_lead_out_are_refused(tmp_path):

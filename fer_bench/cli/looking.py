@@ -20,6 +20,7 @@ from fer_bench.cli.options import (
 )
 from fer_bench.cli.printing import print_json, print_table
 from fer_bench.errors import FerBenchError
+from fer_bench.files import require_no_device
 from fer_bench.lookup import open_prepared, trained_cell
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def audit(
 
     place = Workspace(workspace)
     listed = out or place.audit(dataset)
-    _require_no_folder("--out", listed)
+    _require_writable("--out", listed)
     prepared = open_prepared(place, dataset)
     with bar(f"audit {dataset}", unit="img") as shown:
         result = examine(prepared, progress=shown.at)
@@ -159,7 +160,7 @@ def show(
     if corrupted and (is_written(context, "each") or is_written(context, "recipe")):
         raise FerBenchError("--corrupted draws one image as it is stored: leave out --each and --recipe")
     path = out or place.contact_sheet(f"{dataset}-corrupted" if corrupted else dataset)
-    _require_no_folder("--out", path)
+    _require_writable("--out", path)
     prepared = open_prepared(place, dataset)
     if path.suffix.lower() != ".png":
         raise FerBenchError(f"--out {path}: expected a name that ends in .png")
@@ -172,10 +173,11 @@ def show(
     typer.echo(str(path))
 
 
-def _require_no_folder(option: str, path: Path) -> None:
+def _require_writable(option: str, path: Path) -> None:
     # Before the work: nobody waits for a file that cannot be written.
     if path.is_dir():
         raise FerBenchError(f"{option} {path}: a folder, expected the name of a file; name one in it")
+    require_no_device(path)
 
 
 @doctor.callback()
