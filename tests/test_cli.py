@@ -233,6 +233,8 @@ def test_datasets_says_what_is_incomplete_or_a_re_upload(workspace):
         (["run-all", "--recipe", "paper", "--weights", "random"], "no dataset to train on is prepared"),
         (["run-all", "--synthetic", "--source", "fer2013=x"], "exclude each other"),
         (["synthesize", "mnist", "x"], "mnist"),
+        (["synthesize", "fer2013", "x", "--layout", ""], "no layout '' of fer2013"),
+        (["datasets", ""], "unknown dataset ''"),
     ],
 )
 def test_a_mistake_gets_one_message_and_exit_code_2(tmp_path, monkeypatch, arguments, words):

@@ -298,7 +298,13 @@ def test_a_missing_argument_costs_its_own_answer_only(tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["-", "a.png"], "standard input"), (["absent.png"], "no such file"), (["."], "no picture files")],
+    [
+        (["-", "a.png"], "standard input"),
+        (["absent.png"], "no such file"),
+        (["."], "no picture files"),
+        ([""], "an empty path"),
+        (["a.png", ""], "an empty path"),
+    ],
 )
 def test_arguments_that_name_nothing_are_refused(arguments, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

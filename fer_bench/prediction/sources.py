@@ -59,13 +59,15 @@ def from_arguments(arguments: Sequence[str], lines: Iterable[str]) -> tuple[Iter
         lines: standard input.
 
     Raises:
-        FerBenchError: a single argument is no file or folder, or a folder holds no picture or cannot be listed. Of
-            several, one that is missing becomes a source that cannot be read: the others are answered.
+        FerBenchError: a single argument is no file or folder, one is empty, or a folder holds no picture or cannot be
+            listed. Of several, one that is missing becomes a source that cannot be read: the others are answered.
     """
     if STDIN in arguments:
         if len(arguments) > 1:
             raise FerBenchError("'-' reads the paths of all pictures from standard input; name no other beside it")
         return (_of_listed(Path(line.rstrip("\r\n"))) for line in lines if line.strip()), None
+    if "" in arguments:  # As a path it would be the current folder.
+        raise FerBenchError("an empty path among the pictures; name files, folders, or '-'")
     sources: list[Source] = []
     for argument in arguments:
         path = Path(argument)
