@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from traceback import extract_tb
 
+from fer_bench.datasets.pictures import settle_opencv
 from fer_bench.errors import FerBenchError, reason_of
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -73,6 +74,7 @@ def configure() -> str:
     """
     chosen = name()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    settle_opencv()
     try:
         with _quiet_import():
             _prepare(chosen)
