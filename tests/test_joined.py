@@ -11,6 +11,7 @@ from test_runner import job, records
 from test_training import CELL, RECIPE
 
 from fer_bench import runner
+from fer_bench.cli.testing import with_test_images
 from fer_bench.datasets.joined import Joined, JoinedImages, joined_fingerprint, parts_of
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
@@ -145,6 +146,15 @@ def test_it_is_evaluated_on_each_test_set_and_cross_tested_elsewhere(workspace, 
     # "needs the packages" where the extra is not installed
     with pytest.raises(FerBenchError, match=r"name one here|needs the packages?"):
         run("export", *options, "-d", "fer2013+raf-db", "--to", "onnx")
+
+
+def test_one_of_several_without_test_images_keeps_none_of_the_others_from_being_tested(joined, capsys):
+    first, second = joined.parts
+    bare = dataclasses.replace(first, splits=np.where(first.splits == "test", "train", first.splits))
+    assert with_test_images([bare, second]) == [second]
+    assert "fer2013 has no test images; tested on raf-db alone" in capsys.readouterr().err
+    with pytest.raises(FerBenchError, match="fer2013: no test images; prepare fer2013 again"):
+        with_test_images([bare])
 
 
 @pytest.mark.parametrize(
