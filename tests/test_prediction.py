@@ -254,6 +254,17 @@ def test_a_folder_stands_for_its_pictures_and_those_below_it(tmp_path):
     ]
 
 
+def test_what_a_folder_holds_beside_pictures_is_told(tmp_path, capsys):
+    for name in ("b/2.png", "b/photo.heic", "b/Thumbs.db", "notes.txt", ".hidden.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert named(tmp_path) == [str(tmp_path / "b/2.png")]
+    told = f"{tmp_path}/ holds files that are no pictures by their ending, not read: notes.txt, b/photo.heic.\n"
+    assert capsys.readouterr().err == told
+    assert named(tmp_path / "b/2.png") == [str(tmp_path / "b/2.png")]
+    assert capsys.readouterr().err == ""
+
+
 def test_a_link_out_of_a_folder_is_not_followed_and_told_of(tmp_path, capsys):
     (tmp_path / "in").mkdir()
     cv2.imwrite(str(tmp_path / "secret.png"), flat(100))

@@ -55,8 +55,8 @@ def listed(names: Sequence[str]) -> str:
 
 
 def note_of_others(place: str, others: Iterable[str]) -> list[str]:
-    """Return a note that says which files of a class's folder were not read, none where none is worth a word."""
-    others = [name for name in others if name.lower() not in _OF_WINDOWS]
+    """Return a note that says which files in and below a folder were not read, none where none is worth a word."""
+    others = [name for name in others if name.lower().rpartition("/")[2] not in _OF_WINDOWS]
     if not others:
         return []
     return [f"{place}/ holds files that are no pictures by their ending, not read: {listed(others)}."]
