@@ -185,7 +185,9 @@ class Folder:
         if _NOFOLLOW and place is not None and name not in ("", ".", "..") and "\0" not in relative:
             # One system call instead of three for each of 300,000 pictures.
             try:
-                return _content(os.open(place + name, _NOFOLLOW | os.O_RDONLY | _NONBLOCK))
+                content = _content(os.open(place + name, _NOFOLLOW | os.O_RDONLY | _NONBLOCK))
+                if content:  # Else it may be a pipe.
+                    return content
             except OSError as error:
                 if error.errno not in (errno.ELOOP, errno.EMLINK):
                     raise
