@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 from traceback import extract_tb
 
-from fer_bench.datasets.pictures import settle_opencv
 from fer_bench.errors import FerBenchError, reason_of
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -72,6 +71,8 @@ def configure() -> str:
     Raises:
         FerBenchError: the chosen backend is not installed, or Keras' own settings make other networks of the models.
     """
+    from fer_bench.datasets.pictures import settle_opencv
+
     chosen = name()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     settle_opencv()
