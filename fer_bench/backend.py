@@ -71,8 +71,11 @@ def configure() -> str:
     Raises:
         FerBenchError: the chosen backend is not installed, or Keras' own settings make other networks of the models.
     """
+    from fer_bench.datasets.pictures import settle_opencv
+
     chosen = name()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    settle_opencv()
     try:
         with _quiet_import():
             _prepare(chosen)

@@ -133,7 +133,7 @@ def replacing(path: Path) -> Iterator[Path]:
     wherever that is, and in a workspace by :func:`remove_unfinished`.
 
     Raises:
-        FerBenchError: ``path`` is a device or a pipe.
+        FerBenchError: ``path`` is a device.
         OSError: of the disk, such as one that is full; it names ``path``.
     """
     require_no_device(path)
@@ -162,10 +162,10 @@ def require_no_device(path: Path) -> None:
     """Refuse a name under which no file can be written: the rename would put one in the place of ``/dev/null``.
 
     Raises:
-        FerBenchError: a device, a pipe or a socket is there, or it lies in ``/dev``, whose links lead to some.
+        FerBenchError: a device is there, or it lies in ``/dev``, whose links lead to some.
     """
-    if os.path.realpath(path.parent) == "/dev" or (path.exists() and not (path.is_file() or path.is_dir())):
-        raise FerBenchError(f"{path}: a device or a pipe, which a file cannot take the place of; name a file")
+    if os.path.realpath(path.parent) == "/dev" or path.is_char_device() or path.is_block_device():
+        raise FerBenchError(f"{path}: a device, which a file cannot take the place of; name a file")
 
 
 def _umask() -> int:

@@ -209,12 +209,19 @@ def trained_on(
     """Return a cell that has been trained on ``prepared``, and the record of its run.
 
     Raises:
-        FerBenchError: it has not been trained on this copy of the dataset, or on another backend or from other weights.
+        FerBenchError: it has not been trained on this copy of the dataset, which may be a test set, or on another
+            backend or from other weights.
     """
     from fer_bench import grid
     from fer_bench.presets import own_id
 
     dataset = prepared.dataset
+    if not prepared.trainable:
+        cross_test = shlex.join(["fer-bench", "cross-test", "--on", dataset, *place.option])
+        raise FerBenchError(
+            f"{dataset} is a test set only, on which no model is trained; name the dataset that {model} was "
+            f"trained on; {cross_test} tests it on {dataset}"
+        )
     cell = _cell(model, dataset, recipe_in(place, recipe), seed, weights)
     run = grid.trained(place, cell, prepared.fingerprint, weights)
     if run is None:

@@ -233,6 +233,8 @@ def test_datasets_says_what_is_incomplete_or_a_re_upload(workspace):
         (["run-all", "--recipe", "paper", "--weights", "random"], "no dataset to train on is prepared"),
         (["run-all", "--synthetic", "--source", "fer2013=x"], "exclude each other"),
         (["synthesize", "mnist", "x"], "mnist"),
+        (["synthesize", "fer2013", "x", "--layout", ""], "no layout '' of fer2013"),
+        (["datasets", ""], "unknown dataset ''"),
     ],
 )
 def test_a_mistake_gets_one_message_and_exit_code_2(tmp_path, monkeypatch, arguments, words):
@@ -242,6 +244,18 @@ def test_a_mistake_gets_one_message_and_exit_code_2(tmp_path, monkeypatch, argum
     assert result.stderr.startswith("fer-bench: ")
     assert words in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+@pytest.mark.parametrize("command", ["audit", "show"])
+def test_a_pipe_is_not_replaced_by_the_file_that_a_command_writes(command, tmp_path):
+    os.mkfifo(pipe := tmp_path / "out.png")
+    result = run(command, "fer2013", "--out", str(pipe), "--workspace", str(tmp_path))
+    assert (result.returncode, result.stderr) == (
+        2,
+        f"fer-bench: --out {pipe}: a pipe, expected the name of a file; name another\n",
+    )
+    assert pipe.is_fifo()
 
 
 def test_a_terminal_obeys_nothing_that_a_file_or_its_name_holds(tmp_path):

@@ -292,6 +292,7 @@ def test_a_coarse_map_is_told(explained):
         (("--model", "resnet"), "no model 'resnet'"),
         (("--model", "clcm"), "clcm has not been trained on this fer2013"),
         (("--on", "raf-db"), "not prepared"),
+        (("--on", ""), "unknown dataset ''"),
         (("--seed", "3"), "has not been trained"),
     ],
 )

@@ -497,7 +497,7 @@ def test_a_recipe_is_known_by_the_id_of_its_runs(place, tmp_path):
     found = state(place, "--recipe", mine.id)
     assert {(item["recipe"], item["seed"]) for item in found["runs"]} == {(mine.id, 3)}
     assert runs(found)["clcm", "fer2013", 3]["state"] == "untested"
-    prepared = SimpleNamespace(dataset="fer2013", fingerprint=fingerprint_of("fer2013"))
+    prepared = SimpleNamespace(dataset="fer2013", fingerprint=fingerprint_of("fer2013"), trainable=True)
     cell, record = trained_on(place, "clcm", prepared, mine.id, 3, None)
     assert (cell.recipe, record) == (mine, run_of_it)
     with pytest.raises(FerBenchError) as told:
@@ -508,6 +508,14 @@ def test_a_recipe_is_known_by_the_id_of_its_runs(place, tmp_path):
     )
     with pytest.raises(FerBenchError, match=r"no recipe 'mine-00000000': .* or the id of a recipe that .* has runs of"):
         run("status", "-w", place.root, "--recipe", "mine-00000000")
+
+
+def test_nobody_is_sent_to_train_on_a_test_set(place):
+    trained(place, "clcm", "fer2013")
+    prepared = SimpleNamespace(dataset="ck-plus", fingerprint=fingerprint_of("ck-plus"), trainable=False)
+    with pytest.raises(FerBenchError, match=r"ck-plus is a test set only, .* name the dataset that clcm was") as told:
+        trained_on(place, "clcm", prepared, "paper", 0, None)
+    assert f"; fer-bench cross-test --on ck-plus --workspace {place.root} tests it" in str(told.value)
 
 
 @pytest.mark.parametrize("command", ["status", "grid --weights random", "clean --json", "synthesize ck-plus --test 7"])

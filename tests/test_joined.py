@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from fer_bench import runner, stages
 from fer_bench.cli import app
+from fer_bench.cli.testing import with_test_images
 from fer_bench.datasets.joined import Joined, JoinedImages, joined_fingerprint, parts_of
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
@@ -169,6 +170,15 @@ def test_what_cannot_be_read_keeps_no_other_run_from_being_cross_tested(workspac
     assert "s1.json: unknown key 'unheard'" in unknown
     path_of(workspace.results.records, whole).write_text("{")
     assert str(CliRunner().invoke(app, arguments).exception).startswith("not tested on ck-plus (no other can be):")
+
+
+def test_one_of_several_without_test_images_keeps_none_of_the_others_from_being_tested(joined, capsys):
+    first, second = joined.parts
+    bare = dataclasses.replace(first, splits=np.where(first.splits == "test", "train", first.splits))
+    assert with_test_images([bare, second]) == [second]
+    assert "fer2013 has no test images; tested on raf-db alone" in capsys.readouterr().err
+    with pytest.raises(FerBenchError, match="fer2013: no test images; prepare fer2013 again"):
+        with_test_images([bare])
 
 
 @pytest.mark.parametrize(

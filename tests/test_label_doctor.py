@@ -312,6 +312,16 @@ def test_a_swap_on_a_handful_of_images_is_not_significant():
     assert "not significant" in diagnosis.reason
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("classes", [1, 2, 7])
+def test_of_one_image_a_class_nothing_is_told_and_no_mean_of_nothing_taken(classes):
+    """A random half of so few may hold none."""
+    few = np.diag([1] * classes + [0] * (7 - classes))
+    diagnoses = [diagnose_matrix(relabelled(few, transposition(0, 1)), seed) for seed in range(10)]
+    assert not any(diagnosis.suspicious for diagnosis in diagnoses)
+    assert {diagnosis.n for diagnosis in diagnoses} == {classes}
+
+
 def test_two_classes_confused_both_ways_are_not_a_swap():
     matrix = 400 * np.eye(7, dtype=int)
     matrix[1, 1], matrix[1, 2], matrix[2, 1], matrix[2, 2] = 150, 250, 260, 140

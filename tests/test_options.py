@@ -54,6 +54,23 @@ def test_a_word_that_an_option_does_not_know_is_refused_with_those_that_it_does(
 
 
 @pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("datasets", "--workspace"),
+        ("doctor labels --model clcm --dataset fer2013", "--workspace"),
+        ("audit fer2013", "--out"),
+        ("leaderboard --records .", "--records"),
+        ("inspect", ""),
+    ],
+)
+def test_an_empty_path_is_refused_where_it_would_mean_the_current_folder(command, option):
+    asked = [*command.split(), *([option] if option else []), ""]
+    refused = CliRunner().invoke(app, asked, standalone_mode=False).exception.format_message()
+    assert f"Invalid value for '{option or 'path'}'" in refused
+    assert "an empty path; name a file or a folder" in refused
+
+
+@pytest.mark.parametrize(
     ("text", "seeds"),
     [("3", [0, 1, 2]), ("1", [0]), ("0,1,2", [0, 1, 2]), (" 5, 2 ,5", [5, 2]), ("7,", [7]), ("0,", [0])],
 )

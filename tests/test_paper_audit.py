@@ -269,6 +269,7 @@ def test_the_check_of_a_workspace_advises_what_writes_there(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("fer_bench.paper_audit.audit_paper", lambda: audit)
     place = tmp_path / "my runs"
+    place.mkdir()
     stale = run("--check", "--workspace", str(place))
     assert stale.exit_code == 1
     follow(stale.stderr)
@@ -276,13 +277,22 @@ def test_the_check_of_a_workspace_advises_what_writes_there(tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == [place]
 
 
+def test_a_mistyped_workspace_is_not_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for more in ((), ("--check",), ("--json",)):
+        refused = run("--workspace", "typo", *more)
+        assert str(refused.exception) == "typo: no such workspace; name an existing one with --workspace"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_json_is_all_that_goes_to_stdout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "work").mkdir()
     result = run("--json", "--workspace", str(tmp_path / "work"))
 
     assert set(json.loads(result.stdout)) == {"findings", "rows", "overall"}
     assert result.stderr == ""
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "work").iterdir()) == []
     assert run("--workspace", str(tmp_path / "work")).exit_code == 0
     assert (tmp_path / "work" / "tables" / FILE).exists()
     assert not (tmp_path / "tables").exists()

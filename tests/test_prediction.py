@@ -254,6 +254,17 @@ def test_a_folder_stands_for_its_pictures_and_those_below_it(tmp_path):
     ]
 
 
+def test_what_a_folder_holds_beside_pictures_is_told(tmp_path, capsys):
+    for name in ("b/2.png", "b/photo.heic", "b/Thumbs.db", "notes.txt", ".hidden.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert named(tmp_path) == [str(tmp_path / "b/2.png")]
+    told = f"{tmp_path}/ holds files that are no pictures by their ending, not read: notes.txt, b/photo.heic.\n"
+    assert capsys.readouterr().err == told
+    assert named(tmp_path / "b/2.png") == [str(tmp_path / "b/2.png")]
+    assert capsys.readouterr().err == ""
+
+
 def test_a_link_out_of_a_folder_is_not_followed_and_told_of(tmp_path, capsys):
     (tmp_path / "in").mkdir()
     cv2.imwrite(str(tmp_path / "secret.png"), flat(100))
@@ -298,7 +309,13 @@ def test_a_missing_argument_costs_its_own_answer_only(tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["-", "a.png"], "standard input"), (["absent.png"], "no such file"), (["."], "no picture files")],
+    [
+        (["-", "a.png"], "standard input"),
+        (["absent.png"], "no such file"),
+        (["."], "no picture files"),
+        ([""], "an empty path"),
+        (["a.png", ""], "an empty path"),
+    ],
 )
 def test_arguments_that_name_nothing_are_refused(arguments, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

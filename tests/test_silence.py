@@ -39,13 +39,30 @@ os.write(2, b"afterwards\\n")
 """
 
 
+CUT_SHORT = """
+import sys
+import numpy as np
+from fer_bench import backend
+from fer_bench.datasets.pictures import decode, opencv
+
+backend.configure()  # Keras loads OpenCV.
+noise = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
+png = opencv().imencode(".png", noise)[1].tobytes()
+try:
+    decode(png[: len(png) // 2], "a.png")
+except ValueError:
+    print("refused", file=sys.stderr)
+"""
+
+
 def told_by(script: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={name: value for name, value in os.environ.items() if not name.startswith("OPENCV_")}
+        | {"PYTHONPATH": str(ROOT)},
     )
     return done.stderr
 
@@ -69,3 +86,7 @@ with silence(), backend._quiet_import():
     print("within")
 """
     assert told_by(script) == ""
+
+
+def test_opencv_says_nothing_of_a_bad_picture_where_keras_has_loaded_it():
+    assert told_by(CUT_SHORT) == "refused\n"

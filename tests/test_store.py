@@ -1002,6 +1002,22 @@ def test_files_that_disagree_are_noticed(raw: Path, tmp_path: Path, name: str, d
         Prepared.load(tmp_path / "fer2013")
 
 
+@pytest.mark.parametrize(
+    ("name", "damage", "told"),
+    [
+        ("labels.npy", signed, r"labels\.npy is int8 \(\d+,\), the manifest says uint8 \(\d+,\)"),
+        ("samples.csv", one_row_less, r"samples\.csv has \d+ rows for \d+ images"),
+    ],
+)
+def test_the_file_that_disagrees_is_named(
+    raw: Path, tmp_path: Path, name: str, damage: Callable[[Path], None], told: str
+) -> None:
+    prepare(FER2013, raw, tmp_path / "fer2013")
+    damage(tmp_path / "fer2013" / name)
+    with pytest.raises(FerBenchError, match=told):
+        Prepared.load(tmp_path / "fer2013")
+
+
 def without(*keys: str) -> Callable[[dict[str, Any]], Any]:
     return lambda manifest: {key: value for key, value in manifest.items() if key not in keys}
 

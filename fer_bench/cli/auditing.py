@@ -12,6 +12,7 @@ from fer_bench.cli.options import (
     PublishedByDefault,
     WorkspaceOption,
     again,
+    existing,
     is_local,
     require_records,
     results_of,
@@ -217,6 +218,8 @@ def audit_paper(
 
     own = is_local(context, local, default=False)
     results = results_of(workspace, own)
+    if own:
+        existing(workspace)
     if check:
         require_records(results, own)
     audit = run()

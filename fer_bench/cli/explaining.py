@@ -82,7 +82,7 @@ def explain(
         raise FerBenchError(f"--model {', '.join(model)}: a model is named twice")
     place = Workspace(workspace)
     runs = [trained_cell(place, name, dataset, recipe, seed, weights)[:2] for name in model]
-    target = open_prepared(place, on or dataset)
+    target = open_prepared(place, dataset if on is None else on)
     with bar("explain", unit="img") as shown:
         found = look(place, runs, target, ids=image or (), draw=draw, each=mean, of=of, on_progress=shown.step)
         folder = place.explanations(target.dataset)

@@ -96,7 +96,7 @@ def _framed(callback: Callable[..., Any], path: str) -> Callable[..., Any]:
 
     framed.__doc__ = _flowing(inspect.getdoc(callback) or "")
     # Typer reads the options from here.
-    parameters = [*map(_completed, own.parameters.values()), *common]
+    parameters = [*map(_noted, own.parameters.values()), *common]
     framed.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     framed.__annotations__ = {**callback.__annotations__, "quiet": QuietOption, "verbose": VerboseOption}
     return framed
@@ -122,16 +122,32 @@ def _flowing(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
-def _completed(parameter: inspect.Parameter) -> inspect.Parameter:
-    """Return a parameter for whose values the shell offers what its name stands for."""
-    offered = BY_PARAMETER.get(parameter.name)
-    if offered is None or get_origin(parameter.annotation) is not Annotated:
+def _noted(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return a parameter whose paths are no empty words, and for whose values the shell offers what its name means."""
+    if get_origin(parameter.annotation) is not Annotated:
         return parameter
     kind, *notes = get_args(parameter.annotation)
     notes = [copy.copy(note) for note in notes]  # Commands share the options of cli/options.py.
     for note in notes:
-        note.autocompletion = offered
+        note.autocompletion = BY_PARAMETER.get(parameter.name, note.autocompletion)
+        if _is_of_paths(kind):
+            note.parser = _path
     return parameter.replace(annotation=Annotated[kind, *notes])
+
+
+def _is_of_paths(kind: Any) -> bool:
+    return kind is Path or any(map(_is_of_paths, get_args(kind)))
+
+
+def _path(given: str | Path) -> Path:
+    """Return a path of the command line.
+
+    Raises:
+        typer.BadParameter: it is empty, such as of a variable that is not set: it would mean the current folder.
+    """
+    if given == "":
+        raise typer.BadParameter("an empty path; name a file or a folder, . for the current one")
+    return Path(given)
 
 
 def _log_of(path: str, values: Mapping[str, Any]) -> AbstractContextManager[None]:

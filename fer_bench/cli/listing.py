@@ -32,16 +32,16 @@ def datasets(
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
-    if name:
+    if name is not None:
         require_known(place, name)
-    cards = dataset_cards() if name else usable_datasets()
+    cards = dataset_cards() if name is not None else usable_datasets()
     found: list[dict[str, Any]] = []
-    for known in [name] if name else dict.fromkeys([*cards, *prepared_names(place.datasets)]):
+    for known in [name] if name is not None else dict.fromkeys([*cards, *prepared_names(place.datasets)]):
         prepared, unreadable = None, ""
         try:
             prepared = summary(place.prepared(known))
         except FerBenchError as error:
-            if name:
+            if name is not None:
                 raise
             unreadable = str(error)  # The others are listed all the same.
             say(unreadable)
@@ -65,7 +65,7 @@ def datasets(
         size = " x ".join(map(str, item["image_size"]))
         rows.append((item["name"], item["title"], counts, size, state))
     print_table("Datasets", ("name", "title", "official images", "stored as", "prepared"), rows)
-    if name:
+    if name is not None:
         _print_dataset(found[0])
 
 

@@ -177,6 +177,8 @@ def _require_writable(option: str, path: Path) -> None:
     # Before the work: nobody waits for a file that cannot be written.
     if path.is_dir():
         raise FerBenchError(f"{option} {path}: a folder, expected the name of a file; name one in it")
+    if path.is_fifo():
+        raise FerBenchError(f"{option} {path}: a pipe, expected the name of a file; name another")
     require_no_device(path)
 
 

@@ -68,12 +68,28 @@ def evaluate(
     with place.lock(wait=wait):
         networks, prepared = stages.Networks(), open_training(place, dataset)
         found = [trained_on(place, model, prepared, chosen, number, weights) for number in numbers]
-        targets = parts(prepared)
+        targets = with_test_images(parts(prepared))
         results = [stages.test_run(place, run, cell, on, networks) for on in targets for cell, run in found]
     _print_results(results, json)
     for on in targets if len(found) > 1 and not json else ():
         scores = [result.accuracy for result in results if result.target == on.dataset]
         typer.echo(f"accuracy on {on.dataset} over {mean_text(scores)}")
+
+
+def with_test_images(parts: "Sequence[Prepared]") -> "Sequence[Prepared]":
+    """Return the datasets that a model can be tested on, and say which of several have no test images.
+
+    Raises:
+        FerBenchError: none has any.
+    """
+    from fer_bench.messages import warn
+
+    found = [part for part in parts if part.indices("test").size]
+    if not found:
+        parts[0].require_test_images()
+    for name in [part.dataset for part in parts if part not in found]:
+        warn(f"{name} has no test images; tested on {', '.join(part.dataset for part in found)} alone")
+    return found
 
 
 def cross_test(

@@ -65,8 +65,8 @@ def listed(names: Sequence[str]) -> str:
 
 
 def note_of_others(place: str, others: Iterable[str]) -> list[str]:
-    """Return a note that says which files of a class's folder were not read, none where none is worth a word."""
-    others = [name for name in others if name.lower() not in OF_WINDOWS]
+    """Return a note that says which files in and below a folder were not read, none where none is worth a word."""
+    others = [name for name in others if name.lower().rpartition("/")[2] not in OF_WINDOWS]
     if not others:
         return []
     return [f"{place}/ holds files that are no pictures by their ending, not read: {listed(others)}."]
@@ -195,7 +195,9 @@ class Folder:
         if _NOFOLLOW and place is not None and name not in ("", ".", "..") and "\0" not in relative:
             # One system call instead of three for each of 300,000 pictures.
             try:
-                return _content(os.open(place + name, _NOFOLLOW | os.O_RDONLY | _NONBLOCK))
+                content = _content(os.open(place + name, _NOFOLLOW | os.O_RDONLY | _NONBLOCK))
+                if content:  # Else it may be a pipe.
+                    return content
             except OSError as error:
                 if error.errno not in (errno.ELOOP, errno.EMLINK):
                     raise

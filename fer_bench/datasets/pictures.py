@@ -220,13 +220,17 @@ def _too_large(found: str = "") -> str:
     return f"enormous{found}; pictures of at most {MAX_PIXELS / 1e6:.0f} million pixels are decoded"
 
 
-@functools.cache
-def opencv() -> ModuleType:
-    """Return OpenCV, told not to decode what would fill the memory."""
-    # Read when the library is loaded; without effect where somebody else has loaded it before.
+def settle_opencv() -> None:
+    """Make the settings that OpenCV reads when it is loaded, be it by another package: Keras does that."""
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_PIXELS))
     # It prints a line without a name for each picture that it refuses; ours say the name.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+
+
+@functools.cache
+def opencv() -> ModuleType:
+    """Return OpenCV, told not to decode what would fill the memory."""
+    settle_opencv()
     import cv2
 
     return cv2

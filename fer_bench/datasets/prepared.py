@@ -301,8 +301,10 @@ def _require_agreement(
     n, size = manifest["n"], manifest["size"]
     if images.dtype != np.uint8 or images.shape != (n, *size):
         raise ValueError(f"{IMAGES} is {images.dtype} {images.shape}, the manifest says uint8 {(n, *size)}")
-    if labels.dtype != np.uint8 or labels.shape != (n,) or ids.shape != (n,):
-        raise ValueError(f"{len(labels)} labels and {len(ids)} rows for {n} images")
+    if labels.dtype != np.uint8 or labels.shape != (n,):
+        raise ValueError(f"{LABELS} is {labels.dtype} {labels.shape}, the manifest says uint8 {(n,)}")
+    if ids.shape != (n,):
+        raise ValueError(f"{SAMPLES} has {len(ids)} rows for {n} images")
     if len(set(ids.tolist())) < n:
         raise ValueError(f"an id occurs twice in {SAMPLES}")
     if labels.max() >= len(EMOTIONS) or not np.array_equal(np.array(EMOTIONS)[labels], names):

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.datasets.folder import Folder, is_picture, shown
+from fer_bench.datasets.folder import Folder, is_picture, is_visible, note_of_others, shown
 from fer_bench.datasets.pictures import Picture, decode, opencv
 from fer_bench.errors import FerBenchError
-from fer_bench.messages import warn
+from fer_bench.messages import say, warn
 
 Image = str | Path | NDArray[np.uint8]
 """Path of a picture file, or its pixels: uint8, (height, width) gray or (height, width, 3) RGB."""
@@ -59,13 +59,15 @@ def from_arguments(arguments: Sequence[str], lines: Iterable[str]) -> tuple[Iter
         lines: standard input.
 
     Raises:
-        FerBenchError: a single argument is no file or folder, or a folder holds no picture or cannot be listed. Of
-            several, one that is missing becomes a source that cannot be read: the others are answered.
+        FerBenchError: a single argument is no file or folder, one is empty, or a folder holds no picture or cannot be
+            listed. Of several, one that is missing becomes a source that cannot be read: the others are answered.
     """
     if STDIN in arguments:
         if len(arguments) > 1:
             raise FerBenchError("'-' reads the paths of all pictures from standard input; name no other beside it")
         return (_of_listed(Path(line.rstrip("\r\n"))) for line in lines if line.strip()), None
+    if "" in arguments:  # As a path it would be the current folder.
+        raise FerBenchError("an empty path among the pictures; name files, folders, or '-'")
     sources: list[Source] = []
     for argument in arguments:
         path = Path(argument)
@@ -124,15 +126,21 @@ def _of_array(image: NDArray[np.uint8], name: str) -> Source:
 def _pictures_below(folder: Folder) -> Iterator[str]:
     """Yield the picture files of a folder and of those below it, sorted; without hidden ones.
 
-    Links to folders are not followed, which is said: they may lead anywhere, and back.
+    Links to folders are not followed, which is said: they may lead anywhere, and back. It is said, too, which files are
+    not read, such as photographs in a format that OpenCV does not know.
     """
+    others: list[str] = []
     for place, folders, files in os.walk(folder.root, onerror=_unlistable):
-        folders[:] = sorted(name for name in folders if name[0] != "." and name != "__MACOSX")
+        folders[:] = sorted(filter(is_visible, folders))
         for link in (path for name in folders if (path := Path(place, name)).is_symlink()):
             warn(f"{shown(str(link))}: a link to a folder, not followed; name the folder itself to have its pictures")
         relative = os.path.relpath(place, folder.root)
         before = "" if relative == "." else f"{relative}{os.sep}".replace(os.sep, "/")
-        yield from (before + name for name in sorted(files) if name[0] != "." and is_picture(name))
+        visible = sorted(filter(is_visible, files))
+        others += [before + name for name in visible if not is_picture(name)]
+        yield from (before + name for name in visible if is_picture(name))
+    for note in note_of_others(shown(str(folder.root)), others):
+        say(note)
 
 
 def _unlistable(error: OSError) -> None:

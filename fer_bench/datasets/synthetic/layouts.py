@@ -115,7 +115,7 @@ def _clear_away(destination: Path) -> None:
 def _planner(dataset: str, layout: str | None) -> tuple[Planner, str]:
     if dataset not in LAYOUTS:
         raise FerBenchError(f"no synthetic {dataset!r}; expected one of {', '.join(LAYOUTS)}")
-    layout = layout or LAYOUTS[dataset][0]
+    layout = LAYOUTS[dataset][0] if layout is None else layout
     if layout not in LAYOUTS[dataset]:
         raise FerBenchError(f"no layout {layout!r} of {dataset}; expected one of {', '.join(LAYOUTS[dataset])}")
     return _PLANNERS[dataset][layout], layout
