@@ -72,7 +72,7 @@ def robustness(
     place, numbers = existing(workspace), seeds_of(context, [seed], seeds)
     with place.lock(wait=wait):
         networks, prepared = stages.Networks(), open_training(place, dataset)
-        target = open_prepared(place, on or dataset)
+        target = open_prepared(place, dataset if on is None else on)
         # All are looked up before the first is tested.
         files = {name: load_external(place, name) for name in model if is_external(place, name)}
         found = {
