@@ -547,10 +547,10 @@ def test_evaluate_takes_no_run_from_other_weights_for_the_one_asked_for(workspac
 )
 def test_a_run_that_moves_names_both_machines(workspace, dataset, network, monkeypatch, capsys, other, told):
     here = describe()
-    monkeypatch.setattr("fer_bench.training.describe", lambda _: dataclasses.replace(here, **other))
+    monkeypatch.setattr("fer_bench.training.describe", lambda *_: dataclasses.replace(here, **other))
     with pytest.raises(InterruptionError):
         train(CELL, dataset, network, workspace, on_epoch=interrupt_after(2))
-    monkeypatch.setattr("fer_bench.training.describe", lambda _: here)
+    monkeypatch.setattr("fer_bench.training.describe", lambda *_: here)
     run = train(CELL, dataset, network, workspace)
     assert ("goes on in another environment than that of epoch 2" in capsys.readouterr().err) == told
     assert run.environment == here
