@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, LocalByDefault, WorkspaceOption, results_of
+from fer_bench.cli.options import (
+    DEFAULT_WORKSPACE,
+    JsonOption,
+    LocalByDefault,
+    TargetOption,
+    WorkspaceOption,
+    results_of,
+)
 from fer_bench.cli.printing import print_json, print_table
 from fer_bench.cli.saying import fraction, percent, points
 from fer_bench.p_values import p_cell
@@ -28,12 +35,7 @@ def compare(
             "--dataset", "-d", help="Dataset that the models were trained on, for those given without /DATASET."
         ),
     ] = None,
-    on: Annotated[
-        str | None,
-        typer.Option(
-            "--on", help="Dataset whose test images are used. Default: the one that the models were trained on."
-        ),
-    ] = None,
+    on: TargetOption = None,
     recipe: Annotated[
         str | None,
         typer.Option(

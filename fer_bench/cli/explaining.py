@@ -10,6 +10,8 @@ from fer_bench.cli.options import (
     JsonOption,
     RunRecipeOption,
     SeedOption,
+    TargetOption,
+    TrainedModelsOption,
     WeightsOption,
     WorkspaceOption,
 )
@@ -27,16 +29,9 @@ MEAN_IMAGES = 50
 
 
 def explain(
-    model: Annotated[
-        list[str], typer.Option("--model", "-m", help="Name of a trained model; may be given several times.")
-    ],
+    model: TrainedModelsOption,
     dataset: DatasetOption,
-    on: Annotated[
-        str | None,
-        typer.Option(
-            "--on", help="Dataset whose test images are used. Default: the one that the models were trained on."
-        ),
-    ] = None,
+    on: TargetOption = None,
     image: Annotated[
         list[str] | None,
         typer.Option(

@@ -34,6 +34,13 @@ TrainedOnOption = Annotated[
     str,
     typer.Option("--dataset", "-d", help="Dataset that the model was trained on, or several together: fer2013+raf-db."),
 ]
+TrainedModelsOption = Annotated[
+    list[str], typer.Option("--model", "-m", help="Name of a trained model; may be given several times.")
+]
+TargetOption = Annotated[
+    str | None,
+    typer.Option("--on", help="Dataset whose test images are used. Default: the one that the models were trained on."),
+]
 LiveOption = Annotated[
     bool,
     typer.Option(

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,6 +12,8 @@ from fer_bench.cli.options import (
     RunRecipeOption,
     SeedOption,
     SeedsOption,
+    TargetOption,
+    TrainedModelsOption,
     TrainedOnOption,
     WaitOption,
     WeightsOption,
@@ -31,16 +33,9 @@ if TYPE_CHECKING:
 
 def robustness(
     context: typer.Context,
-    model: Annotated[
-        list[str], typer.Option("--model", "-m", help="Name of a trained model; may be given several times.")
-    ],
+    model: TrainedModelsOption,
     dataset: TrainedOnOption,
-    on: Annotated[
-        str | None,
-        typer.Option(
-            "--on", help="Dataset whose test images are used. Default: the one that the models were trained on."
-        ),
-    ] = None,
+    on: TargetOption = None,
     recipe: RunRecipeOption = "paper",
     seed: SeedOption = 0,
     seeds: SeedsOption = None,
