@@ -11,7 +11,8 @@ from fer_bench import metrics, paper
 from fer_bench.accuracy.intervals import wilson
 from fer_bench.emotions import EMOTIONS
 from fer_bench.lookup import cell_of
-from fer_bench.records import EvalRecord, TrainRecord, load_all
+from fer_bench.records import EvalRecord, RobustnessRecord, TrainRecord, load_all
+from fer_bench.robustness.summary import contests
 from fer_bench.selection.parts import private_test
 
 REPORTS = Path(__file__).parent.parent / "reports"
@@ -111,6 +112,20 @@ def test_what_start_and_head_are_worth():
         expected = [f"{value:.1f}" for value in found]
         expected += [f"{found[1] - found[0]:.1f}"] if len(found) == 2 else ["–", "–"]
         assert [cell.split(",")[0] for cell in rows[name]] == expected, name
+
+
+def test_what_worse_pictures_cost():
+    networks = {
+        "CLCM, two seeds": "clcm",
+        "MobileNetV2, usual head, two seeds": "mobilenetv2-canonical",
+        "ShuffleNetV2, random start": "shufflenetv2",
+    }
+    (contest,) = contests(load_all(REPORTS / "records", RobustnessRecord))
+    found = {one.first.model: [one.clean, one.corrupted, one.lost] for one in contest.models}
+    rows = {name: cells for name, *cells in table("`cpu96`, worse pictures")}
+    assert rows.keys() == networks.keys()
+    for name, model in networks.items():
+        assert rows[name] == [", ".join(f"{100 * value:.1f}" for value in values) for values in found[model]], name
 
 
 def test_how_near_the_runs_are_to_the_published_matrices():
