@@ -49,9 +49,12 @@ class RobustnessCurves(Drawing):
         """Return the figure."""
         rows = -(-len(self.panels) // _ACROSS)
         figure, axes = canvas(self, (rows, _ACROSS), (WIDTH, 0.9 + 1.45 * rows), share_y=True)
+        values = [value for panel in self.panels for line in panel.lines for value in line.accuracies]
+        top = 10 * (int(max(*values, self.chance)) // 10 + 1)
         for place, axis in enumerate(axes.flat):
             if place < len(self.panels):
                 self._panel(axis, self.panels[place])
+                axis.set_ylim(0, top)
                 if place + _ACROSS >= len(self.panels):
                     axis.set_xlabel("Severity")
             else:
@@ -66,8 +69,6 @@ class RobustnessCurves(Drawing):
         for line in panel.lines:
             axis.plot(range(len(line.accuracies)), line.accuracies, **_style(line.model), markersize=3)
         axis.axhline(self.chance, color="black", linestyle=":", linewidth=0.8)
-        highest = max(value for panel in self.panels for line in panel.lines for value in line.accuracies)
-        axis.set_ylim(0, 10 * (int(max(highest, self.chance)) // 10 + 1))
         axis.set_xticks(range(len(panel.lines[0].accuracies)))
         axis.set_title(panel.corruption, fontweight="bold" if panel.corruption == MEAN else "normal")
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from fer_bench.errors import FerBenchError
+
 EXTERNAL = "external"
 """Stands for the training dataset of a model that fer-bench did not train."""
 Origin = Literal["real", "synthetic"]
@@ -22,6 +24,16 @@ class External:
     """Training data, as stated by the person who added the model; empty where not stated."""
     parameters: str = ""
     """How the file's parameters were counted, in words; set in a profile only."""
+
+
+def check_external(external: External | None, dataset: str, weights_sha256: str, where: str) -> None:
+    """Refuse a test of an external model that names a training dataset, or the weights of another file.
+
+    Raises:
+        FerBenchError: it does; ``where`` names the record.
+    """
+    if external and (dataset, weights_sha256) != (EXTERNAL, external.sha256):
+        raise FerBenchError(f"{where}: external, but of dataset {dataset!r} or with the weights of another file")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import ClassVar
 from fer_bench.errors import FerBenchError
 from fer_bench.records.environment import Environment
 from fer_bench.records.identity import Identity, stem_of
-from fer_bench.records.provenance import EXTERNAL, External, Preparation
+from fer_bench.records.provenance import External, Preparation, check_external
 
 Counts = tuple[tuple[int, ...], ...]
 """A confusion matrix as a record holds it: rows true, columns predicted."""
@@ -70,10 +70,7 @@ class RobustnessRecord(Identity):
         self._require_right(self.right, (self.confusion_matrix,), where)
         if self.subjects and len(self.subjects) != self.n:
             raise FerBenchError(f"{where}: subjects names {len(self.subjects)} images, n says {self.n}")
-        if self.external and (self.dataset, self.weights_sha256) != (EXTERNAL, self.external.sha256):
-            raise FerBenchError(
-                f"{where}: external, but of dataset {self.dataset!r} or with the weights of another file"
-            )
+        check_external(self.external, self.dataset, self.weights_sha256, where)
         names = tuple(result.corruption for result in self.results)
         if names != self.corruptions[: len(names)] or len(set(self.corruptions)) != len(self.corruptions):
             raise FerBenchError(
@@ -95,14 +92,16 @@ class RobustnessRecord(Identity):
 
     def _require_right(self, right: str, matrices: tuple[Counts, ...], where: str) -> None:
         """Refuse digits that are not those of the images, or count other right answers than the matrices."""
-        digits = [ord(digit) - ord("0") for digit in right]
-        if len(digits) != self.n or not all(0 <= digit <= len(matrices) for digit in digits):
+        # Counted, not gone through: a folder may hold a thousand records of thousands of images.
+        counts = [right.count(str(digit)) for digit in range(len(matrices) + 1)]
+        if len(right) != self.n or sum(counts) != self.n:
             raise FerBenchError(
-                f"{where}: right has {len(digits)} characters, expected {self.n} digits from 0 to {len(matrices)}"
+                f"{where}: right has {len(right)} characters, expected {self.n} digits from 0 to {len(matrices)}"
             )
+        told = sum(digit * count for digit, count in enumerate(counts))
         correct = sum(matrix[i][i] for matrix in matrices for i in range(len(matrix)))
-        if sum(digits) != correct:
-            raise FerBenchError(f"{where}: right counts {sum(digits)} right answers, the matrices {correct}")
+        if told != correct:
+            raise FerBenchError(f"{where}: right counts {told} right answers, the matrices {correct}")
 
     def _supports(self, matrix: Counts, where: str) -> list[int]:
         """Return the number of images of each class; refuse what is no confusion matrix."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 from fer_bench.errors import FerBenchError
 from fer_bench.records.environment import Environment
 from fer_bench.records.identity import Identity, stem_of
-from fer_bench.records.provenance import EXTERNAL, External, Preparation
+from fer_bench.records.provenance import External, Preparation, check_external
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +58,7 @@ class EvalRecord(Identity):
             raise FerBenchError(
                 f"{where}: accuracy {self.accuracy} is not the matrix's {correct}/{total} = {correct / total}"
             )
-        if self.external and (self.dataset, self.weights_sha256) != (EXTERNAL, self.external.sha256):
-            raise FerBenchError(
-                f"{where}: external, but of dataset {self.dataset!r} or with the weights of another file"
-            )
+        check_external(self.external, self.dataset, self.weights_sha256, where)
         if self.parts and not self._is_sum_of_parts():
             raise FerBenchError(f"{where}: the matrices of its parts do not add up to confusion_matrix")
 
