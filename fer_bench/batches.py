@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fer_bench import augmentation, backend
 from fer_bench.balance import class_weights, epoch_rows, epoch_size
+from fer_bench.corruptions import corrupted_by_chance
 from fer_bench.datasets.joined import Images
 from fer_bench.emotions import EMOTIONS
 from fer_bench.recipe import Recipe
@@ -27,14 +28,15 @@ def training_batches(
 
     They are those of epoch 1 until ``begin_epoch(number)`` is called.
 
-    Order, warps and what a balanced epoch draws depend on seed, epoch and batch only, so that a resumed run sees what
-    an undisturbed one sees. An epoch of N images has ceil(N / batch) steps, as Keras counts them; the last batch is
-    filled from the beginning of the epoch's order, so that every step has one shape and batch norm never sees a batch
-    of a few images.
+    Order, corruptions, warps and what a balanced epoch draws depend on seed, epoch and batch only, so that a resumed
+    run sees what an undisturbed one sees. An epoch of N images has ceil(N / batch) steps, as Keras counts them; the
+    last batch is filled from the beginning of the epoch's order, so that every step has one shape and batch norm never
+    sees a batch of a few images.
     """
     import keras
 
-    size = recipe.batch_size
+    size, changes = recipe.batch_size, recipe.augmentation
+    worse = sorted(changes.corruptions)  # In the one order that the recipe's id knows.
     own = np.asarray(labels)[rows]
     steps = math.ceil(epoch_size(own, recipe.balance) / size)
     weights = class_weights(own, len(EMOTIONS)) if recipe.balance == "class-weight" else None
@@ -54,8 +56,11 @@ def training_batches(
         def __getitem__(self, index: int) -> tuple[Any, ...]:
             chosen = self.order[np.arange(index * size, (index + 1) * size) % len(self.order)]
             generator = np.random.default_rng([seed, self.epoch, index])
-            matrices = augmentation.random_matrices(recipe.augmentation, size, generator)
-            batch = (images[chosen], matrices), labels[chosen].astype(np.int32)
+            matrices = augmentation.random_matrices(changes, size, generator)
+            pictures = images[chosen]
+            if worse:
+                pictures = corrupted_by_chance(pictures, worse, changes.corrupted, generator)
+            batch = (pictures, matrices), labels[chosen].astype(np.int32)
             return batch if weights is None else (*batch, weights[batch[1]])
 
     return Batches()

@@ -154,10 +154,11 @@ def recipe_from(content: dict[str, Any], *, base: Recipe, where: str) -> Recipe:
     """
     values = _checked(Recipe, content, where)
     changes = _checked(Augmentation, values.pop("augmentation", {}), f"{where}: [augmentation]")
-    if "pretrained" in values:
-        if not all(isinstance(model, str) for model in values["pretrained"]):
-            raise FerBenchError(f"{where}: pretrained = {values['pretrained']!r}, expected names of models")
-        values["pretrained"] = tuple(sorted(values["pretrained"]))
+    for table, key, what in ((values, "pretrained", "models"), (changes, "corruptions", "corruptions")):
+        if key in table:
+            if not all(isinstance(name, str) for name in table[key]):
+                raise FerBenchError(f"{where}: {key} = {table[key]!r}, expected names of {what}")
+            table[key] = tuple(sorted(table[key]))
     try:
         return dataclasses.replace(base, augmentation=dataclasses.replace(base.augmentation, **changes), **values)
     except FerBenchError as error:
@@ -217,6 +218,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "precision": (str,),
     "augmentation": (dict,),
     "horizontal_flip": (bool,),
+    "corruptions": (list, tuple),
 }
 
 

@@ -23,13 +23,17 @@ _NAME = re.compile(r"(?![_.])(?!.*__)[\w .,+=()-]{1,100}")
 _NAME_BYTES = 100
 """Longest name in UTF-8: file systems limit the bytes of a file's name, not its letters."""
 
+_LATEST = frozenset({"corruptions", "corrupted"})
+"""Fields of the augmentation that records of this version may lack, because they came last."""
 _LARGEST_BATCH = 65536
 """Larger than is of use with any of the datasets; a batch size with some digits too many would take all memory."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Largest magnitudes of the random warp of a training image; each is drawn uniformly from ±its value.
+    """What is done to a training image by chance: a warp, and only where a recipe says so a corruption before it.
+
+    The magnitudes are the largest of the warp; each is drawn uniformly from ±its value.
 
     The paper names the kinds ("slight rotation, horizontal flip, shear and zoom range, width and height shifts",
     section IV-A) and publishes no magnitudes: these are fer-bench's choice and part of the recipe's id.
@@ -47,6 +51,11 @@ class Augmentation:
     """Fraction of the height."""
     horizontal_flip: bool = True
     """Mirror left and right with probability one half."""
+    corruptions: tuple[str, ...] = ()
+    """Which of :data:`fer_bench.corruptions.CORRUPTIONS` training images get, each one at most, with any severity, in
+    the size in which they are read; the paper has none."""
+    corrupted: float = 0.5
+    """With what probability a training image gets one."""
 
     def __post_init__(self) -> None:
         # A shear of 90 degrees and a scale of 0 leave nothing of the picture.
@@ -54,6 +63,26 @@ class Augmentation:
         for field, limit in largest.items():
             if not 0 <= getattr(self, field) <= limit:
                 raise FerBenchError(f"augmentation: {field} = {getattr(self, field)!r}, expected 0 to {limit}")
+        self._check_corruptions()
+
+    def _check_corruptions(self) -> None:
+        if not 0 < self.corrupted <= 1:
+            raise FerBenchError(f"augmentation: corrupted = {self.corrupted!r}, expected above 0 and at most 1")
+        if not self.corruptions:
+            # Without any it changes nothing, and must not give the same training another id.
+            if self.corrupted != Augmentation.corrupted:
+                raise FerBenchError(
+                    f"augmentation: corrupted = {self.corrupted!r} without corruptions; name them: "
+                    'corruptions = ["noise", "blur"]'
+                )
+            return
+        from fer_bench.corruptions import CORRUPTIONS
+
+        for name in self.corruptions:
+            if name not in CORRUPTIONS:
+                raise FerBenchError(f"augmentation: corruptions: {name!r}, expected one of {', '.join(CORRUPTIONS)}")
+            if self.corruptions.count(name) > 1:
+                raise FerBenchError(f"augmentation: corruptions: {name} is named twice")
 
 
 def _one_of(value: str, names: object) -> tuple[bool, str]:
@@ -138,6 +167,7 @@ class Recipe:
         content = dataclasses.asdict(self)
         del content["name"]
         content["pretrained"] = sorted(self.pretrained)
+        content["augmentation"]["corruptions"] = sorted(self.augmentation.corruptions)
         return content
 
     @property
@@ -195,10 +225,16 @@ def digest_of(content: dict[str, Any]) -> str:
 
 
 def is_of_this_version(content: dict[str, Any]) -> bool:
-    """Return whether a recipe's content has exactly the fields of this version: then its id can be checked."""
+    """Return whether a recipe's content has exactly the fields of this version: then its id can be checked.
+
+    It may lack those that came last, which then had their default.
+    """
     now = Recipe(name="default").content()
-    tables = (now["augmentation"], content.get("augmentation"))
-    return content.keys() == now.keys() and isinstance(tables[1], dict) and tables[0].keys() == tables[1].keys()
+    augmentation = content.get("augmentation")
+    if not isinstance(augmentation, dict) or content.keys() != now.keys():
+        return False
+    known = set(now["augmentation"])
+    return known - _LATEST <= augmentation.keys() <= known
 
 
 def differing(content: dict[str, Any], default: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from fer_bench import metrics, records
 from fer_bench.cli import app
+from fer_bench.corruptions import CORRUPTIONS, PROTOCOL, SEVERITIES, corrupted
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
 from fer_bench.figures import build_figures
@@ -23,7 +24,6 @@ from fer_bench.publish import publish
 from fer_bench.records import External, RobustnessRecord
 from fer_bench.render import check_tables, write_tables
 from fer_bench.robustness import testing
-from fer_bench.robustness.corruptions import CORRUPTIONS, PROTOCOL, SEVERITIES, corrupted
 from fer_bench.robustness.images import CorruptedImages
 from fer_bench.robustness.sheet import draw_corrupted
 from fer_bench.robustness.summary import Robustness, contests, difference, interval

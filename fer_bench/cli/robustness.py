@@ -93,7 +93,7 @@ def robustness(
 def _print(tested: "Sequence[Robustness]") -> None:
     from statistics import mean
 
-    from fer_bench.robustness.corruptions import CORRUPTIONS
+    from fer_bench.corruptions import CORRUPTIONS
     from fer_bench.robustness.summary import difference, interval
 
     own = [one.first for one in tested if not one.first.external]

@@ -34,7 +34,7 @@ class RobustnessRecord(Identity):
     target_fingerprint: str
     n: int
     protocol: str
-    """Names the corruptions and their strengths (:data:`fer_bench.robustness.corruptions.PROTOCOL`)."""
+    """Names the corruptions and their strengths (:data:`fer_bench.corruptions.PROTOCOL`)."""
     corruptions: tuple[str, ...]
     """Their names, in the protocol's order."""
     severities: int

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from fer_bench.robustness.corruptions import CORRUPTIONS
+from fer_bench.corruptions import CORRUPTIONS
 from fer_bench.robustness.summary import Robustness, difference, interval
 
 

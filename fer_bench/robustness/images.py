@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.corruptions import corrupted
 from fer_bench.datasets.decoding import one_opencv_thread, resize
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.datasets.scaled import is_averaged
-from fer_bench.robustness.corruptions import corrupted
 
 
 @dataclass(frozen=True, kw_only=True)

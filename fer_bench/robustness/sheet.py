@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from fer_bench.contact_sheet import in_font, shortened
+from fer_bench.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.figures.style import WIDTH, styled
 from fer_bench.files import replacing
-from fer_bench.robustness.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 
 _ACROSS = 2
 """Corruptions side by side."""

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from fer_bench import records
 from fer_bench.accuracy.subjects import units_of
+from fer_bench.corruptions import CORRUPTIONS, PROTOCOL, SEVERITIES
 from fer_bench.datasets.joined import Images
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
 from fer_bench.evaluation import counted
 from fer_bench.records import CorruptionResult, Environment, External, Identity, RobustnessRecord, TrainRecord
-from fer_bench.robustness.corruptions import CORRUPTIONS, PROTOCOL, SEVERITIES
 from fer_bench.robustness.images import CorruptedImages
 from fer_bench.workspace import Workspace
 

@@ -26,7 +26,7 @@ _READING = (
 
 def robustness_table(evidence: Evidence) -> Table:
     """Return the table of the tests on corrupted pictures, a grid for each recipe and test set."""
-    from fer_bench.robustness.corruptions import CORRUPTIONS, PROTOCOL
+    from fer_bench.corruptions import CORRUPTIONS, PROTOCOL
 
     found = contests(evidence.robustness)
     notes = [*_READING, SEEDS_NOTE, *map(_made_from, found), *external_notes(evidence.robustness)]

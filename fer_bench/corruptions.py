@@ -1,24 +1,26 @@
 """Ways in which a picture of a face is worse than those of a test set, in five severities each; numpy and OpenCV.
 
 Lengths are fractions of a picture's side, so that 48 and 224 pixels are treated alike; noise and JPEG work on stored
-pixels. What a picture gets depends on its id and the corruption alone: every model sees the same pictures, and from one
-severity to the next only the strength changes, not the draw.
+pixels. What a test picture gets depends on its id and the corruption alone: every model sees the same pictures, and
+from one severity to the next only the strength changes, not the draw. Training pictures are made worse by chance, where
+a recipe says so.
 """
 
 import math
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.datasets.decoding import resize
+from fer_bench.datasets.decoding import one_opencv_thread, resize
 from fer_bench.datasets.pictures import opencv
 
 PROTOCOL = "faces-1"
-"""Name of this set of corruptions, in every record: another set, or other strengths, must have another one."""
+"""Name of this set of corruptions, in every record: another set, or other strengths, must have another one. Then
+recipes that train on corruptions need a field for it, too: their ids do not know the strengths."""
 SEVERITIES = 5
 
 Picture = NDArray[np.uint8]
@@ -48,8 +50,31 @@ def corrupted(image: Picture, name: str, severity: int, image_id: str) -> Pictur
     """
     if severity == 0:
         return image
-    chosen = CORRUPTIONS[name]
     chance = np.random.default_rng([zlib.crc32(image_id.encode()), zlib.crc32(name.encode())])
+    return _corrupt(image, name, severity, chance)
+
+
+def corrupted_by_chance(
+    images: NDArray[np.uint8], names: Sequence[str], share: float, chance: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Return a batch of which some images are made worse, each by one of ``names`` with any severity.
+
+    Args:
+        images: uint8 (batch, height, width); not changed.
+        names: of :data:`CORRUPTIONS`, equally likely, as are the severities.
+        share: with what probability an image is made worse.
+        chance: decides which, and how.
+    """
+    worse = images.copy()
+    with one_opencv_thread():
+        for row in np.flatnonzero(chance.random(len(images)) < share):
+            name, severity = names[int(chance.integers(len(names)))], int(chance.integers(1, SEVERITIES + 1))
+            worse[row] = _corrupt(images[row], name, severity, chance)
+    return worse
+
+
+def _corrupt(image: Picture, name: str, severity: int, chance: np.random.Generator) -> Picture:
+    chosen = CORRUPTIONS[name]
     return chosen.corrupt(image, chosen.strengths[severity - 1], chance)
 
 
