@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from fer_bench import backend
 from fer_bench.augmentation import identity_matrices, random_matrices, warp
+from fer_bench.corruptions import corrupted_by_chance
 from fer_bench.datasets.card import Split
 from fer_bench.datasets.decoding import resize
 from fer_bench.datasets.prepared import Prepared
@@ -80,15 +81,15 @@ def draw(
 
     A row a class: samples of the training split (of the test split where there is no training set), each as stored
     at the network's size, which is what reaches the network in validation and test, and beside it two versions
-    augmented by the warp of the training step. A class without images has a row that says so.
+    augmented as in training. A class without images has a row that says so.
 
     Args:
         prepared: the dataset.
-        augmentation: magnitudes of the random warp.
+        augmentation: what is done to training images by chance.
         image_size: height and width of the network's input, pixels.
         path: of the picture; written whole or not at all.
         each: samples a class; fewer where the class has fewer.
-        seed: of the choice of samples and of the warps.
+        seed: of the choice of samples and of what is done to them.
 
     Raises:
         FerBenchError: ``each`` is below 1.
@@ -133,7 +134,12 @@ def _versions(
         images = np.stack([resize(image, (size, size)) for image in images])
     matrices = [identity_matrices(len(rows))]
     matrices += [random_matrices(augmentation, len(rows), generator) for _ in range(AUGMENTED)]
-    warped = warp(np.repeat(images, 1 + AUGMENTED, axis=0), np.stack(matrices, axis=1).reshape(-1, 2, 3), size)
+    versions = [images] * (1 + AUGMENTED)
+    if augmentation.corruptions:
+        names, share = augmentation.corruptions, augmentation.corrupted
+        versions[1:] = [corrupted_by_chance(images, names, share, generator) for _ in range(AUGMENTED)]
+    pictures = np.stack(versions, axis=1).reshape(-1, *images.shape[1:])
+    warped = warp(pictures, np.stack(matrices, axis=1).reshape(-1, 2, 3), size)
     pixels: NDArray[np.uint8] = np.rint(ops.convert_to_numpy(warped)).astype(np.uint8)
     return pixels.reshape(len(rows), 1 + AUGMENTED, size, size)
 
@@ -155,6 +161,8 @@ def _caption(prepared: Prepared, split: Split, augmentation: Augmentation, size:
     ]
     if a.horizontal_flip:
         warps.append("mirrored half the time")
+    if a.corruptions:
+        warps.append(f"{100 * a.corrupted:g} % of them under one of {', '.join(a.corruptions)}")
     sentences = [", ".join(parts), f"Augmentation of training images: {', '.join(warps)}", f"Drawn with seed {seed}"]
     if split == "test":
         sentences.append("There is no training set: these images reach the network as stored")

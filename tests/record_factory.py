@@ -223,6 +223,7 @@ def robustness_record(
     recipe: str = RECIPE,
     origin: Origin = "real",
     subjects: tuple[int, ...] = (),
+    trained_on: tuple[str, ...] = (),
 ) -> RobustnessRecord:
     """Return a test on two corruptions: the first leaves half of the right answers, the second a third."""
     run = train_record(model, dataset, seed=seed, recipe=recipe, origin=origin)
@@ -262,6 +263,7 @@ def robustness_record(
         results=tuple(found),
         subjects=subjects,
         weights_sha256=run.weights_sha256,
+        trained_on=trained_on,
         environment=environment(),
     )
 

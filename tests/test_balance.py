@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from fer_bench import backend
 from fer_bench.balance import class_weights, epoch_rows, epoch_size
 from fer_bench.batches import as_input, training_batches
-from fer_bench.recipe import Recipe
+from fer_bench.corruptions import CORRUPTIONS
+from fer_bench.recipe import Augmentation, Recipe
 
 LABELS = st.lists(st.integers(0, 6), min_size=1, max_size=60).map(np.array)
 
@@ -103,6 +104,34 @@ def test_no_balance_keeps_the_order_that_earlier_runs_had(configured):
     batches = training_batches(np.zeros((20, 4, 4), np.uint8), np.zeros(20, np.uint8), rows, recipe, 7)
     batches.begin_epoch(3)
     np.testing.assert_array_equal(batches.order, rows[np.random.default_rng([7, 3]).permutation(20)])
+
+
+def test_training_images_are_made_worse_as_the_recipe_says_and_nothing_else_changes(configured):
+    faces = np.random.default_rng(0).integers(60, 200, (200, 16, 16)).astype(np.uint8)
+    stored, labels, rows = faces.copy(), np.zeros(200, np.uint8), np.arange(200)
+
+    def of(**changes):
+        recipe = Recipe(name="t", image_size=32, batch_size=100, augmentation=Augmentation(**changes))
+        batches = training_batches(faces, labels, rows, recipe, 7)
+        batches.begin_epoch(2)
+        return batches
+
+    plain, some = of(), of(corruptions=("dark", "upper-covered"), corrupted=0.4)
+    worse = 0
+    for index in range(2):
+        ((as_stored, warps), _), ((pictures, same_warps), _) = plain[index], some[index]
+        np.testing.assert_array_equal(warps, same_warps)
+        for before, after in zip(as_stored, pictures, strict=True):
+            if (before == after).all():
+                continue
+            worse += 1
+            covered = (after[8:] == before[8:]).all() and len(np.unique(after[:1])) == 1
+            darker = any((after == np.rint(before * strength)).all() for strength in CORRUPTIONS["dark"].strengths)
+            assert covered or darker
+        again = of(corruptions=("upper-covered", "dark"), corrupted=0.4)  # A resumed run, the file in another order.
+        np.testing.assert_array_equal(again[index][0][0], pictures)
+    assert 0.25 * 200 < worse < 0.55 * 200
+    np.testing.assert_array_equal(faces, stored)
 
 
 @pytest.mark.parametrize("balance", ["none", "class-weight"])

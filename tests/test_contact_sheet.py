@@ -1,6 +1,7 @@
 """The contact sheet: what it shows is what the network gets, and it can be read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,18 @@ def test_the_seed_alone_decides_the_picture(configured: str, tmp_path: Path) -> 
 def test_no_copy_of_the_dataset_is_made_for_a_smaller_network(configured: str, tmp_path: Path) -> None:
     draw(prepared(tmp_path / "data", [2] * 7), STILL, 32, tmp_path / "sheet.png")
     assert [file.name for file in (tmp_path / "data").iterdir()] == ["images.npy"]
+
+
+def test_corruptions_of_training_images_are_drawn_and_named(configured: str, tmp_path: Path, texts: list[Text]) -> None:
+    dataset = prepared(tmp_path / "data", [1] * 7, side=100)
+    covered = replace(STILL, corruptions=("lower-covered",), corrupted=1.0)
+    draw(dataset, covered, 100, tmp_path / "sheet.png")
+    sheet = gray(tmp_path / "sheet.png")
+    for row in range(7):
+        picture = np.array(dataset.images[row])
+        assert len(places(sheet, picture)) == 1, "as stored"
+        assert len(places(sheet, picture[:50])) == 3, "the upper half is left in the augmented ones"
+    assert "100 % of them under one of lower-covered" in " ".join(words(texts))
 
 
 def test_texts_say_what_is_shown(configured: str, tmp_path: Path, texts: list[Text]) -> None:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fer_bench.corruptions import CORRUPTIONS
 from fer_bench.errors import FerBenchError
 from fer_bench.presets import PRESETS, load_recipe, own_id, recipe_from, to_toml
-from fer_bench.recipe import Augmentation, Recipe
+from fer_bench.recipe import Augmentation, Recipe, digest_of
 
 
 def test_the_paper_preset_is_the_papers_protocol():
@@ -158,6 +159,12 @@ def test_a_recipe_from_toml(tmp_path):
         ("[augmentation]\nheight_shift = -0.1", "height_shift = -0.1"),
         ("augmentation = 3", "augmentation = 3, expected dict"),
         ('pretrained = [1, "a"]', "pretrained = [1, 'a'], expected names of models"),
+        ('[augmentation]\ncorruptions = "noise"', "expected list"),
+        ("[augmentation]\ncorruptions = [1]", "corruptions = [1], expected names of corruptions"),
+        ('[augmentation]\ncorruptions = ["fog"]', "corruptions: 'fog', expected one of noise, blur"),
+        ('[augmentation]\ncorruptions = ["blur", "blur"]', "blur is named twice"),
+        ('[augmentation]\ncorruptions = ["blur"]\ncorrupted = 0', "corrupted = 0, expected above 0 and at most 1"),
+        ("[augmentation]\ncorrupted = 0.3", "corrupted = 0.3 without corruptions"),
         ("learning_rate = nan", "learning_rate = nan is out of range"),
         ("epochs =", "not TOML"),
         (f"epochs = {'9' * 5000}", "not TOML"),
@@ -204,9 +211,10 @@ def test_an_unknown_preset_names_the_known_ones():
     balance=st.sampled_from(["none", "class-weight", "oversample", "undersample"]),
     freeze_layers=st.none() | st.integers(0, 200),
     smoothing=st.floats(0, 0.5),
+    corruptions=st.lists(st.sampled_from(list(CORRUPTIONS)), unique=True),
 )
 def test_content_gives_the_recipe_back(
-    epochs, batch_size, learning_rate, pretrained, momentum, dropout, balance, freeze_layers, smoothing
+    epochs, batch_size, learning_rate, pretrained, momentum, dropout, balance, freeze_layers, smoothing, corruptions
 ):
     recipe = Recipe(
         name="r",
@@ -219,9 +227,27 @@ def test_content_gives_the_recipe_back(
         balance=balance,
         freeze_layers=freeze_layers,
         label_smoothing=smoothing,
+        augmentation=Augmentation(corruptions=tuple(corruptions)),
     )
-    again = recipe_from({**recipe.content(), "name": "r"}, base=PRESETS["demo"], where="test")
-    assert again.id == recipe.id
+    content = json.loads(json.dumps(recipe.content()))
+    again = recipe_from({**content, "name": "r"}, base=PRESETS["demo"], where="test")
+    assert again.id == recipe.id == f"r-{digest_of(content)}"
+
+
+def test_corruptions_of_training_images_are_part_of_the_id_in_any_order(tmp_path):
+    path = tmp_path / "worse.toml"
+
+    def of(augmentation: str) -> Recipe:
+        path.write_text(f'base = "paper"\n[augmentation]\n{augmentation}\n')
+        return load_recipe(str(path))
+
+    recipe = of('corruptions = ["noise", "blur"]')
+    assert recipe.augmentation.corruptions == ("blur", "noise")
+    assert recipe.id == of('corruptions = ["blur", "noise"]\ncorrupted = 0.5').id
+    others = [of(""), of('corruptions = ["blur"]'), of('corruptions = ["blur", "noise"]\ncorrupted = 1')]
+    assert len({recipe.id, *(other.id for other in others)}) == 4
+    path.write_text(to_toml(recipe, "tuned"))
+    assert load_recipe(str(path)).id == recipe.id
 
 
 def test_the_start_of_a_model_can_be_changed():

@@ -26,7 +26,7 @@ from fer_bench.render import check_tables, write_tables
 from fer_bench.robustness import testing
 from fer_bench.robustness.images import CorruptedImages
 from fer_bench.robustness.sheet import draw_corrupted
-from fer_bench.robustness.summary import Robustness, contests, difference, interval
+from fer_bench.robustness.summary import Robustness, contests, difference, interval, untrained
 from fer_bench.robustness.testing import CONDITIONS, subject_of
 from fer_bench.selection import select
 from fer_bench.tables import build_tables
@@ -187,6 +187,29 @@ def test_an_interrupted_test_goes_on_where_it_was_and_ends_alike(trained, record
     assert said[-1] == (record.n * CONDITIONS, known)
 
 
+def test_a_test_that_goes_on_elsewhere_names_both_places(trained, record):
+    path = records.path_of(trained.workspace.results.records, record)
+    elsewhere = dataclasses.replace(record.environment, processor="another", created="2020-01-01T00:00:00Z")
+    begun = dataclasses.replace(record, results=record.results[:-1], environment=elsewhere)
+    records.save(trained.workspace.results.records, begun)
+    again = run_test(trained)
+    assert again.results == record.results
+    assert (again.environment, again.earlier_environments) == (record.environment, (elsewhere,))
+    assert records.load(path, RobustnessRecord) == again
+    # In the same place it is one.
+    same = dataclasses.replace(record.environment, created="2020-01-01T00:00:00Z")
+    records.save(trained.workspace.results.records, dataclasses.replace(begun, environment=same))
+    assert run_test(trained).earlier_environments == ()
+
+
+def test_the_record_names_the_corruptions_of_the_training_images(trained):
+    assert subject_of(trained.run).trained_on == ()
+    content = {**trained.run.recipe_content, "augmentation": {"rotation": 3.0}}  # As older records have it.
+    assert subject_of(dataclasses.replace(trained.run, recipe_content=content)).trained_on == ()
+    content["augmentation"]["corruptions"] = ["blur", "noise"]
+    assert subject_of(dataclasses.replace(trained.run, recipe_content=content)).trained_on == ("blur", "noise")
+
+
 def test_the_command_prints_what_the_record_says_and_does_it_once(trained, record, monkeypatch):
     monkeypatch.setattr(Network, "predict", None)  # Nothing is answered again.
     result = command(trained)
@@ -269,7 +292,7 @@ def test_a_record_that_contradicts_itself_is_refused(tmp_path: Path, change, sai
 def test_intervals_are_students_and_by_subject_where_the_test_set_names_them():
     stats = pytest.importorskip("statsmodels.stats.weightstats")
     alone = Robustness((make.robustness_record("clcm", "fer2013", "ck-plus"),))
-    low, high = stats.DescrStatsW(alone.image_corrupted).tconfint_mean()
+    low, high = stats.DescrStatsW(alone.image_under(alone.first.corruptions)).tconfint_mean()
     found = interval(alone)
     assert (found.low, found.high) == pytest.approx((low, high))
     assert found.value == pytest.approx(alone.corrupted[0])
@@ -277,7 +300,7 @@ def test_intervals_are_students_and_by_subject_where_the_test_set_names_them():
     grouped = Robustness((make.robustness_record("clcm", "fer2013", "ck-plus", subjects=people),))
     import statsmodels.api as sm
 
-    fitted = sm.OLS(grouped.image_corrupted, np.ones(432)).fit()
+    fitted = sm.OLS(grouped.image_under(grouped.first.corruptions), np.ones(432)).fit()
     robust = fitted.get_robustcov_results("cluster", groups=np.array(people), use_t=True)
     assert interval(grouped).low == pytest.approx(robust.conf_int()[0][0], abs=1e-9)
     assert interval(grouped).high - interval(grouped).low > 1.5 * (high - low)
@@ -338,6 +361,74 @@ def test_table_and_figure_hold_the_records_and_go_with_them(tmp_path: Path):
     assert "stale: no such table" in check_tables(left, results.tables)
     write_tables(left, results.tables)
     assert not list(results.tables.glob("robustness.*"))
+
+
+def test_corruptions_of_the_training_images_are_marked_and_a_mean_leaves_them_out(tmp_path: Path):
+    results = make.results_in(tmp_path)
+    make.save_partial(results)
+    made = [save(results, model, trained_on=("noise",)) for model in ("clcm", "mobilenetv2")]
+    evidence = select(results)
+    table = build_tables(evidence)[-1]
+    grid, differences = table.blocks
+    rows = {row[0].text: row[1:] for row in grid.rows}
+    assert list(rows)[1:3] == ["noise, trained on", "blur"]
+    assert [cell.value for cell in rows["mean of those not trained on"]] == [cell.value for cell in rows["blur"]]
+    assert "but for the corruptions marked so" in table.notes[0]
+    assert [column.group for column in differences.columns[1::2]] == [
+        "as they are", "mean of the corruptions", "mean of those not trained on", "lost",
+    ]  # fmt: skip
+    ((_, *shown),) = differences.rows  # CLCM has the higher mean here.
+    clcm, other = (Robustness((one,)) for one in made)
+    assert shown[4].value == pytest.approx(100 * difference(other, clcm).under["blur"].value)
+    (drawing,) = [one for one in build_figures(evidence) if one.name.startswith("robustness-")]
+    assert "Some training images had noise, none another corruption" in drawing.caption
+    # A model by a recipe without any shares no block with it, and says so.
+    assert untrained((clcm, Robustness((save(results, "shufflenetv2"),)))) == ("blur",)
+    assert untrained((Robustness((save(results, "shufflenetv2"),)),)) == ()
+
+
+def compared(folder: Path, *more: str):
+    return CliRunner().invoke(app, ["compare", *more, "--workspace", str(folder)], terminal_width=200)
+
+
+def test_compare_takes_two_recipes_on_worse_pictures(tmp_path: Path):
+    results = make.results_in(tmp_path)
+    made = []
+    for recipe, trained_on in (("paper-0123abcd", ()), ("worse-89abcdef", ("noise",))):
+        run = make.train_record("clcm", "fer2013", recipe=recipe)
+        records.save(results.records, run)
+        test = make.eval_record("clcm", "fer2013", "fer2013", recipe=recipe)
+        make.save_eval(results, test)
+        record = save(results, "clcm", recipe=recipe, trained_on=trained_on)
+        made.append(dataclasses.replace(record, target_fingerprint=test.target_fingerprint))
+        records.save(results.records, made[-1])
+    words = ("clcm@paper", "clcm@worse", "--dataset", "fer2013", "--corrupted")
+    result = compared(tmp_path, *words)
+    assert result.exit_code == 0, result.output
+    lines = {line.split("  ")[0]: line.split() for line in result.stdout.splitlines() if line}
+    found = difference(*(Robustness((one,)) for one in made), ["blur"])
+    assert lines["pictures"][1:] == ["clcm@paper", "clcm@worse", "clcm@paper", "-", "clcm@worse"]
+    assert lines["noise"][2].endswith("*")
+    assert not lines["blur"][2].endswith("*")
+    assert f"{100 * found.under['blur'].value:+.1f}" in lines["blur"]
+    assert "* trained on" in result.stdout
+    result = compared(tmp_path, *words, "--json")
+    told = json.loads(result.stdout)
+    (pair,) = told["differences"]
+    assert (pair["first"], pair["second"], told["not_trained_on"]) == ("clcm@paper", "clcm@worse", ["blur"])
+    assert pair["untrained"]["value"] == pytest.approx(found.under["blur"].value)
+    refused = compared(tmp_path, *words, "--by", "age")
+    assert "give one" in str(refused.exception)
+    records.save(results.records, dataclasses.replace(made[1], results=made[1].results[:1]))
+    refused = compared(tmp_path, *words)
+    assert isinstance(refused.exception, FerBenchError)
+    again = f"run fer-bench robustness --model clcm --dataset fer2013 --recipe {made[1].recipe} --seed 0"
+    assert "not finished" in str(refused.exception)
+    assert again in str(refused.exception)
+    records.save(results.records, dataclasses.replace(made[1], weights_sha256="0" * 64))
+    assert "of other weights" in str(compared(tmp_path, *words).exception)
+    records.path_of(results.records, made[1]).unlink()
+    assert "no test on worse pictures" in str(compared(tmp_path, *words).exception)
 
 
 def test_recipes_and_states_of_a_dataset_never_share_a_block():

@@ -14,10 +14,16 @@ from fer_bench.cli.options import (
 )
 from fer_bench.cli.printing import print_json, print_table
 from fer_bench.cli.saying import fraction, percent, points
+from fer_bench.cli.worse_pictures import print_worse_pictures
+from fer_bench.errors import FerBenchError
 from fer_bench.p_values import p_cell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fer_bench.accuracy.comparison import Comparison
+    from fer_bench.accuracy.entries import Chosen
+    from fer_bench.robustness.summary import Robustness
 
 
 def compare(
@@ -57,6 +63,10 @@ def compare(
             "--by", help="Also show accuracy by an attribute of the person: gender, race or age (RAF-DB only)."
         ),
     ] = None,
+    corrupted: Annotated[
+        bool,
+        typer.Option("--corrupted", help="Compare on worse pictures instead, after fer-bench robustness for each."),
+    ] = False,
     local: LocalByDefault = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
@@ -68,20 +78,41 @@ def compare(
     Example: fer-bench compare clcm shufflenetv2 --dataset raf-db --on ck-plus
 
     Example: fer-bench compare clcm@paper clcm@paper+freeze0 --dataset raf-db
+
+    Example: fer-bench compare clcm mobilenetv2 --dataset fer2013 --corrupted
     """
     from fer_bench.accuracy.comparing import compare as run
     from fer_bench.accuracy.document import to_json
     from fer_bench.accuracy.entries import choose
+    from fer_bench.robustness.comparing import tested_of
     from fer_bench.workspace import Workspace
 
     own = local is not False
     records, where = results_of(workspace, own).records, Workspace(workspace).option if own else ()
+    if corrupted and by:
+        raise FerBenchError(f"--corrupted --by {by}: on worse pictures accuracy is not counted by attribute; give one")
     chosen = choose(records, models, dataset=dataset, target=on, recipe=recipe, seeds=seed or (), where=where)
+    if corrupted:
+        _compare_corrupted(chosen, tested_of(records, chosen, where), json)
+        return
     found = run(records, chosen, Workspace(workspace).prepared(chosen.target), by)
     if json:
         print_json(to_json(found))
     else:
         _print(found)
+
+
+def _compare_corrupted(chosen: "Chosen", tested: "Sequence[Robustness]", json: bool) -> None:
+    from fer_bench.robustness.document import to_json
+
+    if json:
+        print_json(to_json(chosen.names, tested))
+        return
+    first = tested[0].first
+    origin = " (synthetic faces)" if first.origin == "synthetic" else ""
+    seeds = f"seed{'s' if len(chosen.seeds) > 1 else ''} {', '.join(map(str, chosen.seeds))}"
+    about = f"Accuracy{origin} on worse pictures of {first.target} ({first.n:,} images), {seeds}, %"
+    print_worse_pictures(about, chosen.names, tested)
 
 
 def _print(found: "Comparison") -> None:

@@ -1,6 +1,5 @@
 """The command that tests trained models on pictures that are worse than those of the test set."""
 
-import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,8 +20,8 @@ from fer_bench.cli.options import (
     existing,
     seeds_of,
 )
-from fer_bench.cli.printing import print_json, print_table
-from fer_bench.cli.saying import percent, points
+from fer_bench.cli.printing import print_json
+from fer_bench.cli.worse_pictures import print_worse_pictures
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import open_prepared, open_training, trained_on
 
@@ -47,9 +46,9 @@ def robustness(
     """Test trained models on worse pictures: noise, blur, darkness, inexact crops, covered faces, and more.
 
     Every test image is answered as it is, and then under eleven corruptions with five severities each. All models see
-    the same pictures, so their differences are taken image by image. Models are not trained for it. Give the same
-    --recipe, --seed and --weights as for train; of a model that add-onnx added they do not matter. It takes 56 times as
-    long as evaluate, and goes on where it was interrupted.
+    the same pictures, so their differences are taken image by image. Nothing is trained; a recipe may train on some of
+    the corruptions, which are then marked. Give the same --recipe, --seed and --weights as for train; of a model that
+    add-onnx added they do not matter. It takes 56 times as long as evaluate, and goes on where it was interrupted.
 
     Example: fer-bench robustness --model clcm --model mobilenetv2 --dataset fer2013
     """
@@ -84,58 +83,26 @@ def robustness(
             else:
                 runs = [stages.test_corrupted_run(place, run, cell, target, networks) for cell, run in found[name]]
             tested.append(Robustness(tuple(runs)))
+    # With --weights, models that the recipe starts otherwise have recipes of their own.
+    one_recipe = len({one.first.recipe for one in tested if not one.first.external}) < 2
+    names = [_name(one.first, one_recipe) for one in tested]
     if json:
-        print_json(to_json(tested))
+        print_json(to_json(names, tested))
         return
-    _print(tested)
+    marked = [f"{name} †" if one.first.external else name for name, one in zip(names, tested, strict=True)]
+    print_worse_pictures(_about(tested, one_recipe), marked, tested)
+    if files:
+        typer.echo("† trained elsewhere, which nobody has checked: it may have seen these pictures")
 
 
-def _print(tested: "Sequence[Robustness]") -> None:
-    from statistics import mean
-
-    from fer_bench.corruptions import CORRUPTIONS
-    from fer_bench.robustness.summary import difference, interval
-
+def _about(tested: "Sequence[Robustness]", one_recipe: bool) -> str:
     own = [one.first for one in tested if not one.first.external]
     first = (own or [tested[0].first])[0]
     origin = " (synthetic faces)" if first.origin == "synthetic" else ""
-    # With --weights, models that the recipe starts otherwise have recipes of their own.
-    one_recipe = len({run.recipe for run in own}) < 2
     by = f" by {first.recipe}" if one_recipe else ""
     trained = f" of models trained on {first.dataset}{by}" if own else ""
-    names = [_name(one.first, one_recipe) for one in tested]
-    print_table(
-        f"Accuracy{origin}{trained}, on worse pictures of {first.target} ({first.n:,} images), %",
-        ("pictures", *names),
-        [
-            ("as they are", *(_percent(mean(one.clean)) for one in tested)),
-            *((name, *(_percent(mean(one.under(name))) for one in tested)) for name in CORRUPTIONS),
-            ("mean of these", *(percent(interval(one)) for one in tested)),
-            ("lost", *(_percent(mean(one.lost)) for one in tested)),
-        ],
-        numbers=len(names),
-    )
-    if len(own) < len(tested):
-        typer.echo("† trained elsewhere, which nobody has checked: it may have seen these pictures")
-    if len(tested) == 1:
-        return
-    print_table(
-        "Differences, points (95 % interval over the test images, not over seeds)",
-        ("models", "as they are", "mean under corruptions", "lost"),
-        [
-            (f"{first} - {second}", points(found.clean), points(found.corrupted), points(found.lost))
-            for (first, a), (second, b) in itertools.combinations(zip(names, tested, strict=True), 2)
-            for found in [difference(a, b)]
-        ],
-        numbers=3,
-    )
+    return f"Accuracy{origin}{trained}, on worse pictures of {first.target} ({first.n:,} images), %"
 
 
 def _name(run: "RobustnessRecord", one_recipe: bool) -> str:
-    if run.external:
-        return f"{run.model} †"
-    return run.model if one_recipe else f"{run.model}@{run.recipe}"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}"
+    return run.model if one_recipe or run.external else f"{run.model}@{run.recipe}"

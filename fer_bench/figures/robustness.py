@@ -87,7 +87,7 @@ def robustness(evidence: Evidence) -> Iterator[RobustnessCurves]:
             name=PREFIX + "-".join([*parts, *([str(1 + alike.index(contest))] if len(alike) > 1 else [])]),
             title=marked(evidence, f"Accuracy on corrupted pictures, {_about(contest)}"),
             caption="Accuracy by corruption and severity; 0 is the test set as it is. The last panel is the mean of "
-            "the others. Models were not trained for it; all saw the same pictures."
+            f"the others. {_training(contest)}; all saw the same pictures."
             + (" Lines are means over the seeds." if seeds > 1 else ""),
             panels=(
                 *(_panel(name, contest, known, [name]) for name in names),
@@ -101,6 +101,12 @@ def _about(contest: Contest) -> str:
     if contest.dataset == EXTERNAL:
         return f"{test_set(contest.target)}, external models"
     return f"{tested_on(contest.dataset, contest.target)}, recipe {plain(contest.recipe)}"
+
+
+def _training(contest: Contest) -> str:
+    if not contest.trained_on:
+        return "Models were not trained for it"
+    return f"Some training images had {', '.join(contest.trained_on)}, none another corruption"
 
 
 def _style(model: Model) -> dict[str, Any]:

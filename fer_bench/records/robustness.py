@@ -47,7 +47,12 @@ class RobustnessRecord(Identity):
     subjects: tuple[int, ...] = ()
     """The subject of each test image, counted from 0, where the dataset names them; empty where it does not."""
     weights_sha256: str
+    trained_on: tuple[str, ...] = ()
+    """Corruptions that the training images had, by the recipe; of an external model nothing is known."""
     environment: Environment
+    """The last one, where the test went on elsewhere."""
+    earlier_environments: tuple[Environment, ...] = ()
+    """Other environments of an interrupted test that went on elsewhere, in order, each once."""
     external: External | None = None
     """Set for a model that fer-bench did not train, as in :class:`fer_bench.records.EvalRecord`."""
     target_prepared: Preparation | None = None

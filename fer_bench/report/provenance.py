@@ -65,6 +65,11 @@ def _environments(evidence: Evidence) -> list[tuple[Environment, list[str], list
         for record in block.trains
         for earlier in record.earlier_environments
     ]
+    pairs += [
+        ("tests on worse pictures", place)
+        for test in evidence.robustness
+        for place in (*test.earlier_environments, test.environment)
+    ]
     profiles = evidence.latency.profiles.values() if evidence.latency else ()
     pairs += [("profile", profile.environment) for profile in profiles]
     # Packages are a dict: equal environments are found by comparison, not by hash.

@@ -5,7 +5,7 @@ answered the same pictures, so their difference is taken image by image.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -49,11 +49,14 @@ class Robustness:
         rows = [list(map(metrics.accuracy, run.results[place].confusion_matrices)) for run in self.runs]
         return [math.fsum(column) / len(column) for column in zip(*rows, strict=True)]
 
+    def mean_under(self, corruptions: Sequence[str]) -> list[float]:
+        """Return the mean accuracy over some corruptions and all severities, a fraction a run."""
+        return [math.fsum(column) / len(corruptions) for column in zip(*map(self.under, corruptions), strict=True)]
+
     @property
     def corrupted(self) -> list[float]:
         """Mean accuracy over all corruptions and severities, a fraction a run."""
-        names = self.first.corruptions
-        return [math.fsum(column) / len(names) for column in zip(*map(self.under, names), strict=True)]
+        return self.mean_under(self.first.corruptions)
 
     @property
     def lost(self) -> list[float]:
@@ -66,12 +69,18 @@ class Robustness:
         mean: NDArray[np.float64] = np.mean([_digits(run.right) for run in self.runs], axis=0)
         return mean
 
-    @cached_property
-    def image_corrupted(self) -> NDArray[np.float64]:
-        """The same under the corruptions: the mean of the runs, corruptions and severities."""
-        answers = [_digits(result.right) / run.severities for run in self.runs for result in run.results]
-        mean: NDArray[np.float64] = np.mean(answers, axis=0)
+    def image_under(self, corruptions: Sequence[str]) -> NDArray[np.float64]:
+        """Return the same under some corruptions: the mean of the runs, corruptions and severities."""
+        mean: NDArray[np.float64] = np.mean([self._image_means[name] for name in corruptions], axis=0)
         return mean
+
+    @cached_property
+    def _image_means(self) -> dict[str, NDArray[np.float64]]:
+        """By corruption, the mean of the runs and severities, (n,)."""
+        return {
+            name: np.mean([_digits(run.results[place].right) / run.severities for run in self.runs], axis=0)
+            for place, name in enumerate(self.first.corruptions)
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +91,10 @@ class Difference:
     corrupted: Estimate
     lost: Estimate
     """Negative where the first loses less."""
+    under: dict[str, Estimate]
+    """By corruption."""
+    untrained: Estimate | None
+    """Under the corruptions that were asked for as those not trained on; ``None`` where none were."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +107,11 @@ class Contest:
     recipe: str
     models: tuple[Robustness, ...]
     """By model, the paper's three first, external ones last."""
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """The corruptions that the recipe has in training, which fer-bench's own models share."""
+        return self.models[0].first.trained_on
 
 
 def contests(records: Iterable[RobustnessRecord]) -> list[Contest]:
@@ -125,13 +143,28 @@ def contests(records: Iterable[RobustnessRecord]) -> list[Contest]:
     ]
 
 
-def interval(of: Robustness) -> Estimate:
-    """Return the mean accuracy under all corruptions, with its interval over images or subjects."""
-    return _mean(of.image_corrupted, of.first)
+def untrained(models: Iterable[Robustness]) -> tuple[str, ...]:
+    """Return the corruptions on which none of some models was trained, in order; none where all were trained on none.
+
+    An external model counts as trained on none: nothing is known of it.
+    """
+    runs = [one.first for one in models]
+    known = {name for run in runs for name in run.trained_on}
+    return tuple(name for name in runs[0].corruptions if name not in known) if known else ()
 
 
-def difference(a: Robustness, b: Robustness) -> Difference:
+def interval(of: Robustness, corruptions: Sequence[str] = ()) -> Estimate:
+    """Return the mean accuracy under some corruptions, all by default, with its interval over images or subjects."""
+    return _mean(of.image_under(corruptions or of.first.corruptions), of.first)
+
+
+def difference(a: Robustness, b: Robustness, rest: Sequence[str] = ()) -> Difference:
     """Compare two models that answered the same pictures.
+
+    Args:
+        a: the first.
+        b: the second.
+        rest: the corruptions on which no model of the comparison was trained, see :func:`untrained`.
 
     Raises:
         FerBenchError: they did not: they are of several test sets, states of one, or sets of corruptions.
@@ -141,9 +174,18 @@ def difference(a: Robustness, b: Robustness) -> Difference:
             f"{a.first.stem}: was tested on {_pictures(a.first)}, {b.first.stem} on {_pictures(b.first)}: these are "
             "other pictures; run fer-bench robustness for both again"
         )
-    clean, corrupted = a.image_clean - b.image_clean, a.image_corrupted - b.image_corrupted
+
+    def under(corruptions: Sequence[str]) -> NDArray[np.float64]:
+        return a.image_under(corruptions) - b.image_under(corruptions)
+
+    names = a.first.corruptions
+    clean, corrupted = a.image_clean - b.image_clean, under(names)
     return Difference(
-        clean=_mean(clean, a.first), corrupted=_mean(corrupted, a.first), lost=_mean(clean - corrupted, a.first)
+        clean=_mean(clean, a.first),
+        corrupted=_mean(corrupted, a.first),
+        lost=_mean(clean - corrupted, a.first),
+        under={name: _mean(under([name]), a.first) for name in names},
+        untrained=_mean(under(rest), a.first) if rest else None,
     )
 
 

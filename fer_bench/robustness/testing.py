@@ -14,7 +14,15 @@ from fer_bench.datasets.joined import Images
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
 from fer_bench.evaluation import counted
-from fer_bench.records import CorruptionResult, Environment, External, Identity, RobustnessRecord, TrainRecord
+from fer_bench.records import (
+    CorruptionResult,
+    Environment,
+    External,
+    Identity,
+    RobustnessRecord,
+    TrainRecord,
+    same_place,
+)
 from fer_bench.robustness.images import CorruptedImages
 from fer_bench.workspace import Workspace
 
@@ -32,13 +40,18 @@ class Subject:
 
     identity: Identity
     weights_sha256: str
+    trained_on: tuple[str, ...] = ()
+    """Corruptions that its training images had."""
     external: External | None = None
     """Set for a model that fer-bench did not train."""
 
 
 def subject_of(run: TrainRecord) -> Subject:
     """Return the model of a finished run."""
-    return Subject(identity=run, weights_sha256=run.weights_sha256)
+    augmentation = run.recipe_content.get("augmentation", {})  # Older records do not know of corruptions.
+    return Subject(
+        identity=run, weights_sha256=run.weights_sha256, trained_on=tuple(augmentation.get("corruptions", ()))
+    )
 
 
 def tested(workspace: Workspace, subject: Subject, target: Prepared) -> RobustnessRecord | None:
@@ -84,6 +97,10 @@ def test_corrupted(
     on_progress(known, known)
     if record is None:
         record = _begun(subject, target, labels, answers("", 0), environment)
+    elif not same_place(record.environment, environment) and not record.complete:
+        others = (*record.earlier_environments, record.environment)
+        earlier = tuple(one for one in others if not same_place(one, environment))
+        record = dataclasses.replace(record, environment=environment, earlier_environments=earlier)
     for corruption in record.corruptions[len(record.results) :]:
         found = []
         for severity in range(1, SEVERITIES + 1):
@@ -143,6 +160,7 @@ def _begun(
         results=(),
         subjects=tuple(map(int, subjects)) if subjects.max() + 1 < len(rows) else (),
         weights_sha256=subject.weights_sha256,
+        trained_on=subject.trained_on,
         environment=environment,
         external=subject.external,
         target_prepared=target.preparation,

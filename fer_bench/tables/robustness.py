@@ -6,7 +6,7 @@ from fer_bench import paper
 from fer_bench.accuracy.intervals import Estimate
 from fer_bench.models import model_title
 from fer_bench.records import EXTERNAL
-from fer_bench.robustness.summary import Contest, Robustness, contests, difference, interval
+from fer_bench.robustness.summary import Contest, Robustness, contests, difference, interval, untrained
 from fer_bench.selection import Evidence
 from fer_bench.tables.chance import is_above
 from fer_bench.tables.externals import external_notes
@@ -14,11 +14,15 @@ from fer_bench.tables.notes import BEYOND, SEEDS_NOTE, SHORT, SYNTHETIC_NOTE
 from fer_bench.tables.values import Cell, Column, Grid, Missing, Number, Range, Row, Table, Text, mark_best, mean_of
 
 SLUG = "robustness"
-_READING = (
+_ROWS = (
     "Every test image was answered as it is, and under each corruption with five severities; a row of a corruption is "
-    "the mean over its severities. Models were not trained for it. All of them saw the same pictures; the interval is "
-    "over the images (over subjects where the dataset names them), not over seeds. Differences from the model with the "
-    "highest mean are taken image by image.",
+    "the mean over its severities."
+)
+_UNTRAINED = "Models were not trained for it."
+_TRAINED = "Models were not trained for it, but for the corruptions marked so: some of their training images had them."
+_READING = (
+    "All of them saw the same pictures; the interval is over the images (over subjects where the dataset names them), "
+    "not over seeds. Differences from the model with the highest mean are taken image by image.",
     "Lost: accuracy on the pictures as they are, less the mean of the corruptions. A model that always gives the same "
     "answer loses nothing.",
 )
@@ -29,7 +33,15 @@ def robustness_table(evidence: Evidence) -> Table:
     from fer_bench.corruptions import CORRUPTIONS, PROTOCOL
 
     found = contests(evidence.robustness)
-    notes = [*_READING, SEEDS_NOTE, *map(_made_from, found), *external_notes(evidence.robustness)]
+    first, *reading = _READING
+    training = _TRAINED if any(contest.trained_on for contest in found) else _UNTRAINED
+    notes = [
+        f"{_ROWS} {training} {first}",
+        *reading,
+        SEEDS_NOTE,
+        *map(_made_from, found),
+        *external_notes(evidence.robustness),
+    ]
     if all(model.first.protocol == PROTOCOL for contest in found for model in contest.models):
         strengths = "; ".join(
             f"{name}: {one.about} ({', '.join(f'{value:.3g}' for value in one.strengths)})"
@@ -48,12 +60,15 @@ def _grid(contest: Contest) -> Grid:
     models = contest.models
     rows: list[Row] = [
         _row("as they are", [one.clean for one in models]),
-        *(_row(name, [one.under(name) for one in models]) for name in names),
-        _row("mean of the corruptions", [one.corrupted for one in models]),
+        *(_row(_marked(name, contest), [one.under(name) for one in models]) for name in names),
     ]
     never = [place for place, one in enumerate(models) if not is_above([run.confusion_matrix for run in one.runs])]
-    rows = [(row[0], *_best(row[1:], never)) for row in rows]
-    rows.append((Text("its 95 % interval"), *(_range(interval(one)) for one in models)))
+    rest = untrained(models)
+    for title, some in (("mean of the corruptions", names), ("mean of those not trained on", rest)):
+        if some:
+            rows.append(_row(title, [one.mean_under(some) for one in models]))
+            rows.append((Text("its 95 % interval"), *(_range(interval(one, some)) for one in models)))
+    rows = [(row[0], *_best(row[1:], never)) for row in rows]  # Intervals have no best one.
     rows.append(_row("lost, points", [one.lost for one in models]))
     columns = (Column("Pictures", text=True), *(Column(_model(one)) for one in models))
     return Grid(_title(contest), columns, tuple(rows))
@@ -66,13 +81,18 @@ def _differences(contest: Contest) -> Iterator[Grid]:
     if not others:
         return
     rows: list[Row] = []
+    rest = untrained(contest.models)
+    groups = ["as they are", "mean of the corruptions", *(["mean of those not trained on"] if rest else []), "lost"]
     for one in others:
-        found = difference(one, best)
-        row = [cell for of in (found.clean, found.corrupted, found.lost) for cell in (_points(of), _range(of))]
-        rows.append((Text(_model(one)), *row))
-    groups = ("as they are", "mean of the corruptions", "lost")
+        found = difference(one, best, rest)
+        parts = [part for part in (found.clean, found.corrupted, found.untrained, found.lost) if part is not None]
+        rows.append((Text(_model(one)), *(cell for part in parts for cell in (_points(part), _range(part)))))
     columns = [Column(title, group=group) for group in groups for title in ("points", "95 % interval")]
     yield Grid(f"{_title(contest)}: less {_model(best)}", (Column("Model", text=True), *columns), tuple(rows))
+
+
+def _marked(corruption: str, contest: Contest) -> str:
+    return f"{corruption}, trained on" if corruption in contest.trained_on else corruption
 
 
 def _points(found: Estimate) -> Cell:
