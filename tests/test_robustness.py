@@ -382,6 +382,7 @@ def test_corruptions_of_the_training_images_are_marked_and_a_mean_leaves_them_ou
     assert shown[4].value == pytest.approx(100 * difference(other, clcm).under["blur"].value)
     (drawing,) = [one for one in build_figures(evidence) if one.name.startswith("robustness-")]
     assert "Some training images had noise, none another corruption" in drawing.caption
+    assert [panel.corruption for panel in drawing.panels] == ["noise, trained on", "blur", "mean of these"]
     # A model by a recipe without any shares no block with it, and says so.
     assert untrained((clcm, Robustness((save(results, "shufflenetv2"),)))) == ("blur",)
     assert untrained((Robustness((save(results, "shufflenetv2"),)),)) == ()

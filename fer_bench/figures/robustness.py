@@ -90,7 +90,7 @@ def robustness(evidence: Evidence) -> Iterator[RobustnessCurves]:
             f"the others. {_training(contest)}; all saw the same pictures."
             + (" Lines are means over the seeds." if seeds > 1 else ""),
             panels=(
-                *(_panel(name, contest, known, [name]) for name in names),
+                *(_panel(contest.marked(name), contest, known, [name]) for name in names),
                 _panel(MEAN, contest, known, names),
             ),
             chance=rounded(100 * level(first.confusion_matrix)),

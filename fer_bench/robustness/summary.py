@@ -113,6 +113,10 @@ class Contest:
         """The corruptions that the recipe has in training, which fer-bench's own models share."""
         return self.models[0].first.trained_on
 
+    def marked(self, corruption: str) -> str:
+        """Return a corruption's name, with a mark where the models were trained on it."""
+        return f"{corruption}, trained on" if corruption in self.trained_on else corruption
+
 
 def contests(records: Iterable[RobustnessRecord]) -> list[Contest]:
     """Return what may stand side by side, by dataset, test set and recipe: no contest mixes recipes, backends or states

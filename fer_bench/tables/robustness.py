@@ -60,7 +60,7 @@ def _grid(contest: Contest) -> Grid:
     models = contest.models
     rows: list[Row] = [
         _row("as they are", [one.clean for one in models]),
-        *(_row(_marked(name, contest), [one.under(name) for one in models]) for name in names),
+        *(_row(contest.marked(name), [one.under(name) for one in models]) for name in names),
     ]
     never = [place for place, one in enumerate(models) if not is_above([run.confusion_matrix for run in one.runs])]
     rest = untrained(models)
@@ -89,10 +89,6 @@ def _differences(contest: Contest) -> Iterator[Grid]:
         rows.append((Text(_model(one)), *(cell for part in parts for cell in (_points(part), _range(part)))))
     columns = [Column(title, group=group) for group in groups for title in ("points", "95 % interval")]
     yield Grid(f"{_title(contest)}: less {_model(best)}", (Column("Model", text=True), *columns), tuple(rows))
-
-
-def _marked(corruption: str, contest: Contest) -> str:
-    return f"{corruption}, trained on" if corruption in contest.trained_on else corruption
 
 
 def _points(found: Estimate) -> Cell:
