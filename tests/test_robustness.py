@@ -388,6 +388,35 @@ def test_corruptions_of_the_training_images_are_marked_and_a_mean_leaves_them_ou
     assert untrained((Robustness((save(results, "shufflenetv2"),)),)) == ()
 
 
+def test_runs_of_several_recipes_are_drawn_together(tmp_path: Path):
+    results = make.results_in(tmp_path)
+    make.save_partial(results)
+    made = [save(results, model) for model in ("clcm", "shufflenetv2")]
+
+    def drawn():
+        return [one for one in build_figures(select(results)) if one.name.startswith("corrupted-runs-")]
+
+    assert drawn() == [], "one recipe has its curves"
+    run = make.train_record("clcm", "fer2013", recipe="worse-89abcdef")
+    records.save(results.records, run)
+    made.append(save(results, "clcm", recipe=run.recipe, trained_on=("noise",)))
+    (drawing,) = drawn()
+    assert drawing.name == "corrupted-runs-fer2013-on-fer2013"
+    assert drawing.columns == ("as they are", "noise", "blur", "mean of these")
+    rows = {(row.model.name, row.recipe): row for row in drawing.rows}
+    assert set(rows) == {("clcm", make.RECIPE), ("shufflenetv2", make.RECIPE), ("clcm", "worse-89abcdef")}
+    for record in made:
+        row, one = rows[record.model, record.recipe], Robustness((record,))
+        shown = [one.clean[0], one.under("noise")[0], one.under("blur")[0], one.corrupted[0]]
+        assert row.accuracies == pytest.approx([100 * value for value in shown], abs=1e-3)
+        assert row.trained_on == record.trained_on
+        assert row.start == ("random" if record.model == "shufflenetv2" else "ImageNet")
+    assert [row.start for row in drawing.rows] == ["ImageNet", "ImageNet", "random"]
+    assert "* trained on" in drawing.caption
+    figure = drawing.draw()
+    assert sum(text.get_text().endswith("*") for text in figure.axes[0].texts) == 1
+
+
 def compared(folder: Path, *more: str):
     return CliRunner().invoke(app, ["compare", *more, "--workspace", str(folder)], terminal_width=200)
 

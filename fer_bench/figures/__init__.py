@@ -7,6 +7,7 @@ What is drawn stands in ``figures.json`` beside the pictures, and each picture b
 from itertools import chain
 
 from fer_bench.figures.confusion import confusion
+from fer_bench.figures.corrupted_runs import corrupted_runs
 from fer_bench.figures.files import check_figures, picture, write_figures
 from fer_bench.figures.latency import latency
 from fer_bench.figures.learning_curves import learning_curves
@@ -23,5 +24,5 @@ __all__ = ["Drawing", "build_figures", "check_figures", "picture", "write_figure
 
 def build_figures(evidence: Evidence) -> list[Drawing]:
     """Return every figure that the records allow, as values; one without data is left out. Needs no matplotlib."""
-    makers = (learning_curves, confusion, per_class, trade_off, transfer, latency, robustness, runs)
+    makers = (learning_curves, confusion, per_class, trade_off, transfer, latency, robustness, corrupted_runs, runs)
     return list(chain.from_iterable(make(evidence) for make in makers))
