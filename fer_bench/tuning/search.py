@@ -62,7 +62,7 @@ def random_search(study: Study, space: Space, *, trials: int, seed: int) -> list
         except optuna.exceptions.StorageInternalError as error:
             raise _unusable(path, error.__cause__ or error) from error
         chosen += [(model, setting) for setting in dict.fromkeys(settings)]
-    return _trained(study, chosen, executor=None)
+    return _trained(study, chosen)
 
 
 def _draw(optuna: Any, kept: Any, study: Study, space: Space, *, model: str, trials: int, seed: int) -> list[Setting]:
@@ -87,7 +87,7 @@ def _draw(optuna: Any, kept: Any, study: Study, space: Space, *, model: str, tri
         kept.sampler = optuna.samplers.RandomSampler(seed=(seed * 1_000_003 + number) % 2**32)
         trial = kept.ask(space_of)
         setting = _setting(trial.params)
-        [found] = _trained(study, [(model, setting)], executor=None)
+        [found] = _trained(study, [(model, setting)])
         if found.runs:
             kept.tell(trial, found.val_accuracy)
             say(f"[{number + 1}/{trials}] {model}, {setting}: validation {found.val_accuracy:.1%}")
@@ -105,7 +105,7 @@ def _setting(parameters: dict[str, Any]) -> Setting:
     return Setting(parameters["batch_size"], round(rate, digits), parameters["optimizer"])
 
 
-def _trained(study: Study, chosen: list[tuple[str, Setting]], executor: Executor | None) -> list[Trial]:
+def _trained(study: Study, chosen: list[tuple[str, Setting]], executor: Executor | None = None) -> list[Trial]:
     """Train what of the settings is missing, and return all as trials."""
     cells = {(model, setting): study.cells(model, setting.applied(study.recipe)) for model, setting in chosen}
     work_through((), [missing_work(study, [cell for own in cells.values() for cell in own])], executor)
