@@ -161,12 +161,7 @@ def _codes(folder: Folder, place: str, label_map: dict[str, str], notes: list[st
         label_map[code] = EMOTIONS[LABELS[code]]
         for picture in folder.of_class(f"{place}/{code}", notes):
             found.setdefault(picture, []).append(code)
-    stray = folder.pictures(place)
-    if stray:
-        raise FerBenchError(
-            f"{folder.root / place / stray[0]}: a picture outside the class folders ({len(stray)} such); its class "
-            "cannot be known: move it to its class folder or away"
-        )
+    folder.require_no_stray(place)
     return found
 
 
