@@ -104,7 +104,7 @@ def train_cells(
     *,
     weights: str | None,
     watch: Watch,
-    executor: Executor | None = None,
+    executor: Executor | None,
 ) -> list[TrainRecord]:
     """Train cells of one dataset, and return their records; of several, those are left out that diverged.
 

@@ -46,7 +46,7 @@ class Leftover:
     bytes: int
 
 
-def leftovers(workspace: Workspace, *, with_records: bool = False) -> list[Leftover]:
+def leftovers(workspace: Workspace, *, with_records: bool) -> list[Leftover]:
     """Return what can go; nothing is removed. Call it with the workspace locked: else work in progress looks left over.
 
     Args:

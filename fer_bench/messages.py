@@ -8,15 +8,11 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from fer_bench.errors import harmless
 from fer_bench.verbosity import level
-
-if TYPE_CHECKING:
-    from fer_bench.progress import Position
 
 
 @dataclass(frozen=True)
@@ -24,9 +20,8 @@ class _Listeners:
     """What takes what this process has to tell; see :func:`report_to`."""
 
     say: Callable[[str], None]
-    detail: Callable[[str], None] | None
+    detail: Callable[[str], None]
     warn: Callable[[str], None]
-    position: "Callable[[Position | None], None] | None"
 
 
 _listeners: _Listeners | None = None
@@ -43,10 +38,10 @@ def say(text: str) -> None:
 
 def detail(text: str) -> None:
     """Print to stderr what is of use where something is looked into: with ``--verbose`` only."""
-    if _listeners is None:
-        _tell(text, shown=level() == "verbose")
-    elif _listeners.detail is not None:
+    if _listeners is not None:
         _listeners.detail(text)
+    else:
+        _tell(text, shown=level() == "verbose")
 
 
 def warn(text: str) -> None:
@@ -70,22 +65,16 @@ def print_line(text: str) -> None:
     tqdm.write(text, file=sys.stdout)
 
 
-def report_to(
-    listener: Callable[[str], None],
-    details: Callable[[str], None] | None = None,
-    warnings: Callable[[str], None] | None = None,
-    positions: "Callable[[Position | None], None] | None" = None,
-) -> None:
-    """Show no bars in this process, and give what it says to ``listener``: for workers of another process.
+def report_to(says: Callable[[str], None], details: Callable[[str], None], warnings: Callable[[str], None]) -> None:
+    """Draw no bars in this process, and print nothing that it says: for workers of another process.
 
     Args:
-        listener: takes what :func:`say` prints.
-        details: takes what :func:`detail` prints; without it, that is lost.
-        warnings: takes what :func:`warn` prints; without it, ``listener`` does.
-        positions: takes where a bar is, and ``None`` where it ends; without it, ``listener`` gets a line a minute.
+        says: takes what :func:`say` would print.
+        details: takes what :func:`detail` would print.
+        warnings: takes what :func:`warn` would print.
     """
     global _listeners
-    _listeners = _Listeners(listener, details, warnings or listener, positions)
+    _listeners = _Listeners(says, details, warnings)
     # Not tqdm's own, which spans processes: of that Python warns where a worker is stopped.
     tqdm.set_lock(threading.RLock())
 
@@ -99,8 +88,3 @@ def log_to(log: Callable[[str], None] | None) -> None:
 def has_listener() -> bool:
     """Return whether another process takes what this one says, see :func:`report_to`."""
     return _listeners is not None
-
-
-def position_listener() -> "Callable[[Position | None], None] | None":
-    """Return what takes the positions of this process's bars; ``None`` where no other process shows them."""
-    return None if _listeners is None else _listeners.position

@@ -1,4 +1,8 @@
-"""How far work is: tqdm bars on a terminal, a line a minute elsewhere. On stderr, and not with ``--quiet``."""
+"""How far work is: tqdm bars on a terminal, a line a minute elsewhere. On stderr, and not with ``--quiet``.
+
+A worker of another process (see :mod:`fer_bench.workers`) shows nothing itself: each :class:`Position` of its bars goes
+where :func:`send_to` was told, and what gets there :class:`Bars` shows, as if it were work of this process.
+"""
 
 import math
 import sys
@@ -10,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from tqdm import tqdm
 
-from fer_bench.messages import has_listener, position_listener, say
+from fer_bench.messages import has_listener, say
 from fer_bench.verbosity import level
 
 
@@ -49,10 +53,6 @@ _COUNTED = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 """A bar without a rate."""
 
 
-_above: list[object] = []
-"""What stands in the first row of the terminal, over all bars."""
-
-
 _SENT_EVERY = 0.5
 """Seconds between two positions that a worker sends to the process that shows its bar."""
 
@@ -70,10 +70,19 @@ class Position:
     """Of ``done``, what an earlier run had done: no measure of the rate."""
 
 
+_send: Callable[[Position | None], None] | None = None
+
+
+def send_to(send: Callable[[Position | None], None]) -> None:
+    """Give the positions of this process's bars to ``send``, ``None`` where one ends: another process shows them."""
+    global _send
+    _send = send
+
+
 class _Drawn:
     """A bar on a terminal."""
 
-    def __init__(self, at: Position, row: int | None) -> None:
+    def __init__(self, at: Position) -> None:
         self._known, self._note = at.known, at.note
         self._bar = tqdm(
             total=at.total,
@@ -84,7 +93,6 @@ class _Drawn:
             miniters=1,
             smoothing=_SMOOTHING,
             bar_format=None if at.unit else _COUNTED,
-            position=(1 if _above else 0) if row is None else row,
         )
 
     def show(self, at: Position) -> None:
@@ -156,18 +164,17 @@ class Bar:
         title: what is done.
         total: how much of it there is, where that is known.
         unit: of ``total``; empty where its parts are too unlike for a rate and the time left.
-        row: of the terminal, counted from where bars begin; ``None`` for the first that no plan takes.
     """
 
-    def __init__(self, title: str, total: int | None, unit: str, row: int | None = None) -> None:
+    def __init__(self, title: str, total: int | None, unit: str) -> None:
         self._at = Position(title, 0, total, unit, "", known=0)
         self._way: _Drawn | _Lines | _Sent
-        if (send := position_listener()) is not None:
-            self._way = _Sent(send)
+        if _send is not None:
+            self._way = _Sent(_send)
         elif has_listener() or not shows_bars():
             self._way = _Lines()
         else:
-            self._way = _Drawn(self._at, row)
+            self._way = _Drawn(self._at)
         self.show(self._at)  # Before the first step, which compiles a network.
 
     @property
@@ -207,27 +214,21 @@ class Bar:
 
 
 class Bars:
-    """Bars of work that other processes do, one below the other."""
+    """Bars of work that other processes do, one below the other: tqdm gives each the first row that is free."""
 
     def __init__(self) -> None:
         self._bars: dict[int, Bar] = {}
-        self._rows: dict[int, int] = {}
 
     def show(self, worker: int, position: Position | None) -> None:
         """Show where a worker is; ``None`` removes its bar."""
         shown = self._bars.get(worker)
         if shown is not None and (position is None or position.title != shown.title):
-            shown.close()
-            del self._bars[worker], self._rows[worker]
+            self._bars.pop(worker).close()
             shown = None
         if position is None:
             return
         if shown is None:
-            row = 1 if _above else 0
-            while row in self._rows.values():
-                row += 1
-            self._rows[worker] = row
-            shown = self._bars[worker] = Bar(position.title, position.total, position.unit, row)
+            shown = self._bars[worker] = Bar(position.title, position.total, position.unit)
         shown.show(position)
 
     def close(self) -> None:
@@ -235,7 +236,6 @@ class Bars:
         for shown in self._bars.values():
             shown.close()
         self._bars.clear()
-        self._rows.clear()
 
 
 @contextmanager
@@ -246,16 +246,6 @@ def bar(title: str, total: int | None = None, unit: str = "it") -> Iterator[Bar]
         yield shown
     finally:
         shown.close()
-
-
-def put_above(plan: object) -> None:
-    """Leave the first row of the terminal to what stands over all bars, until :func:`take_away`."""
-    _above.append(plan)
-
-
-def take_away(plan: object) -> None:
-    """Let bars begin in the first row again."""
-    _above.remove(plan)
 
 
 def shows_bars() -> bool:

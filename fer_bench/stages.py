@@ -94,11 +94,15 @@ def train_cell(
             def on_epoch(number: int, epoch: Epoch) -> None:
                 nonlocal known
                 watcher(number, epoch)
-                (shown.at if trains else shown.known)((number + 1) * steps)
+                done = (number + 1) * steps
+                if trains:
+                    shown.at(done)
+                else:
+                    known = number + 1
+                    shown.known(done)
                 shown.note(f"epoch {number + 1}/{cell.recipe.epochs}, validation {epoch.val_accuracy:.1%}")
                 if trains:
                     detail(_told(caption, number, cell.recipe.epochs, epoch))
-                known += not trains
 
             def on_step() -> None:
                 nonlocal trains

@@ -86,10 +86,10 @@ class Status:
 def grid_status(
     workspace: Workspace,
     *,
-    models: Sequence[str] = (),
-    datasets: Sequence[str] = (),
-    recipe: Recipe | None = None,
-    seeds: Sequence[int] = (),
+    models: Sequence[str],
+    datasets: Sequence[str],
+    recipe: Recipe | None,
+    seeds: Sequence[int],
 ) -> Status:
     """Return the state of every run of a grid.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tqdm import tqdm
 
 from fer_bench.messages import say
-from fer_bench.progress import duration, put_above, shows_bars, take_away
+from fer_bench.progress import duration, shows_bars
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,6 @@ class Timetable:
             leave=False,
             dynamic_ncols=True,
             disable=not shows_bars(),
-            position=0,
         )
 
     def work(self, stage: Stage, do: Callable[[], object]) -> None:
@@ -107,9 +106,7 @@ class Timetable:
         return f"; about {duration((total - progressed) * worked / progressed)} left"
 
     def __enter__(self) -> "Timetable":
-        put_above(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        take_away(self)
         self._bar.close()

@@ -4,7 +4,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from fer_bench.files import replacing
 from fer_bench.grid import Cell
 from fer_bench.messages import say
 from fer_bench.network import Network, count_parameters
+from fer_bench.progress import unheard
 from fer_bench.records import Epoch, TrainRecord, same_place
 from fer_bench.run_folder import locked, remove
 from fer_bench.workspace import Workspace
@@ -40,8 +41,8 @@ def train(
     workspace: Workspace,
     *,
     weights: str | None = None,
-    on_epoch: OnEpoch | None = None,
-    on_step: Callable[[], None] | None = None,
+    on_epoch: OnEpoch = unheard,
+    on_step: Callable[[], None] = unheard,
 ) -> TrainRecord:
     """Train a cell, or return its record where it has been trained already.
 
@@ -70,8 +71,7 @@ def train(
         with locked(folder):
             record, home = _found(workspace, cell, dataset.fingerprint, weights)
             if record is None:
-                run = _Run(cell, dataset, network, workspace, weights, on_epoch=on_epoch, on_step=on_step)
-                record = _train(run)
+                record = _train(_Run(cell, dataset, network, workspace, weights, on_epoch, on_step))
             else:
                 network.load_weights(home.weights(cell.id), record.weights_sha256)
                 if home != workspace:
@@ -106,9 +106,8 @@ class _Run:
     network: Network
     workspace: Workspace
     weights: str | None
-    _: KW_ONLY
-    on_epoch: OnEpoch | None
-    on_step: Callable[[], None] | None
+    on_epoch: OnEpoch
+    on_step: Callable[[], None]
 
 
 def _train(run: _Run) -> TrainRecord:
@@ -229,10 +228,9 @@ def _reason(error: BaseException) -> str:
     return lines[0][:200]
 
 
-def _tell(on_epoch: OnEpoch | None, history: Sequence[Epoch]) -> None:
-    if on_epoch:
-        for number, epoch in enumerate(history):
-            on_epoch(number, epoch)
+def _tell(on_epoch: OnEpoch, history: Sequence[Epoch]) -> None:
+    for number, epoch in enumerate(history):
+        on_epoch(number, epoch)
 
 
 def _epoch_callback(run: _Run, progress: Progress, checkpoint: Checkpoint, images: Images, batches: Any) -> Any:
@@ -262,12 +260,11 @@ def _epoch_callback(run: _Run, progress: Progress, checkpoint: Checkpoint, image
 
         # Not on_train_batch_end: if a callback has it, Keras waits for the device after every step.
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-            if run.on_step and batch > 0:
+            if batch > 0:
                 run.on_step()
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            if run.on_step:
-                run.on_step()
+            run.on_step()
             logs = logs or {}
             require_number("training", logs["loss"], epoch)
             val_loss, val_accuracy = scores(network.predict(images, val_rows), labels)
@@ -286,8 +283,7 @@ def _epoch_callback(run: _Run, progress: Progress, checkpoint: Checkpoint, image
                 progress.best_epoch = epoch
             progress.history.append(entry)
             checkpoint.save(network, progress)
-            if run.on_epoch:
-                run.on_epoch(epoch, entry)
+            run.on_epoch(epoch, entry)
 
     return EveryEpoch()
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, Literal, Protocol
 
-from fer_bench import backend, messages
+from fer_bench import backend, messages, progress
 from fer_bench.environment import cores, usable_memory_gib
 from fer_bench.errors import FerBenchError, storage_message
 from fer_bench.memory import is_exhausted
@@ -273,8 +273,8 @@ def _work(number: int, group: list[Work], events: Any) -> None:
         lambda text: events.put(Event("say", number, text)),
         lambda text: events.put(Event("detail", number, text)),
         lambda text: events.put(Event("warn", number, text)),
-        lambda position: events.put(Event("position", number, position=position)),
     )
+    progress.send_to(lambda position: events.put(Event("position", number, position=position)))
     try:
         for stage, do in group:
             events.put(Event("begin", number, stage=stage))

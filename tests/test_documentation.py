@@ -120,7 +120,9 @@ def test_the_command_lines_of_the_readmes_are_taken(words):
 
 def test_the_command_lines_of_the_readmes_can_be_pasted_into_zsh():
     """Which takes # for a word unless told otherwise, and macOS starts it so."""
-    for block in re.findall(r"```sh\n(.*?)```", READMES, re.DOTALL):
+    blocks = re.findall(r"```sh\n(.*?)```", READMES, re.DOTALL)
+    assert len(blocks) > 10
+    for block in blocks:
         for line in block.replace("\\\n", " ").splitlines():
             assert shlex.split(line, comments=True) == shlex.split(line), line
 

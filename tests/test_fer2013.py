@@ -922,5 +922,6 @@ def test_pictures_of_another_size_than_the_edition_has_are_told(tmp_path: Path, 
 def test_a_folder_is_read_through_the_checks_of_the_store(tmp_path: Path) -> None:
     """Every source of a picture is a path that the folder itself gives back."""
     folders(tmp_path)
-    folder = Folder(tmp_path)
-    assert all(folder.path(sample.source).is_file() for sample in samples("folders", tmp_path))
+    folder, found = Folder(tmp_path), samples("folders", tmp_path)
+    assert len(found) == len(ROWS)
+    assert all(folder.path(sample.source).is_file() for sample in found)

@@ -187,16 +187,19 @@ def test_the_time_left_of_cells_side_by_side_is_in_their_own_measure(clock, caps
 def test_bars_of_other_processes_never_share_a_row(monkeypatch):
     rows = []
 
-    class Row(progress.Bar):
-        def __init__(self, title, total, unit, row=None):
-            super().__init__(title, total, unit, row)
-            rows.append((title, row))
+    class Row(progress.tqdm):
+        def __init__(self, **settings):
+            super().__init__(**settings)
+            rows.append((self.desc.removesuffix(": "), abs(self.pos)))
 
-    monkeypatch.setattr(progress, "Bar", Row)
+    monkeypatch.setattr(progress.sys, "stderr", Terminal())
+    monkeypatch.setattr(progress, "tqdm", Row)
     bars = progress.Bars()
-    for worker, title in ((0, "a"), (1, "b"), (0, None), (2, "c"), (0, "d"), (1, "e")):
-        bars.show(worker, title and Position(title, 1, 9, "step", "", known=0))
-    assert rows == [("a", 0), ("b", 1), ("c", 0), ("d", 2), ("e", 1)]
+    with Timetable([Stage("a stage", 1)]):  # In the first row.
+        for worker, title in ((0, "a"), (1, "b"), (0, None), (2, "c"), (0, "d"), (1, "e")):
+            bars.show(worker, title and Position(title, 1, 9, "step", "", known=0))
+        bars.close()
+    assert rows == [("a", 1), ("b", 2), ("c", 1), ("d", 3), ("e", 2)]
 
 
 def test_a_bar_of_another_process_is_one_of_this(clock, capsys):

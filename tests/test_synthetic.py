@@ -230,7 +230,9 @@ def test_a_folder_says_which_layout_it_is_and_how_many_pictures_count(small: Sma
 def test_a_larger_set_begins_with_the_smaller(tmp_path: Path) -> None:
     for name, train in (("small", 7), ("large", 14)):
         synthesize("raf-db", tmp_path / name, train=train, test=7)
-    for file in (tmp_path / "small" / "basic").rglob("*.jpg"):
+    files = list((tmp_path / "small" / "basic").rglob("*.jpg"))
+    assert len(files) == 14
+    for file in files:
         assert file.read_bytes() == (tmp_path / "large" / file.relative_to(tmp_path / "small")).read_bytes()
 
 

@@ -62,7 +62,7 @@ def evaluate(
     place = existing(workspace)
     if is_external(place, model):
         with place.lock(wait=wait):
-            _print_results(_test_external(place, [model], open_prepared(place, dataset)), json)
+            _print_results([_test_external(place, model, open_prepared(place, dataset))], json)
         return
     chosen, numbers = recipe_with(recipe, balance, freeze_layers), seeds_of(context, [seed], seeds)
     with place.lock(wait=wait):
@@ -125,7 +125,7 @@ def cross_test(
                     done.append(stages.test_run(place, run, grid.cell_of_run(run), target, networks))
         for name in external_names(place):
             with _noted(failed):
-                done += _test_external(place, [name], target)
+                done.append(_test_external(place, name, target))
     if done:
         _print_results(done, json)
     if failed:
@@ -162,22 +162,19 @@ def _can_be_tested(place: "Workspace", run: "TrainRecord") -> bool:
     return False
 
 
-def _test_external(place: "Workspace", names: Sequence[str], target: "Prepared") -> "list[EvalRecord]":
-    if not names:
-        return []
+def _test_external(place: "Workspace", name: str, target: "Prepared") -> "EvalRecord":
+    """Test an external model, and warn of what speaks against its labels."""
     from fer_bench.external.alike import warning
     from fer_bench.external.model import load_external
     from fer_bench.external.testing import test_external
     from fer_bench.messages import warn
 
-    done = []
-    for name in names:
-        model = load_external(place, name)
-        done.append(test_external(place, model, target))
-        said = warning(place, model, target, done[-1])
-        if said:
-            warn(said)
-    return done
+    model = load_external(place, name)
+    record = test_external(place, model, target)
+    said = warning(place, model, target, record)
+    if said:
+        warn(said)
+    return record
 
 
 def _print_results(results: "Sequence[EvalRecord]", json: bool) -> None:

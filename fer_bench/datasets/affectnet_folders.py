@@ -111,12 +111,7 @@ def read_class_folders(path: Path, choice: Choice) -> Reading:
 
 def _class_folders(folder: Folder, part: str) -> dict[str, int]:
     """Return the code of each class folder of a part."""
-    stray = folder.pictures(part)
-    if stray:
-        raise FerBenchError(
-            f"{folder.root / part / stray[0]}: a picture outside the class folders ({len(stray)} such); its class "
-            "cannot be known: move it to its class folder or away"
-        )
+    folder.require_no_stray(part)
     codes = {}
     for name in folder.folders(part):
         code = _NUMBERS.get(name, _named_code(name))

@@ -140,13 +140,7 @@ def _taken(copy: _Copy, protocol: str, label_map: dict[str, str], notes: list[st
     remarks: dict[str, list[str]] = {_ODD: [], _LATE: [], _RENAMED: []}
     odd = remarks[_ODD]
     labels = dict(_labels(copy, odd))
-    codes = [label.code for label in labels.values() if label.code is not None]
-    label_map.update(
-        (str(code), LEFT_OUT if code == CONTEMPT_CODE else EMOTIONS[CODES[code]]) for code in sorted(set(codes))
-    )
-    if CONTEMPT_CODE in codes:
-        left_out = number_of(codes.count(CONTEMPT_CODE), "sequence")
-        notes.append(f"{CONTEMPT} (code {CONTEMPT_CODE}) is none of the seven classes and was left out: {left_out}")
+    _tell_codes([label.code for label in labels.values() if label.code is not None], label_map, notes)
     for subject in _named(copy.folder.folders(copy.images), _SUBJECT, copy.images, odd):
         above = f"{copy.images}/{subject}"
         names, reason = _listed(copy.folder, copy.folder.folders, above)
@@ -173,6 +167,16 @@ def _taken(copy: _Copy, protocol: str, label_map: dict[str, str], notes: list[st
         if label.code != CONTEMPT_CODE:
             yield from _labelled(copy, place, {}, "", label, part, last)
     notes += [f"{what}: {len(places)}, such as {places[0]}" for what, places in remarks.items() if places]
+
+
+def _tell_codes(codes: list[int], label_map: dict[str, str], notes: list[str]) -> None:
+    """Add to ``label_map`` what the codes of the sequences mean, and to ``notes`` how many have none of the classes."""
+    label_map.update(
+        (str(code), LEFT_OUT if code == CONTEMPT_CODE else EMOTIONS[CODES[code]]) for code in sorted(set(codes))
+    )
+    if CONTEMPT_CODE in codes:
+        left_out = number_of(codes.count(CONTEMPT_CODE), "sequence")
+        notes.append(f"{CONTEMPT} (code {CONTEMPT_CODE}) is none of the seven classes and was left out: {left_out}")
 
 
 def _named(names: list[str], pattern: re.Pattern[str], place: str, odd: list[str]) -> list[str]:

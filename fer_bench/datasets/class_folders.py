@@ -78,12 +78,7 @@ class ClassFolders:
             notes.append(f"Folders that [splits] does not name were not read: {listed(others)}.")
         for part, split in self.parts.items():
             top = tops[part]
-            stray = folder.pictures(top)
-            if stray:
-                raise FerBenchError(
-                    f"{folder.root / top / shown(stray[0])}: a picture outside the class folders ({len(stray)} such); "
-                    "its class cannot be known: move it to its class folder or away"
-                )
+            folder.require_no_stray(top)
             for name in folder.folders(top):
                 place = f"{top}/{name}" if top else name
                 label = self._label(name)

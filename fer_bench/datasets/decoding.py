@@ -154,40 +154,19 @@ def decode_jobs(folder: Folder, jobs: Sequence[Job], images: NDArray[np.uint8], 
 
     A picture of none of the heights and widths ``native`` is remarked on.
     """
-    outcome = Outcome([], b"", [], [])
-    kept, flaws, digests = outcome.kept, outcome.flaws, []
+    kept: list[int] = []
+    digests: list[bytes] = []
+    flaws: list[tuple[int, str, bool]] = []
+    remarks: list[tuple[int, str]] = []
     size = (images.shape[1], images.shape[2])
     texts = _parsed(jobs)
-    for number, (source, box, pixels) in enumerate(jobs):
+    for number, job in enumerate(jobs):
         try:
-            image, remark = decode(folder.read(source), source) if pixels is None else (next(texts), "")
-            if isinstance(image, str):
-                raise ValueError(image)
-            if native and image.shape not in native:
-                # Without its own size, so that such pictures are counted together.
-                sizes = " or ".join(f"{width} x {height}" for height, width in native)
-                other = f"not {sizes} pixels as given out: resized or cropped since"
-                remark = ", ".join(filter(None, (remark, other)))
-            cut, face = box if isinstance(box, FaceCrop) else (box, box)
-            if isinstance(face, FaceBox):
-                remark = ", ".join(filter(None, (_look_beyond(face, image.shape[0], image.shape[1]), remark)))
-            if cut is not None:
-                left, top, right, bottom = square(cut, image.shape[0], image.shape[1])
-                image = image[top:bottom, left:right]
-        except FileNotFoundError:
-            flaws.append((number, "no such picture", True))
-            continue
-        except ValueError as error:
-            flaws.append((number, str(error), False))
-            continue
-        except (OSError, FerBenchError) as error:
-            reason = error.strerror if isinstance(error, OSError) else None
-            flaws.append((number, f"cannot be read ({reason or error})", False))
-            continue
+            image, remark = _image(folder, job, texts, native)
         except ImportError:
             raise  # Of a package that is missing, no picture is to blame.
         except Exception as error:  # No single picture may end the decoder, and with it the whole run.
-            flaws.append((number, f"cannot be decoded ({type(error).__name__}: {error})", False))
+            flaws.append((number, *_reason(error)))
             continue
         row = images[len(kept)]
         resized = resize(image, size, row)
@@ -196,8 +175,45 @@ def decode_jobs(folder: Folder, jobs: Sequence[Job], images: NDArray[np.uint8], 
         kept.append(number)
         digests.append(hashlib.sha256(row).digest()[:DIGEST])
         if remark:
-            outcome.remarks.append((number, remark))
-    return outcome._replace(digests=b"".join(digests))
+            remarks.append((number, remark))
+    return Outcome(kept, b"".join(digests), flaws, remarks)
+
+
+def _image(
+    folder: Folder, job: Job, texts: Iterator[NDArray[np.uint8] | str], native: Sizes
+) -> tuple[NDArray[np.uint8], str]:
+    """Return what a job's box cuts out of its picture, and the remark on it; ``texts`` as :func:`_parsed` gives them.
+
+    Raises:
+        Exception: there is no image, see :func:`_reason`.
+    """
+    source, box, pixels = job
+    image, remark = decode(folder.read(source), source) if pixels is None else (next(texts), "")
+    if isinstance(image, str):
+        raise ValueError(image)
+    if native and image.shape not in native:
+        # Without its own size, so that such pictures are counted together.
+        sizes = " or ".join(f"{width} x {height}" for height, width in native)
+        other = f"not {sizes} pixels as given out: resized or cropped since"
+        remark = ", ".join(filter(None, (remark, other)))
+    cut, face = box if isinstance(box, FaceCrop) else (box, box)
+    if isinstance(face, FaceBox):
+        remark = ", ".join(filter(None, (_look_beyond(face, image.shape[0], image.shape[1]), remark)))
+    if cut is not None:
+        left, top, right, bottom = square(cut, image.shape[0], image.shape[1])
+        image = image[top:bottom, left:right]
+    return image, remark
+
+
+def _reason(error: Exception) -> tuple[str, bool]:
+    """Return why a picture gives no image, and whether its file is missing."""
+    if isinstance(error, FileNotFoundError):
+        return "no such picture", True
+    if isinstance(error, ValueError):
+        return str(error), False
+    if isinstance(error, OSError | FerBenchError):
+        return f"cannot be read ({getattr(error, 'strerror', None) or error})", False
+    return f"cannot be decoded ({type(error).__name__}: {error})", False
 
 
 def _parsed(jobs: Sequence[Job]) -> Iterator[NDArray[np.uint8] | str]:

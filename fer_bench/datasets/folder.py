@@ -237,6 +237,19 @@ class Folder:
         """Return the sorted names of the picture files directly in a folder."""
         return [name for name in self.files(relative) if is_picture(name)]
 
+    def require_no_stray(self, relative: str) -> None:
+        """Refuse pictures that lie directly in a folder of class folders.
+
+        Raises:
+            FerBenchError: names the first.
+        """
+        stray = self.pictures(relative)
+        if stray:
+            raise FerBenchError(
+                f"{self.root / relative / shown(stray[0])}: a picture outside the class folders ({len(stray)} such); "
+                "its class cannot be known: move it to its class folder or away"
+            )
+
     def of_class(self, relative: str, notes: list[str]) -> list[str]:
         """Return the sorted names of the pictures of a class's folder; of its other files a note is added.
 

@@ -124,24 +124,7 @@ def _part(
     label_map: dict[str, str],
     notes: list[str],
 ) -> Iterator[Sample | Flaw]:
-    classes: dict[str, list[str]] = {}
-    for code in folder.folders(place):
-        if code not in LABELS:
-            raise FerBenchError(
-                f"{folder.root / place / code}: not a class folder; expected {', '.join(LABELS)}, the codes of RAF-DB: "
-                "rename it or move it away"
-            )
-        label_map[code] = EMOTIONS[LABELS[code]]
-        for picture in folder.of_class(f"{place}/{code}", notes):
-            classes.setdefault(picture, []).append(code)
-    stray = folder.pictures(place)
-    if stray:
-        raise FerBenchError(
-            f"{folder.root / place / stray[0]}: a picture outside the class folders ({len(stray)} such); its class "
-            "cannot be known: move it to its class folder or away"
-        )
-    for picture in sorted(classes):
-        codes = classes[picture]
+    for picture, codes in sorted(_codes(folder, place, label_map, notes).items()):
         listed.unused.discard(picture)
         for code in codes:
             source = f"{place}/{code}/{picture}"
@@ -160,6 +143,26 @@ def _part(
         reason = f"{name[:60]!r} is in none of the class folders of {place}/"
         label = LABELS.get(listed.labels[name])
         yield Flaw(f"{table}:{listed.lines[name]}", reason, missing=True, part=part, label=label)
+
+
+def _codes(folder: Folder, place: str, label_map: dict[str, str], notes: list[str]) -> dict[str, list[str]]:
+    """Return the class folders that each picture's name is in.
+
+    Raises:
+        FerBenchError: a folder is none of the classes, or a picture lies outside them.
+    """
+    found: dict[str, list[str]] = {}
+    for code in folder.folders(place):
+        if code not in LABELS:
+            raise FerBenchError(
+                f"{folder.root / place / code}: not a class folder; expected {', '.join(LABELS)}, the codes of RAF-DB: "
+                "rename it or move it away"
+            )
+        label_map[code] = EMOTIONS[LABELS[code]]
+        for picture in folder.of_class(f"{place}/{code}", notes):
+            found.setdefault(picture, []).append(code)
+    folder.require_no_stray(place)
+    return found
 
 
 def _contradiction(picture: str, code: str, codes: list[str], table: str, listed: _Listed) -> str:

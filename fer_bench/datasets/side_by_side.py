@@ -12,6 +12,7 @@ be pending, so that the next in turn is always free.
 """
 
 import contextlib
+import functools
 import itertools
 import mmap
 import multiprocessing
@@ -102,11 +103,7 @@ def decoded(
     arrays = np.frombuffer(shared, np.uint8).reshape(most + 1, chunk, *size)
     slots = itertools.cycle(range(most + 1))
     remaining = iter(items)
-    pending: deque[tuple[int, list[Sample | Flaw], list[Sample], Take]] = deque()
-
-    def first() -> Chunk:
-        slot, taken, samples, take = pending.popleft()
-        return _chunk(taken, samples, take(), arrays[slot])
+    pending: deque[Callable[[], Chunk]] = deque()
 
     with one_opencv_thread():
         # Here, as OpenCV: once for all processes, and a missing package is told of once.
@@ -118,11 +115,12 @@ def decoded(
             while taken := list(itertools.islice(remaining, chunk)):
                 slot = next(slots)
                 samples = [item for item in taken if isinstance(item, Sample)]
-                pending.append((slot, taken, samples, pool.start(slot, list(map(job_of, samples)))))
+                take = pool.start(slot, list(map(job_of, samples)))
+                pending.append(functools.partial(_chunk, taken, samples, take, arrays[slot]))
                 if len(pending) == most:
-                    yield first()
+                    yield pending.popleft()()
             while pending:
-                yield first()
+                yield pending.popleft()()
         finally:
             pool.stop()
 
@@ -136,7 +134,9 @@ def _may_fork() -> bool:
     )
 
 
-def _chunk(items: list[Sample | Flaw], samples: list[Sample], outcome: Outcome, images: NDArray[np.uint8]) -> Chunk:
+def _chunk(items: list[Sample | Flaw], samples: list[Sample], take: Take, images: NDArray[np.uint8]) -> Chunk:
+    """Return the chunk that a task makes of some items, as soon as its outcome is there."""
+    outcome = take()
     flaws: list[Flaw] = []
     if len(outcome.kept) < len(items):
         failed = {id(samples[number]): (reason, missing) for number, reason, missing in outcome.flaws}

@@ -1,7 +1,7 @@
 """Export one trained run: convert, compare with Keras on test images, and only then let the file appear."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -144,18 +144,11 @@ def export_run(
             "parity": {**dataclasses.asdict(found), "test_images": len(test)},
         }
         if int8:
-            first, own = stored, answers.argmax(axis=1)
+            first = stored
             if first is None or other_precision:
                 first = network.predict(pictures, test).argmax(axis=1)
-            before, after = (float((each == labels).mean()) for each in (first, own))
-            classes = recall.by_class(labels, first, own, run.class_names)
-            complaints += parity.accuracy_failures(before, after) + recall.recall_failures(classes)
-            content["accuracy"] = {
-                "test_images": len(test),
-                "float": before,
-                "int8": after,
-                **recall.recall_content(classes),
-            }
+            content["accuracy"], lost = _beside_float(labels, first, answers.argmax(axis=1), run.class_names)
+            complaints += lost
         if complaints:
             raise FerBenchError(
                 f"{out}: not written, because it does not answer as Keras does on {found.images:,} test images: "
@@ -211,6 +204,23 @@ def _beside_stored(
         "stored_accuracy": float((stored == labels).mean()),
         "float32_accuracy": float((float32 == labels).mean()),
     }
+
+
+def _beside_float(
+    labels: NDArray[np.int64], first: NDArray[np.int64], own: NDArray[np.int64], names: Sequence[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return what the contract says of an 8-bit file's accuracy, and the complaints about what it loses.
+
+    Args:
+        labels: true class indices of the whole test set (n,).
+        first: first answers of the float model (n,).
+        own: first answers of the file (n,).
+        names: of the classes.
+    """
+    before, after = (float((each == labels).mean()) for each in (first, own))
+    classes = recall.by_class(labels, first, own, names)
+    content = {"test_images": len(labels), "float": before, "int8": after, **recall.recall_content(classes)}
+    return content, parity.accuracy_failures(before, after) + recall.recall_failures(classes)
 
 
 def _exact_products() -> None:

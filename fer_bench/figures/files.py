@@ -7,7 +7,6 @@ picture bears the SHA-256 of its figure's values in its metadata.
 import dataclasses
 import hashlib
 import io
-import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -173,7 +172,6 @@ def _changed_values(drawings: Sequence[Drawing], path: Path) -> Iterator[str]:
     given = {drawing.name: values(drawing) for drawing in drawings}
     differ = False
     for name in dict.fromkeys((*saved, *given)):
-        lines = []
         if name not in saved:
             lines = [f"{name}: not in {path.name}"]
         elif name not in given:
@@ -195,9 +193,8 @@ def _differences(where: str, saved: Any, given: Any) -> Iterator[str]:
     elif isinstance(saved, list) and isinstance(given, list):
         if len(saved) != len(given):
             yield f"{where}: {len(saved)} in the file, {len(given)} from the records"
-        for place, (one, other) in enumerate(itertools.zip_longest(saved, given)):
-            if place < min(len(saved), len(given)):
-                yield from _differences(f"{where}[{place}]", one, other)
+        for place, (one, other) in enumerate(zip(saved, given, strict=False)):
+            yield from _differences(f"{where}[{place}]", one, other)
     elif saved != given or type(saved) is not type(given):
         yield f"{where}: {_short(saved)} in the file, {_short(given)} from the records"
 

@@ -171,8 +171,9 @@ def _row(standing: Standing) -> Row:
 
 
 def _number(value: float | None, decimals: int, *, thousands: bool = False) -> Cell:
-    known = value is not None and math.isfinite(value)
-    return Number(value=value, decimals=decimals, thousands=thousands) if known and value is not None else Missing()
+    if value is None or not math.isfinite(value):
+        return Missing()
+    return Number(value=value, decimals=decimals, thousands=thousands)
 
 
 def _finite(value: float) -> float | None:

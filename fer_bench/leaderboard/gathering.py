@@ -30,24 +30,20 @@ class Wanted:
 
     def takes(self, record: EvalRecord) -> bool:
         """Return whether a test is asked for, whatever its recipe."""
-        if record.external is not None:
-            # Neither trained on a dataset nor by a recipe, so these choices leave it open.
-            return (
-                (not self.targets or record.target in self.targets)
-                and (not self.models or record.model in self.models)
-                and self.origin in (None, record.origin)
-                and record.target_fingerprint.startswith(self.fingerprints.get(record.target, ""))
-            )
-        states = ((record.dataset, record.dataset_fingerprint), (record.target, record.target_fingerprint))
-        return (
-            (not self.datasets or record.dataset in self.datasets)
-            and (not self.targets or record.target in self.targets)
+        tested = (
+            (not self.targets or record.target in self.targets)
             and (not self.models or record.model in self.models)
+            and self.origin in (None, record.origin)
+            and record.target_fingerprint.startswith(self.fingerprints.get(record.target, ""))
+        )
+        # An external model was neither trained on a dataset nor by a recipe, so those choices leave it open.
+        trained = record.external is not None or (
+            (not self.datasets or record.dataset in self.datasets)
             and (not self.seeds or record.seed in self.seeds)
             and self.backend in (None, record.backend)
-            and self.origin in (None, record.origin)
-            and all(found.startswith(self.fingerprints.get(dataset, "")) for dataset, found in states)
+            and record.dataset_fingerprint.startswith(self.fingerprints.get(record.dataset, ""))
         )
+        return tested and trained
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,7 @@ from fer_bench.accuracy.subjects import SampledImages, look_up, names_subjects, 
 from fer_bench.leaderboard.contests import Contender, Contest, distinct_names
 from fer_bench.leaderboard.ranks import RankRange, rank_ranges
 from fer_bench.p_values import holm
+from fer_bench.progress import unheard
 from fer_bench.records import ProfileRecord
 
 EVERY_RUN = "every run against the one"
@@ -110,8 +111,8 @@ class _Answered:
 def rank(
     contest: Contest,
     datasets: Sequence[Path],
-    profiles: Sequence[ProfileRecord] = (),
-    on_run: Callable[[], object] = lambda: None,
+    profiles: Sequence[ProfileRecord],
+    on_run: Callable[[], object] = unheard,
 ) -> Board:
     """Decide a contest.
 

@@ -52,10 +52,11 @@ def profile_models(
     """
     if not names:
         raise FerBenchError("nothing to profile: name at least one model")
+    externals = externals or {}
     if len(set(names)) != len(names):
         raise FerBenchError(f"models {', '.join(names)}: each can be profiled only once a session")
     for name in names:
-        if name not in (externals or {}):
+        if name not in externals:
             model_card(name)
     plan.check()
     session = secrets.token_hex(8)
@@ -83,7 +84,7 @@ def _in_processes(
     session: str,
     origin: Origin,
     progress: Progress,
-    externals: "Mapping[str, ExternalSource] | None",
+    externals: "Mapping[str, ExternalSource]",
 ) -> list[ProfileRecord]:
     from fer_bench.workers import counting, work_side_by_side
 
@@ -117,7 +118,7 @@ def _measure_into(
     process: int,
     session: str,
     origin: Origin,
-    externals: "Mapping[str, ExternalSource] | None" = None,
+    externals: "Mapping[str, ExternalSource]",
 ) -> None:
     """Measure in this process and leave the records in ``folder``; what an earlier process converted is used again."""
     from fer_bench.profiling.session import measure_session

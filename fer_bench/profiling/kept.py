@@ -58,7 +58,7 @@ def require_whole(
     models: Sequence[str],
     runtimes: Sequence[str],
     backend: str,
-    where: Sequence[str] = (),
+    where: Sequence[str],
 ) -> None:
     """Refuse a session that would remove a model, or times, from an earlier one.
 

@@ -95,7 +95,7 @@ def measure(
     process: int = 0,
     clock: Clock = time.perf_counter_ns,
     progress: Progress = unheard,
-    between: Callable[[int], None] | None = None,
+    between: Callable[[int], None] = unheard,
 ) -> dict[str, tuple[LatencySample, ...]]:
     """Time every call, the calls taking turns.
 
@@ -140,8 +140,7 @@ def measure(
                     seconds = _seconds(calls[name], item, clock)
                     samples[name].append(LatencySample(order=order, seconds=seconds, process=process))
                     order += 1
-        if between:
-            between(order)
+        between(order)
         progress("timing", run + 1, runs)
     return {name: tuple(taken) for name, taken in samples.items()}
 

@@ -153,8 +153,8 @@ def with_memory(
     plan: Plan,
     *,
     folder: Path,
-    progress: Progress = unheard,
-    externals: Mapping[str, ExternalSource] | None = None,
+    progress: Progress,
+    externals: Mapping[str, ExternalSource],
 ) -> list[ProfileRecord]:
     """Return the profiles of a session with the memory of every model in every runtime that it was timed in.
 
@@ -172,7 +172,7 @@ def with_memory(
     (picture,) = jpeg_faces(1, plan.seed)
     openings = []
     for record in profiles:
-        source = (externals or {}).get(record.model)
+        source = externals.get(record.model)
         threads = record.threads["each"]
         for name in record.latency:
             way = available()[name]

@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from fer_bench import backend
+from fer_bench.anova_result import ALPHA
 from fer_bench.errors import FerBenchError
 from fer_bench.profiling.building import built_model, opened
 from fer_bench.profiling.frames import jpeg_faces, network_image
@@ -85,7 +86,7 @@ def false_positives(
     *,
     experiments: int = 100,
     runs: int = 20,
-    alpha: float = 0.05,
+    alpha: float = ALPHA,
     seed: int = 0,
     clock: Clock = time.perf_counter_ns,
     progress: Progress = unheard,
@@ -139,9 +140,8 @@ def self_test(
     plan: Plan,
     *,
     folder: Path,
-    experiments: int = 100,
-    alpha: float = 0.05,
-    progress: Progress = unheard,
+    experiments: int,
+    progress: Progress,
 ) -> SelfTest:
     """Check a registered model against itself on this machine.
 
@@ -151,7 +151,6 @@ def self_test(
         plan: its ``runs``, ``threads``, ``image_size``, ``steady`` and ``seed`` are followed.
         folder: for converted files.
         experiments: of each design.
-        alpha: level of the tests.
         progress: see :data:`fer_bench.profiling.latency.Progress`.
 
     Raises:
@@ -175,10 +174,10 @@ def self_test(
         images,
         experiments=experiments,
         runs=plan.runs,
-        alpha=alpha,
+        alpha=ALPHA,
         seed=plan.seed,
         progress=progress,
     )
     return SelfTest(
-        model=model, runtime=runtime_name, experiments=experiments, runs=plan.runs, alpha=alpha, rates=rates
+        model=model, runtime=runtime_name, experiments=experiments, runs=plan.runs, alpha=ALPHA, rates=rates
     )

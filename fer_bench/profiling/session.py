@@ -33,9 +33,9 @@ def measure_session(
     folder: Path,
     session: str,
     process: int = 0,
-    origin: Origin = "real",
+    origin: Origin,
     progress: Progress = unheard,
-    externals: Mapping[str, ExternalSource] | None = None,
+    externals: Mapping[str, ExternalSource],
 ) -> list[ProfileRecord]:
     """Profile models together in this process, so that their inference times can be compared.
 
@@ -65,7 +65,7 @@ def measure_session(
     batches = [np.ascontiguousarray(images[row : row + 1]) for row in range(len(images))]
     built = []
     for done, name in enumerate(names, start=1):
-        source = (externals or {}).get(name)
+        source = externals.get(name)
         if source is not None:
             built.append(open_external(source, list(own), plan, files))
         else:

@@ -5,15 +5,14 @@ from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fer_bench import metrics, paper
 from fer_bench.emotions import EMOTIONS
 from fer_bench.models import model_title
-from fer_bench.records import Counts, EvalRecord
+from fer_bench.records import Counts
 from fer_bench.selection import CROSS_TEST, Evidence
 from fer_bench.selection.parts import DATASET as FER2013
-from fer_bench.tables.accuracy import PRIVATE, accuracies, private_accuracies, private_note, tested_beyond
+from fer_bench.tables.accuracy import PRIVATE, private_note, tested_beyond
 from fer_bench.tables.notes import dataset_notes
 from fer_bench.tables.values import Matrices, Matrix, Missing, Number, Table, Value, matrix_cells, mean_of
 
@@ -41,7 +40,9 @@ def table8(evidence: Evidence) -> Table:
                 Matrices(
                     f"{paper.DATASET_TITLES[dataset]}, beyond the paper",
                     _CLASSES,
-                    tuple(_unpublished(evidence, dataset, model, dataset, model_title(model)) for model in models),
+                    tuple(
+                        _measured(model_title(model), _tested(evidence, dataset, model, dataset)) for model in models
+                    ),
                 )
             )
     private = _private(evidence)
@@ -63,22 +64,28 @@ def table9(evidence: Evidence) -> Table:
         blocks.append(Matrices(model_title(model), _CLASSES, tuple(matrices)))
     for model in evidence.beyond_the_paper(*paper.TRAINED_ON):
         matrices = [
-            _unpublished(evidence, dataset, model, CROSS_TEST, f"trained on {paper.DATASET_TITLES[dataset]}")
+            _measured(f"trained on {paper.DATASET_TITLES[dataset]}", tested)
             for dataset in paper.TABLE9_TRAINED_ON_ORDER
-            if accuracies(evidence, dataset, model, CROSS_TEST)
+            if (tested := _tested(evidence, dataset, model, CROSS_TEST))
         ]
         if matrices:
             blocks.append(Matrices(f"{model_title(model)}, beyond the paper", _CLASSES, tuple(matrices)))
     blocks += [
-        Matrices("Other or unknown training data, beyond the paper", _CLASSES, tuple(map(_elsewhere, some)))
-        for some in _in_threes([record for record in evidence.elsewhere if record.target == CROSS_TEST])
+        Matrices("Other or unknown training data, beyond the paper", _CLASSES, tuple(some))
+        for some in _in_threes(
+            [
+                _measured(model_title(record.model), [record.confusion_matrix])
+                for record in evidence.elsewhere
+                if record.target == CROSS_TEST
+            ]
+        )
     ]
     title = "Confusion matrices on CK+ (%)"
     return Table(9, title, evidence.synthetic, tuple(blocks), _notes(evidence, CROSS_TEST))
 
 
 def _matrix(evidence: Evidence, dataset: str, model: str, target: str, title: str, published: _Published) -> Matrix:
-    alone = _unpublished(evidence, dataset, model, target, title)
+    alone = _measured(title, _tested(evidence, dataset, model, target))
     if evidence.synthetic:
         return alone
     printed = matrix_cells(np.asarray(published[dataset][model], dtype=np.float64))
@@ -86,50 +93,33 @@ def _matrix(evidence: Evidence, dataset: str, model: str, target: str, title: st
     return replace(alone, published=printed, published_accuracy=accuracy)
 
 
-def _unpublished(evidence: Evidence, dataset: str, model: str, target: str, title: str) -> Matrix:
-    counts = total_counts(evidence, dataset, model, target)
+def _tested(evidence: Evidence, dataset: str, model: str, target: str) -> list[Counts]:
+    return [record.confusion_matrix for record in evidence.tested(dataset, model, target)]
+
+
+def _measured(title: str, tested: Sequence[Counts]) -> Matrix:
+    """Return the tests of a model, one a seed, as one matrix without a published one; missing cells without any."""
     size = len(EMOTIONS)
-    measured: tuple[tuple[Value, ...], ...] = ((Missing(),) * size,) * size
-    if counts is not None:
-        measured = matrix_cells(metrics.row_percentages(counts))
-    accuracy = mean_of(accuracies(evidence, dataset, model, target), decimals=1, scale=100)
-    return Matrix(title, measured, accuracy, None, Missing())
-
-
-def _elsewhere(record: EvalRecord) -> Matrix:
-    accuracy = mean_of([metrics.accuracy(record.confusion_matrix)], decimals=1, scale=100)
-    cells = matrix_cells(metrics.row_percentages(_sum([record.confusion_matrix])))
-    return Matrix(model_title(record.model), cells, accuracy, None, Missing())
+    cells: tuple[tuple[Value, ...], ...] = ((Missing(),) * size,) * size
+    if tested:
+        cells = matrix_cells(metrics.row_percentages(np.array(tested, dtype=np.int64).sum(axis=0)))
+    accuracy = mean_of([metrics.accuracy(counts) for counts in tested], decimals=1, scale=100)
+    return Matrix(title, cells, accuracy, None, Missing())
 
 
 def _private(evidence: Evidence) -> list[Matrices]:
     """Return the matrices on FER-2013's standard test set, of the models that are known to be tested on it."""
-    matrices = []
-    for model in evidence.models(FER2013):
-        found = evidence.tested_privately(model)
-        if found:
-            accuracy = mean_of(private_accuracies(evidence, model), decimals=1, scale=100)
-            cells = matrix_cells(metrics.row_percentages(_sum(found)))
-            matrices.append(Matrix(model_title(model), cells, accuracy, None, Missing()))
+    matrices = [
+        _measured(model_title(model), tested)
+        for model in evidence.models(FER2013)
+        if (tested := evidence.tested_privately(model))
+    ]
     return [Matrices(f"FER-2013 {PRIVATE}", _CLASSES, tuple(three)) for three in _in_threes(matrices)]
 
 
 def _in_threes(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     """Yield as many as fit side by side at a time."""
     return (items[start : start + 3] for start in range(0, len(items), 3))
-
-
-def total_counts(evidence: Evidence, dataset: str, model: str, target: str) -> NDArray[np.int64] | None:
-    """Return the confusion matrix of counts added up over the seeds, int64 (7, 7); ``None`` without records."""
-    tested = evidence.tested(dataset, model, target)
-    if not tested:
-        return None
-    return _sum([record.confusion_matrix for record in tested])
-
-
-def _sum(matrices: Sequence[Counts]) -> NDArray[np.int64]:
-    total: NDArray[np.int64] = np.array(matrices, dtype=np.int64).sum(axis=0)
-    return total
 
 
 def _notes(evidence: Evidence, target: str) -> tuple[str, ...]:

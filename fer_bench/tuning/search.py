@@ -19,7 +19,7 @@ _OF_THE_DISK = (
 """Errors of SQLite that say nothing against the file."""
 
 
-def grid_search(study: Study, space: Space, executor: Executor | None = None) -> list[Trial]:
+def grid_search(study: Study, space: Space, executor: Executor | None) -> list[Trial]:
     """Train every setting of a grid with every model and seed; what has been done is read from its record.
 
     In order in this process, or as the executor does it.
