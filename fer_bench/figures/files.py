@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 from fer_bench.figures.style import styled
 from fer_bench.figures.values import Drawing
 from fer_bench.files import read_json, replacing, write_text
@@ -183,7 +183,7 @@ def _changed_values(drawings: Sequence[Drawing], path: Path) -> Iterator[str]:
         differ = differ or bool(lines)
         yield from lines[:_SHOWN]
         if len(lines) > _SHOWN:
-            yield f"{name}: and {len(lines) - _SHOWN} more places"
+            yield f"{name}: and {number_of(len(lines) - _SHOWN, 'more place')}"
     if not differ and path.read_bytes() != _text(drawings).encode():
         yield f"{path.name}: the right values, but not as fer-bench writes them"
 
