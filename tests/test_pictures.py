@@ -90,6 +90,17 @@ def test_cmyk_becomes_the_gray_of_its_colours() -> None:
     assert np.abs(picture.image.astype(int) - np.asarray(rgb.convert("L")).astype(int)).max() <= 4
 
 
+@pytest.mark.parametrize(("mode", "kind"), [("RGBA", "PNG"), ("LA", "PNG"), ("RGBA", "TIFF")])
+def test_what_is_transparent_is_remarked_but_not_an_alpha_channel_that_hides_nothing(mode: str, kind: str) -> None:
+    picture = Image.merge("LA", [Image.fromarray(HALVES), Image.new("L", HALVES.shape[::-1], 255)])
+    for hides in (False, True):
+        if hides:
+            picture.putpixel((0, 0), (255, 127))
+        found = decode(saved(picture.convert("RGBA").convert(mode), kind), f"a.{kind.lower()}")
+        assert found.remark == ("transparent in places, read as if opaque" if hides else "")
+        assert np.abs(found.image[:, 1:].astype(int) - HALVES[:, 1:]).max() <= 1
+
+
 @pytest.mark.parametrize("ending", [".png", ".tiff"])
 def test_sixteen_bits_become_eight(ending: str) -> None:
     deep = (HALVES.astype(np.uint16) << 8) | 37

@@ -68,9 +68,10 @@ class Picture(NamedTuple):
 def decode(data: bytes, name: str) -> Picture:
     """Decode a picture file to gray.
 
-    CMYK becomes gray by luminance, 16 bits become 8, and a picture is turned as its EXIF orientation says: each with a
-    remark. A file whose ending belongs to another format is decoded by its content, with a remark; so is a JPEG with
-    bytes left over behind its pixels, which may be damaged.
+    CMYK becomes gray by luminance, 16 bits become 8, a picture is turned as its EXIF orientation says, and what is
+    transparent is taken in the colour that the file has there, black or whatever was cut away: each with a remark. A
+    file whose ending belongs to another format is decoded by its content, with a remark; so is a JPEG with bytes left
+    over behind its pixels, which may be damaged.
 
     Args:
         data: the whole file.
@@ -190,12 +191,29 @@ def _look(data: bytes, name: str) -> str:
         remarks.append("CMYK, made gray")
     if deep:
         remarks.append(_DEEP)
+    if header.has_transparency_data and _has_holes(data):
+        remarks.append("transparent in places, read as if opaque")
     if turned_here:
         remarks.append("turned as its EXIF orientation says")
     ending = PurePosixPath(name).suffix.lower()
     if ending not in _ENDINGS.get(header.format or "", ()):
         remarks.append(f"a {header.format} in spite of its name")
     return ", ".join(remarks)
+
+
+def _has_holes(data: bytes) -> bool:
+    """Whether anything of a picture with an alpha channel is transparent; many programs write one that hides nothing.
+
+    Not told of a gray PNG whose transparency is one value of gray, for which OpenCV makes no alpha channel.
+    """
+    cv2 = opencv()
+    try:
+        whole = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # The decoding proper says what is wrong.
+        return False
+    if whole is None or whole.ndim < 3 or whole.shape[2] != 4:
+        return False
+    return bool(whole[..., 3].min() < np.iinfo(whole.dtype).max)
 
 
 def _is_deep(header: "Image.Image", data: bytes) -> bool:
