@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import zlib
 
 import cv2
 import numpy as np
@@ -243,6 +244,17 @@ def test_whatever_pillow_raises_is_a_reason(error: Exception, monkeypatch: pytes
     monkeypatch.setattr(Image, "open", fail)
     with pytest.raises(ValueError, match=rf"the picture is damaged \({str(error) or 'RuntimeError'}\)"):
         decode(encoded(HALVES, ".png"), "a.png")
+
+
+def test_a_wrong_colour_profile_is_no_nameless_line_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    plain = encoded(HALVES, ".png")
+    content = b"iCCP" + b"profile\0\0" + zlib.compress(b"wrong")
+    profile = (len(content) - 4).to_bytes(4, "big") + content + zlib.crc32(content).to_bytes(4, "big")
+    after_ihdr = plain.index(b"IHDR") + 4 + 13 + 4
+    picture = decode(plain[:after_ihdr] + profile + plain[after_ihdr:], "a.png")
+    assert picture.remark == ""
+    np.testing.assert_array_equal(picture.image, HALVES)
+    assert capfd.readouterr().err == ""
 
 
 def _photograph() -> bytes:

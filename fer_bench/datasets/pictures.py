@@ -40,6 +40,7 @@ _DARK = 16
 """What is darker everywhere is black to the eye; the values of 10 or 12 bits become that where 16 were expected."""
 _END = b"\xff\xd9"
 _PADDING = 1024
+_PNG = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112
 _BITS = 258
 """Tag of a TIFF: bits of each channel."""
@@ -85,6 +86,7 @@ def decode(data: bytes, name: str) -> Picture:
     """
     if not data:
         raise ValueError("the picture file is empty (0 bytes)")
+    data = _without_profile(data)
     jpeg = data.startswith(b"\xff\xd8")
     # Some OpenCV versions fill the missing rest with gray and say nothing.
     if jpeg and not _is_whole(data):
@@ -106,6 +108,22 @@ def decode(data: bytes, name: str) -> Picture:
             f"16 bits a pixel that hold no more than {bits} bits do: it would be black; save it with 8 bits a pixel"
         )
     return Picture(image, remark)
+
+
+def _without_profile(data: bytes) -> bytes:
+    """Return a PNG without its colour profile, which changes no gray; any other file as it is.
+
+    Photoshop and others write profiles that libpng finds wrong: it says so on stderr, and not of which file.
+    """
+    if not data.startswith(_PNG):
+        return data
+    at = len(_PNG)
+    while (kind := data[at + 4 : at + 8]) != b"IDAT" and len(kind) == 4:
+        following = at + 12 + int.from_bytes(data[at : at + 4])
+        if kind == b"iCCP":
+            return data[:at] + data[following:]
+        at = following
+    return data
 
 
 def _doubt(data: bytes) -> str:
