@@ -100,9 +100,12 @@ def _draw(drawing: Drawing, folder: Path) -> list[Path]:
         # Laid out once, for both files.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
+        metadata = {"CreationDate": None, "Creator": None, "Producer": None, "Subject": mark}
+        # Not into the file: where the disk is full, matplotlib's PDF writer hides that behind an error of its own.
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="pdf", metadata=metadata)
         with replacing(pdf) as temporary:
-            metadata = {"CreationDate": None, "Creator": None, "Producer": None, "Subject": mark}
-            figure.savefig(temporary, format="pdf", metadata=metadata)
+            temporary.write_bytes(drawn.getvalue())
         with replacing(png) as temporary:
             _save_png(figure, temporary, mark)
     return [pdf, png]
