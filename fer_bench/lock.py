@@ -102,6 +102,10 @@ def _make(root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        if root.is_symlink() and not root.exists():
+            raise FerBenchError(
+                f"{root}: a link to {root.readlink()}, which is not there; mount its disk, or make that folder"
+            ) from error
         raise FerBenchError(f"{root}: cannot be made a workspace ({error.strerror}); name a folder") from error
 
 

@@ -129,6 +129,16 @@ def test_what_was_there_before_or_was_made_stays_after_an_error(tmp_path):
     assert (tmp_path / "done").is_dir(), "without an error"
 
 
+def test_a_link_to_a_disk_that_is_not_mounted_is_told_as_such(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "workspace")
+    with (
+        pytest.raises(FerBenchError, match=r"link: a link to .*/disk/workspace, which is not there; mount its disk"),
+        held(tmp_path / "link"),
+    ):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["link"]
+
+
 def test_who_waits_makes_the_workspace_that_its_holder_removed(tmp_path, monkeypatch):
     root, first = tmp_path / "new", iter([True])
     taken = lock.acquired
