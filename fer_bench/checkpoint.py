@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.arrays import DAMAGE, stated
-from fer_bench.errors import FerBenchError, first_line
+from fer_bench.errors import FerBenchError, first_line, number_of
 from fer_bench.files import replacing
 from fer_bench.messages import say
 from fer_bench.records import Environment, Epoch, Start, same_place
@@ -181,16 +181,16 @@ class Checkpoint:
         Raises:
             FerBenchError: the dataset is the same.
         """
-        done = f"{self.folder}: {epochs} epochs of this run"
+        done = f"{self.folder}: this run, {number_of(epochs, 'epoch')} so far,"
         if found.split()[0] != self._identity.split()[0]:
-            say(f"{done} were trained on another state of the dataset; it starts over")
+            say(f"{done} was trained on another state of the dataset; it starts over")
             return
         begun, wanted = (
             f"on {backend} from {_start_name(weights)}"
             for _, backend, weights in (text.split(maxsplit=2) for text in (found, self._identity))
         )
         raise FerBenchError(
-            f"{done} were trained {begun}, which this command, {wanted}, cannot continue: give the same options again "
+            f"{done} was trained {begun}, which this command, {wanted}, cannot continue: give the same options again "
             "(--weights, KERAS_BACKEND), choose another --workspace, or delete that folder to start over"
         )
 

@@ -38,6 +38,11 @@ def first_line(error: BaseException, otherwise: str = "") -> str:
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
+def number_of(count: int, what: str) -> str:
+    """Return a number of things, of which one is called ``what``, as a message can show it."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
 def harmless(text: str) -> str:
     """Return a text as a terminal can show it: the control characters that a file's content may hold are escaped."""
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -4,8 +4,8 @@ import errno
 import os
 import platform
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +58,8 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
     warns of a holder on another host that has not said goodbye.
 
     Args:
-        root: folder of the workspace; made where it is absent.
+        root: folder of the workspace; made where it is absent, and removed again where the block then raises before
+            anything is in it, such as where its name is mistyped.
         wait: wait until another process lets go, instead of raising.
 
     Raises:
@@ -66,10 +67,8 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
     """
     from filelock import Timeout
 
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FerBenchError(f"{root}: cannot be made a workspace ({error.strerror}); name a folder") from error
+    absent = [folder for folder in (root, *root.parents) if not folder.exists()]
+    _make(root)
     told = root / HOLDER
     try:
         lock = acquired(root / LOCK, 0)
@@ -80,20 +79,62 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
                 "wait for it (most commands have --wait), stop it, or choose another with --workspace"
             ) from None
         say(f"{root}: waiting for another fer-bench ({_who(told)}); Ctrl-C ends the waiting")
-        lock = acquired(root / LOCK, -1)
+        lock = _awaited(root)
     try:
         _warn_of_another_host(root, told)
         since = time.strftime("%Y-%m-%d %H:%M:%S")
         write_json(told, asdict(Holder(os.getpid(), platform.node(), command_line(), since)))
         remove_unfinished(root, FOLDERS)
         yield
-    except KeyboardInterrupt:
-        say(f"{root}: finished work and complete epochs are kept there")
+    except BaseException as error:
+        if absent and _is_bare(root):
+            _unmake(absent)
+        elif isinstance(error, KeyboardInterrupt):
+            say(f"{root}: finished work and complete epochs are kept there")
         raise
     finally:
         remove_unfinished(root, FOLDERS)  # What a worker that was stopped because another one failed was writing.
         told.unlink(missing_ok=True)
         lock.release()
+
+
+def _make(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if root.is_symlink() and not root.exists():
+            raise FerBenchError(
+                f"{root}: a link to {root.readlink()}, which is not there; mount its disk, or make that folder"
+            ) from error
+        raise FerBenchError(f"{root}: cannot be made a workspace ({error.strerror}); name a folder") from error
+
+
+def _awaited(root: Path) -> "BaseFileLock":
+    """Return the lock of a workspace when its holder lets go, who may have made the folder and remove it again."""
+    while True:
+        try:
+            return acquired(root / LOCK, -1)
+        except FileNotFoundError:
+            _make(root)
+
+
+def _is_bare(root: Path) -> bool:
+    """Return whether there is nothing in a workspace but what its holder, and empty folders, leave there."""
+    own = (LOCK, HOLDER, LOG)
+    try:
+        return all(path.name in own or (path.name in FOLDERS and not any(path.iterdir())) for path in root.iterdir())
+    except OSError:
+        return False
+
+
+def _unmake(folders: Sequence[Path]) -> None:
+    """Remove a bare workspace that this process has made and still holds, and the folders above it that it made too."""
+    root = folders[0]
+    with suppress(OSError):  # Windows keeps the open file of the lock.
+        for path in root.iterdir():
+            path.rmdir() if path.is_dir() else path.unlink()
+        for folder in folders:
+            folder.rmdir()
 
 
 def mark(root: Path) -> str:

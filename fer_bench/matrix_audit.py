@@ -6,7 +6,7 @@ For any matrix of rounded percentages; the arithmetic of a row is in :mod:`fer_b
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 from fer_bench.printed_matrix import MOST_IMAGES, Printed, PrintedMatrix
 from fer_bench.rounded_rows import Rounding, cell_counts, count_bounds, overlap, row_roundings
 
@@ -80,7 +80,7 @@ def audit_matrix(matrix: PrintedMatrix, supports: Sequence[int]) -> MatrixAudit:
     """
     if len(supports) != len(matrix.classes):
         raise FerBenchError(
-            f"{len(supports)} supports for {len(matrix.classes)} classes ({', '.join(matrix.classes)}); "
+            f"{number_of(len(supports), 'support')} for {len(matrix.classes)} classes ({', '.join(matrix.classes)}); "
             "expected the number of images of each class, in this order"
         )
     for name, support in zip(matrix.classes, supports, strict=True):
@@ -104,7 +104,7 @@ def _audit_row(
     if_adjusted = min(low for low, _ in either), max(high for _, high in either)
     if Rounding.NEAREST in ways:
         span = f"{diagonal[0]:,}" if diagonal[0] == diagonal[1] else f"{diagonal[0]:,} to {diagonal[1]:,}"
-        reason = f"possible, with {span} of {support:,} images on the diagonal"
+        reason = f"possible, with {span} of {number_of(support, 'image')} on the diagonal"
         if Rounding.HALF_UP not in ways or Rounding.HALF_EVEN not in ways:
             named = [way for way in (Rounding.HALF_UP, Rounding.HALF_EVEN) if way in ways]
             reason += f", if ties are rounded {named[0] if named else 'now up, now down'}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 
 MAX_DECIMALS = 6
 """Digits after the point that a printed percentage may have."""
@@ -97,7 +97,9 @@ def read_matrix(path: Path, decimals: int = 0) -> PrintedMatrix:
     except (UnicodeDecodeError, csv.Error) as error:
         raise FerBenchError(f"{path}: not readable as CSV ({error}); expected text in UTF-8") from error
     if len(lines) < 2:
-        raise FerBenchError(f"{path}: {len(lines)} lines; expected a header of class names and one row for each class")
+        raise FerBenchError(
+            f"{path}: {number_of(len(lines), 'line')}; expected a header of class names and one row for each class"
+        )
     (_, header), rows = lines[0], lines[1:]
     for mark, name in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and mark in header[0]:  # As spreadsheets write it where numbers have a comma.
@@ -115,8 +117,8 @@ def read_matrix(path: Path, decimals: int = 0) -> PrintedMatrix:
 def _check_classes(path: Path, classes: Sequence[str], rows: Sequence[tuple[int, Sequence[str]]]) -> None:
     if len(classes) != len(rows):
         raise FerBenchError(
-            f"{path}: a header of {len(classes)} cells over {len(rows)} rows; expected a square matrix, a header of "
-            "class names and one row for each of them"
+            f"{path}: a header of {number_of(len(classes), 'cell')} over {number_of(len(rows), 'row')}; expected a "
+            "square matrix, a header of class names and one row for each of them"
         )
     if "" in classes or len(set(classes)) != len(classes):
         raise FerBenchError(f"{path}: the header is {', '.join(map(repr, classes))}; expected a different name each")
@@ -131,7 +133,7 @@ def _check_classes(path: Path, classes: Sequence[str], rows: Sequence[tuple[int,
 def _row(path: Path, number: int, line: Sequence[str], classes: Sequence[str], decimals: int) -> tuple[int, ...]:
     if len(line) != len(classes) + 1:
         raise FerBenchError(
-            f"{path}, line {number}: {len(line) - 1} numbers after {line[0]!r}; expected one for each of "
+            f"{path}, line {number}: {number_of(len(line) - 1, 'number')} after {line[0]!r}; expected one for each of "
             f"{len(classes)} classes"
         )
     cells = []
@@ -142,8 +144,8 @@ def _row(path: Path, number: int, line: Sequence[str], classes: Sequence[str], d
             raise FerBenchError(f"{path}, line {number}: {error}") from None
         if printed.decimals > decimals:
             raise FerBenchError(
-                f"{path}, line {number}: {text} has {printed.decimals} digits after the point, more than --decimals "
-                f"{decimals}; give the digits that every cell was printed with"
+                f"{path}, line {number}: {text} has {number_of(printed.decimals, 'digit')} after the point, more than "
+                f"--decimals {decimals}; give the digits that every cell was printed with"
             )
         cells.append(printed.value * 10 ** (decimals - printed.decimals))
     return tuple(cells)

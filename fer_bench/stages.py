@@ -5,6 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from fer_bench import backend, records, session_anova
+from fer_bench.errors import number_of
 from fer_bench.grid import Cell
 from fer_bench.messages import detail, say
 from fer_bench.progress import bar
@@ -126,8 +127,8 @@ def _tell_of_a_cpu(image_size: int, epochs: int) -> None:
     """
     if image_size > backend.ONE_THREAD_SIZE and not backend.devices():
         say(
-            f"no accelerator: {epochs} epochs at {image_size} x {image_size} train on the CPU; for how a GPU is found, "
-            "see fer-bench doctor"
+            f"no accelerator: the training ({number_of(epochs, 'epoch')} at {image_size} x {image_size}) is on the "
+            "CPU; for how a GPU is found, see fer-bench doctor"
         )
 
 

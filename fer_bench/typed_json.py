@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 import re
 import sys
 import types
@@ -19,6 +20,8 @@ class _MismatchError(Exception):
 _LARGEST = sys.float_info.max
 _UNFIT = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
 """What no text of ours has: it ends the line, moves a terminal's cursor, or is no character at all."""
+_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", types.NoneType: "null"}
+"""Types in the words of who reads JSON and perhaps no Python."""
 _T = TypeVar("_T")
 _Reader = Callable[[Any, str], Any]
 """Takes a value of the JSON content and where it stands, and returns it in the type of its field."""
@@ -67,7 +70,7 @@ def build(cls: type[_T], content: Any, where: str) -> _T:
             values[name] = read(content[name], f"{where}: {name}")
         except _MismatchError as error:
             found = repr(content[name])
-            raise FerBenchError(f"{where}: {name} = {found[:80]}, expected {str(error) or hint}") from None
+            raise FerBenchError(f"{where}: {name} = {found[:80]}, expected {str(error) or _named(hint)}") from None
     return cls(**values)
 
 
@@ -102,6 +105,18 @@ def _reader(hint: Any) -> _Reader:
         # Neither Python's NaN and Infinity, which JSON does not have, nor an integer beyond what a float holds.
         return lambda value, where: float(_require(_fits(float, value) and abs(value) <= _LARGEST, value))
     return lambda value, where: _require(_fits(hint, value), value)
+
+
+def _named(hint: Any) -> str:
+    """Return a type as a message names it."""
+    if hint in _NAMES:
+        return _NAMES[hint]
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        return f"one of {', '.join(map(json.dumps, arguments))}"
+    if origin is types.UnionType:
+        return " or ".join(map(_named, arguments))
+    return "a list" if origin is tuple else "an object"
 
 
 def _text(value: Any, where: str) -> str:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -692,6 +693,26 @@ def test_a_package_that_is_missing_is_told_of_once_and_no_picture_is_blamed(
     assert "Install it again" in line
     assert ".jpg" not in line
     assert not [path for path in (tmp_path / "w" / "datasets").rglob("*") if path.is_file()]
+
+
+STOPPED_AT_TYPER = """
+import sys
+
+class Stop:
+    def find_spec(self, name, *rest):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Stop())
+"""
+
+
+def test_ctrl_c_while_the_commands_are_imported_is_one_line():
+    script = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, function = script["fer-bench"].partition(":")
+    code = f"{STOPPED_AT_TYPER}\nfrom {module} import {function} as begin\nbegin()"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (130, "fer-bench: interrupted; nothing was begun\n")
 
 
 AFTER_MAIN = """

@@ -25,6 +25,24 @@ from fer_bench.selection import Evidence
 from fer_bench.workspace import Workspace
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of Unix")
+def test_a_full_disk_is_told_with_the_figure_and_no_half_one_is_left(tmp_path: Path) -> None:
+    import resource
+
+    make.save_run(Workspace(tmp_path).results, "clcm", "fer2013")
+    result = subprocess.run(
+        [sys.executable, "-m", "fer_bench", "figures", "--workspace", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
+    )
+    assert result.returncode == 2, result.stderr
+    assert "reports/figures/learning-curves-fer2013.pdf: File too large" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list((tmp_path / "reports" / "figures").iterdir()) == []
+
+
 def small() -> Evidence:
     return given_.evidence(given_.block("fer2013", ("clcm",), targets=("",)), profiles=())
 

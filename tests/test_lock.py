@@ -12,12 +12,14 @@ import warnings
 from pathlib import Path
 
 import pytest
+from filelock import Timeout
 from test_files import kill, writer
 from typer.testing import CliRunner
 
 from fer_bench import lock, run_folder
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
+from fer_bench.files import write_text
 from fer_bench.lock import Holder, held, holder, is_held
 from fer_bench.workspace import FOLDERS, Results, Workspace
 
@@ -90,6 +92,68 @@ def test_what_takes_long_waits_where_it_is_told_to(command, tmp_path, monkeypatc
         result = CliRunner().invoke(app, [*words, "--workspace", str(tmp_path), *wait])
         assert str(result.exception) == "taken", result.output
     assert asked == [False, True]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("train -m clcm -d fer2013", "tune -m clcm -d fer2013", "ablate freezing -m clcm -d fer2013"),
+        *("prepare fer2013 --source absent", "run-all --recipe cpu48 -d fer2013"),
+    ],
+)
+def test_a_command_that_finds_nothing_leaves_no_workspace(command, tmp_path):
+    words = command.split()
+    words += [] if words[0] == "prepare" else ["--weights", "random"]
+    result = CliRunner().invoke(app, [*words, "--workspace", str(tmp_path / "above" / "mistyped")])
+    assert isinstance(result.exception, FerBenchError), result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_there_before_or_was_made_stays_after_an_error(tmp_path):
+    empty, worked = tmp_path / "empty", tmp_path / "worked"
+    empty.mkdir()
+    with pytest.raises(FerBenchError, match="nothing"), held(empty):
+        raise FerBenchError("nothing")
+    assert empty.is_dir()
+
+    def work():
+        with held(worked):
+            write_text(worked / "runs" / "log", "one epoch")
+            raise FerBenchError("too late")
+
+    with pytest.raises(FerBenchError, match="too late"):
+        work()
+    assert (worked / "runs" / "log").read_text() == "one epoch"
+    with held(tmp_path / "done"):
+        pass
+    assert (tmp_path / "done").is_dir(), "without an error"
+
+
+def test_a_link_to_a_disk_that_is_not_mounted_is_told_as_such(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "workspace")
+    with (
+        pytest.raises(FerBenchError, match=r"link: a link to .*/disk/workspace, which is not there; mount its disk"),
+        held(tmp_path / "link"),
+    ):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["link"]
+
+
+def test_who_waits_makes_the_workspace_that_its_holder_removed(tmp_path, monkeypatch):
+    root, first = tmp_path / "new", iter([True])
+    taken = lock.acquired
+
+    def acquired(path, timeout):
+        if timeout == 0:
+            raise Timeout(str(path))
+        if next(first, False):
+            root.rmdir()
+        return taken(path, timeout)
+
+    monkeypatch.setattr(lock, "acquired", acquired)
+    monkeypatch.setattr(lock, "_who", lambda told: "process 1")
+    with held(root, wait=True):
+        assert (root / lock.HOLDER).is_file()
 
 
 def test_the_lock_of_a_killed_process_is_free_and_its_name_forgotten(tmp_path, capsys):

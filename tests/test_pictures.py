@@ -1,6 +1,7 @@
 """The decoder of picture files: what it takes, what it remarks on, what it refuses."""
 
 import io
+import zlib
 
 import cv2
 import numpy as np
@@ -87,6 +88,17 @@ def test_cmyk_becomes_the_gray_of_its_colours() -> None:
     picture = decode(saved(rgb.convert("CMYK"), "JPEG"), "a.jpg")
     assert picture.remark == "CMYK, made gray"
     assert np.abs(picture.image.astype(int) - np.asarray(rgb.convert("L")).astype(int)).max() <= 4
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("RGBA", "PNG"), ("LA", "PNG"), ("RGBA", "TIFF")])
+def test_what_is_transparent_is_remarked_but_not_an_alpha_channel_that_hides_nothing(mode: str, kind: str) -> None:
+    picture = Image.merge("LA", [Image.fromarray(HALVES), Image.new("L", HALVES.shape[::-1], 255)])
+    for hides in (False, True):
+        if hides:
+            picture.putpixel((0, 0), (255, 127))
+        found = decode(saved(picture.convert("RGBA").convert(mode), kind), f"a.{kind.lower()}")
+        assert found.remark == ("transparent in places, read as if opaque" if hides else "")
+        assert np.abs(found.image[:, 1:].astype(int) - HALVES[:, 1:]).max() <= 1
 
 
 @pytest.mark.parametrize("ending", [".png", ".tiff"])
@@ -231,6 +243,17 @@ def test_whatever_pillow_raises_is_a_reason(error: Exception, monkeypatch: pytes
     monkeypatch.setattr(Image, "open", fail)
     with pytest.raises(ValueError, match=rf"the picture is damaged \({str(error) or 'RuntimeError'}\)"):
         decode(encoded(HALVES, ".png"), "a.png")
+
+
+def test_a_wrong_colour_profile_is_no_nameless_line_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    plain = encoded(HALVES, ".png")
+    content = b"iCCP" + b"profile\0\0" + zlib.compress(b"wrong")
+    profile = (len(content) - 4).to_bytes(4, "big") + content + zlib.crc32(content).to_bytes(4, "big")
+    after_ihdr = plain.index(b"IHDR") + 4 + 13 + 4
+    picture = decode(plain[:after_ihdr] + profile + plain[after_ihdr:], "a.png")
+    assert picture.remark == ""
+    np.testing.assert_array_equal(picture.image, HALVES)
+    assert capfd.readouterr().err == ""
 
 
 def _photograph() -> bytes:

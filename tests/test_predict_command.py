@@ -208,6 +208,7 @@ def test_the_command_says_which_pictures_are_bad_and_answers_the_others(trained,
     assert "bad.jpg: the JPEG is cut short" in err
     assert "1 of 2 pictures could not be read" in err
     assert [line.rpartition(" ")[2] for line in out.splitlines()[1:]] == [str(trained.test_pictures[0])]
+    assert "1 of 1 picture could not be read" in invoke("--model", onnx, "--no-crop", tmp_path / "bad.jpg")[2]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is Unicode")

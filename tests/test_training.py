@@ -605,11 +605,11 @@ def test_a_checkpoint_is_given_up_for_other_data_alone(tmp_path, network, capsys
         (checkpoint.identity("f" * 64, "tensorflow", "imagenet"), "from the ImageNet weights that Keras downloads"),
         (checkpoint.identity("f" * 64, "tensorflow", "my weights.h5"), "from the weights file with the SHA-256 my"),
     ):
-        with pytest.raises(FerBenchError, match=rf"90 epochs of this run were trained .*{told}"):
+        with pytest.raises(FerBenchError, match=rf"this run, 90 epochs so far, was trained .*{told}"):
             checkpoint.Checkpoint(tmp_path, other).load(network)
     assert checkpoint.Checkpoint(tmp_path, begun).load(network) == progress
     assert checkpoint.Checkpoint(tmp_path, checkpoint.identity("0" * 64, "tensorflow", "None")).load(network) is None
-    assert "90 epochs of this run were trained on another state of the dataset" in capsys.readouterr().err
+    assert "this run, 90 epochs so far, was trained on another state of the dataset" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -700,7 +700,7 @@ def test_a_recipe_for_a_gpu_that_begins_on_a_cpu_says_so_once(capsys):
     for size in (48, 224, 224):
         stages._tell_of_a_cpu(size, 100)
     told = capsys.readouterr().err
-    assert told.count("no accelerator: 100 epochs at 224 x 224 train on the CPU") == 1
+    assert told.count("no accelerator: the training (100 epochs at 224 x 224) is on the CPU") == 1
     assert "48 x 48" not in told
 
 

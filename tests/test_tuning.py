@@ -134,6 +134,14 @@ def test_the_best_of_each_model_stands_beside_the_best_shared(workspace, trained
     assert "the best setting that they share" in text
 
 
+def test_one_setting_of_one_epoch_is_told_in_the_singular(workspace, trained):
+    alone = ("--epochs", "1", "--batch-sizes", "64", "--learning-rates", "1e-3", "--optimizers", "adam")
+    assert "fer2013 (synthetic faces), 1 epoch: best epoch" in tune(workspace, *alone).stdout
+    recipe = Path(tuned(workspace, *alone)["files"]["clcm"]).read_text()
+    assert "Best of 1 setting for clcm" in recipe
+    assert "in 1 epoch." in recipe
+
+
 def test_several_seeds_are_averaged(workspace, trained):
     found = tuned(workspace, "--seeds", "2", "--batch-sizes", "64", "--optimizers", "adam")
     assert len(trained) == 4

@@ -9,7 +9,7 @@ from fer_bench.cli.listing import class_counts
 from fer_bench.cli.options import DEFAULT_WORKSPACE, LARGEST_SEED, JsonOption, WaitOption, WorkspaceOption
 from fer_bench.cli.printing import print_json, print_table
 from fer_bench.emotions import EMOTIONS
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 
 _SHOWN = 20
 """Images named on the terminal."""
@@ -167,11 +167,11 @@ def _print_prepared(manifest: dict[str, Any]) -> None:
         typer.echo("Note: no test images: nothing can be tested on it, and run-all refuses it")
     if manifest["deduplicated"] is not None:
         typer.echo(
-            f"Deduplicated: {len(manifest['deduplicated']):,} training images equal to a test image were dropped"
+            f"Deduplicated: {number_of(len(manifest['deduplicated']), 'training image')} equal to a test image dropped"
         )
     skipped = manifest["skipped"]
     if skipped:
-        typer.echo(f"Left out: {len(skipped):,} image{'s' * (len(skipped) != 1)}")
+        typer.echo(f"Left out: {number_of(len(skipped), 'image')}")
     for item in skipped[:_SHOWN]:
         typer.echo(f"  {shown(item['source'])}: {shown(item['reason'])}")
     if len(skipped) > _SHOWN:

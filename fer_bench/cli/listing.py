@@ -8,7 +8,7 @@ import typer
 from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
 from fer_bench.cli.printing import print_json, print_table
 from fer_bench.emotions import EMOTIONS
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 
 if TYPE_CHECKING:
     from fer_bench.datasets.card import DatasetCard
@@ -58,7 +58,7 @@ def datasets(
         prepared = item["prepared"]
         state = "cannot be read" if item["unreadable"] else "no"
         if prepared is not None:
-            state = f"{prepared['n']:,} images, {prepared['origin']}, {prepared['layout']}"
+            state = f"{number_of(prepared['n'], 'image')}, {prepared['origin']}, {prepared['layout']}"
             state += "" if prepared["official_split"] else ", a re-upload"
             state += ", incomplete" if prepared["complete"] is False else ""
         counts = ", ".join(f"{part} {sum(numbers):,}" for part, numbers in item["official_counts"].items())

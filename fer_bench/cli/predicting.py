@@ -13,7 +13,7 @@ from fer_bench.cli.options import (
     WeightsOption,
     WorkspaceOption,
 )
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 
 if TYPE_CHECKING:
     from fer_bench.prediction.answers import Answer
@@ -109,7 +109,9 @@ def predict(
     answers = loaded.answers(sources, crop=crop, crop_scale=crop_scale or CROP_SCALE)
     bad, seen = _print(answers, loaded, "json" if json else "csv" if csv else "text", total)
     if bad:
-        raise FerBenchError(f"{bad:,} of {seen:,} pictures could not be read; the reason stands with each above")
+        raise FerBenchError(
+            f"{bad:,} of {number_of(seen, 'picture')} could not be read; the reason stands with each above"
+        )
 
 
 def _lines_of_stdin() -> Iterator[str]:

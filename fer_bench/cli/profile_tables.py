@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fer_bench.cli.printing import print_table
+from fer_bench.errors import number_of
 
 if TYPE_CHECKING:
     from fer_bench.profiling.complexity import Complexity
@@ -124,7 +125,7 @@ def _print_times(profiles: Sequence["ProfileRecord"], plan: "Plan") -> None:
     threads = ", ".join(f"{name} {count}" for name, count in sorted(profiles[0].threads.items()))
     print_table(
         f"Milliseconds a single image, models in turns, on {accelerators}{environment.processor} "
-        f"({environment.cores} cores; threads: {threads})",
+        f"({number_of(environment.cores, 'core')}; threads: {threads})",
         columns,
         rows,
         numbers=len(columns) - 2,
@@ -213,7 +214,7 @@ def print_self_test(found: "SelfTest") -> None:
     from fer_bench.profiling.self_test import BLOCKS, IN_TURN, ONE_COPY
 
     print_table(
-        f"A/A check: {found.model} under two names in {found.runtime}, {found.experiments} experiments of "
+        f"A/A check: {found.model} under two names in {found.runtime}, {number_of(found.experiments, 'experiment')} of "
         f"{found.runs} calls each, tests at {found.alpha:.0%}",
         ("model", "calls", "test", "called different", "rate", "95 % interval"),
         [

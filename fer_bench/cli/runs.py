@@ -39,7 +39,7 @@ from fer_bench.cli.options import (
 )
 from fer_bench.cli.printing import print_json
 from fer_bench.cli.saying import mean_text
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 from fer_bench.files import expanded
 from fer_bench.lookup import cell_of, open_training, require_known, require_models
 
@@ -116,8 +116,8 @@ def _print_runs(place: "Workspace", runs: "Sequence[TrainRecord]") -> None:
         start = run.start.kind + (f" ({run.start.source})" if run.start.source else "")
         typer.echo(
             f"{run.model} on {run.origin} {run.dataset}, recipe {run.recipe}, seed {run.seed}, {start} start: "
-            f"best of {len(run.history)} epochs is {run.best_epoch + 1}, validation accuracy "
-            f"{run.best.val_accuracy:.1%} ({run.n_val:,} images), training {run.best.accuracy:.1%}\n"
+            f"best of {number_of(len(run.history), 'epoch')} is {run.best_epoch + 1}, validation accuracy "
+            f"{run.best.val_accuracy:.1%} ({number_of(run.n_val, 'image')}), training {run.best.accuracy:.1%}\n"
             f"weights: {place.weights(run.cell_id)}"
         )
     if len(runs) > 1:

@@ -34,7 +34,7 @@ from fer_bench.cli.options import (
 )
 from fer_bench.cli.printing import print_json, print_table
 from fer_bench.cli.studies import EpochsOption, digest_of, facts_of, listed, recipe_of, texts
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 from fer_bench.lookup import open_training
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def _print_search(study: "Study", found: "Outcome", files: Mapping[str, Path]) -
     where = f"{study.dataset.dataset}{' (synthetic faces)' if study.dataset.origin == 'synthetic' else ''}"
     runs = f", mean of {len(study.seeds)} seeds" if len(study.seeds) > 1 else ""
     print_table(
-        f"Settings on {where}, {study.recipe.epochs} epochs{runs}: best epoch by validation accuracy",
+        f"Settings on {where}, {number_of(study.recipe.epochs, 'epoch')}{runs}: best epoch by validation accuracy",
         ("model", *_SETTING, "validation, %", "its loss", "training, %", "loss rises by", "best epoch"),
         [
             (

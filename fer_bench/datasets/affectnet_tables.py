@@ -13,10 +13,10 @@ from typing import Literal
 
 from fer_bench.datasets.affectnet_codes import CODES, OTHER, PARTS, Labelling
 from fer_bench.datasets.card import Choice, FaceBox, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, is_utf8, number_of
+from fer_bench.datasets.folder import Folder, is_utf8
 from fer_bench.datasets.pixel_text import places, rows
 from fer_bench.datasets.utf16 import utf_16_of
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 
 TABLES = {"training.csv": "train_set", "validation.csv": "val_set"}
 """The part of each table, named as in the newer edition."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, PixelText, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, number_of, shown
+from fer_bench.datasets.folder import Folder, below, shown
 from fer_bench.datasets.pixel_text import header, places, rows
 from fer_bench.emotions import (
     ANGRY,
@@ -26,7 +26,7 @@ from fer_bench.emotions import (
     SURPRISE,
     index_of_name,
 )
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 
 SIDE = 48
 CLASS_FOLDERS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Reading, Sample
 from fer_bench.datasets.ck_plus_landmarks import face_crop, read_points
-from fer_bench.datasets.folder import Folder, below, number_of, shown
+from fer_bench.datasets.folder import Folder, below, shown
 from fer_bench.emotions import ANGRY, CONTEMPT, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 
 CODES = {1: ANGRY, 3: DISGUST, 4: FEAR, 5: HAPPY, 6: SAD, 7: SURPRISE}
 """Class index of each code of the emotion files; 0, neutral, is described but labels no sequence."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, PixelText, Reading, Sample
-from fer_bench.datasets.folder import Folder, number_of
+from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.pixel_text import header, places, rows
 from fer_bench.emotions import ANGRY, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE, index_of_name
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 
 SIDE = 48
 CODES = (ANGRY, DISGUST, FEAR, HAPPY, SAD, SURPRISE, NEUTRAL)

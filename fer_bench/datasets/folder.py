@@ -53,11 +53,6 @@ def shown(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
-def number_of(count: int, what: str) -> str:
-    """Return a number of things, of which one is called ``what``, as a message can show it."""
-    return f"{count:,} {what}{'s' * (count != 1)}"
-
-
 def listed(names: Sequence[str]) -> str:
     """Return the first names of many as a note can show them, and how many more there are."""
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""

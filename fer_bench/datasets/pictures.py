@@ -40,6 +40,7 @@ _DARK = 16
 """What is darker everywhere is black to the eye; the values of 10 or 12 bits become that where 16 were expected."""
 _END = b"\xff\xd9"
 _PADDING = 1024
+_PNG = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112
 _BITS = 258
 """Tag of a TIFF: bits of each channel."""
@@ -68,9 +69,10 @@ class Picture(NamedTuple):
 def decode(data: bytes, name: str) -> Picture:
     """Decode a picture file to gray.
 
-    CMYK becomes gray by luminance, 16 bits become 8, and a picture is turned as its EXIF orientation says: each with a
-    remark. A file whose ending belongs to another format is decoded by its content, with a remark; so is a JPEG with
-    bytes left over behind its pixels, which may be damaged.
+    CMYK becomes gray by luminance, 16 bits become 8, a picture is turned as its EXIF orientation says, and what is
+    transparent is taken in the colour that the file has there, black or whatever was cut away: each with a remark. A
+    file whose ending belongs to another format is decoded by its content, with a remark; so is a JPEG with bytes left
+    over behind its pixels, which may be damaged.
 
     Args:
         data: the whole file.
@@ -84,6 +86,7 @@ def decode(data: bytes, name: str) -> Picture:
     """
     if not data:
         raise ValueError("the picture file is empty (0 bytes)")
+    data = _without_profile(data)
     jpeg = data.startswith(b"\xff\xd8")
     # Some OpenCV versions fill the missing rest with gray and say nothing.
     if jpeg and not _is_whole(data):
@@ -105,6 +108,22 @@ def decode(data: bytes, name: str) -> Picture:
             f"16 bits a pixel that hold no more than {bits} bits do: it would be black; save it with 8 bits a pixel"
         )
     return Picture(image, remark)
+
+
+def _without_profile(data: bytes) -> bytes:
+    """Return a PNG without its colour profile, which changes no gray; any other file as it is.
+
+    Photoshop and others write profiles that libpng finds wrong: it says so on stderr, and not of which file.
+    """
+    if not data.startswith(_PNG):
+        return data
+    at = len(_PNG)
+    while (kind := data[at + 4 : at + 8]) != b"IDAT" and len(kind) == 4:
+        following = at + 12 + int.from_bytes(data[at : at + 4])
+        if kind == b"iCCP":
+            return data[:at] + data[following:]
+        at = following
+    return data
 
 
 def _doubt(data: bytes) -> str:
@@ -190,12 +209,29 @@ def _look(data: bytes, name: str) -> str:
         remarks.append("CMYK, made gray")
     if deep:
         remarks.append(_DEEP)
+    if header.has_transparency_data and _has_holes(data):
+        remarks.append("transparent in places, read as if opaque")
     if turned_here:
         remarks.append("turned as its EXIF orientation says")
     ending = PurePosixPath(name).suffix.lower()
     if ending not in _ENDINGS.get(header.format or "", ()):
         remarks.append(f"a {header.format} in spite of its name")
     return ", ".join(remarks)
+
+
+def _has_holes(data: bytes) -> bool:
+    """Whether anything of a picture with an alpha channel is transparent; many programs write one that hides nothing.
+
+    Not told of a gray PNG whose transparency is one value of gray, for which OpenCV makes no alpha channel.
+    """
+    cv2 = opencv()
+    try:
+        whole = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # The decoding proper says what is wrong.
+        return False
+    if whole is None or whole.ndim < 3 or whole.shape[2] != 4:
+        return False
+    return bool(whole[..., 3].min() < np.iinfo(whole.dtype).max)
 
 
 def _is_deep(header: "Image.Image", data: bytes) -> bool:

@@ -9,9 +9,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench.datasets.folder import number_of
 from fer_bench.datasets.utf16 import REASON, utf_16_of
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 
 _PEEK = 4096
 """Bytes of a table that are read for its header."""

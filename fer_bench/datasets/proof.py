@@ -11,7 +11,7 @@ from fer_bench.datasets.folder import shown
 from fer_bench.datasets.recognition import Found
 from fer_bench.datasets.rows import Counts
 from fer_bench.emotions import EMOTIONS
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 from fer_bench.files import printable, read_json
 
 SYNTHETIC_MARKER = "fer-bench-synthetic.json"
@@ -79,7 +79,7 @@ class Flaws:
         """Raise :class:`FerBenchError` with a line for each image where any is refused."""
         self._require_own_boxes(read)
         if self._refused:
-            raise FerBenchError(self._message(f"{self._refused:,} of {read + len(self.found):,} images"))
+            raise FerBenchError(self._message(f"{self._refused:,} of {number_of(read + len(self.found), 'image')}"))
 
     def _require_own_boxes(self, read: int) -> None:
         if self._beyond > _OTHERS_SHARE * (read + len(self.found)):

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, holds, number_of
+from fer_bench.datasets.folder import Folder, below, holds
 from fer_bench.datasets.pixel_text import places
 from fer_bench.datasets.raf_db_official import ALIGNED_NAME, LABELS, Part
 from fer_bench.emotions import EMOTIONS
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 
 PARTS: tuple[Part, ...] = ("train", "test")
 _PREFIXES = ("", "DATASET/")

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from fer_bench.datasets.card import Choice, Flaw, LooseFaceBox, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, holds, is_picture, number_of
+from fer_bench.datasets.folder import Folder, below, holds, is_picture
 from fer_bench.emotions import ANGRY, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 
 LABELS = {"1": SURPRISE, "2": FEAR, "3": DISGUST, "4": HAPPY, "5": SAD, "6": ANGRY, "7": NEUTRAL}
 """Class index of each code."""

@@ -17,7 +17,7 @@ from fer_bench.datasets.card import Sample
 from fer_bench.datasets.decoding import DIGEST
 from fer_bench.datasets.side_by_side import Chunk
 from fer_bench.emotions import EMOTIONS
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 from fer_bench.files import printable, quoting_of, replacing
 
 VALIDATION_SHARE = 0.2
@@ -140,8 +140,8 @@ class Rows:
                 validation = train_test_split(train, test_size=VALIDATION_SHARE, stratify=labels, random_state=seed)[1]
         except ValueError as error:
             raise FerBenchError(
-                f"{len(train)} training images cannot be split into training and validation by class ({error}); "
-                "at least five images of each class are needed"
+                f"{number_of(len(train), 'training image')} cannot be split into training and validation by class "
+                f"({error}); at least five images of each class are needed"
             ) from error
         for row in validation:
             self.splits[row] = "val"
@@ -190,10 +190,10 @@ def _fold(labels: Sequence[int], groups: Sequence[str], seed: int) -> NDArray[np
     folds = round(1 / VALIDATION_SHARE)
     subjects, most = len(set(groups)), max(Counter(labels).values())
     if min(subjects, most) < folds:
-        few = f"{subjects} subjects" if subjects < folds else f"at most {most} images of a class"
+        few = number_of(subjects, "subject") if subjects < folds else f"at most {number_of(most, 'image')} of a class"
         raise FerBenchError(
-            f"{len(labels)} training images of {few} cannot be split into training and validation by subject; "
-            f"at least {folds} subjects, and {folds} images of a class, are needed"
+            f"{number_of(len(labels), 'training image')} of {few} cannot be split into training and validation by "
+            f"subject; at least {folds} subjects, and {folds} images of a class, are needed"
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # A class with fewer images than folds: see _doubts.

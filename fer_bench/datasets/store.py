@@ -21,14 +21,14 @@ import numpy as np
 from fer_bench.datasets.archives import opened
 from fer_bench.datasets.array_file import ArrayFile, keep_rows
 from fer_bench.datasets.card import Choice, DatasetCard, Layout
-from fer_bench.datasets.folder import OF_WINDOWS, Folder, below, is_visible, listed, number_of, shown
+from fer_bench.datasets.folder import OF_WINDOWS, Folder, below, is_visible, listed, shown
 from fer_bench.datasets.prepared import IMAGES, LABELS, MANIFEST, SAMPLES, SCHEMA, Prepared
 from fer_bench.datasets.proof import Expected, Flaws, check_counts, expected
 from fer_bench.datasets.recognition import Found, recognise
 from fer_bench.datasets.rows import Rows
 from fer_bench.datasets.side_by_side import decoded
 from fer_bench.emotions import EMOTIONS
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 from fer_bench.files import printable, write_json
 from fer_bench.plugins import off_stdout
 from fer_bench.progress import unheard

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fer_bench.contact_sheet import in_font, shortened
 from fer_bench.emotions import EMOTIONS
+from fer_bench.errors import number_of
 from fer_bench.explain.explanation import Answer, Explanation, MeanHeat
 from fer_bench.files import replacing
 
@@ -69,7 +70,7 @@ def _mean_heat(found: Explanation) -> "Figure":
     figure, axes = _grid(found, len(present), columns, "mean heat of Grad-CAM over test images", margin=0.8)
     highest = max(float(model.means[label].heat.max()) for model in found.models for label in present) or 1.0
     for row, label in zip(axes, present, strict=True):
-        _name(row[0], EMOTIONS[label], f"{found.models[0].means[label].images} images")
+        _name(row[0], EMOTIONS[label], number_of(found.models[0].means[label].images, "image"))
         for axis, model in zip(row, found.models, strict=True):
             _mean(axis, model.means[label], highest)
     below = "below each: upper / middle / lower third, right answers"

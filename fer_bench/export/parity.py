@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.errors import number_of
+
 MARGIN = 1e-3
 """Keras' first answer counts as decided where it is this much more probable than its second."""
 MAX_DIFFERENCE = 1e-3
@@ -89,8 +91,8 @@ def failures(parity: Parity, *, int8: bool) -> list[str]:
             found.append(f"a probability differs by {parity.max_difference:.2g}, more than {MAX_DIFFERENCE:g}")
         if parity.decided_disagreements:
             found.append(
-                f"its first answer is another for {parity.decided_disagreements:,} images of which Keras is sure by "
-                f"more than {MARGIN:g}"
+                f"its first answer is another for {number_of(parity.decided_disagreements, 'image')} of which Keras is "
+                f"sure by more than {MARGIN:g}"
             )
     limit = MIN_EXPLAINED_INT8 if int8 else MIN_EXPLAINED
     if parity.explained < limit:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 from fer_bench.figures.style import styled
 from fer_bench.figures.values import Drawing
 from fer_bench.files import read_json, replacing, write_text
@@ -99,9 +99,12 @@ def _draw(drawing: Drawing, folder: Path) -> list[Path]:
         # Laid out once, for both files.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
+        metadata = {"CreationDate": None, "Creator": None, "Producer": None, "Subject": mark}
+        # Not into the file: where the disk is full, matplotlib's PDF writer hides that behind an error of its own.
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="pdf", metadata=metadata)
         with replacing(pdf) as temporary:
-            metadata = {"CreationDate": None, "Creator": None, "Producer": None, "Subject": mark}
-            figure.savefig(temporary, format="pdf", metadata=metadata)
+            temporary.write_bytes(drawn.getvalue())
         with replacing(png) as temporary:
             _save_png(figure, temporary, mark)
     return [pdf, png]
@@ -181,7 +184,7 @@ def _changed_values(drawings: Sequence[Drawing], path: Path) -> Iterator[str]:
         differ = differ or bool(lines)
         yield from lines[:_SHOWN]
         if len(lines) > _SHOWN:
-            yield f"{name}: and {len(lines) - _SHOWN} more places"
+            yield f"{name}: and {number_of(len(lines) - _SHOWN, 'more place')}"
     if not differ and path.read_bytes() != _text(drawings).encode():
         yield f"{path.name}: the right values, but not as fer-bench writes them"
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from fer_bench.errors import number_of
 from fer_bench.leaderboard.formats import slug
 from fer_bench.leaderboard.latency import TimeBoard, Timed
 from fer_bench.leaderboard.words import NO_TIES, TIMES
@@ -128,7 +129,7 @@ def _notes(board: TimeBoard) -> list[str]:
     first = _first(board)
     environment = first.environment
     lines = [
-        f"Measured in one session on one machine ({environment.processor}, {environment.cores} cores, "
+        f"Measured in one session on one machine ({environment.processor}, {number_of(environment.cores, 'core')}, "
         f"{', '.join(environment.devices) or 'no accelerator'}); backend {first.backend}; input {first.image_size} × "
         f"{first.image_size} × 3, one image a call. Times of other sessions or machines are never ranked with these."
     ]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from fer_bench import paper
 from fer_bench.anova_result import Form, PairDifference, RankPair, RepeatedMeasures
+from fer_bench.errors import number_of
 from fer_bench.models import model_title
 from fer_bench.p_values import p_cell, p_text
 from fer_bench.records import StatisticsRecord
@@ -183,7 +184,7 @@ def _among(record: StatisticsRecord) -> str:
         over = f"the means of {_sizes(record.n)} processes"
     else:
         over = f"{_sizes(record.n)} calls of each in one process, descriptive"
-    return f"{len(record.pairs) // 2} pairs of {of}; one-way ANOVA over {over}"
+    return f"{number_of(len(record.pairs) // 2, 'pair')} of {of}; one-way ANOVA over {over}"
 
 
 def _f(record: StatisticsRecord) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fer_bench import paper
+from fer_bench.errors import number_of
 from fer_bench.models import model_title
 from fer_bench.records import EvalRecord, ProfileRecord, Start
 from fer_bench.selection import Block, Evidence, Latency
@@ -210,8 +211,8 @@ def _machine(profile: ProfileRecord) -> str:
     environment = profile.environment
     devices = ", ".join(environment.devices) or "no accelerator"
     return (
-        f"{environment.processor}, {environment.cores} cores, {environment.memory_gib:.0f} GiB, {devices}, "
-        f"host {environment.host}"
+        f"{environment.processor}, {number_of(environment.cores, 'core')}, {environment.memory_gib:.0f} GiB, "
+        f"{devices}, host {environment.host}"
     )
 
 

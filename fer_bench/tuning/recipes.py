@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fer_bench.errors import number_of
 from fer_bench.files import write_text
 from fer_bench.presets import to_toml
 from fer_bench.studies import Study
@@ -25,7 +26,8 @@ def write_recipes(study: Study, found: Outcome, folder: Path, search: str) -> di
     paths = {}
     for model, trial in found.winners.items():
         recipe = trial.setting.applied(study.given)
-        comment = f"Best of {len(found.trials[model])} settings for {model} on {dataset}. {_evidence(study, trial)}"
+        best_of = number_of(len(found.trials[model]), "setting")
+        comment = f"Best of {best_of} for {model} on {dataset}. {_evidence(study, trial)}"
         paths[model] = folder / f"{model}__{dataset}__{study.given.id}__{search}.toml"
         write_text(paths[model], to_toml(recipe, comment))
     if found.shared:
@@ -39,4 +41,4 @@ def write_recipes(study: Study, found: Outcome, folder: Path, search: str) -> di
 
 def _evidence(study: Study, trial: Trial) -> str:
     seeds = f", mean of {len(trial.runs)} seeds" if len(trial.runs) > 1 else ""
-    return f"Validation accuracy {100 * trial.val_accuracy:.2f} % in {study.recipe.epochs} epochs{seeds}."
+    return f"Validation accuracy {100 * trial.val_accuracy:.2f} % in {number_of(study.recipe.epochs, 'epoch')}{seeds}."
