@@ -4,10 +4,11 @@ The official splits are meant everywhere: what was set apart for validation coun
 """
 
 import csv
+import functools
 import hashlib
 import mmap
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +109,7 @@ def audit(prepared: Prepared, progress: Progress = unheard) -> Audit:
         prepared: the dataset; its images are read once, a block at a time.
         progress: called with done and total; every image counts twice, read and compared.
     """
-    exact, near = find_copies(prepared.images, prepared.labels, prepared.splits, progress)
+    exact, near = find_copies([prepared.images], prepared.labels, prepared.splits, progress)
     train, val, test = (
         {*prepared.groups[prepared.splits == name].tolist()} - {""} for name in ("train", "val", "test")
     )
@@ -125,7 +126,7 @@ def audit(prepared: Prepared, progress: Progress = unheard) -> Audit:
 
 
 def find_copies(
-    images: NDArray[np.uint8],
+    stacks: Sequence[NDArray[np.uint8]],
     labels: NDArray[np.uint8],
     splits: NDArray[np.str_],
     progress: Progress = unheard,
@@ -133,7 +134,8 @@ def find_copies(
     """Return the exact and the near copies among images.
 
     Args:
-        images: uint8, (n, height, width), n at least 1; a memory map is read once.
+        stacks: images, each uint8, (m, height, width), m at least 1, of any sizes; together n. Memory maps are read
+            once, a block at a time. Images of different sizes are near copies at most.
         labels: class indices, (n,).
         splits: ``train``, ``val`` or ``test``, (n,); ``val`` counts as train.
         progress: called with done and total; every image counts twice, read and compared.
@@ -141,8 +143,8 @@ def find_copies(
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    n = len(images)
-    digests, sketches = _read(images, lambda done: progress(done, 2 * n))
+    n = sum(map(len, stacks))
+    digests, sketches = _read(stacks, lambda done: progress(done, 2 * n))
     identities = _identities(digests)
     first = np.sort(np.unique(identities, return_index=True)[1])
     pairs = near_pairs(sketches, first, lambda done: progress(n + done, 2 * n))
@@ -195,55 +197,77 @@ def write_csv(path: Path, prepared: Prepared, found: Audit) -> None:
 
     An image with exact copies is listed twice: among the exact and among the near ones. The file appears whole.
     """
-    sources = prepared.sources()
+    write_list(path, COLUMNS, found.exact.numbers, found.near.numbers, described(prepared))
+
+
+def described(prepared: Prepared) -> list[list[str]]:
+    """Return what is listed of every image: the columns from ``id`` on, each (n,)."""
+    labels = [EMOTIONS[label] for label in prepared.labels]
+    ids, splits, parts, groups = (
+        column.tolist() for column in (prepared.ids, prepared.splits, prepared.parts, prepared.groups)
+    )
+    return [ids, splits, parts, labels, prepared.sources(), groups]
+
+
+def write_list(
+    path: Path,
+    header: Sequence[str],
+    exact: NDArray[np.int64],
+    near: NDArray[np.int64],
+    columns: Sequence[list[str]],
+) -> None:
+    """Write a list of copies, by kind, group and row. The file appears whole.
+
+    Args:
+        path: of the CSV file.
+        header: names of the columns: kind, group, then one for each of ``columns``.
+        exact: the group of exact copies that each image is in, 0 for none, (n,).
+        near: the same of near copies.
+        columns: what is listed of an image, each (n,).
+    """
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        quoting = quoting_of(prepared.ids, prepared.parts, sources, prepared.groups)
-        writer = csv.writer(stream, lineterminator="\n", quoting=quoting)
-        writer.writerow(COLUMNS)
-        for kind, copies in (("exact", found.exact), ("near", found.near)):
-            listed = np.flatnonzero(copies.numbers)
-            for row in listed[np.argsort(copies.numbers[listed], kind="stable")].tolist():
-                writer.writerow(
-                    (
-                        kind,
-                        copies.numbers[row],
-                        prepared.ids[row],
-                        prepared.splits[row],
-                        prepared.parts[row],
-                        EMOTIONS[prepared.labels[row]],
-                        sources[row],
-                        prepared.groups[row],
-                    )
-                )
+        writer = csv.writer(stream, lineterminator="\n", quoting=quoting_of(*columns))
+        writer.writerow(header)
+        for kind, numbers in (("exact", exact), ("near", near)):
+            listed = np.flatnonzero(numbers)
+            for row in listed[np.argsort(numbers[listed], kind="stable")].tolist():
+                writer.writerow((kind, numbers[row], *(column[row] for column in columns)))
 
 
-def _read(images: NDArray[np.uint8], progress: Callable[[int], object]) -> tuple[NDArray[np.void], Sketches]:
+def _read(stacks: Sequence[NDArray[np.uint8]], progress: Callable[[int], object]) -> tuple[NDArray[np.void], Sketches]:
     """Return each image's digest, ``V16``, and sketch; the images are read once, by a pool of threads."""
-    n = len(images)
+    n = sum(map(len, stacks))
     digests, sketches = np.empty((n, 16), np.uint8), Sketches.empty(n)
-
-    def read(start: int) -> int:
-        block = np.ascontiguousarray(images[start : start + _BLOCK])
-        hashed = b"".join(hashlib.blake2b(image, digest_size=16).digest() for image in block)
-        digests[start : start + _BLOCK] = np.frombuffer(hashed, np.uint8).reshape(-1, 16)
-        sketches.draw(slice(start, start + _BLOCK), block)
-        return len(block)
-
-    done = kept = 0
+    done = 0
     with one_library_thread(), ThreadPoolExecutor(cores()) as pool:
         try:
-            for count in pool.map(read, range(0, n, _BLOCK)):
-                done += count
-                kept += count * images[0].nbytes
-                if kept >= _DROP:
-                    _let_go(images)
-                    kept = 0
-                progress(done)
+            for images in stacks:
+                kept = 0
+                reader = functools.partial(_read_block, images, digests[done:], sketches.after(done))
+                for count in pool.map(reader, range(0, len(images), _BLOCK)):
+                    done += count
+                    kept += count * images[0].nbytes
+                    if kept >= _DROP:
+                        _let_go(images)
+                        kept = 0
+                    progress(done)
+                _let_go(images)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    _let_go(images)
     return digests.view("V16")[:, 0], sketches
+
+
+def _read_block(images: NDArray[np.uint8], digests: NDArray[np.uint8], sketches: Sketches, start: int) -> int:
+    """Fill the rows from ``start`` of digests, (at least m, 16), and sketches; return how many."""
+    block = np.ascontiguousarray(images[start : start + _BLOCK])
+    rows = slice(start, start + len(block))
+    # With the size: a black image is no exact copy of one with as many pixels in other rows.
+    size = "x".join(map(str, block.shape[1:])).encode()
+    hashed = b"".join(hashlib.blake2b(image, digest_size=16, person=size).digest() for image in block)
+    digests[rows] = np.frombuffer(hashed, np.uint8).reshape(-1, 16)
+    sketches.draw(rows, block)
+    return len(block)
 
 
 def _let_go(images: NDArray[np.uint8]) -> None:

@@ -77,6 +77,10 @@ class Sketches(NamedTuple):
         """Return room for ``n`` pictures."""
         return cls(np.empty((n, FREQUENCIES), np.float32), np.empty((n, SIDE, SIDE), np.uint8), np.empty(n, np.bool_))
 
+    def after(self, start: int) -> "Sketches":
+        """Return a view of the pictures from ``start`` on."""
+        return Sketches(self.frequencies[start:], self.details[start:], self.flat[start:])
+
     def draw(self, rows: slice, images: NDArray[np.uint8]) -> None:
         """Fill ``rows`` from ``images``, uint8, (rows, height, width)."""
         cv2 = opencv()
