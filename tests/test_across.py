@@ -22,7 +22,7 @@ from fer_bench.datasets.audit import Copies, find_copies
 from fer_bench.datasets.joined import joined_fingerprint
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.datasets.store import prepare
-from fer_bench.datasets.synthetic import synthesize
+from fer_bench.datasets.synthetic import draw_identity, draw_view, render, synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
 
@@ -135,6 +135,18 @@ def test_images_of_different_sizes_are_no_exact_copies() -> None:
     stacks = [np.zeros((2, 6, 4), np.uint8), np.zeros((1, 4, 6), np.uint8), np.zeros((1, 6, 4), np.uint8)]
     exact, _ = find_copies(stacks, np.zeros(4, np.uint8), np.full(4, "train"))
     assert exact.numbers.tolist() == [1, 1, 0, 1]
+
+
+def test_a_picture_that_the_other_dataset_cuts_closer_is_found() -> None:
+    rng = np.random.default_rng(3)
+    faces = np.stack([render(draw_identity(rng), {}, draw_view(rng, "wild"), 224, gray=True).image for _ in range(60)])
+    close = np.stack(
+        [cv2.resize(face[18:206, 16:204], (100, 100), interpolation=cv2.INTER_AREA) for face in faces[:20]]
+    )
+    for stacks, places in (([faces, close], (0, 60)), ([close, faces], (20, 0))):
+        _, near = find_copies(stacks, np.zeros(80, np.uint8), np.full(80, "train"))
+        whole, cut = (near.numbers[place : place + 20] for place in places)
+        assert ((whole == cut) & (cut > 0)).mean() >= 0.8
 
 
 # Hand-made findings.

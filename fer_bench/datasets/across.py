@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fer_bench.datasets import audit
 from fer_bench.datasets.audit import Copies, Progress
 from fer_bench.datasets.joined import require_one_origin
-from fer_bench.datasets.near_duplicates import METHOD
+from fer_bench.datasets.near_duplicates import METHOD, RIM
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.progress import unheard
 
@@ -61,7 +61,7 @@ class Across:
     exact: Copies
     """Of all n images, those within one dataset too."""
     near: Copies
-    """The same; exact copies included."""
+    """The same; exact copies included. Across datasets, a picture is also looked for in others' inner parts."""
 
     @cached_property
     def owners(self) -> NDArray[np.intp]:
@@ -142,7 +142,7 @@ class Across:
             ],
             "tests": [asdict(leak) for leak in self.leaks],
             "pairs": [asdict(overlap) for overlap in self.overlaps],
-            "near_method": dict(METHOD),
+            "near_method": METHOD | {"inner_part": 1 - 2 * RIM},
         }
 
 

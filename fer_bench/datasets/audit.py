@@ -5,11 +5,8 @@ The official splits are meant everywhere: what was set apart for validation coun
 
 import csv
 import functools
-import hashlib
-import mmap
-import sys
+import itertools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.datasets.folder import shown
-from fer_bench.datasets.near_duplicates import METHOD, Sketches, near_pairs, one_library_thread
+from fer_bench.datasets.near_duplicates import METHOD, near_pairs
 from fer_bench.datasets.prepared import Prepared
+from fer_bench.datasets.sketching import read
 from fer_bench.emotions import EMOTIONS
-from fer_bench.environment import cores
 from fer_bench.files import quoting_of, replacing
 from fer_bench.progress import unheard
 
@@ -30,10 +27,6 @@ COLUMNS = ("kind", "group", "id", "split", "part", "label", "source", "subject")
 
 _SHOWN = 12
 """Subjects named in a sentence."""
-_BLOCK = 256
-"""Images a task."""
-_DROP = 1 << 28
-"""Bytes read from a file before its pages are let go."""
 
 Progress = Callable[[int, int], object]
 
@@ -138,22 +131,37 @@ def find_copies(
             once, a block at a time. Images of different sizes are near copies at most.
         labels: class indices, (n,).
         splits: ``train``, ``val`` or ``test``, (n,); ``val`` counts as train.
-        progress: called with done and total; every image counts twice, read and compared.
+        progress: called with done and total; every image counts once as read and once for each comparison.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    n = sum(map(len, stacks))
-    digests, sketches = _read(stacks, lambda done: progress(done, 2 * n))
+    owners = np.repeat(np.arange(len(stacks)), [len(images) for images in stacks])
+    n = len(owners)
+    apart = itertools.permutations(range(len(stacks)), 2)
+    total = (2 + len(stacks) * (len(stacks) - 1)) * n
+    digests, sketches = read(stacks, lambda done: progress(done, total))
     identities = _identities(digests)
     first = np.sort(np.unique(identities, return_index=True)[1])
-    pairs = near_pairs(sketches, first, lambda done: progress(n + done, 2 * n))
-    links = identities[pairs]
+    # Datasets cut the same picture differently: each one's are compared with the inner parts of every other one's, too.
+    compared: list[tuple[NDArray[np.intp], int | None]] = [(first, None)]
+    compared += [
+        (np.concatenate([first[owners[first] == whole], n + first[owners[first] == cut]]), n) for whole, cut in apart
+    ]
+    pairs = []
+    for number, (rows, border) in enumerate(compared, 1):
+        told = functools.partial(_told, progress, number * n, len(sketches.flat) // n, total)
+        pairs.append(near_pairs(sketches, rows, told, apart=border))
+    links = identities[np.concatenate(pairs) % n]
     graph = coo_array((np.ones(len(links), np.bool_), (links[:, 0], links[:, 1])), shape=(len(first), len(first)))
     _, components = connected_components(graph, directed=False)
     test = splits == "test"
-    progress(2 * n, 2 * n)
+    progress(total, total)
     return _copies(identities, labels, test), _copies(components[identities], labels, test)
+
+
+def _told(progress: Progress, before: int, per_image: int, total: int, done: int) -> None:
+    progress(before + done // per_image, total)
 
 
 def train_copies_of_test(digests: NDArray[np.void], train: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -232,51 +240,6 @@ def write_list(
             listed = np.flatnonzero(numbers)
             for row in listed[np.argsort(numbers[listed], kind="stable")].tolist():
                 writer.writerow((kind, numbers[row], *(column[row] for column in columns)))
-
-
-def _read(stacks: Sequence[NDArray[np.uint8]], progress: Callable[[int], object]) -> tuple[NDArray[np.void], Sketches]:
-    """Return each image's digest, ``V16``, and sketch; the images are read once, by a pool of threads."""
-    n = sum(map(len, stacks))
-    digests, sketches = np.empty((n, 16), np.uint8), Sketches.empty(n)
-    done = 0
-    with one_library_thread(), ThreadPoolExecutor(cores()) as pool:
-        try:
-            for images in stacks:
-                kept = 0
-                reader = functools.partial(_read_block, images, digests[done:], sketches.after(done))
-                for count in pool.map(reader, range(0, len(images), _BLOCK)):
-                    done += count
-                    kept += count * images[0].nbytes
-                    if kept >= _DROP:
-                        _let_go(images)
-                        kept = 0
-                    progress(done)
-                _let_go(images)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return digests.view("V16")[:, 0], sketches
-
-
-def _read_block(images: NDArray[np.uint8], digests: NDArray[np.uint8], sketches: Sketches, start: int) -> int:
-    """Fill the rows from ``start`` of digests, (at least m, 16), and sketches; return how many."""
-    block = np.ascontiguousarray(images[start : start + _BLOCK])
-    rows = slice(start, start + len(block))
-    # With the size: a black image is no exact copy of one with as many pixels in other rows.
-    size = "x".join(map(str, block.shape[1:])).encode()
-    hashed = b"".join(hashlib.blake2b(image, digest_size=16, person=size).digest() for image in block)
-    digests[rows] = np.frombuffer(hashed, np.uint8).reshape(-1, 16)
-    sketches.draw(rows, block)
-    return len(block)
-
-
-def _let_go(images: NDArray[np.uint8]) -> None:
-    """Give back the memory that a read-only memory map has taken by being read."""
-    holder: Any = images
-    while isinstance(holder, np.ndarray):
-        holder = holder.base
-    if sys.platform != "win32" and isinstance(holder, mmap.mmap) and not images.flags.writeable:
-        holder.madvise(mmap.MADV_DONTNEED)
 
 
 def _identities(digests: NDArray[np.void]) -> NDArray[np.intp]:
