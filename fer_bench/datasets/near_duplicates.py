@@ -14,6 +14,10 @@ show different pictures, from 0.82 on none of 396. Of planted copies at least 98
 quality 30, another brightness, half the resolution, a shift or crop of 4%; nine in ten after JPEG at quality 10; four
 in five after a shift or crop of 6%. Mirrored and turned pictures are not looked for. Whole bodies in front of a plain
 ground differ by little at this size: crop to the face.
+
+Across datasets, inner parts are compared as well (:data:`RIM`): of FER-2013's pictures, enlarged to 100 x 100 as JPEG,
+87 in a hundred are found with 12% of their side cut off somewhere, 66 without. Of the pairs found so between two halves
+of FER-2013 that hold no copies by the audit of one dataset, 150 were looked at, and all show the same picture.
 """
 
 import contextlib
