@@ -67,7 +67,7 @@ def stand(images: Images, labels: list[int], splits: list[str], groups: list[str
 
 def found(images: Images, labels: list[int] | None = None, splits: list[str] | None = None) -> tuple[Copies, Copies]:
     n = len(images)
-    return find_copies(images, np.array(labels or [0] * n, np.uint8), np.array(splits or ["train"] * n))
+    return find_copies([images], np.array(labels or [0] * n, np.uint8), np.array(splits or ["train"] * n))
 
 
 def figures(copies: Copies) -> tuple[int, int, int, int]:
@@ -243,7 +243,7 @@ def test_a_memory_map_is_only_read_and_progress_counts_images_twice(faces: Image
     images = np.load(tmp_path / "images.npy", mmap_mode="r")
     seen: list[tuple[int, int]] = []
     exact, _ = find_copies(
-        images, np.zeros(401, np.uint8), np.full(401, "train"), lambda done, total: seen.append((done, total))
+        [images], np.zeros(401, np.uint8), np.full(401, "train"), lambda done, total: seen.append((done, total))
     )
     assert exact.groups == 1
     assert np.array_equal(images[400], faces[0])

@@ -32,7 +32,10 @@ doctor = typer.Typer(invoke_without_command=True)
 
 
 def audit(
-    dataset: PreparedArgument,
+    dataset: Annotated[
+        str,
+        typer.Argument(metavar="DATASET", help="Name of a prepared dataset, or of several: fer2013+ck-plus."),
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
@@ -52,26 +55,37 @@ def audit(
 ) -> None:
     """Find duplicate images: exact or near copies, across train and test, or with different labels.
 
-    The validation part counts as train. The list of files goes to audits/DATASET.csv in the workspace.
+    Of several datasets it finds the copies across them: test images of one among the training images of another, which
+    make cross-tests and joint training look too good. The validation part counts as train. The list of files goes to
+    audits/DATASET.csv in the workspace.
 
     Example: fer-bench audit fer2013 --runs
+
+    Example: fer-bench audit fer2013+ck-plus
     """
     from fer_bench.accuracy.copies import by_copies
+    from fer_bench.cli.across import audit_several
     from fer_bench.datasets.audit import audit as examine
     from fer_bench.datasets.audit import subject_lines, table_rows, write_csv
+    from fer_bench.datasets.joined import SEPARATOR, in_order
     from fer_bench.progress import bar
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
+    several = SEPARATOR in dataset
+    dataset = in_order(dataset) if several else dataset
     listed = out or place.audit(dataset)
     _require_writable("--out", listed)
+    if several:
+        audit_several(place, dataset, listed, runs=runs, json=json)
+        return
     prepared = open_prepared(place, dataset)
     with bar(f"audit {dataset}", unit="img") as shown:
         result = examine(prepared, progress=shown.at)
     write_csv(listed, prepared, result)
     tests = list(by_copies(place.results, prepared, result.exact)) if runs else []
     if json:
-        parted = {"runs": [_parted_json(test) for test in tests]} if runs else {}
+        parted = {"runs": [parted_json(test) for test in tests]} if runs else {}
         print_json(result.as_json() | parted)
         return
     print_table(
@@ -89,14 +103,6 @@ def audit(
 
 def _print_parted(tests: Sequence["ByCopies"]) -> None:
     """Print each test's accuracy by what the dataset's training images hold of its images."""
-    from fer_bench.accuracy.intervals import wilson
-
-    def cell(share: "Share") -> str:
-        if not share.n:
-            return "–"
-        low, high = wilson(share.right, share.n)
-        return f"{share.right / share.n:.1%} ({low:.1%} to {high:.1%}) of {share.n:,}"
-
     if not tests:
         typer.echo(
             "Runs: no test of this state of the dataset is in the workspace, by a model of fer-bench; a dataset "
@@ -112,7 +118,7 @@ def _print_parted(tests: Sequence["ByCopies"]) -> None:
                 test.record.dataset,
                 test.record.recipe,
                 str(test.record.seed),
-                *(cell(share) for share in (test.copied, test.conflicting, test.alone)),
+                *parted_cells(test),
             )
             for test in tests
         ],
@@ -120,7 +126,21 @@ def _print_parted(tests: Sequence["ByCopies"]) -> None:
     )
 
 
-def _parted_json(test: "ByCopies") -> dict[str, Any]:
+def parted_cells(test: "ByCopies") -> list[str]:
+    """Return the accuracy with a copy of the same label, of another label, and without a copy, for a table."""
+    from fer_bench.accuracy.intervals import wilson
+
+    def cell(share: "Share") -> str:
+        if not share.n:
+            return "–"
+        low, high = wilson(share.right, share.n)
+        return f"{share.right / share.n:.1%} ({low:.1%} to {high:.1%}) of {share.n:,}"
+
+    return [cell(share) for share in (test.copied, test.conflicting, test.alone)]
+
+
+def parted_json(test: "ByCopies") -> dict[str, Any]:
+    """Return one test for scripts."""
     from dataclasses import asdict
 
     shares = {"copied": test.copied, "conflicting": test.conflicting, "alone": test.alone}

@@ -4,11 +4,9 @@ The official splits are meant everywhere: what was set apart for validation coun
 """
 
 import csv
-import hashlib
-import mmap
-import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import functools
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench.datasets.folder import shown
-from fer_bench.datasets.near_duplicates import METHOD, Sketches, near_pairs, one_library_thread
+from fer_bench.datasets.near_duplicates import METHOD, near_pairs
 from fer_bench.datasets.prepared import Prepared
+from fer_bench.datasets.sketching import read
 from fer_bench.emotions import EMOTIONS
-from fer_bench.environment import cores
 from fer_bench.files import quoting_of, replacing
 from fer_bench.progress import unheard
 
@@ -29,10 +27,6 @@ COLUMNS = ("kind", "group", "id", "split", "part", "label", "source", "subject")
 
 _SHOWN = 12
 """Subjects named in a sentence."""
-_BLOCK = 256
-"""Images a task."""
-_DROP = 1 << 28
-"""Bytes read from a file before its pages are let go."""
 
 Progress = Callable[[int, int], object]
 
@@ -108,7 +102,7 @@ def audit(prepared: Prepared, progress: Progress = unheard) -> Audit:
         prepared: the dataset; its images are read once, a block at a time.
         progress: called with done and total; every image counts twice, read and compared.
     """
-    exact, near = find_copies(prepared.images, prepared.labels, prepared.splits, progress)
+    exact, near = find_copies([prepared.images], prepared.labels, prepared.splits, progress)
     train, val, test = (
         {*prepared.groups[prepared.splits == name].tolist()} - {""} for name in ("train", "val", "test")
     )
@@ -125,7 +119,7 @@ def audit(prepared: Prepared, progress: Progress = unheard) -> Audit:
 
 
 def find_copies(
-    images: NDArray[np.uint8],
+    stacks: Sequence[NDArray[np.uint8]],
     labels: NDArray[np.uint8],
     splits: NDArray[np.str_],
     progress: Progress = unheard,
@@ -133,25 +127,41 @@ def find_copies(
     """Return the exact and the near copies among images.
 
     Args:
-        images: uint8, (n, height, width), n at least 1; a memory map is read once.
+        stacks: images, each uint8, (m, height, width), m at least 1, of any sizes; together n. Memory maps are read
+            once, a block at a time. Images of different sizes are near copies at most.
         labels: class indices, (n,).
         splits: ``train``, ``val`` or ``test``, (n,); ``val`` counts as train.
-        progress: called with done and total; every image counts twice, read and compared.
+        progress: called with done and total; every image counts once as read and once for each comparison.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    n = len(images)
-    digests, sketches = _read(images, lambda done: progress(done, 2 * n))
+    owners = np.repeat(np.arange(len(stacks)), [len(images) for images in stacks])
+    n = len(owners)
+    apart = itertools.permutations(range(len(stacks)), 2)
+    total = (2 + len(stacks) * (len(stacks) - 1)) * n
+    digests, sketches = read(stacks, lambda done: progress(done, total))
     identities = _identities(digests)
     first = np.sort(np.unique(identities, return_index=True)[1])
-    pairs = near_pairs(sketches, first, lambda done: progress(n + done, 2 * n))
-    links = identities[pairs]
+    # Datasets cut the same picture differently: each one's are compared with the inner parts of every other one's, too.
+    compared: list[tuple[NDArray[np.intp], int | None]] = [(first, None)]
+    compared += [
+        (np.concatenate([first[owners[first] == whole], n + first[owners[first] == cut]]), n) for whole, cut in apart
+    ]
+    pairs = []
+    for number, (rows, border) in enumerate(compared, 1):
+        told = functools.partial(_told, progress, number * n, len(sketches.flat) // n, total)
+        pairs.append(near_pairs(sketches, rows, told, apart=border))
+    links = identities[np.concatenate(pairs) % n]
     graph = coo_array((np.ones(len(links), np.bool_), (links[:, 0], links[:, 1])), shape=(len(first), len(first)))
     _, components = connected_components(graph, directed=False)
     test = splits == "test"
-    progress(2 * n, 2 * n)
+    progress(total, total)
     return _copies(identities, labels, test), _copies(components[identities], labels, test)
+
+
+def _told(progress: Progress, before: int, per_image: int, total: int, done: int) -> None:
+    progress(before + done // per_image, total)
 
 
 def train_copies_of_test(digests: NDArray[np.void], train: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -195,64 +205,41 @@ def write_csv(path: Path, prepared: Prepared, found: Audit) -> None:
 
     An image with exact copies is listed twice: among the exact and among the near ones. The file appears whole.
     """
-    sources = prepared.sources()
+    write_list(path, COLUMNS, found.exact.numbers, found.near.numbers, described(prepared))
+
+
+def described(prepared: Prepared) -> list[list[str]]:
+    """Return what is listed of every image: the columns from ``id`` on, each (n,)."""
+    labels = [EMOTIONS[label] for label in prepared.labels]
+    ids, splits, parts, groups = (
+        column.tolist() for column in (prepared.ids, prepared.splits, prepared.parts, prepared.groups)
+    )
+    return [ids, splits, parts, labels, prepared.sources(), groups]
+
+
+def write_list(
+    path: Path,
+    header: Sequence[str],
+    exact: NDArray[np.int64],
+    near: NDArray[np.int64],
+    columns: Sequence[list[str]],
+) -> None:
+    """Write a list of copies, by kind, group and row. The file appears whole.
+
+    Args:
+        path: of the CSV file.
+        header: names of the columns: kind, group, then one for each of ``columns``.
+        exact: the group of exact copies that each image is in, 0 for none, (n,).
+        near: the same of near copies.
+        columns: what is listed of an image, each (n,).
+    """
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        quoting = quoting_of(prepared.ids, prepared.parts, sources, prepared.groups)
-        writer = csv.writer(stream, lineterminator="\n", quoting=quoting)
-        writer.writerow(COLUMNS)
-        for kind, copies in (("exact", found.exact), ("near", found.near)):
-            listed = np.flatnonzero(copies.numbers)
-            for row in listed[np.argsort(copies.numbers[listed], kind="stable")].tolist():
-                writer.writerow(
-                    (
-                        kind,
-                        copies.numbers[row],
-                        prepared.ids[row],
-                        prepared.splits[row],
-                        prepared.parts[row],
-                        EMOTIONS[prepared.labels[row]],
-                        sources[row],
-                        prepared.groups[row],
-                    )
-                )
-
-
-def _read(images: NDArray[np.uint8], progress: Callable[[int], object]) -> tuple[NDArray[np.void], Sketches]:
-    """Return each image's digest, ``V16``, and sketch; the images are read once, by a pool of threads."""
-    n = len(images)
-    digests, sketches = np.empty((n, 16), np.uint8), Sketches.empty(n)
-
-    def read(start: int) -> int:
-        block = np.ascontiguousarray(images[start : start + _BLOCK])
-        hashed = b"".join(hashlib.blake2b(image, digest_size=16).digest() for image in block)
-        digests[start : start + _BLOCK] = np.frombuffer(hashed, np.uint8).reshape(-1, 16)
-        sketches.draw(slice(start, start + _BLOCK), block)
-        return len(block)
-
-    done = kept = 0
-    with one_library_thread(), ThreadPoolExecutor(cores()) as pool:
-        try:
-            for count in pool.map(read, range(0, n, _BLOCK)):
-                done += count
-                kept += count * images[0].nbytes
-                if kept >= _DROP:
-                    _let_go(images)
-                    kept = 0
-                progress(done)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    _let_go(images)
-    return digests.view("V16")[:, 0], sketches
-
-
-def _let_go(images: NDArray[np.uint8]) -> None:
-    """Give back the memory that a read-only memory map has taken by being read."""
-    holder: Any = images
-    while isinstance(holder, np.ndarray):
-        holder = holder.base
-    if sys.platform != "win32" and isinstance(holder, mmap.mmap) and not images.flags.writeable:
-        holder.madvise(mmap.MADV_DONTNEED)
+        writer = csv.writer(stream, lineterminator="\n", quoting=quoting_of(*columns))
+        writer.writerow(header)
+        for kind, numbers in (("exact", exact), ("near", near)):
+            listed = np.flatnonzero(numbers)
+            for row in listed[np.argsort(numbers[listed], kind="stable")].tolist():
+                writer.writerow((kind, numbers[row], *(column[row] for column in columns)))
 
 
 def _identities(digests: NDArray[np.void]) -> NDArray[np.intp]:

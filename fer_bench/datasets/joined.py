@@ -80,9 +80,7 @@ class Joined:
                     f"{self.dataset}: {part.dataset} is a test set only; leave it out, and test on it with "
                     f"fer-bench cross-test --on {part.dataset}"
                 )
-        if len({part.origin for part in self.parts}) > 1:
-            origins = ", ".join(f"{part.dataset} is {part.origin}" for part in self.parts)
-            raise FerBenchError(f"{self.dataset}: {origins}; real and synthetic data are never mixed")
+        require_one_origin(self.parts)
 
     @property
     def dataset(self) -> str:
@@ -128,6 +126,14 @@ class Joined:
     def at_size(self, size: int) -> JoinedImages:
         """Return all images for a network of ``size`` x ``size`` pixels; see :meth:`Prepared.at_size`."""
         return JoinedImages(tuple(part.at_size(size) for part in self.parts), size)
+
+
+def require_one_origin(parts: Sequence[Prepared]) -> None:
+    """Raise :class:`FerBenchError` where real and synthetic datasets are named together."""
+    if len({part.origin for part in parts}) > 1:
+        names = SEPARATOR.join(part.dataset for part in parts)
+        origins = ", ".join(f"{part.dataset} is {part.origin}" for part in parts)
+        raise FerBenchError(f"{names}: {origins}; real and synthetic data are never mixed")
 
 
 TrainingData = Prepared | Joined

@@ -14,6 +14,10 @@ show different pictures, from 0.82 on none of 396. Of planted copies at least 98
 quality 30, another brightness, half the resolution, a shift or crop of 4%; nine in ten after JPEG at quality 10; four
 in five after a shift or crop of 6%. Mirrored and turned pictures are not looked for. Whole bodies in front of a plain
 ground differ by little at this size: crop to the face.
+
+Across datasets, inner parts are compared as well (:data:`RIM`): of FER-2013's pictures, enlarged to 100 x 100 as JPEG,
+87 in a hundred are found with 12% of their side cut off somewhere, 66 without. Of the pairs found so between two halves
+of FER-2013 that hold no copies by the audit of one dataset, 150 were looked at, and all show the same picture.
 """
 
 import contextlib
@@ -40,6 +44,10 @@ BAND = (0.7, 1.7)
 """Standard deviations of the two Gaussians whose difference is the detail compared, small pixels."""
 FLAT = 1.0
 """Standard deviation of the inner part's detail, gray levels, under which a picture is only ever an exact copy."""
+
+RIM = 1 / 12
+"""Of a picture's side, left out all around for its inner part: across datasets, which cut faces more or less closely,
+that is compared, too."""
 
 METHOD = {
     "small_picture": SIDE,
@@ -77,6 +85,10 @@ class Sketches(NamedTuple):
         """Return room for ``n`` pictures."""
         return cls(np.empty((n, FREQUENCIES), np.float32), np.empty((n, SIDE, SIDE), np.uint8), np.empty(n, np.bool_))
 
+    def after(self, start: int) -> "Sketches":
+        """Return a view of the pictures from ``start`` on."""
+        return Sketches(self.frequencies[start:], self.details[start:], self.flat[start:])
+
     def draw(self, rows: slice, images: NDArray[np.uint8]) -> None:
         """Fill ``rows`` from ``images``, uint8, (rows, height, width)."""
         cv2 = opencv()
@@ -101,8 +113,18 @@ def one_library_thread() -> Iterator[None]:
         yield
 
 
+def inner(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a view of images, (m, height, width), without their rims."""
+    down, across = (round(side * RIM) for side in images.shape[1:])
+    return images[:, down : images.shape[1] - down, across : images.shape[2] - across]
+
+
 def near_pairs(
-    sketches: Sketches, rows: NDArray[np.intp], progress: Callable[[int], object] = unheard
+    sketches: Sketches,
+    rows: NDArray[np.intp],
+    progress: Callable[[int], object] = unheard,
+    *,
+    apart: int | None = None,
 ) -> NDArray[np.intp]:
     """Return the pairs of pictures that are the same one.
 
@@ -110,6 +132,7 @@ def near_pairs(
         sketches: of n pictures.
         rows: the pictures to compare, ascending, one of each set of equal ones.
         progress: called with a number that grows to n.
+        apart: where given, pictures below this row are compared with those from it on, and with no others.
 
     Returns:
         Rows of ``sketches``, the smaller one first, (pairs, 2). Flat pictures are in none.
@@ -117,12 +140,14 @@ def near_pairs(
     pictures = rows[~sketches.flat[rows]]
     half = len(sketches.flat) / 2
     codes = hashes(sketches.frequencies[pictures])
+    border = None if apart is None else int(np.searchsorted(pictures, apart))
+    tops = range(0, len(codes) if border is None else border, _ROWS)
     with one_library_thread(), ThreadPoolExecutor(cores()) as pool:
         try:
             proposed = [np.empty((0, 2), np.intp)]
-            for done, pairs in enumerate(pool.map(lambda top: _similar(codes, top), range(0, len(codes), _ROWS)), 1):
+            for done, pairs in enumerate(pool.map(lambda top: _similar(codes, top, border), tops), 1):
                 proposed.append(pairs)
-                left = max(0.0, 1 - done * _ROWS / len(codes))
+                left = 1 - done / len(tops)
                 progress(round((1 - left**2) * half))
             pairs = pictures[np.concatenate(proposed)]
             # Those with the same second picture side by side, which is then transformed once.
@@ -168,17 +193,19 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), np.float32)
 
 
-def _similar(codes: NDArray[np.float32], top: int) -> NDArray[np.intp]:
+def _similar(codes: NDArray[np.float32], top: int, border: int | None) -> NDArray[np.intp]:
     """Return, for each of _ROWS rows from ``top``, the most similar of the rows after it, at most NEIGHBOURS.
+
+    Where there is a border, for the rows before it, of those after it.
 
     Returns:
         The smaller row first, (pairs, 2).
     """
-    some = codes[top : top + _ROWS]
+    some = codes[top:border][:_ROWS]
     room = np.empty((_ROWS, _COLUMNS), np.float32)
     least = np.full(len(some), SIMILAR, np.float32)
     rows, columns, similarity = np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0, np.float32)
-    for left in range(top, len(codes), _COLUMNS):
+    for left in range(top if border is None else border, len(codes), _COLUMNS):
         others = codes[left : left + _COLUMNS]
         scores = np.matmul(some, others.T, out=room[: len(some), : len(others)])
         if left == top:
