@@ -15,9 +15,9 @@ from record_factory import eval_record, results_in, save_eval
 from test_options import run
 
 from fer_bench.accuracy.copies import Share
+from fer_bench.accuracy.copies_across import by_copies_across
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.across import COLUMNS, Across, Overlap, audit_across
-from fer_bench.datasets.across_runs import by_copies_across
 from fer_bench.datasets.audit import Copies, find_copies
 from fer_bench.datasets.joined import joined_fingerprint
 from fer_bench.datasets.prepared import Prepared

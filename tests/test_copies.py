@@ -10,7 +10,7 @@ from record_factory import eval_record, results_in, save_eval
 
 from fer_bench.accuracy import answers
 from fer_bench.accuracy.copies import Share, by_copies
-from fer_bench.cli import looking
+from fer_bench.cli.copies import print_parted
 from fer_bench.datasets.audit import Copies
 from fer_bench.emotions import EMOTIONS
 
@@ -61,7 +61,7 @@ def test_images_are_parted_by_pixels_and_label_of_their_copies(
     assert found.conflicting == Share(right=0, n=1)
     assert found.alone == Share(right=3, n=3)
 
-    looking._print_parted([found])
+    print_parted([found])
     (line,) = (line for line in capsys.readouterr().out.splitlines() if "clcm" in line)
     assert line.split()[:2] == ["clcm", trained_on]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fer_bench.cli.looking import parted_cells, parted_json
+from fer_bench.cli.copies import parted_cells, parted_json
 from fer_bench.cli.printing import print_json, print_table
 from fer_bench.lookup import open_prepared
 from fer_bench.workspace import Workspace
@@ -29,8 +29,8 @@ def audit_several(place: Workspace, name: str, listed: Path, *, runs: bool, json
     Raises:
         FerBenchError: a dataset is not prepared, damaged or unknown, or of another origin than the others.
     """
+    from fer_bench.accuracy.copies_across import by_copies_across
     from fer_bench.datasets.across import audit_across, write_csv
-    from fer_bench.datasets.across_runs import by_copies_across
     from fer_bench.datasets.joined import parts_of
     from fer_bench.progress import bar
 
@@ -44,6 +44,7 @@ def audit_several(place: Workspace, name: str, listed: Path, *, runs: bool, json
         return
     _print(found, runs)
     if runs:
+        typer.echo()
         _print_tests(tests)
     typer.echo(f"files: {listed}")
 

@@ -1,8 +1,7 @@
 """Commands that look at prepared data: what it holds twice, what the network sees, whether its labels fit."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -22,9 +21,6 @@ from fer_bench.cli.printing import print_json, print_table
 from fer_bench.errors import FerBenchError
 from fer_bench.files import require_no_device
 from fer_bench.lookup import open_prepared, trained_cell
-
-if TYPE_CHECKING:
-    from fer_bench.accuracy.copies import ByCopies, Share
 
 PreparedArgument = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a prepared dataset.")]
 
@@ -65,6 +61,7 @@ def audit(
     """
     from fer_bench.accuracy.copies import by_copies
     from fer_bench.cli.across import audit_several
+    from fer_bench.cli.copies import parted_json, print_parted
     from fer_bench.datasets.audit import audit as examine
     from fer_bench.datasets.audit import subject_lines, table_rows, write_csv
     from fer_bench.datasets.joined import SEPARATOR, in_order
@@ -97,54 +94,8 @@ def audit(
     for line in subject_lines(result):
         typer.echo(line)
     if runs:
-        _print_parted(tests)
+        print_parted(tests)
     typer.echo(f"files: {listed}")
-
-
-def _print_parted(tests: Sequence["ByCopies"]) -> None:
-    """Print each test's accuracy by what the dataset's training images hold of its images."""
-    if not tests:
-        typer.echo(
-            "Runs: no test of this state of the dataset is in the workspace, by a model of fer-bench; a dataset "
-            "that is prepared in another way is another state"
-        )
-        return
-    print_table(
-        "Test images with an exact copy among the training images of this dataset, and without",
-        ("model", "trained on", "recipe", "seed", "copy, same label", "copy, other label", "no copy"),
-        [
-            (
-                test.record.model,
-                test.record.dataset,
-                test.record.recipe,
-                str(test.record.seed),
-                *parted_cells(test),
-            )
-            for test in tests
-        ],
-        numbers=4,
-    )
-
-
-def parted_cells(test: "ByCopies") -> list[str]:
-    """Return the accuracy with a copy of the same label, of another label, and without a copy, for a table."""
-    from fer_bench.accuracy.intervals import wilson
-
-    def cell(share: "Share") -> str:
-        if not share.n:
-            return "–"
-        low, high = wilson(share.right, share.n)
-        return f"{share.right / share.n:.1%} ({low:.1%} to {high:.1%}) of {share.n:,}"
-
-    return [cell(share) for share in (test.copied, test.conflicting, test.alone)]
-
-
-def parted_json(test: "ByCopies") -> dict[str, Any]:
-    """Return one test for scripts."""
-    from dataclasses import asdict
-
-    shares = {"copied": test.copied, "conflicting": test.conflicting, "alone": test.alone}
-    return {"record": test.record.stem, **{name: asdict(share) for name, share in shares.items()}}
 
 
 def show(
