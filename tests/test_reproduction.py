@@ -116,16 +116,29 @@ def test_what_start_and_head_are_worth():
 
 def test_what_worse_pictures_cost():
     networks = {
-        "CLCM, two seeds": "clcm",
-        "MobileNetV2, usual head, two seeds": "mobilenetv2-canonical",
-        "ShuffleNetV2, random start": "shufflenetv2",
+        "CLCM, two seeds": ("clcm", "cpu96-df19f255"),
+        "MobileNetV2, usual head, two seeds": ("mobilenetv2-canonical", "cpu96-df19f255"),
+        "ShuffleNetV2, random start, two seeds": ("shufflenetv2", "cpu96-df19f255"),
+        "MobileNetV2, usual head, random start": ("mobilenetv2-canonical", "cpu96-412c0658"),
+        "MobileNetV2, usual head, one epoch (`cpu96-1`)": ("mobilenetv2-canonical", "cpu96-1-814b7140"),
+        "CLCM, 24 epochs (`cpu96-24`)": ("clcm", "cpu96-24-512272d2"),
+        "MobileNetV2, usual head, 24 epochs (`cpu96-24`)": ("mobilenetv2-canonical", "cpu96-24-512272d2"),
+        "CLCM, trained on three corruptions (`cpu96-worse`)": ("clcm", "cpu96-worse-92bac8ba"),
+        "MobileNetV2, usual head, trained on three corruptions (`cpu96-worse`)": (
+            "mobilenetv2-canonical",
+            "cpu96-worse-92bac8ba",
+        ),
     }
-    (contest,) = contests(load_all(REPORTS / "records", RobustnessRecord))
-    found = {one.first.model: [one.clean, one.corrupted, one.lost] for one in contest.models}
-    rows = {name: cells for name, *cells in table("`cpu96`, worse pictures")}
+    found = {
+        (one.first.model, contest.recipe): [one.clean, one.corrupted, one.lost]
+        for contest in contests(load_all(REPORTS / "records", RobustnessRecord))
+        for one in contest.models
+    }
+    assert set(networks.values()) == found.keys()
+    rows = {name: cells for name, *cells in table("worse pictures, 96 x 96")}
     assert rows.keys() == networks.keys()
-    for name, model in networks.items():
-        assert rows[name] == [", ".join(f"{100 * value:.1f}" for value in values) for values in found[model]], name
+    for name, key in networks.items():
+        assert rows[name] == [", ".join(f"{100 * value:.1f}" for value in values) for values in found[key]], name
 
 
 def test_how_near_the_runs_are_to_the_published_matrices():
