@@ -1058,9 +1058,10 @@ def test_a_wrong_manifest_is_told_whoever_reads_it(
     for read in readers:
         with pytest.raises(FerBenchError, match=rf"manifest\.json: {told}.*{again}"):
             read(folder)
-    for reads in (grid_status, origin_of):
-        with pytest.raises(FerBenchError, match=again):
-            reads(Workspace(tmp_path))
+    with pytest.raises(FerBenchError, match=again):
+        grid_status(Workspace(tmp_path), models=(), datasets=(), recipe=None, seeds=())
+    with pytest.raises(FerBenchError, match=again):
+        origin_of(Workspace(tmp_path))
 
 
 def test_a_sample_table_without_sources_is_noticed_before_they_are_asked_for(raw: Path, tmp_path: Path) -> None:
