@@ -447,6 +447,8 @@ def test_compare_takes_two_recipes_on_worse_pictures(tmp_path: Path):
     (pair,) = told["differences"]
     assert (pair["first"], pair["second"], told["not_trained_on"]) == ("clcm@paper", "clcm@worse", ["blur"])
     assert pair["untrained"]["value"] == pytest.approx(found.under["blur"].value)
+    make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013", recipe="paper-0123abcd", seed=1))
+    assert "Seeds left out, since not every model has them: 1." in compared(tmp_path, *words).stdout
     refused = compared(tmp_path, *words, "--by", "age")
     assert "give one" in str(refused.exception)
     records.save(results.records, dataclasses.replace(made[1], results=made[1].results[:1]))
@@ -455,6 +457,8 @@ def test_compare_takes_two_recipes_on_worse_pictures(tmp_path: Path):
     again = f"run fer-bench robustness --model clcm --dataset fer2013 --recipe {made[1].recipe} --seed 0"
     assert "not finished" in str(refused.exception)
     assert again in str(refused.exception)
+    records.save(results.records, dataclasses.replace(made[1], protocol="faces-0"))
+    assert "by other corruptions (faces-0) than those of now" in str(compared(tmp_path, *words).exception)
     records.save(results.records, dataclasses.replace(made[1], weights_sha256="0" * 64))
     assert "of other weights" in str(compared(tmp_path, *words).exception)
     records.path_of(results.records, made[1]).unlink()

@@ -55,6 +55,11 @@ def _untold(pair: Pair) -> str:
     )
 
 
+def unused(seeds: Sequence[int]) -> str:
+    """Return which seeds a comparison leaves out, and why."""
+    return f"Seeds left out, since not every model has them: {', '.join(map(str, seeds))}."
+
+
 def notes(found: Comparison) -> list[str]:
     """Return how the figures were found and what limits them, one sentence or two each."""
     several = len(found.seeds) > 1
@@ -90,7 +95,7 @@ def notes(found: Comparison) -> list[str]:
         "and begins at 0 where a perfectly calibrated model could show as much."
     )
     if found.unused_seeds:
-        lines.append(f"Seeds left out, since not every model has them: {', '.join(map(str, found.unused_seeds))}.")
+        lines.append(unused(found.unused_seeds))
     return lines
 
 

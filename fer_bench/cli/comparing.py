@@ -103,6 +103,7 @@ def compare(
 
 
 def _compare_corrupted(chosen: "Chosen", tested: "Sequence[Robustness]", json: bool) -> None:
+    from fer_bench.accuracy.verdict import unused
     from fer_bench.robustness.document import to_json
 
     if json:
@@ -113,6 +114,8 @@ def _compare_corrupted(chosen: "Chosen", tested: "Sequence[Robustness]", json: b
     seeds = f"seed{'s' if len(chosen.seeds) > 1 else ''} {', '.join(map(str, chosen.seeds))}"
     about = f"Accuracy{origin} on worse pictures of {first.target} ({first.n:,} images), {seeds}, %"
     print_worse_pictures(about, chosen.names, tested)
+    if chosen.unused_seeds:
+        typer.echo(unused(chosen.unused_seeds))
 
 
 def _print(found: "Comparison") -> None:

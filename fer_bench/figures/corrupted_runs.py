@@ -80,17 +80,17 @@ def corrupted_runs(evidence: Evidence) -> Iterator[CorruptedRuns]:
         same = (contest.dataset, contest.target, first.backend, first.dataset_fingerprint, first.target_fingerprint)
         groups.setdefault((*same, first.protocol), []).append(contest)
     several = [found for found in groups.values() if len(found) > 1]
-    for number, found in enumerate(several, start=1):
+    for found in several:
         dataset, target = found[0].dataset, found[0].target
         names = found[0].models[0].first.corruptions
         # An external model stands in every contest, and once here.
         rows = {(row.model.name, row.recipe): row for row in _rows(found, names, known, starts)}.values()
         best = sorted(rows, key=lambda row: (-row.accuracies[-1], row.model.place, row.recipe))[:_MOST]
         what = "every recipe" if len(rows) <= _MOST else f"the {_MOST} best of {len(rows)} rows"
-        alike = sum((one[0].dataset, one[0].target) == (dataset, target) for one in several)
+        alike = [one for one in several if (one[0].dataset, one[0].target) == (dataset, target)]
         trained = " * trained on: some of the training images had this corruption."
         yield CorruptedRuns(
-            name=f"{PREFIX}{dataset}-on-{target}{f'-{number}' if alike > 1 else ''}",
+            name=f"{PREFIX}{dataset}-on-{target}{f'-{1 + alike.index(found)}' if len(alike) > 1 else ''}",
             title=marked(evidence, f"Accuracy (%) on corrupted pictures, {what}, {tested_on(dataset, target)}"),
             caption="Accuracy of each model by each recipe, with its start, percent: on the test images as they are, "
             "and under each corruption, the mean of its severities (and of the seeds). Rows of different recipes "

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fer_bench.accuracy.entries import Chosen
+from fer_bench.corruptions import PROTOCOL
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import seed_words
 from fer_bench.records import EvalRecord, RobustnessRecord, load
@@ -20,7 +21,8 @@ def tested_of(folder: Path, chosen: Chosen, where: Sequence[str]) -> list[Robust
         where: words that name the workspace of the records in a command; none where it is the default.
 
     Raises:
-        FerBenchError: a run has no finished test of its weights on the same state of the test set.
+        FerBenchError: a run has no finished test of its weights on the same state of the test set, by the corruptions
+            of now.
     """
     return [Robustness(tuple(_tested(folder, test, where) for test in tests)) for tests in chosen.records]
 
@@ -32,6 +34,8 @@ def _tested(folder: Path, test: EvalRecord, where: Sequence[str]) -> RobustnessR
         reason = "no test on worse pictures" if found is None else "the test on worse pictures is not finished"
     elif (found.weights_sha256, found.target_fingerprint) != (test.weights_sha256, test.target_fingerprint):
         reason = f"the test on worse pictures is of other weights, or another state of {test.target}, than evaluate's"
+    elif found.protocol != PROTOCOL:
+        reason = f"the test on worse pictures is by other corruptions ({found.protocol}) than those of now ({PROTOCOL})"
     else:
         return found
     named = ["--model", test.model, "--dataset", test.target if test.external else test.dataset]

@@ -20,11 +20,13 @@ _ROWS = (
 )
 _UNTRAINED = "Models were not trained for it."
 _TRAINED = "Models were not trained for it, but for the corruptions marked so: some of their training images had them."
-_READING = (
+_SAME = (
     "All of them saw the same pictures; the interval is over the images (over subjects where the dataset names them), "
-    "not over seeds. Differences from the model with the highest mean are taken image by image.",
+    "not over seeds. Differences from the model with the highest mean are taken image by image."
+)
+_LOST = (
     "Lost: accuracy on the pictures as they are, less the mean of the corruptions. A model that always gives the same "
-    "answer loses nothing.",
+    "answer loses nothing."
 )
 
 
@@ -33,11 +35,10 @@ def robustness_table(evidence: Evidence) -> Table:
     from fer_bench.corruptions import CORRUPTIONS, PROTOCOL
 
     found = contests(evidence.robustness)
-    first, *reading = _READING
     training = _TRAINED if any(contest.trained_on for contest in found) else _UNTRAINED
     notes = [
-        f"{_ROWS} {training} {first}",
-        *reading,
+        f"{_ROWS} {training} {_SAME}",
+        _LOST,
         SEEDS_NOTE,
         *map(_made_from, found),
         *external_notes(evidence.robustness),
