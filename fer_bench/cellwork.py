@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from fer_bench import grid, stages
+from fer_bench.continuation import epochs_left
 from fer_bench.datasets.joined import TrainingData, join, parts_of
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import DivergedError
@@ -135,7 +136,7 @@ def train_cells(
     images = len(dataset.indices("train"))
     works: list[Work] = []
     for cell in cells:
-        left = grid.epochs_left(workspace, cell, dataset.fingerprint) if cell in missing else 0
+        left = epochs_left(workspace, cell, dataset.fingerprint) if cell in missing else 0
         seconds = stages.COMPILE_SECONDS + stages.training_seconds(images * left, cell.recipe)
         stage = Stage(f"train {cell.model} on {cell.dataset}, seed {cell.seed}", seconds)
         works.append((stage, CellRun(workspace=workspace, cell=cell, networks=networks, weights=weights, watch=watch)))

@@ -154,18 +154,32 @@ class Checkpoint:
         """
         if not self._state.is_file():
             return None
-        state = _read_arrays(self._state)
-        if not state:
-            raise _damaged(self._state, ValueError("it is empty"))
-        found, progress = _content(state.pop(), self._state)
+        found, progress, state = _read_state(self._state)
         if found != self._identity:
             self._pass_over(found, len(progress.history))
             return None
-        try:
-            network.restore(state)
-        except FerBenchError as error:
-            # Another version of Keras may keep other variables.
-            raise _damaged(self._state, error) from error
+        _restore(network, state, self._state)
+        return progress
+
+    def begin_from(self, kept: Path, history: Sequence[Epoch], network: "Network") -> Progress | None:
+        """Begin where another run of the same training ended.
+
+        Args:
+            kept: the state at that run's end.
+            history: of that run.
+            network: holds the weights of that run's best epoch, and is in that state afterwards.
+
+        Returns:
+            That run's progress; ``None``, and nothing is changed, where the state is of another identity or run.
+
+        Raises:
+            FerBenchError: the state is damaged.
+        """
+        found, progress, state = _read_state(kept)
+        if found != self._identity or progress.history != list(history):
+            return None
+        _write_arrays(self._best(progress.best_epoch), network.state()[: len(network.core.variables)])
+        _restore(network, state, kept)
         return progress
 
     def _pass_over(self, found: str, epochs: int) -> None:
@@ -205,6 +219,23 @@ class Checkpoint:
             raise _damaged(self._best(epoch), ValueError(f"another shape or number of weights than {network.name}'s"))
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
+
+
+def _read_state(path: Path) -> tuple[str, Progress, list[NDArray[Any]]]:
+    """Return identity, progress and the arrays of ``Network.state`` from a state."""
+    state = _read_arrays(path)
+    if not state:
+        raise _damaged(path, ValueError("it is empty"))
+    found, progress = _content(state.pop(), path)
+    return found, progress, state
+
+
+def _restore(network: "Network", state: Sequence[NDArray[Any]], path: Path) -> None:
+    try:
+        network.restore(state)
+    except FerBenchError as error:
+        # Another version of Keras may keep other variables.
+        raise _damaged(path, error) from error
 
 
 def _start_name(weights: str) -> str:
@@ -253,4 +284,6 @@ def _content(text: NDArray[Any], path: Path) -> tuple[str, Progress]:
 
 def _damaged(path: Path, error: Exception) -> FerBenchError:
     reason = first_line(error)
-    return FerBenchError(f"{path}: damaged checkpoint ({reason}); delete the folder {path.parent} to start over")
+    # One that was kept lies among the weights of all runs.
+    useless = f"the folder {path.parent}" if path.name == STATE or path.match(BEST) else "it"
+    return FerBenchError(f"{path}: damaged checkpoint ({reason}); delete {useless} to start over")

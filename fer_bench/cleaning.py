@@ -22,7 +22,7 @@ from fer_bench.workspace import Workspace
 
 Kind = Literal["checkpoint", "scaled copy", "raw synthetic files", "temporary", "task", "record"]
 KINDS: dict[Kind, str] = {
-    "checkpoint": "of finished runs, whose weights and records stay",
+    "checkpoint": "of finished runs, whose weights and records stay; a longer training can go on from them",
     "scaled copy": "of prepared images; made again when a recipe needs it",
     "raw synthetic files": "of datasets that are prepared; drawn again by fer-bench synthesize",
     "temporary": "left by commands that were killed",
@@ -62,6 +62,7 @@ def leftovers(workspace: Workspace, *, with_records: bool) -> list[Leftover]:
         for folder in _finished(home)
         for path in _checkpoint(folder)
     ]
+    found += [("checkpoint", path) for home in (workspace, workspace.studies) for path in _kept(home)]
     for name in prepared_names(workspace.datasets):
         found += [("scaled copy", path) for path in sorted(workspace.prepared(name).glob("scaled-*.npy"))]
         raw = workspace.raw(name)
@@ -118,6 +119,13 @@ def _checkpoint(folder: Path) -> list[Path]:
     """Return a finished run's folder, or where the user has put something into it what training wrote there."""
     own = run_folder.own_files(folder)
     return [folder] if folder.is_symlink() or set(own) == set(folder.iterdir()) else own
+
+
+def _kept(workspace: Workspace) -> list[Path]:
+    """Return the states that finished runs have kept for longer ones, and those whose run is gone."""
+    ending = workspace.state("").name
+    states = [path for path in _below(workspace.state("").parent) if path.name.endswith(ending)]
+    return [path for path in states if _is_cell_id(path.name.removesuffix(ending))]
 
 
 def _temporary(workspace: Workspace) -> list[Path]:

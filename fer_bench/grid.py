@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_bench import backend, records
-from fer_bench.checkpoint import reached
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
 from fer_bench.files import LONGEST_REPLACED, sha256_of
@@ -188,17 +187,6 @@ def recorded(workspace: Workspace, cell: Cell) -> TrainRecord | None:
     if not path.is_file() or not workspace.weights(cell.id).is_file():
         return None
     return records.load(path, TrainRecord)
-
-
-def epochs_left(workspace: Workspace, cell: Cell, fingerprint: str) -> int:
-    """Return how many epochs of an unfinished run are to be trained: all but those that its checkpoint has.
-
-    Raises:
-        FerBenchError: the checkpoint is damaged.
-    """
-    begun = reached(workspace.run(cell.id))
-    done = len(begun.history) if begun is not None and begun.is_of(fingerprint, backend.name()) else 0
-    return cell.recipe.epochs - done
 
 
 def evaluated(workspace: Workspace, run: TrainRecord, target: Prepared) -> EvalRecord | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fer_bench import backend, devices, grid, records, rendering, run_datasets, session_anova, stages
 from fer_bench.cellwork import CellRun
+from fer_bench.continuation import epochs_left
 from fer_bench.datasets.joined import TrainingData, join, parts_of
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
@@ -98,7 +99,7 @@ def _training(workspace: Workspace, job: Job) -> list[list[Work]]:
         group = groups.setdefault(cell.model, [])
         seconds = 2.0 if group else stages.COMPILE_SECONDS
         if run is None:
-            images = len(dataset.indices("train")) * grid.epochs_left(workspace, cell, dataset.fingerprint)
+            images = len(dataset.indices("train")) * epochs_left(workspace, cell, dataset.fingerprint)
             seconds += stages.training_seconds(images, cell.recipe)
         title = f"{'train and test' if run is None else 'test'} {cell.model} on {cell.dataset}"
         title += f", seed {cell.seed}" if len(job.seeds) > 1 else ""

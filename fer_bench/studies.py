@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fer_bench import backend, grid, stages
+from fer_bench import backend, continuation, grid, stages
 from fer_bench.cellwork import CellWork
 from fer_bench.datasets.joined import TrainingData, join, parts, parts_of
 from fer_bench.errors import DivergedError, FerBenchError
@@ -86,7 +86,7 @@ class Study:
 
     def epochs_left(self, cell: Cell) -> int:
         """Return how many epochs of a cell that has no record are to be trained."""
-        return grid.epochs_left(self.home(cell), cell, self.dataset.fingerprint)
+        return continuation.epochs_left(self.home(cell), cell, self.dataset.fingerprint)
 
     def train(self, cell: Cell) -> TrainRecord:
         """Train a cell, or return its record where that has been done."""

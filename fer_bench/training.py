@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench import backend, grid, memory, records
+from fer_bench import backend, continuation, grid, memory, records
 from fer_bench.batches import as_input, training_batches
 from fer_bench.checkpoint import STATE, Checkpoint, Progress, identity
 from fer_bench.compute import compute_settings
@@ -47,7 +47,7 @@ def train(
     """Train a cell, or return its record where it has been trained already.
 
     A checkpoint is written after every epoch; an interrupted run continues after its last complete epoch, whatever
-    interrupted it.
+    interrupted it. A new one goes on from a shorter run of the same training.
 
     Args:
         cell: what to train.
@@ -93,6 +93,7 @@ def train(
         # are tried now.
         height, width = dataset.at_size(cell.recipe.image_size)[np.zeros(1, np.intp)].shape[1:]
         raise FerBenchError(memory.advice(network, cell.recipe, (height, width)))
+    continuation.keep(workspace, cell)
     remove(folder)
     return record
 
@@ -128,6 +129,8 @@ def _train(run: _Run) -> TrainRecord:
     own = identity(dataset.fingerprint, backend.name(), grid.start_id(weights))
     checkpoint = Checkpoint(workspace.run(cell.id), own)
     progress = checkpoint.load(network)
+    if progress is None:
+        progress = continuation.begin(workspace, cell, checkpoint, network)
     if progress is None:
         progress = Progress(start=network.start(cell.seed, weights), history=[])
     environment = describe(backend.devices(), [cell.model])
@@ -177,6 +180,7 @@ def _train(run: _Run) -> TrainRecord:
         earlier_environments=tuple(other for other in progress.environments if not same_place(other, environment)),
         prepared=tuple(part.preparation for part in parts(dataset) if part.preparation is not None),
     )
+    workspace.state(cell.id).unlink(missing_ok=True)  # That of a run which this one replaces.
     records.save(workspace.results.records, record)
     return record
 

@@ -107,6 +107,10 @@ class Workspace:
         """Weights file of a finished training run."""
         return self.root / "weights" / f"{cell_id}.weights.h5"
 
+    def state(self, cell_id: str) -> Path:
+        """State at the end of a finished training run, where it was kept for a longer one to go on from."""
+        return self.root / "weights" / f"{cell_id}.state.npz"
+
     def curve(self, cell_id: str) -> Path:
         """Picture of a run's learning curve, kept up to date while it trains."""
         return self.root / "curves" / f"{cell_id}.png"

@@ -27,9 +27,9 @@ def clean(
 ) -> None:
     """List what the workspace can do without, ask, and remove it; records only with --records.
 
-    Checkpoints of finished runs, those of tune and ablate too, scaled copies of images, raw synthetic files, what
-    killed commands and ended tasks of a cluster left. Your own files, prepared datasets, interrupted runs and exported
-    models stay.
+    Checkpoints of finished runs, from which longer ones could go on, those of tune and ablate too, scaled copies of
+    images, raw synthetic files, what killed commands and ended tasks of a cluster left. Your own files, prepared
+    datasets, interrupted runs and exported models stay.
 
     Example: fer-bench clean --workspace runs/fer2013
     """

@@ -68,7 +68,8 @@ def train(
 ) -> None:
     """Train one model on a prepared dataset, or on several together; run it again to continue after an interruption.
 
-    Several seeds are trained side by side (--jobs).
+    Several seeds are trained side by side (--jobs). By a recipe of constant learning rate, a run of more epochs goes on
+    after the last epoch of a finished one that differs in nothing else.
 
     Example: fer-bench train --model clcm --dataset fer2013 --weights imagenet --seeds 3
     """

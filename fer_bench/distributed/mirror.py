@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from fer_bench import continuation
 from fer_bench.checkpoint import STATE
 from fer_bench.files import inside, replacing
 from fer_bench.grid import Cell
-from fer_bench.records import stem_of
+from fer_bench.records import path_of, stem_of
 from fer_bench.run_folder import remove
 from fer_bench.workspace import Workspace
 
@@ -15,7 +16,10 @@ Send = Callable[[Mapping[str, bytes], list[str]], None]
 
 
 def files_of(workspace: Workspace, cell: Cell) -> dict[str, bytes]:
-    """Return what a workspace holds of a cell, by path below its root: checkpoint, weights, records, predictions."""
+    """Return what a workspace holds of a cell, by path below its root: checkpoint, weights, records, predictions.
+
+    And what it holds of a shorter run that the cell can go on from.
+    """
     found: dict[str, bytes] = {}
     for place in (workspace, workspace.studies):
         paths = [*place.run(cell.id).glob("[!.]*"), place.weights(cell.id)]
@@ -23,7 +27,17 @@ def files_of(workspace: Workspace, cell: Cell) -> dict[str, bytes]:
         name = f"{stem_of(cell.model, cell.dataset, '*', cell.recipe.id, cell.seed)}.*"
         paths += place.results.records.glob(f"*/{name}")
         found |= {path.relative_to(workspace.root).as_posix(): path.read_bytes() for path in paths if path.is_file()}
-    return found
+    return found | _of_shorter(workspace, cell)
+
+
+def _of_shorter(workspace: Workspace, cell: Cell) -> dict[str, bytes]:
+    """Return the files of the run that a cell can go on from, by path below the workspace's root."""
+    shorter = continuation.shorter(workspace, cell)
+    if shorter is None:
+        return {}
+    run, home = shorter
+    paths = (home.weights(run.cell_id), home.state(run.cell_id), path_of(home.results.records, run))
+    return {path.relative_to(workspace.root).as_posix(): path.read_bytes() for path in paths}
 
 
 def write(root: Path, written: Mapping[str, bytes], gone: list[str]) -> None:
