@@ -26,6 +26,7 @@ from fer_bench.evaluation import evaluate, save_test
 from fer_bench.files import sha256_of
 from fer_bench.grid import Cell
 from fer_bench.lookup import trained_on
+from fer_bench.models.batch_norm import slowest_momentum
 from fer_bench.network import Network, count_parameters, loss_of
 from fer_bench.predictions import read_predictions
 from fer_bench.presets import PRESETS
@@ -702,6 +703,32 @@ def test_a_recipe_for_a_gpu_that_begins_on_a_cpu_says_so_once(capsys):
     told = capsys.readouterr().err
     assert told.count("no accelerator: the training (100 epochs at 224 x 224) is on the CPU") == 1
     assert "48 x 48" not in told
+
+
+@pytest.mark.parametrize(
+    ("momentum", "epochs", "told"),
+    [
+        (0.999, 1, "(7 steps) the statistics of its batch norms (momentum 0.999) will still be 99% their initial ones"),
+        (0.9, 1, "batch_norm_momentum = 0.8 in a recipe file"),
+        (0.8, 2, ""),
+    ],
+)
+def test_a_training_too_short_for_its_batch_norms_says_so_once(
+    momentum, epochs, told, workspace, dataset, tiny_model, capsys
+):
+    """Frozen ones do not count: they keep their statistics anyway."""
+    recipe = dataclasses.replace(RECIPE, epochs=epochs, batch_norm_momentum=momentum)
+    stages._tell_of_slow_statistics.cache_clear()
+    networks = stages.Networks()
+    for seed in (0, 1):
+        cell = dataclasses.replace(CELL, recipe=recipe, seed=seed)
+        stages.train_cell(workspace, cell, dataset, networks, weights=None)
+    network = networks.of(cell)
+    network.core.get_layer("frozen_bn").momentum = 1.0
+    assert slowest_momentum(network.core) == momentum
+    err = capsys.readouterr().err
+    assert err.count("the statistics of its batch norms") == bool(told)
+    assert told in " ".join(err.split())
 
 
 def test_a_record_says_devices_and_on_a_gpu_whether_products_are_rounded(run, monkeypatch):

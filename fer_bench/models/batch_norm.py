@@ -1,4 +1,6 @@
-"""Batch norm in one kernel: the same arithmetic as Keras' layer, without its dozen passes over the activations.
+"""Batch norm: how slowly its statistics follow, and in one kernel.
+
+The kernel does the same arithmetic as Keras' layer, without its dozen passes over the activations.
 
 Keras 3 computes batch norm from separate operations (mean, mean of squares, subtract, multiply, add), and so is the
 gradient. TensorFlow and PyTorch each have one kernel for it that reads the activations two or three times. JAX
@@ -25,6 +27,18 @@ def fuse(model: Any) -> None:
         if type(layer) is keras.layers.BatchNormalization and _serves(layer):
             # A subclass without state of its own: the layer keeps its place in the graph and its variables.
             layer.__class__ = _fused_class()
+
+
+def slowest_momentum(model: Any) -> float:
+    """Return the largest momentum of the batch norms of a built ``keras.Model`` that training changes; 0 without any.
+
+    After n steps the running statistics, which validation and test use, still consist of their initial values by the
+    n-th power of it.
+    """
+    import keras
+
+    norms = (layer for layer in every_layer(model) if isinstance(layer, keras.layers.BatchNormalization))
+    return max((float(layer.momentum) for layer in norms if layer.trainable), default=0.0)
 
 
 def _serves(layer: Any) -> bool:
