@@ -65,9 +65,9 @@ def load_recipe(name_or_path: str) -> Recipe:
     """
     if name_or_path in PRESETS:
         return PRESETS[name_or_path]
-    before, change = _last_change(name_or_path)
-    if change:
-        return load_recipe(before).changed(**change)
+    plain, changes = _taken_apart(name_or_path)
+    if changes:
+        return load_recipe(plain).changed(**changes)
     path = expanded(name_or_path)
     if path.suffix != ".toml":
         raise FerBenchError(
@@ -80,6 +80,16 @@ def load_recipe(name_or_path: str) -> Recipe:
     except UnicodeDecodeError as error:
         raise FerBenchError(f"{path}: not TOML ({error})") from error
     return _from_toml(text, path)
+
+
+def _taken_apart(recipe: str) -> tuple[str, dict[str, Any]]:
+    """Return what stands before the changes that a name ends with, and these together; the last of a kind holds."""
+    plain, changes = recipe, dict[str, Any]()
+    before, change = _last_change(plain)
+    while change:
+        plain, changes = before, change | changes
+        before, change = _last_change(plain)
+    return plain, changes
 
 
 def _last_change(recipe: str) -> tuple[str, dict[str, Any]]:
@@ -118,17 +128,13 @@ def own_id(recipe: str) -> str | None:
     Raises:
         FerBenchError: as :func:`load_recipe` of a file.
     """
-    plain, change = _last_change(recipe)
-    while change:
-        plain, change = _last_change(plain)
+    plain, _ = _taken_apart(recipe)
     return load_recipe(recipe).id if plain in PRESETS or Path(plain).suffix == ".toml" else None
 
 
 def of_id(recipe_id: str, model: str) -> Recipe | None:
     """Return the recipe of an id where a preset gives it, changed as its name says, or by ``--weights`` of a model."""
-    plain, change = _last_change(recipe_id.rpartition("-")[0])
-    while change:
-        plain, change = _last_change(plain)
+    plain, _ = _taken_apart(recipe_id.rpartition("-")[0])
     if plain not in PRESETS:
         return None
     recipe = load_recipe(recipe_id.rpartition("-")[0])

@@ -198,19 +198,27 @@ class Recipe:
     def changed(self, *, balance: str | None = None, freeze_layers: int | None = None) -> "Recipe":
         """Return the recipe with what is given changed, and the change in its name: ``paper+oversample+freeze0``.
 
-        A value that the recipe has already changes neither name nor id.
+        A value that the recipe has already changes neither name nor id. The name does not tell in which order changes
+        came, nor what a later one undid: one training must not have two ids.
 
         Raises:
             FerBenchError: a value out of range.
         """
-        recipe = self
-        if balance is not None and balance != recipe.balance:
-            suffix = "unbalanced" if balance == "none" else balance
-            recipe = dataclasses.replace(recipe, name=f"{recipe.name}+{suffix}", balance=cast(Balance, balance))
-        if freeze_layers is not None and freeze_layers != recipe.freeze_layers:
-            name = f"{recipe.name}+freeze{freeze_layers}"
-            recipe = dataclasses.replace(recipe, name=name, freeze_layers=freeze_layers)
-        return recipe
+        changed = dataclasses.replace(
+            self,
+            balance=self.balance if balance is None else cast(Balance, balance),
+            freeze_layers=self.freeze_layers if freeze_layers is None else freeze_layers,
+        )
+        before, after = self._suffixes(), changed._suffixes()
+        freezing = self.name.endswith(before[1]) or before[1] != after[1]
+        name = self.name.removesuffix(before[1])
+        balancing = name.endswith(before[0]) or before[0] != after[0]
+        name = name.removesuffix(before[0]) + (after[0] if balancing else "") + (after[1] if freezing else "")
+        return dataclasses.replace(changed, name=name)
+
+    def _suffixes(self) -> tuple[str, str]:
+        """Return how a name tells the balance, and the frozen layers."""
+        return f"+{'unbalanced' if self.balance == 'none' else self.balance}", f"+freeze{self.freeze_layers}"
 
 
 def digest_of(content: dict[str, Any]) -> str:

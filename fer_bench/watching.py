@@ -1,6 +1,7 @@
 """Watching a training run: its learning curve as a picture that is drawn anew, and logs for TensorBoard."""
 
 import contextlib
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -41,7 +42,8 @@ class Watch:
                 say(f"learning curve: {workspace.curve(cell_id)}")
                 watchers.append(stack.enter_context(_curve(workspace.curve(cell_id), title)))
             if self.tensorboard:
-                say(f"logs: tensorboard --logdir {workspace.tensorboard(cell_id).parent}")
+                command = ["tensorboard", "--logdir", str(workspace.tensorboard(cell_id).parent)]
+                say(f"logs: {shlex.join(command)}")
                 watchers.append(stack.enter_context(_events(workspace.tensorboard(cell_id))))
 
             def on_epoch(number: int, epoch: Epoch) -> None:

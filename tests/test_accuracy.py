@@ -75,6 +75,12 @@ def test_wilsons_interval_is_that_of_statsmodels_and_holds_the_proportion(counts
     assert 0 <= low <= correct / n <= high <= 1
 
 
+def test_wilsons_interval_against_a_published_value():
+    # Newcombe 1998, Statistics in Medicine 17, 857, Table I: 81 of 263 gives 0.2553 to 0.3662.
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(0, 20)[0] == 0.0
+
+
 def test_without_images_there_is_no_interval():
     assert all(math.isnan(end) for end in (*wilson(0, 0), *newcombe_paired(0, 0, 0, 0)))
 

@@ -276,7 +276,21 @@ def test_what_cannot_be_explained_is_refused_by_name():
     one_place = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 12)(inputs))
     refuse(layers.Dense(2, activation="softmax")(one_place), r"no convolutional feature map.*at 12 x 12 pixels")
     flat = layers.Dense(2, activation="softmax")(layers.Flatten()(inputs))
-    refuse(flat, r"no convolutional feature map")
+    refuse(flat, r"'mine': no convolutional feature map, so Grad-CAM has nothing to show$")
+    refuse(keras.ops.softmax(layers.Dense(2)(pooled)), r"'mine' ends in Softmax, which is no layer")
+    first = keras.ops.mean(layers.Permute((3, 1, 2))(x), axis=(2, 3))
+    refuse(
+        layers.Dense(2, activation="softmax")(first), r"'mine': what 'permute.*' makes of square pictures is 4 x 10,"
+    )
+
+
+def test_a_model_that_keras_numbered_is_refused_by_its_own_name():
+    from keras import Model, layers
+
+    inputs = layers.Input((12, 12, 3))
+    model = Model(inputs, layers.Dense(2, activation="softmax")(layers.Flatten()(inputs)))
+    with pytest.raises(FerBenchError, match=r"^model 'my-net': "):
+        GradCam(model, "my-net")
 
 
 CHECK = """

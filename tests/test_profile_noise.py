@@ -31,7 +31,6 @@ from fer_bench.profiling.summary import (
     repeated_measures_p,
     summarise,
     two_modes,
-    wilson,
 )
 from fer_bench.records import LatencySample, MachineSample, ProfileRecord
 
@@ -350,9 +349,3 @@ def test_p_values_agree_with_the_single_tests() -> None:
     a, b = rng.normal(size=(2, 4, 20))
     assert anova_p(a, b) == pytest.approx([f_oneway(x, y).pvalue for x, y in zip(a, b, strict=True)])
     assert repeated_measures_p(a, b) == pytest.approx([ttest_rel(x, y).pvalue for x, y in zip(a, b, strict=True)])
-
-
-def test_wilson_against_a_published_value() -> None:
-    # Newcombe 1998, Statistics in Medicine 17, 857, Table I: 81 of 263 gives 0.2553 to 0.3662.
-    assert wilson(81, 263) == (pytest.approx(0.2553, abs=5e-5), pytest.approx(0.3662, abs=5e-5))
-    assert wilson(0, 20)[0] == 0.0

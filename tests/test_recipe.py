@@ -54,6 +54,27 @@ def test_a_changed_recipe_says_so_in_its_name_and_is_found_by_it(tmp_path):
     assert load_recipe(f"{path}+class-weight").balance == "class-weight"
 
 
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("paper+freeze0+oversample", "paper+oversample+freeze0"),
+        ("paper+freeze3+freeze0", "paper+freeze0"),
+        ("paper+undersample+freeze0+oversample", "paper+oversample+freeze0"),
+        ("paper+oversample+unbalanced", "paper"),
+        ("cpu48+freeze0", "cpu48+freeze0"),
+    ],
+)
+def test_one_training_has_one_id_in_whatever_order_its_recipe_was_changed(given, name, tmp_path):
+    assert load_recipe(given).name == name
+    assert load_recipe(given).id == own_id(name)
+    # Such as tune writes them, and ablate changes them.
+    plain, _, last = given.rpartition("+")
+    path = tmp_path / "winner.toml"
+    path.write_text(to_toml(load_recipe(plain), ""))
+    if last != "unbalanced":  # A file does not tell what it was made from.
+        assert load_recipe(f"{path}+{last}").id == own_id(name)
+
+
 def test_a_recipe_is_found_by_a_file_whose_path_has_a_plus(tmp_path):
     path = tmp_path / "clcm+2" / "a+freeze0.toml+b.toml"
     path.parent.mkdir()

@@ -478,6 +478,26 @@ def test_recipes_and_states_of_a_dataset_never_share_a_block():
     assert len(contests([one, *others])) == 1 + len(others)
 
 
+def test_titles_and_files_of_one_recipe_on_two_backends_say_which(tmp_path: Path):
+    results = make.results_in(tmp_path)
+    make.save_partial(results)
+    for recipe in (make.RECIPE, "cpu48-0123abcd"):
+        for model, backend in (("clcm", "jax"), ("shufflenetv2", "tensorflow")):
+            run = dataclasses.replace(make.train_record(model, "fer2013", recipe=recipe), backend=backend)
+            made = dataclasses.replace(save(results, model, recipe=recipe), backend=backend)
+            records.save(results.records, run)
+            records.save(results.records, made)
+    evidence = select(results)
+    drawn = [one for one in build_figures(evidence) if "fer2013-on-fer2013" in one.name and "corrupted" in one.title]
+    ends = {f"{recipe}-{backend}" for recipe in (make.RECIPE, "cpu48-0123abcd") for backend in ("jax", "tensorflow")}
+    curves, runs = "robustness-fer2013-on-fer2013", "corrupted-runs-fer2013-on-fer2013"
+    assert {one.name for one in drawn} == {*(f"{curves}-{end}" for end in ends), f"{runs}-jax", f"{runs}-tensorflow"}
+    assert len({one.title for one in drawn}) == len(drawn)
+    titles = [block.title for block in build_tables(evidence)[-1].blocks]
+    assert sorted(titles)[:2] == [f"FER-2013 test set, recipe cpu48-0123abcd, {name}" for name in ("jax", "tensorflow")]
+    assert len(set(titles)) == len(titles)
+
+
 def external(target: str) -> RobustnessRecord:
     made = make.robustness_record("their-net", "fer2013", target)
     origin = External(sha256=make.digest("file"), labels=("angry",), input="48 x 48", trained_on="FER+")

@@ -557,6 +557,14 @@ def test_a_copy_of_which_images_were_left_out_is_never_complete(raw: Path, tmp_p
         assert result.manifest["complete"] is (not flaws)
 
 
+def test_a_copy_with_a_stray_file_that_is_left_out_is_complete(tmp_path: Path) -> None:
+    layout = dataclasses.replace(card_of(mixed(NAMELESS)).layouts[0], official=True)
+    card = card_of(list, protocols=(Protocol("all", 1, "", {"all": (10,) * 7}),), layouts=(layout,))
+    result = prepare(card, tmp_path, tmp_path / "mine", Wishes(skip_bad=True))
+    assert (len(result.ids), len(result.manifest["skipped"])) == (70, 1)
+    assert result.manifest["complete"] is True
+
+
 def test_where_no_image_is_left_the_reasons_are_told(tmp_path: Path) -> None:
     everything = Wishes(skip_bad=True, allow_incomplete=True)
     flaws = [dataclasses.replace(BAD, source=f"line {number}") for number in range(30)]

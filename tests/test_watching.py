@@ -58,6 +58,12 @@ def test_tensorboard_gets_every_figure_of_every_epoch(tmp_path):
     assert len(list(place.tensorboard("cell").rglob("*tfevents*"))) == 2
 
 
+def test_the_command_for_tensorboard_can_be_pasted(tmp_path, capsys):
+    with Watch(tensorboard=True).over(Workspace(tmp_path / "my runs"), "cell", "title"):
+        pass
+    assert f"logs: tensorboard --logdir '{tmp_path}/my runs/tensorboard'\n" in capsys.readouterr().err
+
+
 def test_the_picture_is_there_from_the_first_epoch_and_whole_at_the_end(tmp_path):
     place = Workspace(tmp_path)
     with Watch(live=True).over(place, "cell", "title") as on_epoch:

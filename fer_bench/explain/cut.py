@@ -34,27 +34,27 @@ class Parts:
         return logits + self.dense.bias if self.dense.use_bias else logits
 
 
-def cut(model: Any) -> Parts:
+def cut(model: Any, name: str) -> Parts:
     """Cut a functional ``keras.Model`` that ends in a softmax at the map that its last global pooling takes.
 
-    Models within the model are entered.
+    Models within the model are entered. Messages call it ``name``.
 
     Raises:
         FerBenchError: see :class:`fer_bench.explain.gradcam.GradCam`.
     """
     import keras
 
-    model = functional(model, model.name)
+    model = functional(model, name)
     if any(isinstance(operation, keras.Model | keras.Function) for operation in model.operations):
         fresh = [keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in model.inputs]
         model = keras.Model(fresh, _inlined(model, fresh), name=model.name)
     steps = list(nodes(model))
     (answer,) = model.outputs
-    logits, dense = _before_softmax(steps, answer, model.name)
-    tensor, layer = _last_map(steps, model)
+    logits, dense = _before_softmax(steps, answer, name)
+    tensor, layer = _last_map(steps, model.inputs[0].shape[1:3], name)
     if id(logits) not in _reached(steps, tensor):
         raise FerBenchError(
-            f"model {model.name!r}: its answer does not depend on the feature map of {layer!r} alone; Grad-CAM needs "
+            f"model {name!r}: its answer does not depend on the feature map of {layer!r} alone; Grad-CAM needs "
             "one map that everything goes through"
         )
     return Parts(model.inputs, tensor, layer, keras.Model(tensor, logits), dense)
@@ -101,13 +101,14 @@ def _before_softmax(steps: list[Any], answer: Any, name: str) -> tuple[Any, Any 
             return last.input_tensors[0], operation
         if isinstance(operation, keras.layers.Softmax | keras.layers.Activation):
             return last.input_tensors[0], None
+    kind = "" if isinstance(operation, keras.layers.Layer) else ", which is no layer"
     raise FerBenchError(
-        f"model {name!r} ends in {type(operation).__name__}; Grad-CAM needs the logits, so a Dense, Activation or "
-        "Softmax layer with a softmax must come last"
+        f"model {name!r} ends in {type(operation).__name__}{kind}; Grad-CAM needs the logits, so a Dense, Activation "
+        "or Softmax layer with a softmax must come last"
     )
 
 
-def _last_map(steps: list[Any], model: Any) -> tuple[Any, str]:
+def _last_map(steps: list[Any], size: tuple[int, int], name: str) -> tuple[Any, str]:
     """Return the last feature map with more than one place, the input of a pooling, and the name of its layer."""
     leaving = [
         step for step in steps if any(map(_is_map, step.input_tensors)) and not any(map(_is_map, step.output_tensors))
@@ -116,11 +117,18 @@ def _last_map(steps: list[Any], model: Any) -> tuple[Any, str]:
     while tensor is not None and _places(tensor) == 1:
         tensor = _unpooled(steps, tensor)  # as in MobileNetV3, whose last convolutions come after the pooling
     maker = None if tensor is None else _producer(steps, tensor)
-    if maker is None or not _has_convolution(steps, tensor):
-        size = " x ".join(map(str, model.inputs[0].shape[1:3]))
+    if not any(map(_convolves, steps)):
+        raise FerBenchError(f"model {name!r}: no convolutional feature map, so Grad-CAM has nothing to show")
+    if tensor is None or maker is None or not _has_convolution(steps, tensor):
         raise FerBenchError(
-            f"model {model.name!r}: no convolutional feature map with more than one place at {size} pixels; Grad-CAM "
-            "has nothing to show. Train it on larger images (image_size in the recipe)"
+            f"model {name!r}: no convolutional feature map with more than one place at {size[0]} x {size[1]} pixels; "
+            "Grad-CAM has nothing to show. Train it on larger images (image_size in the recipe)"
+        )
+    height, width = tensor.shape[1:3]
+    if size[0] == size[1] and height != width:  # Such as (channels, height, width), or heads of attention.
+        raise FerBenchError(
+            f"model {name!r}: what {maker.operation.name!r} makes of square pictures is {height} x {width}, so these "
+            "are no places in them; Grad-CAM needs a feature map (height, width, channels)"
         )
     return tensor, maker.operation.name
 
@@ -148,15 +156,20 @@ def _producer(steps: list[Any], tensor: Any) -> Any | None:
     return next((step for step in steps if any(own is tensor for own in step.output_tensors)), None)
 
 
+def _convolves(step: Any) -> bool:
+    """Return whether a step is a layer with a kernel of four axes."""
+    return any(len(weight.shape) == 4 for weight in getattr(step.operation, "weights", ()))
+
+
 def _has_convolution(steps: list[Any], tensor: Any) -> bool:
-    """Return whether a layer with a kernel of four axes comes before this tensor."""
+    """Return whether a convolution comes before this tensor."""
     pending, seen = [tensor], set()
     while pending:
         step = _producer(steps, pending.pop())
         if step is None or id(step) in seen:
             continue
         seen.add(id(step))
-        if any(len(weight.shape) == 4 for weight in getattr(step.operation, "weights", ())):
+        if _convolves(step):
             return True
         pending += step.input_tensors
     return False

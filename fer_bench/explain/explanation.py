@@ -182,7 +182,7 @@ def explain(
         tell(0)
         network = networks.of(cell)
         network.load_weights(workspace.weights(cell.id), run.weights_sha256)
-        cam = GradCam(network.core)
+        cam = GradCam(network.core, cell.model)
         heat = _heat(cam, target, rows, size, of, tell)
         means = tuple(
             _mean(heat, np.searchsorted(rows, order[:each]), label, size) for label, order in enumerate(orders)

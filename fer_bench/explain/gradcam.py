@@ -36,16 +36,17 @@ class GradCam:
 
     Args:
         model: a functional ``keras.Model`` of images (n, height, width, channels) that ends in a softmax.
+        name: of the model in messages; that of the ``keras.Model`` by default, which Keras may have numbered.
 
     Raises:
         FerBenchError: the model does not end in a softmax, has no convolutional feature map that all of its answer
-            depends on, or one of a single place only.
+            depends on, or one of a single place only, or one that is not square where the images are.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, name: str | None = None) -> None:
         import keras
 
-        self._parts = cut(model)
+        self._parts = cut(model, name or model.name)
         self._features = keras.Model(self._parts.inputs, self._parts.tensor)
         self._features.compile(jit_compile=backend.jit_compile())
 

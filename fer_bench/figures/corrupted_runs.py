@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fer_bench.figures.style import WIDTH, canvas
 from fer_bench.figures.values import Drawing, Model, marked, mean, models_of, rounded, tested_on
 from fer_bench.render.text import plain
-from fer_bench.robustness.summary import Contest, Robustness, contests
+from fer_bench.robustness.summary import Contest, Robustness, contests, told_apart
 from fer_bench.selection import Evidence
 
 if TYPE_CHECKING:
@@ -76,22 +76,26 @@ def corrupted_runs(evidence: Evidence) -> Iterator[CorruptedRuns]:
     starts = {run.cell_id: run.start.kind for run in trains}
     groups: dict[tuple[str, ...], list[Contest]] = {}
     for contest in contests(evidence.robustness):
-        first = contest.models[0].first
+        first = contest.first
         same = (contest.dataset, contest.target, first.backend, first.dataset_fingerprint, first.target_fingerprint)
         groups.setdefault((*same, first.protocol), []).append(contest)
     several = [found for found in groups.values() if len(found) > 1]
     for found in several:
         dataset, target = found[0].dataset, found[0].target
-        names = found[0].models[0].first.corruptions
+        names = found[0].first.corruptions
         # An external model stands in every contest, and once here.
         rows = {(row.model.name, row.recipe): row for row in _rows(found, names, known, starts)}.values()
         best = sorted(rows, key=lambda row: (-row.accuracies[-1], row.model.place, row.recipe))[:_MOST]
         what = "every recipe" if len(rows) <= _MOST else f"the {_MOST} best of {len(rows)} rows"
-        alike = [one for one in several if (one[0].dataset, one[0].target) == (dataset, target)]
+        alike = [one[0].first for one in several if (one[0].dataset, one[0].target) == (dataset, target)]
+        apart = told_apart(found[0].first, alike)
         trained = " * trained on: some of the training images had this corruption."
         yield CorruptedRuns(
-            name=f"{PREFIX}{dataset}-on-{target}{f'-{1 + alike.index(found)}' if len(alike) > 1 else ''}",
-            title=marked(evidence, f"Accuracy (%) on corrupted pictures, {what}, {tested_on(dataset, target)}"),
+            name=PREFIX + "-".join([dataset, "on", target, *apart]),
+            title=marked(
+                evidence,
+                ", ".join([f"Accuracy (%) on corrupted pictures, {what}", tested_on(dataset, target), *apart]),
+            ),
             caption="Accuracy of each model by each recipe, with its start, percent: on the test images as they are, "
             "and under each corruption, the mean of its severities (and of the seeds). Rows of different recipes "
             "differ in more than the model: fer-bench compare --corrupted gives intervals."

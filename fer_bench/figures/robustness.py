@@ -76,15 +76,13 @@ class RobustnessCurves(Drawing):
 def robustness(evidence: Evidence) -> Iterator[RobustnessCurves]:
     """Yield a figure for each recipe and test set."""
     known = {model.name: model for model in models_of(evidence, others=True)}
-    found = contests(evidence.robustness)
-    for contest in found:
-        first = contest.models[0].first
+    for contest in contests(evidence.robustness):
+        first = contest.first
         names = first.corruptions
-        alike = [one for one in found if _key(one) == _key(contest)]
         parts = [contest.dataset, "on", contest.target, *([contest.recipe] if contest.recipe else [])]
         seeds = max(len(one.runs) for one in contest.models)
         yield RobustnessCurves(
-            name=PREFIX + "-".join([*parts, *([str(1 + alike.index(contest))] if len(alike) > 1 else [])]),
+            name=PREFIX + "-".join([*parts, *contest.apart]),
             title=marked(evidence, f"Accuracy on corrupted pictures, {_about(contest)}"),
             caption="Accuracy by corruption and severity; 0 is the test set as it is. The last panel is the mean of "
             f"the others. {_training(contest)}; all saw the same pictures."
@@ -99,8 +97,9 @@ def robustness(evidence: Evidence) -> Iterator[RobustnessCurves]:
 
 def _about(contest: Contest) -> str:
     if contest.dataset == EXTERNAL:
-        return f"{test_set(contest.target)}, external models"
-    return f"{tested_on(contest.dataset, contest.target)}, recipe {plain(contest.recipe)}"
+        return ", ".join([test_set(contest.target), "external models", *contest.apart])
+    about = tested_on(contest.dataset, contest.target)
+    return ", ".join([about, f"recipe {plain(contest.recipe)}", *contest.apart])
 
 
 def _training(contest: Contest) -> str:
@@ -112,10 +111,6 @@ def _training(contest: Contest) -> str:
 def _style(model: Model) -> dict[str, Any]:
     found = look(model)
     return {"color": found.colour, "marker": found.marker, "linestyle": "-"}
-
-
-def _key(contest: Contest) -> tuple[str, str, str]:
-    return contest.dataset, contest.target, contest.recipe
 
 
 def _panel(title: str, contest: Contest, known: Mapping[str, Model], names: Sequence[str]) -> Panel:

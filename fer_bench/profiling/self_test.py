@@ -14,13 +14,14 @@ from typing import TypeVar
 import numpy as np
 
 from fer_bench import backend
+from fer_bench.accuracy.intervals import wilson
 from fer_bench.anova_result import ALPHA
 from fer_bench.errors import FerBenchError
 from fer_bench.profiling.building import built_model, opened
 from fer_bench.profiling.frames import jpeg_faces, network_image
 from fer_bench.profiling.latency import Clock, Progress, measure, measure_in_turn, warm_up
 from fer_bench.profiling.plan import Plan
-from fer_bench.profiling.summary import anova_p, repeated_measures_p, wilson
+from fer_bench.profiling.summary import anova_p, repeated_measures_p
 from fer_bench.progress import unheard
 from fer_bench.runtimes import keras_threads, runtime
 

@@ -149,14 +149,6 @@ def two_modes(seconds: Sequence[float]) -> Modes | None:
     return Modes(float(np.exp(low)), float(np.exp(high)), (n - cut) / n)
 
 
-def wilson(positives: int, n: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a proportion."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(positives, n).proportion_ci(CONFIDENCE, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
 def anova_p(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
     """Return the p-values of one-way ANOVAs of two groups, row by row.
 

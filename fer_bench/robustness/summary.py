@@ -4,6 +4,7 @@ Per image, the answers under all corruptions and severities are averaged first, 
 answered the same pictures, so their difference is taken image by image.
 """
 
+import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -107,11 +108,23 @@ class Contest:
     recipe: str
     models: tuple[Robustness, ...]
     """By model, the paper's three first, external ones last."""
+    apart: tuple[str, ...] = ()
+    """What tells it from others of the same dataset, test set and recipe, see :func:`told_apart`."""
+
+    @property
+    def first(self) -> RobustnessRecord:
+        """The first model's first run; what identifies a contest is the same in all of fer-bench's own models."""
+        return self.models[0].first
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Training dataset, test set and recipe."""
+        return self.dataset, self.target, self.recipe
 
     @property
     def trained_on(self) -> tuple[str, ...]:
         """The corruptions that the recipe has in training, which fer-bench's own models share."""
-        return self.models[0].first.trained_on
+        return self.first.trained_on
 
     def marked(self, corruption: str) -> str:
         """Return a corruption's name, with a mark where the models were trained on it."""
@@ -140,11 +153,29 @@ def contests(records: Iterable[RobustnessRecord]) -> list[Contest]:
         for key, models in sorted(groups.items())
     ]
     beside = {key[3:6] for key in groups}
-    return found + [
+    found += [
         Contest(dataset=EXTERNAL, target=pictures[0], recipe="", models=tuple(models))
         for pictures, models in sorted(external.items())
         if pictures not in beside
     ]
+    alike: dict[tuple[str, ...], list[RobustnessRecord]] = {}
+    for contest in found:
+        alike.setdefault(contest.key, []).append(contest.first)
+    return [dataclasses.replace(one, apart=told_apart(one.first, alike[one.key])) for one in found]
+
+
+def told_apart(one: RobustnessRecord, alike: Iterable[RobustnessRecord]) -> tuple[str, ...]:
+    """Return what a title and a file's name need beside the recipe: the backend, states of the datasets and the
+    corruptions of a record, each where those of ``alike`` differ in it."""
+    every = zip(*map(_circumstances, alike), strict=True)
+    return tuple(
+        dict.fromkeys(own for own, found in zip(_circumstances(one), every, strict=True) if len(set(found)) > 1)
+    )
+
+
+def _circumstances(one: RobustnessRecord) -> tuple[str, ...]:
+    # Fingerprints are cut as in the tables' notes.
+    return one.backend, one.dataset_fingerprint[:12], one.target_fingerprint[:12], one.protocol
 
 
 def untrained(models: Iterable[Robustness]) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def robustness_table(evidence: Evidence) -> Table:
 
 
 def _grid(contest: Contest) -> Grid:
-    names = contest.models[0].first.corruptions
+    names = contest.first.corruptions
     models = contest.models
     rows: list[Row] = [
         _row("as they are", [one.clean for one in models]),
@@ -116,13 +116,13 @@ def _model(one: Robustness) -> str:
 def _title(contest: Contest) -> str:
     trained, tested = (paper.DATASET_TITLES.get(name, name) for name in (contest.dataset, contest.target))
     if contest.dataset == EXTERNAL:
-        return f"{tested} test set, external models"
+        return ", ".join([f"{tested} test set", "external models", *contest.apart])
     where = f"{tested} test set" if trained == tested else f"trained on {trained}, tested on {tested}"
-    return f"{where}, recipe {contest.recipe}"
+    return ", ".join([where, f"recipe {contest.recipe}", *contest.apart])
 
 
 def _made_from(contest: Contest) -> str:
-    first = contest.models[0].first
+    first = contest.first
     own = [one for one in contest.models if not one.first.external]
     runs = [f"{model_title(one.first.model)} seed {', '.join(str(run.seed) for run in one.runs)}" for one in own]
     backend = [f"backend {first.backend}"] if own else []
