@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -685,12 +686,25 @@ def test_a_bad_row_of_ckextended_is_a_flaw_with_its_line(tmp_path: Path) -> None
     assert flaws[1].reason == "1 cell, the first line has 3"
 
 
-@pytest.mark.parametrize("code", ["", "-1", "3.0", "03", "8", "happy", "\u0663", " "])
+@pytest.mark.parametrize("code", ["", "-1", "3.5", "03", "8", "happy", "\u0663", " ", ".0"])
 def test_no_other_text_passes_for_a_code_of_ckextended(tmp_path: Path, code: str) -> None:
     put(tmp_path / "ckextended.csv", f"emotion,pixels,Usage\n{code},{'1 ' * 2304},Training\n")
     samples, flaws, _ = reading("ckextended", tmp_path)
     assert samples == []
     assert len(flaws) == 1
+
+
+def test_codes_of_ckextended_may_be_fractions_as_pandas_writes_them(tmp_path: Path) -> None:
+    """As those of FER-2013's tables, which have the same form."""
+    for name, fraction in (("plain", ""), ("fractions", ".0")):
+        ckextended(tmp_path / name)
+        table = tmp_path / name / "ckextended.csv"
+        table.write_text(re.sub(r"^(\d),", rf"\1{fraction},", table.read_text(), flags=re.MULTILINE))
+    (first, _, plain), (second, flaws, fractions) = (
+        reading("ckextended", tmp_path / name) for name in ("plain", "fractions")
+    )
+    assert [(s.id, s.label) for s in second] == [(s.id, s.label) for s in first] != []
+    assert (flaws, fractions.label_map, fractions.notes) == ([], plain.label_map, plain.notes)
 
 
 def test_the_columns_of_ckextended_are_found_by_name(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -250,6 +251,16 @@ def test_a_bad_line_of_the_list_is_named_and_the_rest_is_read(tmp_path: Path, li
     assert [sample.id for sample in samples] == ["train_00001"]
     assert [(flaw.source, flaw.missing) for flaw in flaws] == [(f"{LIST}:3", False)]
     assert flaws[0].reason.startswith(reason)
+
+
+@pytest.mark.parametrize("name", ["aligned", "class-folders"])
+def test_codes_may_be_fractions_as_pandas_writes_them(tmp_path: Path, name: str) -> None:
+    BUILD[name](tmp_path)
+    plain = read(name, tmp_path)
+    for table in [*tmp_path.rglob("*_label.txt"), *tmp_path.glob("*_labels.csv")]:
+        table.write_text(re.sub(r"(?<=[ ,])(\d)$", r"\1.0", table.read_text(), flags=re.MULTILINE))
+        assert "jpg 6.0" in table.read_text().replace(",", " ")
+    assert read(name, tmp_path) == plain
 
 
 def test_a_list_of_another_form_is_refused(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from fer_bench.datasets.card import Choice, FaceBox, Flaw, Reading, Sample
 from fer_bench.datasets.folder import Folder, is_utf8
 from fer_bench.datasets.pixel_text import places, rows
 from fer_bench.datasets.utf16 import utf_16_of
+from fer_bench.emotions import code_of
 from fer_bench.errors import FerBenchError, number_of
 
 TABLES = {"training.csv": "train_set", "validation.csv": "val_set"}
@@ -252,7 +253,7 @@ def _id(relative: str) -> str:
 
 
 def _code(cell: str) -> int | None:
-    return _CODES.get(cell.strip().removesuffix(".0"))
+    return _CODES.get(code_of(cell))
 
 
 def _face_box(cells: list[str]) -> FaceBox | None:

@@ -24,6 +24,7 @@ from fer_bench.emotions import (
     NEUTRAL,
     SAD,
     SURPRISE,
+    code_of,
     index_of_name,
 )
 from fer_bench.errors import FerBenchError, number_of
@@ -196,9 +197,10 @@ def _rows(table: Path, label_map: dict[str, str], notes: list[str]) -> Iterator[
         if len(row) <= max(emotion, pixels):
             yield Flaw(where, f"{number_of(len(row), 'cell')}, the first line has {len(columns)}", part=TABLE)
             continue
-        code = row[emotion].strip()
+        code = code_of(row[emotion])
         if code not in _CODES:
-            yield Flaw(where, f"emotion {code[:20]!r}, expected a code from 0 to {CONTEMPT_CODE}", part=TABLE)
+            found = row[emotion].strip()[:20]
+            yield Flaw(where, f"emotion {found!r}, expected a code from 0 to {CONTEMPT_CODE}", part=TABLE)
             continue
         label = _CODES[code]
         label_map[code] = LEFT_OUT if label is None else EMOTIONS[label]
