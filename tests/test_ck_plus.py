@@ -20,6 +20,7 @@ from fer_bench.datasets.ck_plus import CARD, face_box
 from fer_bench.datasets.ck_plus_landmarks import read_points
 from fer_bench.datasets.ck_plus_sequences import emotion_code
 from fer_bench.datasets.folder import Folder
+from fer_bench.datasets.recognition import recognise
 from fer_bench.datasets.side_by_side import decoded
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.emotions import EMOTIONS
@@ -705,6 +706,24 @@ def test_codes_of_ckextended_may_be_fractions_as_pandas_writes_them(tmp_path: Pa
     )
     assert [(s.id, s.label) for s in second] == [(s.id, s.label) for s in first] != []
     assert (flaws, fractions.label_map, fractions.notes) == ([], plain.label_map, plain.notes)
+
+
+def test_the_columns_of_ckextended_may_have_capital_letters(tmp_path: Path) -> None:
+    ckextended(tmp_path)
+    expected = reading("ckextended", tmp_path)[0]
+    table = tmp_path / "ckextended.csv"
+    table.write_text(table.read_text().replace("emotion,pixels", "Emotion,Pixels"))
+    assert LAYOUTS["ckextended"].recognise(tmp_path) is not None
+    assert reading("ckextended", tmp_path)[0] == expected != []
+
+
+def test_a_table_of_ckextended_with_another_separator_gets_its_reason(tmp_path: Path) -> None:
+    put(tmp_path / "ckextended.csv", "emotion;pixels;Usage\n")
+    for place in (tmp_path, tmp_path / "ckextended.csv"):
+        with pytest.raises(FerBenchError, match=r"ckextended.csv: its first line holds: emotion;pixels;Usage;"):
+            recognise(CARD, place)
+    ckextended(tmp_path)
+    assert LAYOUTS["ckextended"].doubts(tmp_path) == []
 
 
 def test_the_columns_of_ckextended_are_found_by_name(tmp_path: Path) -> None:

@@ -114,6 +114,7 @@ ckextended.csv                           920 rows of 48 x 48 pixels, with a head
             read=ck_plus_48.read_table,
             protocols=("ckextended",),
             names_subjects=False,
+            doubts=ck_plus_48.doubts_of_table,
         ),
     ),
     licence=(
