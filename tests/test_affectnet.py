@@ -254,6 +254,7 @@ def as_file(value: object, **options: bool) -> bytes:
         (as_file("happy"), "expression 'happy', expected"),
         (as_file("9" * 5000), f"expression '{'9' * 39}..., expected"),
         (as_file(1.5), "expression 1.5, expected"),
+        (as_file(True), "expression True, expected"),
         (as_file(float("nan")), "expression nan, expected"),
         (as_file([1, 2]), "2 values, expected one expression code"),
         (as_file({"a": 1}, allow_pickle=True), "not a plain numpy file"),
