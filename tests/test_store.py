@@ -202,10 +202,11 @@ def test_a_person_in_train_and_test_is_noted(tmp_path: Path) -> None:
 
 def test_too_few_images_to_split_is_said(tmp_path: Path) -> None:
     card = card_of(lambda: [own(i, label=i % 7) for i in range(14)])
-    with pytest.raises(
-        FerBenchError, match=r"14 training images cannot be split .* at least five images of each class"
-    ):
+    with pytest.raises(FerBenchError, match=r"14 training images cannot be split .* at least 5 images of each class"):
         prepare(card, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+    one_fear = card_of(lambda: [own(i, label=2 if i == 0 else i % 2) for i in range(41)])
+    with pytest.raises(FerBenchError, match=r"41 training images cannot be split .* by class: fear has 1; at least 5"):
+        prepare(one_fear, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
 
 
 def test_too_few_subjects_to_split_are_said(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ COLUMNS = ("id", "split", "label", "part", "source", "group")
 
 _LABELS = frozenset(range(len(EMOTIONS)))
 _SPLITS = frozenset({"train", "test"})
+_EACH = round(1 / VALIDATION_SHARE)
+"""Training images of a class of which one is set apart."""
 _FAR = 0.05
 """Difference from the share of validation images that is told."""
 
@@ -139,9 +141,10 @@ class Rows:
             else:
                 validation = train_test_split(train, test_size=VALIDATION_SHARE, stratify=labels, random_state=seed)[1]
         except ValueError as error:
+            few = [f"{EMOTIONS[label]} has {n}" for label, n in sorted(Counter(labels).items()) if n < _EACH]
             raise FerBenchError(
-                f"{number_of(len(train), 'training image')} cannot be split into training and validation by class "
-                f"({error}); at least five images of each class are needed"
+                f"{number_of(len(train), 'training image')} cannot be split into training and validation by class: "
+                f"{', '.join(few)}; at least {_EACH} images of each class are needed, or none of it"
             ) from error
         for row in validation:
             self.splits[row] = "val"
