@@ -200,6 +200,18 @@ def test_a_person_in_train_and_test_is_noted(tmp_path: Path) -> None:
     assert result.manifest["notes"] == ["subjects in train and in test: 1, such as 'subject 3'; see fer-bench audit"]
 
 
+def test_a_class_that_is_tested_and_not_trained_is_noted(tmp_path: Path) -> None:
+    def samples() -> list[Sample | Flaw]:
+        return [
+            *(own(i, label=i % 6) for i in range(60)),
+            *(own(60 + i, label=i)._replace(split="test") for i in range(7)),
+        ]
+
+    result = prepare(card_of(samples), tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+    note = "no training images of surprise, of which there are test images: no model can learn that"
+    assert result.manifest["notes"] == [note]
+
+
 def test_too_few_images_to_split_is_said(tmp_path: Path) -> None:
     card = card_of(lambda: [own(i, label=i % 7) for i in range(14)])
     with pytest.raises(FerBenchError, match=r"14 training images cannot be split .* at least 5 images of each class"):

@@ -150,6 +150,12 @@ class Rows:
             self.splits[row] = "val"
         return _doubts(self.counts(self.splits))
 
+    def tested_only(self) -> list[str]:
+        """Return the classes with test images and no training images, none where there is no training set."""
+        counts = self.counts(["test" if split == "test" else "train" for split in self.splits])
+        pairs = zip(EMOTIONS, counts.get("train", ()), counts.get("test", ()), strict=False)
+        return [name for name, trained, tested in pairs if tested and not trained]
+
     def subjects_in_train_and_test(self) -> list[str]:
         """Return the groups with images of the training and of the test set, sorted; validation counts as training."""
         tested = {group for group, split in zip(self.groups, self.splits, strict=True) if split == "test"}
