@@ -369,6 +369,16 @@ def test_a_file_in_utf_16_is_named_as_such(tmp_path: Path, encoding: str) -> Non
         load_card(tmp_path / "card.toml")
 
 
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="this system has no files that are open pipes")
+def test_the_output_of_a_command_is_read_as_a_file(tmp_path: Path) -> None:
+    """``--card <(command)``, as shells write it."""
+    read, write = os.pipe()
+    with os.fdopen(read), os.fdopen(write, "w", encoding="utf-8") as stream:
+        stream.write('name = "my-faces"\n')
+        stream.close()
+        assert load_card(Path(f"/dev/fd/{read}")).name == "my-faces"
+
+
 def test_what_windows_editors_write_is_read(tmp_path: Path) -> None:
     (tmp_path / "card.toml").write_bytes(b"\xef\xbb\xbf" + FULL.replace("\n", "\r\n").encode())
     loaded = load_card(tmp_path / "card.toml")
