@@ -1,6 +1,8 @@
 """The decoder of picture files: what it takes, what it remarks on, what it refuses."""
 
 import io
+import os
+import threading
 import zlib
 
 import cv2
@@ -245,12 +247,48 @@ def test_whatever_pillow_raises_is_a_reason(error: Exception, monkeypatch: pytes
         decode(encoded(HALVES, ".png"), "a.png")
 
 
-def test_a_wrong_colour_profile_is_no_nameless_line_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+def with_chunk(content: bytes) -> bytes:
     plain = encoded(HALVES, ".png")
-    content = b"iCCP" + b"profile\0\0" + zlib.compress(b"wrong")
-    profile = (len(content) - 4).to_bytes(4, "big") + content + zlib.crc32(content).to_bytes(4, "big")
+    chunk = (len(content) - 4).to_bytes(4, "big") + content + zlib.crc32(content).to_bytes(4, "big")
     after_ihdr = plain.index(b"IHDR") + 4 + 13 + 4
-    picture = decode(plain[:after_ihdr] + profile + plain[after_ihdr:], "a.png")
+    return plain[:after_ihdr] + chunk + plain[after_ihdr:]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_a_decoder_prints_is_said_with_the_picture(
+    threads: int, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not on stderr without its name; but where threads share stderr, what is printed may be of another one."""
+    monkeypatch.setattr(threading, "active_count", lambda: threads)
+    warning, damaged = with_chunk(b"tIME12"), bytearray(encoded(HALVES, ".png"))
+    damaged[damaged.index(b"IDAT") + 8] ^= 255
+    for _ in range(2):
+        picture = decode(warning, "a.png")
+        np.testing.assert_array_equal(picture.image, HALVES)
+        with pytest.raises(ValueError, match="no picture that can be decoded") as error:
+            decode(bytes(damaged), "a.png")
+        told = [picture.remark, str(error.value), capfd.readouterr().err]
+        where = ["libpng warning: tIME: too short" in text for text in told] + [
+            "libpng error: " in text for text in told
+        ]
+        alone = threads == 1
+        assert where == [alone, False, not alone, False, alone, not alone]
+    assert capfd.readouterr().err == ""
+    os.write(2, b"restored")
+    assert capfd.readouterr().err == "restored"
+
+
+def test_a_header_that_libjpeg_finds_odd_is_no_nameless_line_either(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    odd = encoded(HALVES).replace(b"JFIF\0\x01", b"JFIF\0\x09")
+    assert decode(odd, "a.jpg").remark == ""
+    assert capfd.readouterr().err == ""
+
+
+def test_a_wrong_colour_profile_is_no_nameless_line_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    picture = decode(with_chunk(b"iCCP" + b"profile\0\0" + zlib.compress(b"wrong")), "a.png")
     assert picture.remark == ""
     np.testing.assert_array_equal(picture.image, HALVES)
     assert capfd.readouterr().err == ""
