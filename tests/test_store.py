@@ -942,6 +942,11 @@ def one_row_less(path: Path) -> None:
     path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
 
 
+def end_cut_off(path: Path) -> None:
+    text = path.read_text(encoding="utf-8").rstrip()
+    path.write_text(",".join(text.split(",")[:-4]), encoding="utf-8")
+
+
 def other_split(path: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace(",val,", ",train,", 1), encoding="utf-8")
 
@@ -1020,6 +1025,7 @@ def test_files_that_disagree_are_noticed(raw: Path, tmp_path: Path, name: str, d
     [
         ("labels.npy", signed, r"labels\.npy is int8 \(\d+,\), the manifest says uint8 \(\d+,\)"),
         ("samples.csv", one_row_less, r"samples\.csv has \d+ rows for \d+ images"),
+        ("samples.csv", end_cut_off, r"row \d+ of samples\.csv has 2 cells, its header 6"),
     ],
 )
 def test_the_file_that_disagrees_is_named(
