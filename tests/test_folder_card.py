@@ -185,7 +185,7 @@ def test_the_folder_is_recognised_with_evidence_or_what_was_expected(tmp_path: P
     put(tmp_path / "data", "validation/joie/S03_1.jpg")
     found = recognise(full, tmp_path)
     assert found.root == tmp_path / "data"
-    assert found.evidence == "train/ with 2 class folders and validation/ with 1 class folders"
+    assert found.evidence == "train/ with 2 class folders and validation/ with 1 class folder"
     assert full.layouts[0].recognise(tmp_path / "card.toml") is None
 
 

@@ -55,7 +55,7 @@ def recognise_folders(path: Path) -> str | None:
     folders = _class_folders(below(path, root))
     picture = next(filter(None, (_picture(below(path, f"{root}/{name}")) for name in folders)))
     where = f"{root}/ with " if root else ""
-    return f"{where}{len(folders)} class folders of pictures named like {picture}"
+    return f"{where}{number_of(len(folders), 'class folder')} of pictures named like {picture}"
 
 
 def read_folders(path: Path, choice: Choice) -> Reading:
