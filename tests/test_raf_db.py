@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fer_bench.datasets import raf_db_folders, raf_db_official
 from fer_bench.datasets.card import Choice, Flaw, Layout, Reading, Sample
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.raf_db import CARD
@@ -197,6 +198,22 @@ def test_the_compound_part_is_not_taken_for_the_basic_one(tmp_path: Path) -> Non
     (tmp_path / "basic").rename(tmp_path / "compound")
     assert recognised(tmp_path) == []
     assert recognised(tmp_path / "compound") == []
+
+
+def test_a_folder_without_its_parts_is_not_searched_for_every_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """inspect asks of every folder in and below the one that is named, be they thousands."""
+    asked: list[Path] = []
+
+    def below(root: Path, relative: str) -> Path:
+        asked.append(root / relative)
+        return root / relative
+
+    for module in (raf_db_folders, raf_db_official):
+        monkeypatch.setattr(module, "below", below)
+    assert recognised(tmp_path) == []
+    assert len(asked) <= 2 * 6 + 4
 
 
 def test_the_list_may_be_spelled_as_in_the_read_me(tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ def _prefix(path: Path) -> str | None:
     """Return the way to the folder of ``train`` and ``test``."""
     for prefix in _PREFIXES:
         for part in PARTS:
-            if any(holds(below(path, f"{prefix}{part}/{code}"), ALIGNED_NAME) for code in LABELS):
+            # First, since inspect asks this of every folder in and below a large one.
+            there = below(path, f"{prefix}{part}").is_dir()
+            if there and any(holds(below(path, f"{prefix}{part}/{code}"), ALIGNED_NAME) for code in LABELS):
                 return prefix
     return None
 

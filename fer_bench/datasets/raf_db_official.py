@@ -68,7 +68,7 @@ def _look(path: Path) -> _Copy | None:
     for prefix in _PREFIXES:
         base = below(path, prefix)
         # The compound part has files of the same names, with other classes behind the same codes.
-        if base.name.lower() == "compound":
+        if base.name.lower() == "compound" or not base.is_dir():
             continue
         label_list = next((name for name in LISTS if below(base, name).is_file()), None)
         aligned, original = holds(below(base, ALIGNED), ALIGNED_NAME), holds(below(base, ORIGINAL), ORIGINAL_NAME)
