@@ -302,6 +302,16 @@ def test_a_mismatch_shows_found_expected_and_difference(raw: Path, tmp_path: Pat
     assert result.manifest["counts"]["parts"] == COUNTS
 
 
+@pytest.mark.parametrize("images", [7, 0])
+def test_a_mismatch_says_what_the_reader_passed_over(tmp_path: Path, images: int) -> None:
+    """It is mostly what is lacking: a folder of another name, pictures of an unknown kind."""
+    reading = Reading([own(i, label=i) for i in range(images)], {}, ["fear/ holds files that are no pictures: a.avif."])
+    layout = dataclasses.replace(card_of(list).layouts[0], official=True, read=lambda path, choice: reading)
+    card = card_of(list, protocols=(Protocol("all", 1, "", {"all": (1, 1, 2, 1, 1, 1, 1)}),), layouts=(layout,))
+    with pytest.raises(FerBenchError, match=r"\nNote: fear/ holds files that are no pictures: a.avif."):
+        prepare(card, tmp_path, tmp_path / "out")
+
+
 def test_without_the_marker_the_official_counts_hold(raw: Path, tmp_path: Path) -> None:
     (raw / "fer-bench-synthetic.json").unlink()
     with pytest.raises(FerBenchError, match=r"not those of the official FER-2013(.|\n)*happy +20 +7215 +-7195"):

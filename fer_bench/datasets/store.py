@@ -184,7 +184,7 @@ def _write(
         file.finish(len(rows))
         flaws.check(len(rows))
         found_counts = rows.counts(rows.parts)
-        complete = check_counts(card, found, found_counts, wanted, flaws)
+        complete = check_counts(card, found, found_counts, wanted, flaws, reading.notes)
         dropped = _drop_train_copies(folder / IMAGES, rows) if wishes.deduplicate else []
         doubts = rows.split_off_validation(wishes.split_seed, card.split_by)
         if card.trainable and "train" not in rows.splits:
