@@ -244,7 +244,7 @@ def test_where_both_names_are_there_one_is_read_and_a_note_says_so(tmp_path: Pat
     icml(tmp_path)
     found, result = reading("csv", tmp_path)
     assert len(found) == len(ROWS)
-    assert result.notes == ["fer2013.csv was read; icml_face_data.csv, the same table under another name, was not"]
+    assert result.notes == ["fer2013.csv was read; icml_face_data.csv beside it, usually the same table, was not"]
 
 
 def test_a_table_of_any_name_may_be_named_itself(tmp_path: Path) -> None:

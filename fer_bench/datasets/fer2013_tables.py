@@ -71,7 +71,7 @@ def read_whole(path: Path, choice: Choice) -> Reading:
     if table is None:
         raise FerBenchError(f"{path}: holds neither {' nor '.join(WHOLE)} with the columns emotion, pixels and Usage")
     others = [name for name in WHOLE if name != table.name and (table.parent / name).is_file()]
-    notes = [f"{table.name} was read; {name}, the same table under another name, was not" for name in others]
+    notes = [f"{table.name} was read; {name} beside it, usually the same table, was not" for name in others]
     folder = Folder(table.parent, named=table.name if path.is_file() else "")
     return _read(folder, {table.name: ""}, choice, notes)
 
