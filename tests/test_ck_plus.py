@@ -562,6 +562,17 @@ def test_any_landmarks_are_68_points_or_refused(data: bytes) -> None:
     assert np.isfinite(points).all()
 
 
+def test_subjects_in_small_letters_are_not_recognised_and_told(tmp_path: Path) -> None:
+    for folder in ("cohn-kanade-images", "Emotion"):
+        put(tmp_path / folder / "s005/001/s005_001_00000001.txt", "")
+    with pytest.raises(FerBenchError) as error:
+        recognise(CARD, tmp_path)
+    for folder in ("cohn-kanade-images", "Emotion"):
+        assert f"{folder}/ has subjects in small letters, such as s005: write S005" in str(error.value)
+    sequences(tmp_path / "right")
+    assert LAYOUTS["sequences"].doubts(tmp_path / "right") == []
+
+
 # CK+48.
 
 

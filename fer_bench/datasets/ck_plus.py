@@ -83,6 +83,7 @@ or each archive in a folder of its own name: Emotion_labels/Emotion/S005/...""",
             protocols=("paper-432", "peak-309", "last-three"),
             names_subjects=True,
             crops=("landmarks", "none"),
+            doubts=ck_plus_sequences.doubts,
             native=_FRAMES,
         ),
         Layout(
