@@ -2,8 +2,8 @@
 
 import io
 import os
-import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from PIL import Image, ImageOps, features
 
 from fer_bench.datasets import pictures
 from fer_bench.datasets.folder import is_picture
+from fer_bench.datasets.overhearing import overheard
 from fer_bench.datasets.pictures import decode
 
 HALVES = np.zeros((40, 20), np.uint8)
@@ -254,36 +255,42 @@ def with_chunk(content: bytes) -> bytes:
     return plain[:after_ihdr] + chunk + plain[after_ihdr:]
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_what_a_decoder_prints_is_said_with_the_picture(
-    threads: int, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not on stderr without its name; but where threads share stderr, what is printed may be of another one."""
-    monkeypatch.setattr(threading, "active_count", lambda: threads)
+def test_what_a_decoder_prints_is_said_with_the_picture(capfd: pytest.CaptureFixture[str]) -> None:
+    """Not on stderr, without its name."""
     warning, damaged = with_chunk(b"tIME12"), bytearray(encoded(HALVES, ".png"))
     damaged[damaged.index(b"IDAT") + 8] ^= 255
     for _ in range(2):
         picture = decode(warning, "a.png")
         np.testing.assert_array_equal(picture.image, HALVES)
-        with pytest.raises(ValueError, match="no picture that can be decoded") as error:
+        assert picture.remark == "decoded, its decoder says: libpng warning: tIME: too short"
+        with pytest.raises(ValueError, match=r"no picture that can be decoded .*; libpng error: IDAT: "):
             decode(bytes(damaged), "a.png")
-        told = [picture.remark, str(error.value), capfd.readouterr().err]
-        where = ["libpng warning: tIME: too short" in text for text in told] + [
-            "libpng error: " in text for text in told
-        ]
-        alone = threads == 1
-        assert where == [alone, False, not alone, False, alone, not alone]
     assert capfd.readouterr().err == ""
-    os.write(2, b"restored")
-    assert capfd.readouterr().err == "restored"
 
 
-def test_a_header_that_libjpeg_finds_odd_is_no_nameless_line_either(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(threading, "active_count", lambda: 1)
+def test_a_header_that_libjpeg_finds_odd_is_no_nameless_line_either(capfd: pytest.CaptureFixture[str]) -> None:
     odd = encoded(HALVES).replace(b"JFIF\0\x01", b"JFIF\0\x09")
     assert decode(odd, "a.jpg").remark == ""
+    assert capfd.readouterr().err == ""
+
+
+def test_what_others_print_while_a_picture_is_decoded_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    with overheard() as said:
+        os.write(2, b"\r 10 %libpng warning: bKGD: invalid\nother words\nlibpng warning: bKGD: invalid\nend")
+    assert said == ["libpng warning: bKGD: invalid"]
+    assert capfd.readouterr().err == "\r 10 %other words\nend"
+    with overheard() as said:
+        pass
+    assert (said, capfd.readouterr().err) == ([], "")
+
+
+def test_threads_hear_of_their_own_pictures_only(capfd: pytest.CaptureFixture[str]) -> None:
+    """As predict decodes."""
+    kinds = [b"tIME12", b"bKGD1", b"hIST1", b"sPLT1"] * 8
+    with ThreadPoolExecutor(4) as pool:
+        remarks = list(pool.map(lambda kind: decode(with_chunk(kind), "a.png").remark, kinds))
+    assert [kind[:4].decode() in remark for kind, remark in zip(kinds, remarks, strict=True)] == [True] * len(kinds)
+    assert [remark.count("libpng") for remark in remarks] == [1] * len(kinds)
     assert capfd.readouterr().err == ""
 
 
