@@ -1,4 +1,4 @@
-"""The seven classes of the paper, their order, and the names that datasets give them.
+"""The seven classes of the paper, their order, and the names and codes that datasets give them.
 
 Source: paper, section III-B and the column order of Tables 8 and 9.
 """
@@ -38,3 +38,12 @@ def index_of_name(name: str) -> int | None:
     """
     emotion = _ALIASES.get(name.strip().lower())
     return None if emotion is None else EMOTIONS.index(emotion)
+
+
+def code_of(cell: str) -> str:
+    """Return the code that a table's cell means: pandas writes 3 as 3.0 where a cell of the column was once empty.
+
+    >>> code_of(" 3.0")
+    '3'
+    """
+    return cell.strip().removesuffix(".0")

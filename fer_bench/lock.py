@@ -46,7 +46,10 @@ class Holder:
 
 def is_workspace(folder: Path) -> bool:
     """Return whether a folder is a workspace. A file of its lock's name alone may be of any other program."""
-    return (folder / LOCK).is_file() and any((folder / name).exists() for name in (HOLDER, LOG, *FOLDERS))
+    try:
+        return (folder / LOCK).is_file() and any((folder / name).exists() for name in (HOLDER, LOG, *FOLDERS))
+    except PermissionError:  # Whoever lists the folder says so.
+        return False
 
 
 @contextmanager

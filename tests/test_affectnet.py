@@ -254,6 +254,7 @@ def as_file(value: object, **options: bool) -> bytes:
         (as_file("happy"), "expression 'happy', expected"),
         (as_file("9" * 5000), f"expression '{'9' * 39}..., expected"),
         (as_file(1.5), "expression 1.5, expected"),
+        (as_file(True), "expression True, expected"),
         (as_file(float("nan")), "expression nan, expected"),
         (as_file([1, 2]), "2 values, expected one expression code"),
         (as_file({"a": 1}, allow_pickle=True), "not a plain numpy file"),
@@ -398,9 +399,10 @@ def test_a_table_without_a_header_line_is_read_in_the_official_order(tmp_path: P
     assert any(note.startswith("validation.csv has no header line") for note in found.notes)
 
 
-def test_a_table_without_a_header_line_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["1/a.jpg", '"1/a.jpg"'])
+def test_a_table_without_a_header_line_may_begin_with_a_byte_order_mark(tmp_path: Path, path: str) -> None:
     save(tmp_path / "Manually_Annotated_Images/1/a.jpg", "happy")
-    put(tmp_path / "training.csv", "1/a.jpg,1,2,20,30,,1,0,0\n", "utf-8-sig")
+    put(tmp_path / "training.csv", f"{path},1,2,20,30,,1,0,0\n", "utf-8-sig")
     assert recognised(tmp_path) == ["manual-csv"]
     [sample], flaws = read("manual-csv", tmp_path)
     assert (sample.id, flaws) == ("1/a", [])
@@ -535,8 +537,25 @@ def test_a_row_that_leads_out_of_the_folder_is_refused(tmp_path: Path, place: st
     manual_csv(tmp_path)
     with (tmp_path / "training.csv").open("a") as stream:
         stream.write(f"{place},1,2,3,4,,1,0,0\n")
-    with pytest.raises(FerBenchError, match=r"training.csv:57: .* leads out of the dataset folder"):
+    message = (
+        r"training.csv:57: .* leads out of the dataset folder.* expected one in Manually_Annotated_Images/ .* 1/0a1"
+    )
+    with pytest.raises(FerBenchError, match=message):
         read("manual-csv", tmp_path)
+
+
+@pytest.mark.parametrize("place", [r"0\face000.jpg", r"C:\data\0\face000.jpg", "./0/face000.jpg"])
+def test_a_row_with_a_path_of_another_form_says_which_is_expected(tmp_path: Path, place: str) -> None:
+    """Not that there is no such picture, which would be an incomplete copy's fault."""
+    manual_csv(tmp_path)
+    table = tmp_path / "training.csv"
+    table.write_text(table.read_text().replace("0/face000.jpg", place, 1))
+    _, [flaw] = read("manual-csv", tmp_path)
+    assert (flaw.source, flaw.missing, flaw.label) == ("training.csv:2", False, EMOTIONS.index("neutral"))
+    assert flaw.reason.endswith(
+        "is no path of a picture, expected one in Manually_Annotated_Images/ with / between "
+        "folder and name, such as 1/0a1b2c3d.jpg"
+    )
 
 
 def test_a_linked_picture_folder_out_of_the_dataset_is_refused(tmp_path: Path) -> None:
@@ -554,6 +573,7 @@ def test_a_linked_picture_folder_out_of_the_dataset_is_refused(tmp_path: Path) -
         ("a,b,c\n", "no column subDirectory_filePath, face_x, .*, expression in its first line .found: a, b, c"),
         ("", "found: none"),
         (HEADER.replace("expression", "label") + "\n", "no column expression in its first line"),
+        (HEADER.replace(",", ";") + "\n", "no column .*found: subDirectory_filePath;face_x;.*, commas between them"),
         (f"{HEADER},expression\n", "validation.csv: 2 columns of its first line are named expression; keep"),
         (f"{HEADER}\r{row(0, 'happy')}\r", "validation.csv: its lines end in CR alone"),
         (HEADER + '\n"' + "x" * 200_000, "validation.csv:2: the quotation marks of this row are not closed"),

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from fer_bench.datasets.ck_plus import CARD, face_box
 from fer_bench.datasets.ck_plus_landmarks import read_points
 from fer_bench.datasets.ck_plus_sequences import emotion_code
 from fer_bench.datasets.folder import Folder
+from fer_bench.datasets.recognition import recognise
 from fer_bench.datasets.side_by_side import decoded
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.emotions import EMOTIONS
@@ -560,6 +562,17 @@ def test_any_landmarks_are_68_points_or_refused(data: bytes) -> None:
     assert np.isfinite(points).all()
 
 
+def test_subjects_in_small_letters_are_not_recognised_and_told(tmp_path: Path) -> None:
+    for folder in ("cohn-kanade-images", "Emotion"):
+        put(tmp_path / folder / "s005/001/s005_001_00000001.txt", "")
+    with pytest.raises(FerBenchError) as error:
+        recognise(CARD, tmp_path)
+    for folder in ("cohn-kanade-images", "Emotion"):
+        assert f"{folder}/ has subjects in small letters, such as s005: write S005" in str(error.value)
+    sequences(tmp_path / "right")
+    assert LAYOUTS["sequences"].doubts(tmp_path / "right") == []
+
+
 # CK+48.
 
 
@@ -685,12 +698,43 @@ def test_a_bad_row_of_ckextended_is_a_flaw_with_its_line(tmp_path: Path) -> None
     assert flaws[1].reason == "1 cell, the first line has 3"
 
 
-@pytest.mark.parametrize("code", ["", "-1", "3.0", "03", "8", "happy", "\u0663", " "])
+@pytest.mark.parametrize("code", ["", "-1", "3.5", "03", "8", "happy", "\u0663", " ", ".0"])
 def test_no_other_text_passes_for_a_code_of_ckextended(tmp_path: Path, code: str) -> None:
     put(tmp_path / "ckextended.csv", f"emotion,pixels,Usage\n{code},{'1 ' * 2304},Training\n")
     samples, flaws, _ = reading("ckextended", tmp_path)
     assert samples == []
     assert len(flaws) == 1
+
+
+def test_codes_of_ckextended_may_be_fractions_as_pandas_writes_them(tmp_path: Path) -> None:
+    """As those of FER-2013's tables, which have the same form."""
+    for name, fraction in (("plain", ""), ("fractions", ".0")):
+        ckextended(tmp_path / name)
+        table = tmp_path / name / "ckextended.csv"
+        table.write_text(re.sub(r"^(\d),", rf"\1{fraction},", table.read_text(), flags=re.MULTILINE))
+    (first, _, plain), (second, flaws, fractions) = (
+        reading("ckextended", tmp_path / name) for name in ("plain", "fractions")
+    )
+    assert [(s.id, s.label) for s in second] == [(s.id, s.label) for s in first] != []
+    assert (flaws, fractions.label_map, fractions.notes) == ([], plain.label_map, plain.notes)
+
+
+def test_the_columns_of_ckextended_may_have_capital_letters(tmp_path: Path) -> None:
+    ckextended(tmp_path)
+    expected = reading("ckextended", tmp_path)[0]
+    table = tmp_path / "ckextended.csv"
+    table.write_text(table.read_text().replace("emotion,pixels", "Emotion,Pixels"))
+    assert LAYOUTS["ckextended"].recognise(tmp_path) is not None
+    assert reading("ckextended", tmp_path)[0] == expected != []
+
+
+def test_a_table_of_ckextended_with_another_separator_gets_its_reason(tmp_path: Path) -> None:
+    put(tmp_path / "ckextended.csv", "emotion;pixels;Usage\n")
+    for place in (tmp_path, tmp_path / "ckextended.csv"):
+        with pytest.raises(FerBenchError, match=r"ckextended.csv: its first line holds: emotion;pixels;Usage;"):
+            recognise(CARD, place)
+    ckextended(tmp_path)
+    assert LAYOUTS["ckextended"].doubts(tmp_path) == []
 
 
 def test_the_columns_of_ckextended_are_found_by_name(tmp_path: Path) -> None:

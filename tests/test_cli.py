@@ -715,6 +715,15 @@ def test_ctrl_c_while_the_commands_are_imported_is_one_line():
     assert (result.returncode, result.stderr) == (130, "fer-bench: interrupted; nothing was begun\n")
 
 
+def test_ctrl_c_while_a_command_is_made_is_one_line():
+    code = (
+        "import typer.main\ndef stop(*_): raise KeyboardInterrupt\ntyper.main.get_command = stop\n"
+        "from fer_bench.cli import main\nmain()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (130, "fer-bench: interrupted; nothing was begun\n")
+
+
 AFTER_MAIN = """
 import sys
 from fer_bench.cli import main

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fer_bench.datasets import decoding
 from fer_bench.datasets.card import Flaw, PixelText, Sample
 from fer_bench.datasets.decoding import DIGEST, resize, square
-from fer_bench.datasets.folder import Folder
+from fer_bench.datasets.folder import Folder, below
 from fer_bench.datasets.pictures import Picture
 from fer_bench.datasets.side_by_side import chunk_of, decoded, worker_count
 from fer_bench.errors import FerBenchError
@@ -183,6 +183,29 @@ def test_no_name_leads_out_of_a_folder(tmp_path: Path, name: str) -> None:
         folder.path(name)
     with pytest.raises((FerBenchError, OSError)):
         folder.read(name)
+
+
+def test_a_folder_that_may_not_be_entered_is_named_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not as one inside it of its own name, nor as a workspace's lock there."""
+
+    def refusing(real: Callable[[Path], object]) -> Callable[[Path], object]:
+        def asked(path: Path) -> object:
+            if "locked" in path.parent.parts:
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path)
+
+        return asked
+
+    (tmp_path / "train/locked").mkdir(parents=True)
+    for name in ("is_dir", "is_file", "lstat"):
+        monkeypatch.setattr(Path, name, refusing(getattr(Path, name)))
+    assert below(tmp_path, "train/locked") == tmp_path / "train/locked"
+    folder = Folder(tmp_path)
+    assert folder.folders("train") == ["locked"]
+    with pytest.raises(FerBenchError, match=r"train/locked/a.jpg: cannot be read \(Permission denied\)$"):
+        folder.path("train/locked/a.jpg")
+    with pytest.raises(PermissionError):
+        Folder(tmp_path).read("train/locked/a.jpg")
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "link.jpg"])

@@ -244,7 +244,7 @@ def test_where_both_names_are_there_one_is_read_and_a_note_says_so(tmp_path: Pat
     icml(tmp_path)
     found, result = reading("csv", tmp_path)
     assert len(found) == len(ROWS)
-    assert result.notes == ["fer2013.csv was read; icml_face_data.csv, the same table under another name, was not"]
+    assert result.notes == ["fer2013.csv was read; icml_face_data.csv beside it, usually the same table, was not"]
 
 
 def test_a_table_of_any_name_may_be_named_itself(tmp_path: Path) -> None:
@@ -755,6 +755,7 @@ def test_a_name_that_is_not_utf8_is_a_flaw(tmp_path: Path, name: str) -> None:
         ("fer2013.csv", "emotion;pixels;Usage\n", "fer2013.csv: its first line holds: emotion;pixels;Usage; expected"),
         ("icml_face_data.csv", f"0,{' '.join(['70'] * 2304)},Training\n", "first line holds: 0, 70 70 70 70"),
         ("train.csv", "id,label\n", "train.csv: its first line holds: id, label; expected emotion and pixels"),
+        ("fer2013.csv", "label,pixels,Usage\n", "fer2013.csv: its first line holds: label, pixels, Usage; expected"),
         ("fer2013.csv.gz", "\x1f", "fer2013.csv.gz is compressed: unpack it"),
     ],
 )

@@ -185,7 +185,7 @@ def test_the_folder_is_recognised_with_evidence_or_what_was_expected(tmp_path: P
     put(tmp_path / "data", "validation/joie/S03_1.jpg")
     found = recognise(full, tmp_path)
     assert found.root == tmp_path / "data"
-    assert found.evidence == "train/ with 2 class folders and validation/ with 1 class folders"
+    assert found.evidence == "train/ with 2 class folders and validation/ with 1 class folder"
     assert full.layouts[0].recognise(tmp_path / "card.toml") is None
 
 
@@ -367,6 +367,16 @@ def test_a_file_in_utf_16_is_named_as_such(tmp_path: Path, encoding: str) -> Non
     (tmp_path / "card.toml").write_text('name = "my-faces"', encoding=encoding)
     with pytest.raises(FerBenchError, match=r"card.toml: is UTF-16, .*; save it as UTF-8"):
         load_card(tmp_path / "card.toml")
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="this system has no files that are open pipes")
+def test_the_output_of_a_command_is_read_as_a_file(tmp_path: Path) -> None:
+    """``--card <(command)``, as shells write it."""
+    read, write = os.pipe()
+    with os.fdopen(read), os.fdopen(write, "w", encoding="utf-8") as stream:
+        stream.write('name = "my-faces"\n')
+        stream.close()
+        assert load_card(Path(f"/dev/fd/{read}")).name == "my-faces"
 
 
 def test_what_windows_editors_write_is_read(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The decoder of picture files: what it takes, what it remarks on, what it refuses."""
 
 import io
+import os
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import Image, ImageOps, features
 
 from fer_bench.datasets import pictures
 from fer_bench.datasets.folder import is_picture
+from fer_bench.datasets.overhearing import overheard
 from fer_bench.datasets.pictures import decode
 
 HALVES = np.zeros((40, 20), np.uint8)
@@ -245,12 +248,54 @@ def test_whatever_pillow_raises_is_a_reason(error: Exception, monkeypatch: pytes
         decode(encoded(HALVES, ".png"), "a.png")
 
 
-def test_a_wrong_colour_profile_is_no_nameless_line_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+def with_chunk(content: bytes) -> bytes:
     plain = encoded(HALVES, ".png")
-    content = b"iCCP" + b"profile\0\0" + zlib.compress(b"wrong")
-    profile = (len(content) - 4).to_bytes(4, "big") + content + zlib.crc32(content).to_bytes(4, "big")
+    chunk = (len(content) - 4).to_bytes(4, "big") + content + zlib.crc32(content).to_bytes(4, "big")
     after_ihdr = plain.index(b"IHDR") + 4 + 13 + 4
-    picture = decode(plain[:after_ihdr] + profile + plain[after_ihdr:], "a.png")
+    return plain[:after_ihdr] + chunk + plain[after_ihdr:]
+
+
+def test_what_a_decoder_prints_is_said_with_the_picture(capfd: pytest.CaptureFixture[str]) -> None:
+    """Not on stderr, without its name."""
+    warning, damaged = with_chunk(b"tIME12"), bytearray(encoded(HALVES, ".png"))
+    damaged[damaged.index(b"IDAT") + 8] ^= 255
+    for _ in range(2):
+        picture = decode(warning, "a.png")
+        np.testing.assert_array_equal(picture.image, HALVES)
+        assert picture.remark == "decoded, its decoder says: libpng warning: tIME: too short"
+        with pytest.raises(ValueError, match=r"no picture that can be decoded .*; libpng error: IDAT: "):
+            decode(bytes(damaged), "a.png")
+    assert capfd.readouterr().err == ""
+
+
+def test_a_header_that_libjpeg_finds_odd_is_no_nameless_line_either(capfd: pytest.CaptureFixture[str]) -> None:
+    odd = encoded(HALVES).replace(b"JFIF\0\x01", b"JFIF\0\x09")
+    assert decode(odd, "a.jpg").remark == ""
+    assert capfd.readouterr().err == ""
+
+
+def test_what_others_print_while_a_picture_is_decoded_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    with overheard() as said:
+        os.write(2, b"\r 10 %libpng warning: bKGD: invalid\nother words\nlibpng warning: bKGD: invalid\nend")
+    assert said == ["libpng warning: bKGD: invalid"]
+    assert capfd.readouterr().err == "\r 10 %other words\nend"
+    with overheard() as said:
+        pass
+    assert (said, capfd.readouterr().err) == ([], "")
+
+
+def test_threads_hear_of_their_own_pictures_only(capfd: pytest.CaptureFixture[str]) -> None:
+    """As predict decodes."""
+    kinds = [b"tIME12", b"bKGD1", b"hIST1", b"sPLT1"] * 8
+    with ThreadPoolExecutor(4) as pool:
+        remarks = list(pool.map(lambda kind: decode(with_chunk(kind), "a.png").remark, kinds))
+    assert [kind[:4].decode() in remark for kind, remark in zip(kinds, remarks, strict=True)] == [True] * len(kinds)
+    assert [remark.count("libpng") for remark in remarks] == [1] * len(kinds)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_wrong_colour_profile_is_no_nameless_line_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    picture = decode(with_chunk(b"iCCP" + b"profile\0\0" + zlib.compress(b"wrong")), "a.png")
     assert picture.remark == ""
     np.testing.assert_array_equal(picture.image, HALVES)
     assert capfd.readouterr().err == ""

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fer_bench.datasets import raf_db_folders, raf_db_official
 from fer_bench.datasets.card import Choice, Flaw, Layout, Reading, Sample
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.raf_db import CARD
@@ -198,6 +200,22 @@ def test_the_compound_part_is_not_taken_for_the_basic_one(tmp_path: Path) -> Non
     assert recognised(tmp_path / "compound") == []
 
 
+def test_a_folder_without_its_parts_is_not_searched_for_every_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """inspect asks of every folder in and below the one that is named, be they thousands."""
+    asked: list[Path] = []
+
+    def below(root: Path, relative: str) -> Path:
+        asked.append(root / relative)
+        return root / relative
+
+    for module in (raf_db_folders, raf_db_official):
+        monkeypatch.setattr(module, "below", below)
+    assert recognised(tmp_path) == []
+    assert len(asked) <= 2 * 6 + 4
+
+
 def test_the_list_may_be_spelled_as_in_the_read_me(tmp_path: Path) -> None:
     aligned(tmp_path)
     (tmp_path / LIST).rename((tmp_path / LIST).with_name("list_partition_label.txt"))
@@ -250,6 +268,16 @@ def test_a_bad_line_of_the_list_is_named_and_the_rest_is_read(tmp_path: Path, li
     assert [sample.id for sample in samples] == ["train_00001"]
     assert [(flaw.source, flaw.missing) for flaw in flaws] == [(f"{LIST}:3", False)]
     assert flaws[0].reason.startswith(reason)
+
+
+@pytest.mark.parametrize("name", ["aligned", "class-folders"])
+def test_codes_may_be_fractions_as_pandas_writes_them(tmp_path: Path, name: str) -> None:
+    BUILD[name](tmp_path)
+    plain = read(name, tmp_path)
+    for table in [*tmp_path.rglob("*_label.txt"), *tmp_path.glob("*_labels.csv")]:
+        table.write_text(re.sub(r"(?<=[ ,])(\d)$", r"\1.0", table.read_text(), flags=re.MULTILINE))
+        assert "jpg 6.0" in table.read_text().replace(",", " ")
+    assert read(name, tmp_path) == plain
 
 
 def test_a_list_of_another_form_is_refused(tmp_path: Path) -> None:

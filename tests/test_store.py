@@ -200,12 +200,25 @@ def test_a_person_in_train_and_test_is_noted(tmp_path: Path) -> None:
     assert result.manifest["notes"] == ["subjects in train and in test: 1, such as 'subject 3'; see fer-bench audit"]
 
 
+def test_a_class_that_is_tested_and_not_trained_is_noted(tmp_path: Path) -> None:
+    def samples() -> list[Sample | Flaw]:
+        return [
+            *(own(i, label=i % 6) for i in range(60)),
+            *(own(60 + i, label=i)._replace(split="test") for i in range(7)),
+        ]
+
+    result = prepare(card_of(samples), tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+    note = "no training images of surprise, of which there are test images: no model can learn that"
+    assert result.manifest["notes"] == [note]
+
+
 def test_too_few_images_to_split_is_said(tmp_path: Path) -> None:
     card = card_of(lambda: [own(i, label=i % 7) for i in range(14)])
-    with pytest.raises(
-        FerBenchError, match=r"14 training images cannot be split .* at least five images of each class"
-    ):
+    with pytest.raises(FerBenchError, match=r"14 training images cannot be split .* at least 5 images of each class"):
         prepare(card, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
+    one_fear = card_of(lambda: [own(i, label=2 if i == 0 else i % 2) for i in range(41)])
+    with pytest.raises(FerBenchError, match=r"41 training images cannot be split .* by class: fear has 1; at least 5"):
+        prepare(one_fear, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
 
 
 def test_too_few_subjects_to_split_are_said(tmp_path: Path) -> None:
@@ -287,6 +300,16 @@ def test_a_mismatch_shows_found_expected_and_difference(raw: Path, tmp_path: Pat
     result = prepare(FER2013, raw, tmp_path / "out", Wishes(allow_incomplete=True))
     assert result.manifest["complete"] is False
     assert result.manifest["counts"]["parts"] == COUNTS
+
+
+@pytest.mark.parametrize("images", [7, 0])
+def test_a_mismatch_says_what_the_reader_passed_over(tmp_path: Path, images: int) -> None:
+    """It is mostly what is lacking: a folder of another name, pictures of an unknown kind."""
+    reading = Reading([own(i, label=i) for i in range(images)], {}, ["fear/ holds files that are no pictures: a.avif."])
+    layout = dataclasses.replace(card_of(list).layouts[0], official=True, read=lambda path, choice: reading)
+    card = card_of(list, protocols=(Protocol("all", 1, "", {"all": (1, 1, 2, 1, 1, 1, 1)}),), layouts=(layout,))
+    with pytest.raises(FerBenchError, match=r"\nNote: fear/ holds files that are no pictures: a.avif."):
+        prepare(card, tmp_path, tmp_path / "out")
 
 
 def test_without_the_marker_the_official_counts_hold(raw: Path, tmp_path: Path) -> None:
@@ -937,6 +960,11 @@ def one_row_less(path: Path) -> None:
     path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
 
 
+def end_cut_off(path: Path) -> None:
+    text = path.read_text(encoding="utf-8").rstrip()
+    path.write_text(",".join(text.split(",")[:-4]), encoding="utf-8")
+
+
 def other_split(path: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace(",val,", ",train,", 1), encoding="utf-8")
 
@@ -1015,6 +1043,7 @@ def test_files_that_disagree_are_noticed(raw: Path, tmp_path: Path, name: str, d
     [
         ("labels.npy", signed, r"labels\.npy is int8 \(\d+,\), the manifest says uint8 \(\d+,\)"),
         ("samples.csv", one_row_less, r"samples\.csv has \d+ rows for \d+ images"),
+        ("samples.csv", end_cut_off, r"row \d+ of samples\.csv has 2 cells, its header 6"),
     ],
 )
 def test_the_file_that_disagrees_is_named(

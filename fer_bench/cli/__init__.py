@@ -164,6 +164,8 @@ def main() -> None:
         sys.exit(error.exit_code)
     except typer.Abort:
         _stop("not confirmed; nothing was done", 1)
+    except KeyboardInterrupt:  # While Typer made the command; once it runs, it turns Ctrl-C into a code.
+        _stop("interrupted; nothing was begun", INTERRUPTED)
     if code == INTERRUPTED:
         # Typer turns Ctrl-C into this code, without a message.
         left = "finished work is kept, the same command continues" if _command() in CONTINUING else NOTHING_LEFT

@@ -8,6 +8,7 @@ import typer
 
 from fer_bench.cli.copies import parted_cells, parted_json
 from fer_bench.cli.printing import print_json, print_table
+from fer_bench.errors import number_of
 from fer_bench.lookup import open_prepared
 from fer_bench.workspace import Workspace
 
@@ -50,7 +51,7 @@ def audit_several(place: Workspace, name: str, listed: Path, *, runs: bool, json
 
 
 def _print(found: "Across", runs: bool) -> None:
-    sizes = ", ".join(f"{part.title}: {len(part.labels):,} images" for part in found.parts)
+    sizes = ", ".join(f"{part.title}: {number_of(len(part.labels), 'image')}" for part in found.parts)
     typer.echo(f"{sizes} ({found.parts[0].origin})\n")
     leaks = found.leaks
     if leaks:

@@ -18,7 +18,7 @@ from fer_bench.cli.options import (
     is_written,
 )
 from fer_bench.cli.printing import print_json, print_table
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 from fer_bench.files import require_no_device
 from fer_bench.lookup import open_prepared, trained_cell
 
@@ -86,7 +86,7 @@ def audit(
         print_json(result.as_json() | parted)
         return
     print_table(
-        f"{prepared.title} ({prepared.origin}): {len(prepared.ids):,} images",
+        f"{prepared.title} ({prepared.origin}): {number_of(len(prepared.ids), 'image')}",
         ("", "groups", "extra copies", "across train and test", "with different labels"),
         [(str(row[0]), *(f"{number:,}" for number in row[1:])) for row in table_rows(result)],
         numbers=4,

@@ -49,7 +49,7 @@ def expression(content: bytes) -> int:
         number = float(value)
     except (TypeError, ValueError):
         number = math.nan
-    if number not in range(CONTEMPT_CODE + 1):
+    if isinstance(value, bool) or number not in range(CONTEMPT_CODE + 1):
         text = repr(value)
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."  # An array may hold a text of any length.
         raise ValueError(f"expression {shown}, expected a code from 0 to {CONTEMPT_CODE}")

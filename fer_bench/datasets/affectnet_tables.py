@@ -16,6 +16,7 @@ from fer_bench.datasets.card import Choice, FaceBox, Flaw, Reading, Sample
 from fer_bench.datasets.folder import Folder, is_utf8
 from fer_bench.datasets.pixel_text import places, rows
 from fer_bench.datasets.utf16 import utf_16_of
+from fer_bench.emotions import code_of
 from fer_bench.errors import FerBenchError, number_of
 
 TABLES = {"training.csv": "train_set", "validation.csv": "val_set"}
@@ -29,7 +30,7 @@ IMAGES = "Manually_Annotated_Images"
 
 _PATH, _BOX, _EXPRESSION = COLUMNS[0], COLUMNS[1:5], "expression"
 _CODES = {str(code): code for code in (*range(len(CODES)), *OTHER)}
-_ROW = re.compile(rb"\d+/[^,/]+\.\w+,")
+_ROW = re.compile(rb'"?\d+/[^",/]+\.\w+"?,')
 """How a row begins."""
 _LONGEST = 200
 """Characters of a file name, well below what file systems take."""
@@ -199,12 +200,15 @@ class _Table:
         needed = (_PATH, *(_BOX if self.boxes else ()), _EXPRESSION)
         missing = [name for name in needed if name not in names]
         if missing:
-            found = ", ".join(name[:20] for name in names[:10]) or "none"
+            found = ", ".join(name[:40] for name in names[:10]) or "none"
             raise FerBenchError(
-                f"{path}: no column {', '.join(missing)} in its first line (found: {found}); take the table from "
-                "Manually_Annotated_file_lists.zip again"
+                f"{path}: no column {', '.join(missing)} in its first line (found: {found}), commas between them; take "
+                "the table from Manually_Annotated_file_lists.zip again"
             )
         return dict(zip(needed, places(path, names, needed), strict=True)), is_row
+
+    def _expected_path(self) -> str:
+        return f"expected one in {self.pictures.images}/ with / between folder and name, such as 1/0a1b2c3d.jpg"
 
     def _row(self, row: list[str], place: int, code_column: int, box: list[int], line: int) -> Sample | Flaw | None:
         where, part = f"{self.table}:{line}", self.part
@@ -223,10 +227,12 @@ class _Table:
         if ".." in steps or relative.startswith("/"):
             raise FerBenchError(
                 f"{self.folder.root / self.table}:{line}: {relative[:80]!r} leads out of the dataset folder; refusing "
-                "to follow it"
+                f"to follow it: {self._expected_path()}"
             )
-        if not relative.isprintable() or "" in steps or "." in steps or max(map(len, steps)) > _LONGEST:
-            return Flaw(where, f"{relative[:80]!r} is no path of a picture", part=part, label=label)
+        odd = not relative.isprintable() or "\\" in relative or max(map(len, steps)) > _LONGEST
+        if odd or "" in steps or "." in steps:
+            reason = f"{relative[:80]!r} is no path of a picture, {self._expected_path()}"
+            return Flaw(where, reason, part=part, label=label)
         source = f"{self.pictures.images}/{relative}"
         outcome = self.pictures.take(relative)
         if outcome == "again":
@@ -252,7 +258,7 @@ def _id(relative: str) -> str:
 
 
 def _code(cell: str) -> int | None:
-    return _CODES.get(cell.strip().removesuffix(".0"))
+    return _CODES.get(code_of(cell))
 
 
 def _face_box(cells: list[str]) -> FaceBox | None:

@@ -83,6 +83,7 @@ or each archive in a folder of its own name: Emotion_labels/Emotion/S005/...""",
             protocols=("paper-432", "peak-309", "last-three"),
             names_subjects=True,
             crops=("landmarks", "none"),
+            doubts=ck_plus_sequences.doubts,
             native=_FRAMES,
         ),
         Layout(
@@ -114,6 +115,7 @@ ckextended.csv                           920 rows of 48 x 48 pixels, with a head
             read=ck_plus_48.read_table,
             protocols=("ckextended",),
             names_subjects=False,
+            doubts=ck_plus_48.doubts_of_table,
         ),
     ),
     licence=(

@@ -24,6 +24,7 @@ from fer_bench.emotions import (
     NEUTRAL,
     SAD,
     SURPRISE,
+    code_of,
     index_of_name,
 )
 from fer_bench.errors import FerBenchError, number_of
@@ -54,7 +55,7 @@ def recognise_folders(path: Path) -> str | None:
     folders = _class_folders(below(path, root))
     picture = next(filter(None, (_picture(below(path, f"{root}/{name}")) for name in folders)))
     where = f"{root}/ with " if root else ""
-    return f"{where}{len(folders)} class folders of pictures named like {picture}"
+    return f"{where}{number_of(len(folders), 'class folder')} of pictures named like {picture}"
 
 
 def read_folders(path: Path, choice: Choice) -> Reading:
@@ -72,9 +73,27 @@ def recognise_table(path: Path) -> str | None:
     """Recognise ckextended.csv, or the folder that holds it, by name and header."""
     for table in _tables(path):
         columns = header(table)
-        if set(columns) >= _COLUMNS:
+        if _has_columns(columns):
             return f"the table {table.name} with the columns {', '.join(map(shown, columns))}"
     return None
+
+
+def doubts_of_table(path: Path) -> list[str]:
+    """Return why a table of ckextended.csv's name is not recognised, such as another separator."""
+    return [
+        f"{table.name}: its first line holds: {_names(columns)}; expected emotion, pixels and Usage, commas between "
+        "them"
+        for table, columns in ((table, header(table)) for table in _tables(path))
+        if not _has_columns(columns)
+    ]
+
+
+def _has_columns(names: list[str]) -> bool:
+    return {name.lower() for name in names} >= _COLUMNS
+
+
+def _names(columns: list[str]) -> str:
+    return ", ".join(shown(name[:40]) for name in columns[:10]) or "none"
 
 
 def read_table(path: Path, choice: Choice) -> Reading:
@@ -185,10 +204,11 @@ def _tables(path: Path) -> list[Path]:
 
 def _rows(table: Path, label_map: dict[str, str], notes: list[str]) -> Iterator[Sample | Flaw]:
     lines = rows(table)
-    columns = [name.strip() for name in next(lines, (1, []))[1]]
-    if not set(columns) >= _COLUMNS:
-        found = ", ".join(shown(name[:20]) for name in columns[:10]) or "none"
-        raise FerBenchError(f"{table}: expected the columns emotion, pixels and Usage in its first line, found {found}")
+    columns = [name.strip().lower() for name in next(lines, (1, []))[1]]
+    if not _has_columns(columns):
+        raise FerBenchError(
+            f"{table}: expected the columns emotion, pixels and Usage in its first line, found {_names(columns)}"
+        )
     emotion, pixels = places(table, columns, ("emotion", "pixels"))
     contempt = 0
     for index, (number, row) in enumerate(lines):
@@ -196,9 +216,10 @@ def _rows(table: Path, label_map: dict[str, str], notes: list[str]) -> Iterator[
         if len(row) <= max(emotion, pixels):
             yield Flaw(where, f"{number_of(len(row), 'cell')}, the first line has {len(columns)}", part=TABLE)
             continue
-        code = row[emotion].strip()
+        code = code_of(row[emotion])
         if code not in _CODES:
-            yield Flaw(where, f"emotion {code[:20]!r}, expected a code from 0 to {CONTEMPT_CODE}", part=TABLE)
+            found = row[emotion].strip()[:20]
+            yield Flaw(where, f"emotion {found!r}, expected a code from 0 to {CONTEMPT_CODE}", part=TABLE)
             continue
         label = _CODES[code]
         label_map[code] = LEFT_OUT if label is None else EMOTIONS[label]

@@ -70,6 +70,16 @@ def recognise(path: Path) -> str | None:
     return f"{'/ and '.join(found)}/ with a folder for each subject, such as S005"
 
 
+def doubts(path: Path) -> list[str]:
+    """Return which of the archives' folders hold subjects in small letters."""
+    found = []
+    for names in (_IMAGES, _EMOTIONS, _LANDMARKS):
+        name = _first(path, names)
+        if name is not None and _has_subject(below(path, name), re.compile("s[0-9]+")):
+            found.append(f"{name}/ has subjects in small letters, such as s005: write S005, in the files' names too")
+    return found
+
+
 def read(path: Path, choice: Choice) -> Reading:
     """Read the sequences under one of the protocols of :data:`TAKEN`.
 
@@ -98,9 +108,9 @@ def _first(path: Path, names: tuple[str, ...]) -> str | None:
     return next((name for name in names if below(path, name).is_dir()), None)
 
 
-def _has_subject(path: Path) -> bool:
+def _has_subject(path: Path, subject: re.Pattern[str] = _SUBJECT) -> bool:
     with os.scandir(path) as entries:
-        return any(_SUBJECT.fullmatch(entry.name) for entry in itertools.islice(entries, _LOOKED_AT))
+        return any(subject.fullmatch(entry.name) for entry in itertools.islice(entries, _LOOKED_AT))
 
 
 def _required(path: Path, names: tuple[str, ...], archive: str, otherwise: str = "") -> str:

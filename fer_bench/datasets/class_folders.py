@@ -10,7 +10,7 @@ from typing import Literal
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Reading, Sample
 from fer_bench.datasets.folder import Folder, below, is_utf8, listed, shown, stem_of
 from fer_bench.emotions import EMOTIONS, index_of_name
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 
 CLASSES = ", ".join(EMOTIONS)
 
@@ -58,7 +58,8 @@ class ClassFolders:
             known = sum(self._label(entry.name) is not None and entry.is_dir() for entry in place.iterdir())
             if not known:
                 return None
-            found.append(f"{top}/ with {known} class folders" if self.nested else f"{known} class folders")
+            classes = number_of(known, "class folder")
+            found.append(f"{top}/ with {classes}" if self.nested else classes)
         return " and ".join(found)
 
     def read(self, path: Path, choice: Choice) -> Reading:

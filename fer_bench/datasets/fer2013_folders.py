@@ -11,7 +11,7 @@ from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
 from fer_bench.datasets.fer2013_tables import PARTS, SIDE
 from fer_bench.datasets.folder import Folder, below, is_picture, is_utf8, is_visible, shown, stem_of
 from fer_bench.emotions import EMOTIONS, index_of_name
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 
 USUAL = {
     "train": ("Training",),
@@ -119,7 +119,7 @@ def _names(path: Path, *, pictures: bool = False) -> list[str]:
 def _folders(found: dict[tuple[str, str], list[str]]) -> str:
     splits = " and ".join(f"{split}/" for split in dict.fromkeys(split for split, _ in found))
     classes = {index_of_name(name) for _, name in found} - {None}
-    return f"{splits} with {len(classes)} class folders"
+    return f"{splits} with {number_of(len(classes), 'class folder')}"
 
 
 def _part(picture: str) -> str | None:

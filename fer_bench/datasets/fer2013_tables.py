@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, PixelText, Reading, Sample
 from fer_bench.datasets.folder import Folder
 from fer_bench.datasets.pixel_text import header, places, rows
-from fer_bench.emotions import ANGRY, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE, index_of_name
+from fer_bench.emotions import ANGRY, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE, code_of, index_of_name
 from fer_bench.errors import FerBenchError, number_of
 
 SIDE = 48
@@ -71,7 +71,7 @@ def read_whole(path: Path, choice: Choice) -> Reading:
     if table is None:
         raise FerBenchError(f"{path}: holds neither {' nor '.join(WHOLE)} with the columns emotion, pixels and Usage")
     others = [name for name in WHOLE if name != table.name and (table.parent / name).is_file()]
-    notes = [f"{table.name} was read; {name}, the same table under another name, was not" for name in others]
+    notes = [f"{table.name} was read; {name} beside it, usually the same table, was not" for name in others]
     folder = Folder(table.parent, named=table.name if path.is_file() else "")
     return _read(folder, {table.name: ""}, choice, notes)
 
@@ -175,7 +175,7 @@ def _row(cells: list[str], columns: list[int], own: str, index: int, source: str
         return Flaw(source, f"{number_of(len(cells), 'cell')}, fewer than the header names", part=own)
     emotion, pixels, *usage = (cells[column] for column in columns)
     code, part = emotion.strip(), usage[0].strip() if usage else own
-    label = _LABELS.get(code.removesuffix(".0"))  # As pandas writes a column in which a cell was empty.
+    label = _LABELS.get(code_of(code))
     if part not in PARTS:
         return Flaw(source, f"Usage {part[:20]!r}, expected {', '.join(PARTS)}", label=label)
     if own and part != own:

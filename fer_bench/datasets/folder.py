@@ -106,10 +106,17 @@ def holds(folder: Path, name: re.Pattern[str]) -> bool:
 
 def _innermost(path: Path) -> Path:
     inner = path / path.name
-    # A link is not followed: it may lead back to where it lies.
-    while inner.is_dir() and not inner.is_symlink() and _is_all(path):
+    while _stands_for(path, inner):
         path, inner = inner, inner / inner.name
     return path
+
+
+def _stands_for(path: Path, inner: Path) -> bool:
+    try:
+        # A link is not followed: it may lead back to where it lies.
+        return inner.is_dir() and not inner.is_symlink() and _is_all(path)
+    except OSError:  # Whoever reads the folder says that it cannot be read: the inner one may not exist.
+        return False
 
 
 def _is_all(path: Path) -> bool:
@@ -151,7 +158,16 @@ class Folder:
             FerBenchError: it leads out of the folder, by ``..``, as an absolute path or through a symbolic link.
         """
         try:
+            return self._usable(relative)
+        except PermissionError as error:
+            where = error.filename or self.root / relative
+            raise FerBenchError(f"{where}: cannot be read ({error.strerror or error})") from error
+
+    def _usable(self, relative: str) -> Path:
+        try:
             return self._checked(relative)
+        except PermissionError:
+            raise
         except (OSError, RuntimeError, ValueError) as error:
             raise FerBenchError(f"{relative[:80]!r} in {self.root}: no usable file name ({error})") from error
 
@@ -196,7 +212,7 @@ class Folder:
             except OSError as error:
                 if error.errno not in (errno.ELOOP, errno.EMLINK):
                     raise
-        path = self.path(relative)
+        path = self._usable(relative)
         if path.is_fifo():
             raise OSError(errno.EINVAL, "a named pipe, which is no file", str(path))  # Reading would wait for a writer.
         return _content(os.open(path, os.O_RDONLY | _NONBLOCK | _BINARY))

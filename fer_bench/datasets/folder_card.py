@@ -97,9 +97,10 @@ _KEYS = ("name", "title", "size", "licence", "access", "files", "citation", "spl
 
 def _content(path: Path) -> dict[str, Any]:
     try:
-        if utf_16_of(path.read_bytes()):  # As PowerShell writes what is redirected into a file.
+        data = path.read_bytes()  # Once: what a shell gives for <(command) can be read no second time.
+        if utf_16_of(data):  # As PowerShell writes what is redirected into a file.
             raise FerBenchError(f"{path}: {REASON}")
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        content = tomllib.loads(data.decode("utf-8-sig"))
     except OSError as error:
         raise FerBenchError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (ValueError, RecursionError) as error:  # tomllib's own and UnicodeDecodeError are ValueErrors.

@@ -5,6 +5,7 @@ headers of the files that may be more than a plain JPEG; it decodes nothing. sim
 pixels of a JPEG, which OpenCV keeps to itself; it gives none either.
 """
 
+import contextlib
 import functools
 import io
 import os
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fer_bench.datasets.overhearing import overheard
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -93,15 +96,20 @@ def decode(data: bytes, name: str) -> Picture:
         raise ValueError(f"the JPEG is cut short ({len(data):,} bytes, no end marker)")
     plain = jpeg and _is_plain(data) and (name.endswith(".jpg") or name.lower().endswith(_ENDINGS["JPEG"]))
     remark = "" if plain else _look(data, name)
-    if jpeg and (doubt := _doubt(data)):
-        remark = ", ".join(filter(None, (remark, doubt)))
+    doubt = _doubt(data) if jpeg else ""
     cv2 = opencv()
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+        # Of a JPEG without a doubt nothing is said, and looking whether anything was takes time.
+        with contextlib.nullcontext(list[str]()) if doubt is None else overheard() as said:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     except cv2.error as error:
         raise ValueError(_too_large() if "MAX_IMAGE_PIXELS" in error.err else f"no picture ({error.err})") from None
     if image is None:
-        raise ValueError(f"no picture that can be decoded ({len(data):,} bytes, the first are {data[:4].hex(' ')})")
+        found = "; ".join([f"{len(data):,} bytes, the first are {data[:4].hex(' ')}", *said])
+        raise ValueError(f"no picture that can be decoded ({found})")
+    if said and not jpeg:  # Of a JPEG it has been judged.
+        doubt = f"decoded, its decoder says: {'; '.join(said)}"
+    remark = ", ".join(filter(None, (remark, doubt)))
     if _DEEP in remark and image.max() < _DARK:
         bits = 8 if image.max() <= 1 else 12
         raise ValueError(
@@ -126,8 +134,8 @@ def _without_profile(data: bytes) -> bytes:
     return data
 
 
-def _doubt(data: bytes) -> str:
-    """Return a remark on a JPEG that may be damaged, empty on others.
+def _doubt(data: bytes) -> str | None:
+    """Return a remark on a JPEG that may be damaged, empty where what libjpeg says is harmless, or else ``None``.
 
     Raises:
         ValueError: it is damaged.
@@ -143,7 +151,8 @@ def _doubt(data: bytes) -> str:
             raise ValueError(f"the JPEG is damaged, part of it would be gray (libjpeg: {found[0]})") from None
         if (found := _LEFT.search(said)) and int(found[1]) > _FEW:
             return "may be damaged, bytes are left over behind its pixels"
-    return ""
+        return ""
+    return None
 
 
 def _is_whole(data: bytes) -> bool:
@@ -226,7 +235,8 @@ def _has_holes(data: bytes) -> bool:
     """
     cv2 = opencv()
     try:
-        whole = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        with overheard():  # The decoding proper is told it again.
+            whole = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:  # The decoding proper says what is wrong.
         return False
     if whole is None or whole.ndim < 3 or whole.shape[2] != 4:

@@ -109,6 +109,8 @@ class Prepared:
                 header, *rows = csv.reader(stream)
             if absent := _NOT_ATTRIBUTES.difference(header):
                 raise ValueError(f"{SAMPLES} has no column {', '.join(sorted(absent))}")
+            if odd := next((number for number, row in enumerate(rows, start=1) if len(row) != len(header)), 0):
+                raise ValueError(f"row {odd:,} of {SAMPLES} has {len(rows[odd - 1])} cells, its header {len(header)}")
             columns = dict(zip(header, zip(*rows, strict=True), strict=True))
             ids, splits, names, parts, groups = (np.array(columns[column], np.str_) for column in _COLUMNS)
             attributes = {

@@ -161,10 +161,20 @@ def _are_counts(content: Any) -> bool:
     )
 
 
-def check_counts(card: DatasetCard, found: Found, counts: Counts, wanted: Expected, flaws: Flaws) -> bool | None:
+def check_counts(
+    card: DatasetCard, found: Found, counts: Counts, wanted: Expected, flaws: Flaws, notes: Sequence[str]
+) -> bool | None:
     """Compare the counts per class of each part with the expected ones.
 
     Images that were left out with the user's leave are counted as if they were there.
+
+    Args:
+        card: of the dataset.
+        found: the copy.
+        counts: images per class of each part.
+        wanted: what there should be.
+        flaws: what could not be taken.
+        notes: of the reader: what it passed over may be what is lacking.
 
     Returns:
         Whether the images that are taken are as many as expected; ``None`` where there is nothing to compare with.
@@ -175,8 +185,9 @@ def check_counts(card: DatasetCard, found: Found, counts: Counts, wanted: Expect
     from tabulate import tabulate
 
     where = f"{found.root} (layout {found.layout.name})"
+    noted = [f"Note: {shown(printable(note))}" for note in notes]
     if not counts:
-        raise FerBenchError("\n".join([f"{where}: holds no images of {card.title}", *_lines(flaws.found)]))
+        raise FerBenchError("\n".join([f"{where}: holds no images of {card.title}", *_lines(flaws.found), *noted]))
     if wanted.counts is None:
         return None
     nothing = [0] * len(EMOTIONS)
@@ -200,8 +211,9 @@ def check_counts(card: DatasetCard, found: Found, counts: Counts, wanted: Expect
     explained = too_many == 0 and too_few <= unknown
     if tables and not explained and not flaws.allow_incomplete:
         kind = "official" if wanted.origin == "real" else "synthetic"
+        first = f"{where}: the images are not those of the {kind} {card.title}:"
         raise FerBenchError(
-            "\n\n".join([f"{where}: the images are not those of the {kind} {card.title}:", *tables])
+            "\n\n".join(filter(None, [first, *tables, "\n".join(noted)]))
             + "\n\nComplete the copy, or use --allow-incomplete; the prepared dataset then says that it is incomplete."
         )
     # One that was left out may be none of the official ones: then none of those is missing.

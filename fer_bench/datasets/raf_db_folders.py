@@ -10,7 +10,7 @@ from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
 from fer_bench.datasets.folder import Folder, below, holds
 from fer_bench.datasets.pixel_text import places
 from fer_bench.datasets.raf_db_official import ALIGNED_NAME, LABELS, Part
-from fer_bench.emotions import EMOTIONS
+from fer_bench.emotions import EMOTIONS, code_of
 from fer_bench.errors import FerBenchError, number_of
 
 PARTS: tuple[Part, ...] = ("train", "test")
@@ -22,7 +22,9 @@ def _prefix(path: Path) -> str | None:
     """Return the way to the folder of ``train`` and ``test``."""
     for prefix in _PREFIXES:
         for part in PARTS:
-            if any(holds(below(path, f"{prefix}{part}/{code}"), ALIGNED_NAME) for code in LABELS):
+            # First, since inspect asks this of every folder in and below a large one.
+            there = below(path, f"{prefix}{part}").is_dir()
+            if there and any(holds(below(path, f"{prefix}{part}/{code}"), ALIGNED_NAME) for code in LABELS):
                 return prefix
     return None
 
@@ -109,7 +111,7 @@ def _rows(folder: Folder, table: str, part: Part, listed: _Listed) -> Iterator[F
                 reason = f"{name[:60]!r} is named a second time, first in line {listed.lines[name]}"
                 yield Flaw(where, reason, part=part)
                 continue
-            listed.labels[name], listed.lines[name] = label, reader.line_num
+            listed.labels[name], listed.lines[name] = code_of(label), reader.line_num
     except csv.Error as error:
         raise FerBenchError(f"{folder.root / table}: not readable as a CSV table ({error})") from error
     listed.unused.update(listed.labels)

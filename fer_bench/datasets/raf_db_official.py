@@ -13,7 +13,7 @@ from typing import Literal
 
 from fer_bench.datasets.card import Choice, Flaw, LooseFaceBox, Reading, Sample
 from fer_bench.datasets.folder import Folder, below, holds, is_picture
-from fer_bench.emotions import ANGRY, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE
+from fer_bench.emotions import ANGRY, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE, code_of
 from fer_bench.errors import FerBenchError, number_of
 
 LABELS = {"1": SURPRISE, "2": FEAR, "3": DISGUST, "4": HAPPY, "5": SAD, "6": ANGRY, "7": NEUTRAL}
@@ -68,7 +68,7 @@ def _look(path: Path) -> _Copy | None:
     for prefix in _PREFIXES:
         base = below(path, prefix)
         # The compound part has files of the same names, with other classes behind the same codes.
-        if base.name.lower() == "compound":
+        if base.name.lower() == "compound" or not base.is_dir():
             continue
         label_list = next((name for name in LISTS if below(base, name).is_file()), None)
         aligned, original = holds(below(base, ALIGNED), ALIGNED_NAME), holds(below(base, ORIGINAL), ORIGINAL_NAME)
@@ -240,11 +240,11 @@ class _Reader:
                 yield Flaw(where, f"{line.strip()[:60]!r}, expected a file name and a label, such as train_00001.jpg 5")
                 continue
             well_formed = True
-            name, code = match[1], fields[1]
+            name, code = match[1], code_of(fields[1])
             part: Part = "train" if match[2] == "train" else "test"
             if code not in LABELS:
                 expected = "expected a code from 1 to 7 (more are in the compound part, which is not read)"
-                yield Flaw(where, f"label {code[:20]!r} of {fields[0]}, {expected}", part=part)
+                yield Flaw(where, f"label {fields[1][:20]!r} of {fields[0]}, {expected}", part=part)
             elif name in listed:
                 yield Flaw(where, f"{fields[0]} is named a second time, first in line {listed[name].number}", part=part)
             else:

@@ -27,6 +27,8 @@ COLUMNS = ("id", "split", "label", "part", "source", "group")
 
 _LABELS = frozenset(range(len(EMOTIONS)))
 _SPLITS = frozenset({"train", "test"})
+_EACH = round(1 / VALIDATION_SHARE)
+"""Training images of a class of which one is set apart."""
 _FAR = 0.05
 """Difference from the share of validation images that is told."""
 
@@ -139,13 +141,20 @@ class Rows:
             else:
                 validation = train_test_split(train, test_size=VALIDATION_SHARE, stratify=labels, random_state=seed)[1]
         except ValueError as error:
+            few = [f"{EMOTIONS[label]} has {n}" for label, n in sorted(Counter(labels).items()) if n < _EACH]
             raise FerBenchError(
-                f"{number_of(len(train), 'training image')} cannot be split into training and validation by class "
-                f"({error}); at least five images of each class are needed"
+                f"{number_of(len(train), 'training image')} cannot be split into training and validation by class: "
+                f"{', '.join(few)}; at least {_EACH} images of each class are needed, or none of it"
             ) from error
         for row in validation:
             self.splits[row] = "val"
         return _doubts(self.counts(self.splits))
+
+    def tested_only(self) -> list[str]:
+        """Return the classes with test images and no training images, none where there is no training set."""
+        counts = self.counts(["test" if split == "test" else "train" for split in self.splits])
+        pairs = zip(EMOTIONS, counts.get("train", ()), counts.get("test", ()), strict=False)
+        return [name for name, trained, tested in pairs if tested and not trained]
 
     def subjects_in_train_and_test(self) -> list[str]:
         """Return the groups with images of the training and of the test set, sorted; validation counts as training."""

@@ -184,11 +184,14 @@ def _write(
         file.finish(len(rows))
         flaws.check(len(rows))
         found_counts = rows.counts(rows.parts)
-        complete = check_counts(card, found, found_counts, wanted, flaws)
+        complete = check_counts(card, found, found_counts, wanted, flaws, reading.notes)
         dropped = _drop_train_copies(folder / IMAGES, rows) if wishes.deduplicate else []
         doubts = rows.split_off_validation(wishes.split_seed, card.split_by)
         if card.trainable and "train" not in rows.splits:
             doubts.append("no training images: it can be tested on, but nothing can be trained on it")
+        if untrained := rows.tested_only():
+            names = ", ".join(untrained)
+            doubts.append(f"no training images of {names}, of which there are test images: no model can learn that")
         if shared := rows.subjects_in_train_and_test():
             doubts.append(f"subjects in train and in test: {len(shared):,}, such as {shared[0]!r}; see fer-bench audit")
         rows.write(folder / LABELS, folder / SAMPLES)
