@@ -228,6 +228,21 @@ def test_pictures_outside_the_class_folders_are_refused(tmp_path: Path) -> None:
         read(card(tmp_path, FULL), tmp_path / "data")
 
 
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_what_is_named_as_a_class_and_no_folder_is_refused(tmp_path: Path, kind: str) -> None:
+    """A link to a disk that is not mounted: the class would be missing without a word."""
+    put(tmp_path / "data", "sad/1.jpg", "notes.txt")
+    (tmp_path / "data/angry.jpg.txt").symlink_to("nowhere")
+    assert read(card(tmp_path, 'name = "plain"'), tmp_path / "data")
+    happy = tmp_path / "data/Happiness"
+    if kind == "link":
+        happy.symlink_to(tmp_path / "not-mounted/happy")
+    else:
+        happy.touch()
+    with pytest.raises(FerBenchError, match=r"data/Happiness: no folder, or a link that leads nowhere"):
+        read(card(tmp_path, 'name = "plain"'), tmp_path / "data")
+
+
 def test_a_folder_inside_a_class_folder_is_refused(tmp_path: Path) -> None:
     put(tmp_path / "data", "sad/S01/1.jpg", "sad/2.jpg")
     with pytest.raises(FerBenchError, match=r"sad/S01: a folder inside a class folder"):
