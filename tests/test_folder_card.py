@@ -172,7 +172,7 @@ def test_what_macos_leaves_is_neither_picture_nor_class(tmp_path: Path) -> None:
         assert flaws == []
         assert reading.label_map == {"happy": "happy"}
         assert not any("S1" in note or "MACOSX" in note for note in reading.notes)
-        assert "1 class folders" in recognise(chosen, top).evidence
+        assert "1 class folder" in recognise(chosen, top).evidence
 
 
 def test_the_folder_is_recognised_with_evidence_or_what_was_expected(tmp_path: Path) -> None:
