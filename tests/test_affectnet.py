@@ -665,6 +665,14 @@ def test_a_folder_of_no_sure_class_is_refused(tmp_path: Path, stray: str, messag
         read("class-folders", tmp_path)
 
 
+def test_a_link_that_leads_nowhere_is_no_class_that_is_missing_without_a_word(tmp_path: Path) -> None:
+    class_folders(tmp_path)
+    (tmp_path / "train/3").rename(tmp_path / "elsewhere")
+    (tmp_path / "train/3").symlink_to("not-mounted")
+    with pytest.raises(FerBenchError, match="train/3: no folder, or a link that leads nowhere"):
+        read("class-folders", tmp_path)
+
+
 def test_pictures_below_a_class_folder_are_not_lost_without_a_word(tmp_path: Path) -> None:
     class_folders(tmp_path)
     (tmp_path / "train/1").rename(tmp_path / "more")

@@ -740,6 +740,14 @@ def test_a_folder_of_no_class_is_refused(tmp_path: Path, name: str, folder: str)
         layout(name).read(tmp_path, Choice("original", "none"))
 
 
+@pytest.mark.parametrize("name", ["folders", "folders-renamed"])
+def test_a_link_that_leads_nowhere_is_no_class_that_is_missing_without_a_word(tmp_path: Path, name: str) -> None:
+    folders(tmp_path)
+    (tmp_path / "train/Happiness").symlink_to("not-mounted")
+    with pytest.raises(FerBenchError, match="train/Happiness: no folder, or a link that leads nowhere"):
+        layout(name).read(tmp_path, Choice("original", "none"))
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 @pytest.mark.parametrize("name", ["folders", "folders-renamed"])
 def test_a_name_that_is_not_utf8_is_a_flaw(tmp_path: Path, name: str) -> None:

@@ -172,7 +172,7 @@ def test_what_macos_leaves_is_neither_picture_nor_class(tmp_path: Path) -> None:
         assert flaws == []
         assert reading.label_map == {"happy": "happy"}
         assert not any("S1" in note or "MACOSX" in note for note in reading.notes)
-        assert "1 class folders" in recognise(chosen, top).evidence
+        assert "1 class folder" in recognise(chosen, top).evidence
 
 
 def test_the_folder_is_recognised_with_evidence_or_what_was_expected(tmp_path: Path) -> None:
@@ -226,6 +226,21 @@ def test_pictures_outside_the_class_folders_are_refused(tmp_path: Path) -> None:
     put(tmp_path / "data", "train/joie/S01_1.jpg", "validation/joie/S02_1.jpg", "validation/S03_1.jpg")
     with pytest.raises(FerBenchError, match=r"validation/S03_1.jpg: a picture outside the class folders \(1 such\)"):
         read(card(tmp_path, FULL), tmp_path / "data")
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_what_is_named_as_a_class_and_no_folder_is_refused(tmp_path: Path, kind: str) -> None:
+    """A link to a disk that is not mounted: the class would be missing without a word."""
+    put(tmp_path / "data", "sad/1.jpg", "notes.txt")
+    (tmp_path / "data/angry.jpg.txt").symlink_to("nowhere")
+    assert read(card(tmp_path, 'name = "plain"'), tmp_path / "data")
+    happy = tmp_path / "data/Happiness"
+    if kind == "link":
+        happy.symlink_to(tmp_path / "not-mounted/happy")
+    else:
+        happy.touch()
+    with pytest.raises(FerBenchError, match=r"data/Happiness: no folder, or a link that leads nowhere"):
+        read(card(tmp_path, 'name = "plain"'), tmp_path / "data")
 
 
 def test_a_folder_inside_a_class_folder_is_refused(tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ def read_class_folders(path: Path, choice: Choice) -> Reading:
 def _class_folders(folder: Folder, part: str) -> dict[str, int]:
     """Return the code of each class folder of a part."""
     folder.require_no_stray(part)
+    folder.require_folders(part, lambda name: name in _NUMBERS or _named_code(name) is not None)
     codes = {}
     for name in folder.folders(part):
         code = _NUMBERS.get(name, _named_code(name))

@@ -80,6 +80,7 @@ class ClassFolders:
         for part, split in self.parts.items():
             top = tops[part]
             folder.require_no_stray(top)
+            folder.require_folders(top, lambda name: self._label(name) not in (None, LEFT_OUT))
             for name in folder.folders(top):
                 place = f"{top}/{name}" if top else name
                 label = self._label(name)

@@ -139,6 +139,7 @@ def _size(folder: Folder, picture: str) -> tuple[int, ...]:
 def _class_folders(folder: Folder) -> list[_ClassFolder]:
     places = []
     for split in _splits(folder.folders()):
+        folder.require_folders(split, lambda name: index_of_name(name) is not None)
         for name in folder.folders(split):
             label = index_of_name(name)
             if label is None:

@@ -5,7 +5,7 @@ import itertools
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from fer_bench.datasets.utf16 import REASON, utf_16_of
@@ -247,6 +247,19 @@ class Folder:
     def pictures(self, relative: str) -> list[str]:
         """Return the sorted names of the picture files directly in a folder."""
         return [name for name in self.files(relative) if is_picture(name)]
+
+    def require_folders(self, relative: str, is_class: Callable[[str], bool]) -> None:
+        """Refuse what is named as a class folder is and is none, such as a link to a disk that is not mounted.
+
+        Raises:
+            FerBenchError: names the first: a class would be missing without a word.
+        """
+        named = [name for name in self.files(relative) if is_class(name)]
+        if named:
+            raise FerBenchError(
+                f"{self.root / relative / shown(named[0])}: no folder, or a link that leads nowhere, though it has the "
+                "name of a class; put that class's folder there, or remove it"
+            )
 
     def require_no_stray(self, relative: str) -> None:
         """Refuse pictures that lie directly in a folder of class folders.

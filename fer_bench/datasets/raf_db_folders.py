@@ -164,6 +164,7 @@ def _codes(folder: Folder, place: str, label_map: dict[str, str], notes: list[st
         for picture in folder.of_class(f"{place}/{code}", notes):
             found.setdefault(picture, []).append(code)
     folder.require_no_stray(place)
+    folder.require_folders(place, LABELS.__contains__)
     return found
 
 
