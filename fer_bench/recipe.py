@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
-from fer_bench.errors import FerBenchError
+from fer_bench.errors import FerBenchError, number_of
 
 Optimizer = Literal["adam", "sgd"]
 Schedule = Literal["constant", "cosine"]
@@ -144,7 +144,10 @@ class Recipe:
             "learning_rate": (0 < self.learning_rate <= 1, "above 0 and at most 1"),
             "optimizer": _one_of(self.optimizer, Optimizer),
             "schedule": _one_of(self.schedule, Schedule),
-            "warmup_epochs": (0 <= self.warmup_epochs < self.epochs, f"fewer than the {self.epochs} epochs"),
+            "warmup_epochs": (
+                0 <= self.warmup_epochs < self.epochs,
+                f"fewer than the {number_of(self.epochs, 'epoch')}",
+            ),
             "dropout": (self.dropout is None or 0 <= self.dropout < 1, rate),
             "batch_norm_momentum": (
                 self.batch_norm_momentum is None or 0 < self.batch_norm_momentum < 1,

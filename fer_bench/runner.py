@@ -17,11 +17,12 @@ from fer_bench.continuation import epochs_left
 from fer_bench.datasets.joined import TrainingData, join, parts_of
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
+from fer_bench.messages import say
 from fer_bench.models import model_card
 from fer_bench.profiling.kept import require_there, touched
 from fer_bench.profiling.plan import KERAS_RUNTIMES, ONE_SIZE, Plan
 from fer_bench.recipe import Recipe
-from fer_bench.records import Origin, ProfileRecord
+from fer_bench.records import Origin, ProfileRecord, TrainRecord
 from fer_bench.runtimes import runtime
 from fer_bench.timetable import Stage
 from fer_bench.watching import UNWATCHED, Watch
@@ -74,11 +75,27 @@ def run_all(workspace: Workspace, job: Job) -> None:
         run_datasets.require_trainable(workspace, job.train_on, sources=job.sources, synthetic=job.synthetic)
         work_through(run_datasets.missing(workspace, sources=job.sources, synthetic=job.synthetic))
         groups = _training(workspace, job)
+        if groups:
+            _tell_of_other_recipes(workspace, job)
         after = _profiling(workspace, job)
         if groups or after or not rendering.is_rendered(workspace.results):
             after.append((Stage("tables, figures, report", 15), partial(rendering.render, workspace.results)))
         work_through(after, groups, job.executor)
         _require_results(_training(workspace, job) if groups else [])
+
+
+def _tell_of_other_recipes(workspace: Workspace, job: Job) -> None:
+    """Say before hours of training what ``selection.toml`` will be asked for at their end, where there is none yet."""
+    if workspace.results.selection.is_file():
+        return
+    runs = records.load_all(workspace.results.records, TrainRecord)
+    others = {run.recipe for run in runs if run.dataset in (job.train_on or {run.dataset})} - {job.recipe.id}
+    if others:
+        say(
+            f"{workspace.root} holds runs by {', '.join(sorted(others))} too, and no table mixes recipes: at the end "
+            f"the command asks you to name in {workspace.results.selection} which one the tables show. A --workspace "
+            "of its own for each recipe avoids that"
+        )
 
 
 def _training(workspace: Workspace, job: Job) -> list[list[Work]]:

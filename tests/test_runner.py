@@ -91,6 +91,22 @@ def test_real_and_synthetic_data_never_share_a_workspace(workspace):
         run_all(workspace, job("clcm", synthetic=False))
 
 
+def test_another_recipe_in_the_workspace_is_told_before_hours_of_training(tmp_path, capsys):
+    place, new = Workspace(tmp_path), job("clcm", train_on=["fer2013"])
+    save(place.results.records, make.train_record("clcm", "raf-db"))
+    runner._tell_of_other_recipes(place, new)
+    assert capsys.readouterr().err == ""  # No block is that of both.
+    other = make.train_record("clcm", "fer2013")
+    save(place.results.records, other)
+    runner._tell_of_other_recipes(place, new)
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"holds runs by {other.recipe} too, and no table mixes recipes" in told
+    assert "selection.toml which one the tables show" in told
+    place.results.selection.write_text("", encoding="utf-8")
+    runner._tell_of_other_recipes(place, new)
+    assert capsys.readouterr().err == ""
+
+
 def test_a_demonstration_draws_nothing_into_a_workspace_of_real_data(workspace, tmp_path):
     place = Workspace(tmp_path / "real")
     shutil.copytree(workspace.prepared("fer2013"), place.prepared("fer2013"))

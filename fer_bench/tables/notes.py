@@ -128,11 +128,10 @@ def _protocol(block: Block) -> str:
     if not block.trains:
         return ""
     content = block.trains[0].recipe_content
-    known = [
-        f"{content[key]} {unit}"
-        for key, unit in (("image_size", "px"), ("epochs", "epochs"))
-        if isinstance(content.get(key), int)
-    ]
+    size, epochs = content.get("image_size"), content.get("epochs")
+    known = [f"{size} px"] if isinstance(size, int) else []
+    if isinstance(epochs, int):
+        known.append(number_of(epochs, "epoch"))
     return f" ({', '.join(known)})" if known else ""
 
 
