@@ -20,6 +20,7 @@ from fer_bench.verbosity import level, set_level
 
 ROOT = Path(__file__).parent.parent
 MINI = 'base = "demo"\nimage_size = 32\nepochs = 2\nwarmup_epochs = 0\nbatch_size = 16\n'
+MINI += "batch_norm_momentum = 0.8\n"  # Of 0.9, so few steps would be worth a message.
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|4[0-7]|9[0-7])(?:;\d+)*m")
 
 
