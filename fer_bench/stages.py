@@ -146,11 +146,12 @@ def _tell_of_slow_statistics(title: str, momentum: float, steps: int) -> None:
     """
     share = momentum**steps
     if share > _LEFT_OVER:
-        faster = next((value for value in _FASTER if value**steps < _LEFT_OVER), _FASTER[-1])
+        faster = next((value for value in _FASTER if value**steps < _LEFT_OVER), None)
+        remedy = "more epochs let" if faster is None else f"batch_norm_momentum = {faster:g} in a recipe file lets"
         say(
             f"{title}: at the end of this training ({number_of(steps, 'step')}) the statistics of its batch norms "
             f"(momentum {momentum:g}) will still be {share:.0%} their initial ones, and validation and test accuracy "
-            f"lower than its weights allow; batch_norm_momentum = {faster:g} in a recipe file lets them follow"
+            f"lower than its weights allow; {remedy} them follow"
         )
 
 

@@ -186,3 +186,5 @@ def test_another_machine_gets_what_it_can_go_on_from(workspace, dataset, shorter
     longer, steps = steps_of(LONGER, dataset, there)
     assert steps == 14
     assert longer.history[:2] == shorter.history
+    # Once it is trained, or has begun, it needs the shorter run no more.
+    assert not [name for name in files_of(there, LONGER) if SHORT.id in name]

@@ -709,7 +709,8 @@ def test_a_recipe_for_a_gpu_that_begins_on_a_cpu_says_so_once(capsys):
     ("momentum", "epochs", "told"),
     [
         (0.999, 1, "(7 steps) the statistics of its batch norms (momentum 0.999) will still be 99% their initial ones"),
-        (0.9, 1, "batch_norm_momentum = 0.8 in a recipe file"),
+        (0.9, 2, "batch_norm_momentum = 0.8 in a recipe file lets them follow"),
+        (0.8, 1, "more epochs let them follow"),
         (0.8, 2, ""),
     ],
 )

@@ -31,8 +31,10 @@ def files_of(workspace: Workspace, cell: Cell) -> dict[str, bytes]:
 
 
 def _of_shorter(workspace: Workspace, cell: Cell) -> dict[str, bytes]:
-    """Return the files of the run that a cell can go on from, by path below the workspace's root."""
-    shorter = continuation.shorter(workspace, cell)
+    """Return the files of the run that a cell can go on from, by path below the workspace's root; none once it has
+    begun."""
+    begun = (workspace.run(cell.id) / STATE).is_file() or workspace.weights(cell.id).is_file()
+    shorter = None if begun else continuation.shorter(workspace, cell)
     if shorter is None:
         return {}
     run, home = shorter
