@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from tqdm import tqdm
 
+from fer_bench import interrupt
 from fer_bench.messages import has_listener, say
 from fer_bench.verbosity import level
 
@@ -196,7 +197,8 @@ class Bar:
         self.at(self._at.done + steps)
 
     def at(self, done: int, total: int | None = None) -> None:
-        """Set the position, and the total once it is known."""
+        """Set the position, and the total once it is known; a swallowed Ctrl-C ends the work here."""
+        interrupt.again()
         self.show(replace(self._at, done=done, total=self._at.total if total is None else total))
 
     def note(self, text: str) -> None:

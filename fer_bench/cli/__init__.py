@@ -13,7 +13,7 @@ from typing import NoReturn, cast
 
 import typer
 
-from fer_bench import __version__
+from fer_bench import __version__, interrupt
 from fer_bench.cli import (
     ablating,
     adding,
@@ -137,7 +137,8 @@ def main() -> None:
     _settle()
     try:
         # The name also as `python -m fer_bench`: usage, and what completion asks for.
-        code = app(prog_name="fer-bench", standalone_mode=False)
+        with interrupt.listening():
+            code = app(prog_name="fer-bench", standalone_mode=False)
     except (FerBenchError, OSError) as error:
         message = storage_message(error) if isinstance(error, OSError) else str(error)
         if message is None:
