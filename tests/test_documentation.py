@@ -155,7 +155,7 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     "page",
-    [*PAGES, ROOT / "tests/benchmarks/README.md", ROOT / "reports/reproduction.md"],
+    [*PAGES, ROOT / "tests/benchmarks/README.md", *sorted((ROOT / "reports").glob("reproduction*.md"))],
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_links_lead_to_files_and_headings_that_exist(page):

@@ -1,4 +1,4 @@
-"""The page on the paper's open questions: it holds the published records, all of them, with their figures."""
+"""The pages on the paper's open questions: they hold the published records, all of them, with their figures."""
 
 import itertools
 import re
@@ -23,7 +23,7 @@ ROW = re.compile(
 
 
 IDS = {"cpu48": "cpu48-3d7823a6", "cpu96": "cpu96-df19f255", "paper-bf16": "paper-bf16-cb952ead"}
-TEXT = (REPORTS / "reproduction.md").read_text(encoding="utf-8")
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in sorted(REPORTS.glob("reproduction*.md")))
 
 
 def figures(run: TrainRecord, test: EvalRecord) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ def test_what_was_run_is_every_published_run(tmp_path, monkeypatch):
     for name, content in re.findall(r"`([\w-]+\.toml)`:\n\n```toml\n(.*?)```", TEXT, re.DOTALL):
         (tmp_path / name).write_text(content)
     monkeypatch.chdir(tmp_path)
-    [block] = re.findall(r"## What was run\n\n```sh\n(.*?)```", TEXT, re.DOTALL)
+    [block] = re.findall(r"# What was run\n.*?```sh\n(.*?)```", TEXT, re.DOTALL)
     told = []
     for line in block.replace("\\\n", "").splitlines():
         words = shlex.split(line)
