@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fer_bench import paper, records
+from fer_bench import continuation, paper, records
 from fer_bench.checkpoint import Reached, reached
 from fer_bench.datasets.joined import in_order, parts_of
 from fer_bench.datasets.manifests import Manifests
@@ -40,7 +40,9 @@ class CellStatus:
     """``done``: trained and tested on every prepared test set; ``untested``: trained, a test is missing; ``running``
     and ``interrupted``: with a checkpoint; ``damaged``: its checkpoint cannot be read."""
     epochs: int
-    """Trained so far, on this state of the dataset."""
+    """Trained so far, on this state of the dataset: its own, or those of the shorter run that it goes on from."""
+    goes_on_from: str
+    """Id of the recipe of that shorter run, of one that has not begun; empty where there is none."""
     backend: str
     """The backend of Keras that trained them, the only one to test or continue the run; empty where there are none."""
     untested: tuple[str, ...]
@@ -139,12 +141,14 @@ def grid_status(
         raise FerBenchError(left_out[0].reason)
     states = {cell.id: _checkpoint(workspace.run(cell.id)) for cell in wanted}
     at_work = holder(workspace.root)
+    shorter = _shorter(workspace, wanted, data)
     known = _Known(
         workspace=workspace,
         data=data,
         runs=runs,
         tests=tests,
-        epoch_times=_epoch_times(runs, states, wanted, data),
+        shorter=shorter,
+        epoch_times=_epoch_times(runs, states, shorter, wanted, data),
         at_work=at_work is not None,
     )
     found = tuple(_status(cell, states[cell.id], known) for cell in wanted)
@@ -166,6 +170,8 @@ class _Known:
     data: Manifests
     runs: Sequence[TrainRecord]
     tests: Sequence[EvalRecord]
+    shorter: Mapping[str, TrainRecord]
+    """Finished runs that others, by their ids, can go on from."""
     epoch_times: Sequence[EpochTime]
     at_work: bool
     """Whether a process writes to the workspace."""
@@ -237,11 +243,14 @@ def _status(cell: Cell, state: Reached | FerBenchError | None, known: _Known) ->
             epochs=len(run.history),
             backend=run.backend,
             untested=untested,
+            goes_on_from="",
             seconds_left=0.0,
             rough=False,
         )
     begun = state if isinstance(state, Reached) and state.is_of(fingerprint, state.backend) else None
-    epochs = len(begun.history) if begun else 0
+    before = None if begun else known.shorter.get(cell.id)
+    former = begun or before
+    epochs = len(former.history) if former else 0
     locked = is_running(known.workspace.run(cell.id))
     found: State = "missing"
     if isinstance(state, FerBenchError):
@@ -256,8 +265,9 @@ def _status(cell: Cell, state: Reached | FerBenchError | None, known: _Known) ->
         cell=cell,
         state=found,
         epochs=epochs,
-        backend=begun.backend if begun else "",
+        backend=former.backend if former else "",
         untested=(),
+        goes_on_from=before.recipe if before else "",
         seconds_left=left,
         rough=rough,
     )
@@ -275,18 +285,31 @@ def _untested(run: TrainRecord, known: _Known) -> tuple[str, ...]:
     return tuple(name for name in wanted if (name, known.data.fingerprint(name)) not in done)
 
 
+def _shorter(workspace: Workspace, wanted: Sequence[Cell], data: Manifests) -> dict[str, TrainRecord]:
+    """Return, by the ids of the runs that can go on from them, finished runs on the same state of the dataset."""
+    found = {}
+    for cell in wanted:
+        before = continuation.shorter(workspace, cell)
+        if before is not None and before[0].dataset_fingerprint == data.fingerprint(cell.dataset):
+            found[cell.id] = before[0]
+    return found
+
+
 def _epoch_times(
     runs: Sequence[TrainRecord],
     states: Mapping[str, Reached | FerBenchError | None],
+    shorter: Mapping[str, TrainRecord],
     wanted: Sequence[Cell],
     data: Manifests,
 ) -> list[EpochTime]:
-    """Return how long epochs took, of finished runs and of runs with a checkpoint."""
+    """Return how long epochs took, of finished runs, also as the beginning of longer ones, and of checkpoints."""
     found = [EpochTime.of(run.model, run.dataset, run.recipe, run.n_train + run.n_val, run.history) for run in runs]
     for cell in wanted:
-        state = states[cell.id]
+        state, before = states[cell.id], shorter.get(cell.id)
+        images = data.images(cell.dataset)
+        if before is not None:
+            found.append(EpochTime.of(cell.model, cell.dataset, cell.recipe.id, images, before.history))
         # Of a checkpoint on another state of the dataset it is not known how many images that had.
         if isinstance(state, Reached) and state.history and state.is_of(data.fingerprint(cell.dataset), state.backend):
-            images = data.images(cell.dataset)
             found.append(EpochTime.of(cell.model, cell.dataset, cell.recipe.id, images, state.history))
     return found

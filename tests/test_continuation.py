@@ -17,6 +17,7 @@ from fer_bench.grid import Cell
 from fer_bench.network import Network
 from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.records import TrainRecord
+from fer_bench.status import CellStatus, grid_status
 from fer_bench.training import train
 from fer_bench.workspace import Workspace
 
@@ -136,6 +137,21 @@ def test_of_several_the_longest_is_gone_on_from(workspace, dataset, shorter):
     assert continuation.shorter(workspace, LONGER) == (longer, workspace.studies)
     _, steps = steps_of(LONGER, dataset, workspace)
     assert steps == 7  # One epoch of 112 images.
+
+
+def test_status_counts_the_epochs_of_the_shorter_run(workspace, shorter):
+    def state() -> CellStatus:
+        one = {"models": ["tiny"], "datasets": ["fer2013"], "recipe": LONG, "seeds": [0]}
+        [found] = grid_status(workspace, **one).cells
+        return found
+
+    found = state()
+    assert (found.state, found.epochs, found.goes_on_from, found.backend) == ("missing", 2, SHORT.id, shorter.backend)
+    assert found.seconds_left == pytest.approx(2 * shorter.history[1].seconds)
+    assert not found.rough
+    replaced = dataclasses.replace(shorter, dataset_fingerprint="0" * 32)
+    records.save(workspace.results.records, replaced)
+    assert (state().epochs, state().goes_on_from, state().seconds_left) == (0, "", None)
 
 
 def test_a_schedule_that_falls_to_the_end_keeps_nothing(workspace, dataset, tiny_model):

@@ -118,6 +118,7 @@ def _status_json(found: "Status") -> dict[str, object]:
                 "seed": item.cell.seed,
                 "state": item.state,
                 "epochs": item.epochs,
+                "goes_on_from": item.goes_on_from,
                 "backend": item.backend,
                 "of_epochs": item.cell.recipe.epochs,
                 "untested": list(item.untested),
@@ -143,7 +144,7 @@ def _print_status(found: "Status") -> None:
                 item.cell.dataset,
                 item.cell.recipe.id,
                 str(item.cell.seed),
-                item.state + (f" on {', '.join(item.untested)}" if item.untested else ""),
+                _state(item),
                 f"{item.epochs}/{item.cell.recipe.epochs}",
                 _left(item),
             )
@@ -173,6 +174,12 @@ def _print_status(found: "Status") -> None:
         typer.echo(f"{count} of them trained on {name}: set KERAS_BACKEND={name} to test or continue those")
     if found.holder is not None:
         typer.echo(f"at work here: {found.holder}")
+
+
+def _state(item: "CellStatus") -> str:
+    more = f" on {', '.join(item.untested)}" if item.untested else ""
+    more += f", goes on from {item.goes_on_from}" if item.goes_on_from else ""
+    return item.state + more
 
 
 def _left(item: "CellStatus") -> str:
