@@ -461,8 +461,12 @@ def test_compare_takes_two_recipes_on_worse_pictures(tmp_path: Path):
     assert "by other corruptions (faces-0) than those of now" in str(compared(tmp_path, *words).exception)
     records.save(results.records, dataclasses.replace(made[1], weights_sha256="0" * 64))
     assert "of other weights" in str(compared(tmp_path, *words).exception)
-    records.path_of(results.records, made[1]).unlink()
-    assert "no test on worse pictures" in str(compared(tmp_path, *words).exception)
+    for record in made:
+        records.path_of(results.records, record).unlink()
+    told = str(compared(tmp_path, *words).exception).splitlines()
+    assert [
+        (record.recipe in line, "no test on worse pictures" in line) for record, line in zip(made, told, strict=True)
+    ] == [(True, True)] * 2
 
 
 def test_recipes_and_states_of_a_dataset_never_share_a_block():

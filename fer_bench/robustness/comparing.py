@@ -21,24 +21,39 @@ def tested_of(folder: Path, chosen: Chosen, where: Sequence[str]) -> list[Robust
         where: words that name the workspace of the records in a command; none where it is the default.
 
     Raises:
-        FerBenchError: a run has no finished test of its weights on the same state of the test set, by the corruptions
-            of now.
+        FerBenchError: runs have no finished test of their weights on the same state of the test set, by the corruptions
+            of now: a line for each.
     """
-    return [Robustness(tuple(_tested(folder, test, where) for test in tests)) for tests in chosen.records]
+    found: dict[str, RobustnessRecord] = {}
+    lacking = []
+    for test in (test for tests in chosen.records for test in tests):
+        path = folder / RobustnessRecord.kind / f"{test.stem}.json"
+        record = load(path, RobustnessRecord) if path.is_file() else None
+        reason = _refusal(record, test)
+        if record is None or reason:
+            lacking.append(f"{path}: {reason}; run {_command(test, where)}")
+        else:
+            found[test.stem] = record
+    if lacking:
+        raise FerBenchError("\n".join(lacking))
+    return [Robustness(tuple(found[test.stem] for test in tests)) for tests in chosen.records]
 
 
-def _tested(folder: Path, test: EvalRecord, where: Sequence[str]) -> RobustnessRecord:
-    path = folder / RobustnessRecord.kind / f"{test.stem}.json"
-    found = load(path, RobustnessRecord) if path.is_file() else None
-    if found is None or not found.complete:
-        reason = "no test on worse pictures" if found is None else "the test on worse pictures is not finished"
-    elif (found.weights_sha256, found.target_fingerprint) != (test.weights_sha256, test.target_fingerprint):
-        reason = f"the test on worse pictures is of other weights, or another state of {test.target}, than evaluate's"
-    elif found.protocol != PROTOCOL:
-        reason = f"the test on worse pictures is by other corruptions ({found.protocol}) than those of now ({PROTOCOL})"
-    else:
-        return found
+def _refusal(found: RobustnessRecord | None, test: EvalRecord) -> str:
+    """Return why a record is not the test on worse pictures that goes with ``evaluate``'s, empty where it is."""
+    if found is None:
+        return "no test on worse pictures"
+    if not found.complete:
+        return "the test on worse pictures is not finished"
+    if (found.weights_sha256, found.target_fingerprint) != (test.weights_sha256, test.target_fingerprint):
+        return f"the test on worse pictures is of other weights, or another state of {test.target}, than evaluate's"
+    if found.protocol != PROTOCOL:
+        return f"the test on worse pictures is by other corruptions ({found.protocol}) than those of now ({PROTOCOL})"
+    return ""
+
+
+def _command(test: EvalRecord, where: Sequence[str]) -> str:
     named = ["--model", test.model, "--dataset", test.target if test.external else test.dataset]
     on = [] if test.external or test.target == test.dataset else ["--on", test.target]
     run = [] if test.external else ["--recipe", test.recipe, *seed_words([test.seed])]
-    raise FerBenchError(f"{path}: {reason}; run {shlex.join(['fer-bench', 'robustness', *named, *on, *run, *where])}")
+    return shlex.join(["fer-bench", "robustness", *named, *on, *run, *where])
