@@ -3,7 +3,9 @@
 import json
 import math
 import re
+from collections import Counter
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -239,6 +241,14 @@ def test_the_document_is_the_same_every_time_and_marks_what_was_read(audit):
     assert "## Limits" in text
     assert text.count("(read)\n") == sum(finding.read for finding in audit.findings)
     assert all(f"### {str(verdict).capitalize()}" in text for verdict in Verdict)
+
+
+def test_the_readme_has_the_numbers_of_findings(audit):
+    text = " ".join((Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8").split())
+    count = Counter(finding.verdict for finding in audit.findings)
+    assert count[Verdict.IMPOSSIBLE] == 2
+    assert "Two rows are impossible under any rounding" in text
+    assert f"{count[Verdict.CONTRADICTS]} statements contradict another one" in text
 
 
 def run(*arguments):
