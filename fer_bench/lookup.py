@@ -1,7 +1,7 @@
 """What names mean in a workspace: prepared datasets, cells, trained runs."""
 
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fer_bench.errors import FerBenchError
@@ -225,29 +225,34 @@ def trained_on(
     cell = _cell(model, dataset, recipe_in(place, recipe), seed, weights)
     run = grid.trained(place, cell, prepared.fingerprint, weights)
     if run is None:
-        missing = (
-            f"{model} has not been trained on this {dataset} with recipe {cell.recipe.id} and seed {seed}"
-            f"{_runs_there(place, model, prepared)}"
-        )
+        here, elsewhere = _runs_there(place, model, prepared)
+        missing = f"{model} has not been trained on this {dataset} with recipe {cell.recipe.id} and seed {seed}"
+        if here or elsewhere:
+            missing += f", but with {' and '.join(here + elsewhere)}"
         if own_id(recipe) is None:  # An id tells what has been trained; train takes none.
             raise FerBenchError(f"{missing}; name one that is there, or train it by the recipe's name or file")
         # Without it train asks where such a model starts.
         start = "imagenet" if weights is None and model in cell.recipe.pretrained else weights
         command = ["fer-bench", "train", "--model", model, "--dataset", dataset, "--recipe", recipe]
         command += ["--seed", str(seed), *(["--weights", start] if start else []), *place.option]
-        raise FerBenchError(f"{missing}; run {shlex.join(command)}")
+        choice = "name one that is there by its --recipe and --seed, or " if here else ""
+        raise FerBenchError(f"{missing}; {choice}run {shlex.join(command)}")
     return cell, run
 
 
-def _runs_there(place: Workspace, model: str, prepared: "TrainingData") -> str:
-    """Return words that name the runs of a model on a dataset, by recipe; none where there are none."""
+def _runs_there(place: Workspace, model: str, prepared: "TrainingData") -> tuple[list[str], list[str]]:
+    """Return words that name the runs of a model on a dataset, by recipe: those on this copy, those on another."""
     from fer_bench import records
     from fer_bench.records import TrainRecord
 
-    seeds: dict[str, list[int]] = {}
+    here: dict[str, list[int]] = {}
+    elsewhere: dict[str, list[int]] = {}
     for run in records.load_all(place.results.records, TrainRecord):
         if (run.model, run.dataset) == (model, prepared.dataset) and place.weights(run.cell_id).is_file():
-            copy = "" if run.dataset_fingerprint == prepared.fingerprint else " on another copy of it"
-            seeds.setdefault(f"{run.recipe}{copy}", []).append(run.seed)
-    found = [f"{recipe} (seed {', '.join(map(str, sorted(numbers)))})" for recipe, numbers in seeds.items()]
-    return f", but with {' and '.join(found)}" if found else ""
+            same = run.dataset_fingerprint == prepared.fingerprint
+            (here if same else elsewhere).setdefault(run.recipe, []).append(run.seed)
+    return _told(here, ""), _told(elsewhere, " on another copy of it")
+
+
+def _told(seeds: Mapping[str, list[int]], copy: str) -> list[str]:
+    return [f"{recipe}{copy} (seed {', '.join(map(str, sorted(numbers)))})" for recipe, numbers in seeds.items()]

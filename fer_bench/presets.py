@@ -25,8 +25,8 @@ _CPU48 = Recipe(
 PRESETS: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        # Transfer learning is stated for CLCM only (section III-A-3). The start of the two baselines is
-        # unpublished: random is this preset's choice.
+        # Transfer learning is stated for CLCM only (section III-A-3); that it is from ImageNet is not said, but Keras
+        # has no other weights. The start of the two baselines is unpublished: random is this preset's choice.
         Recipe(name="paper", pretrained=("clcm",)),
         # The same but for what a GPU does 1.3 to 1.4 times as fast (an H100, 224 x 224, batch 64, on JAX).
         Recipe(name="paper-bf16", pretrained=("clcm",), precision="mixed_bfloat16"),

@@ -36,7 +36,9 @@ class Augmentation:
     The magnitudes are the largest of the warp; each is drawn uniformly from ±its value.
 
     The paper names the kinds ("slight rotation, horizontal flip, shear and zoom range, width and height shifts",
-    section IV-A) and publishes no magnitudes: these are fer-bench's choice and part of the recipe's id.
+    section IV-A) and publishes no magnitudes: these are fer-bench's choice and part of the recipe's id. It speaks of
+    "adding slightly modified copies" and of training sets "kept constant in their original number"; here every image is
+    changed anew in every epoch, and none is added.
     """
 
     rotation: float = 10.0

@@ -146,7 +146,7 @@ def _require_same(what: str, found: Origin, synthetic: bool) -> None:
     if found != wanted:
         raise FerBenchError(
             f"{what} {found} data, this run is on {wanted} data, and the two are never mixed: choose another workspace "
-            f"with --workspace, or say {'--real' if synthetic else '--synthetic'}"
+            f"with --workspace, or say {'--real' if synthetic else '--synthetic, and no --source'}"
         )
 
 

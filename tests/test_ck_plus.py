@@ -145,7 +145,7 @@ def test_every_protocol_says_what_becomes_of_contempt_and_neutral() -> None:
     for protocol in CARD.protocols:
         assert "contempt" in protocol.description
         assert "neutral" in protocol.description
-    assert "The paper does not say how its neutral frames were chosen" in CARD.protocols[0].description
+    assert "The paper does not say where its neutral images come from" in CARD.protocols[0].description
 
 
 def test_the_card_shows_the_codes_of_the_emotion_files() -> None:

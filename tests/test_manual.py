@@ -45,6 +45,27 @@ def test_one_page_holds_every_command_with_every_option():
     assert "Interrupted (Ctrl-C)" in page
 
 
+def test_arguments_are_written_as_the_readme_and_the_help_of_options_name_them():
+    names = {p.metavar for command in EVERY.values() for p in command.params if p.param_type_name == "argument"}
+    assert None not in names
+    assert all(re.fullmatch(r"[A-Z]+(\|[A-Z-]+)*", name) for name in names), names
+
+
+def test_a_start_is_asked_for_only_where_something_is_trained():
+    """A command that works on a trained run takes the recipe's own start without --weights."""
+    asking = {
+        name
+        for name, command in EVERY.items()
+        for p in command.params
+        if "--weights" in p.opts and "Required if the recipe" in (p.help or "")
+    }
+    assert asking == {"fer-bench train", "fer-bench ablate freezing", "fer-bench ablate head"}
+
+
+def test_the_page_for_the_browser_is_made_of_an_onnx_file_as_its_help_says():
+    assert "tflite" not in run("help", "web-demo").stdout
+
+
 def test_the_page_is_the_same_every_time():
     assert run("help", "--all").stdout == run("help", "--all").stdout
 

@@ -116,7 +116,7 @@ def test_several_seeds_are_trained_and_tested_apart(workspace, tiny_model, mini)
     assert [record["weights_sha256"] for record in tested] == [record["weights_sha256"] for record in trained]
     text = run("evaluate", *common, "--seeds", "2").stdout
     assert re.search(r"accuracy on fer2013 over 2 seeds: [\d.]+ ± [\d.]+ %", text)
-    words = r"seed 2, but with mini-\w+ \(seed 0, 1\); run fer-bench train --model tiny .* --seed 2 "
+    words = r"seed 2, but with mini-\w+ \(seed 0, 1\); name one .*, or run fer-bench train --model tiny .* --seed 2 "
     with pytest.raises(FerBenchError, match=words):
         run("evaluate", *common, "--seeds", "3")
 
@@ -150,8 +150,11 @@ def test_the_command_that_trains_what_is_missing_can_be_pasted(workspace, tiny_m
         run("evaluate", *common, "--weights", "random")
     run(*shlex.split(str(told.value).partition("; run ")[2])[1:])  # As the shell takes it.
     [tested] = json.loads(run("evaluate", *common, "--weights", "random", "--json").stdout)
-    with pytest.raises(FerBenchError, match=rf"seed 0, but with {re.escape(tested['recipe'])} \(seed 0\); run fer-"):
+    # Whoever left --weights out has trained it, and need not train again.
+    there = rf"seed 0, but with {re.escape(tested['recipe'])} \(seed 0\); name one that is there by its --recipe and "
+    with pytest.raises(FerBenchError, match=there):
         run("evaluate", *common)
+    assert json.loads(run("evaluate", *common, "--recipe", tested["recipe"], "--json").stdout) == [tested]
     with pytest.raises(FerBenchError, match=r"seed 0; run fer-bench"):
         run("evaluate", *common, "-d", "raf-db")
 

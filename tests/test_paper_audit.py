@@ -3,7 +3,9 @@
 import json
 import math
 import re
+from collections import Counter
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,6 +141,28 @@ def test_the_text_is_compared_with_the_tables(audit):
         assert [c for c in claims if c[:2] == (where, verdict) and words in c[2]], words
 
 
+def test_what_the_text_concludes_is_compared_with_the_tables(audit, monkeypatch):
+    def about(audit, words):
+        return only([f for f in audit.findings if words in f.claim])
+
+    larger = about(audit, "datasets containing larger images")
+    assert larger.verdict is Verdict.DOUBTFUL
+    assert "over MobileNetV2 by +5, +11 and -3, over ShuffleNetV2 by -2, +4 and -3 points" in larger.evidence
+    steady = about(audit, "using all training datasets")
+    assert (steady.verdict, steady.evidence[:36]) == (Verdict.DOUBTFUL, "Table 5: 71, 78 and 91, 20 points ap")
+    similar = about(audit, "similarity with the other findings")
+    assert (similar.verdict, similar.evidence[:32]) == (Verdict.CONSISTENT, "Of 9 pairs of models none change")
+    assert about(audit, "best performance for all models").verdict is Verdict.DOUBTFUL
+    assert about(audit, "slightly modified copies").verdict is Verdict.DOUBTFUL
+    assert about(audit, "ResNet50 [23]").verdict is Verdict.CONTRADICTS
+
+    monkeypatch.setitem(paper.TABLE4, "raf-db", {"mobilenetv2": 80, "clcm": 80, "shufflenetv2": 82})
+    monkeypatch.setitem(paper.TABLE5, "raf-db", {"mobilenetv2": 78, "clcm": 71, "shufflenetv2": 60})
+    changed = audit_paper()
+    assert about(changed, "datasets containing larger images").verdict is Verdict.CONSISTENT
+    assert "MobileNetV2 and ShuffleNetV2 trained on RAF-DB" in about(changed, "similarity with the other").evidence
+
+
 def test_parameters_are_derived_from_the_architectures(audit):
     evidence = " ".join(f.evidence for f in found(audit, "Table 6, "))
 
@@ -217,6 +241,14 @@ def test_the_document_is_the_same_every_time_and_marks_what_was_read(audit):
     assert "## Limits" in text
     assert text.count("(read)\n") == sum(finding.read for finding in audit.findings)
     assert all(f"### {str(verdict).capitalize()}" in text for verdict in Verdict)
+
+
+def test_the_readme_has_the_numbers_of_findings(audit):
+    text = " ".join((Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8").split())
+    count = Counter(finding.verdict for finding in audit.findings)
+    assert count[Verdict.IMPOSSIBLE] == 2
+    assert "Two rows are impossible under any rounding" in text
+    assert f"{count[Verdict.CONTRADICTS]} statements contradict another one" in text
 
 
 def run(*arguments):

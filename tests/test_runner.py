@@ -218,6 +218,13 @@ def test_a_dataset_that_no_stage_prepares_is_refused_before_the_others_are_prepa
     assert is_prepared(place.prepared("affectnet"))
 
 
+def test_drawn_faces_given_as_a_source_are_refused_with_words_that_run_all_takes(synthetic_root, tmp_path):
+    place, sources = Workspace(tmp_path / "w"), {"raf-db": synthetic_root / "raf-db"}
+    words = r"holds synthetic data, this run is on real data.* or say --synthetic, and no --source$"
+    with pytest.raises(FerBenchError, match=words):
+        run_all(place, job("clcm", synthetic=False, sources=sources))
+
+
 def test_a_dataset_without_test_images_is_refused_before_anything_is_trained(workspace, tmp_path, tiny_model):
     raw = tmp_path / "train only"
     synthesize("fer2013", raw, train=70, test=35, seed=0, layout="folders")

@@ -145,7 +145,7 @@ def content(**changes: object) -> dict[str, object]:
         ({"recipe_content": content(batch_norm_momentum=0.99)}, "momentum 0.99 (recipe paper: the model's own)"),
         ({"recipe_content": content(augmentation={"rotation": 15.0})}, "augmentation rotation 15 (recipe paper: 10)"),
         ({"recipe_content": content(mixup=0.2)}, "mixup 0.2 (recipe paper: none)"),
-        ({"start": Start(kind="random")}, "random start, the paper's from ImageNet"),
+        ({"start": Start(kind="random")}, "random start, the paper's pre-trained"),
         ({"n_train": 20_000, "n_val": 5_000}, "25,000 training images (paper: 28,709)"),
         ({"n_train": 28_000, "n_val": 709}, "709 of 28,709 training images for validation (paper: 20%)"),
     ],
@@ -207,7 +207,7 @@ def test_one_run_of_clcm_from_random_weights_is_enough_to_be_no_run_of_the_paper
         test = make.eval_record("clcm", "fer2013", "fer2013", seed=seed, matrix=make.near("fer2013", 63 + 0.1 * seed))
         make.save_eval(results, test)
     found = judge(select(results), "fer2013", "clcm", "fer2013", 63)
-    assert found.departures == ("random start, the paper's from ImageNet",)
+    assert found.departures == ("random start, the paper's pre-trained",)
     assert found.verdict == "not comparable"
 
 

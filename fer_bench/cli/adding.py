@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_onnx(
-    file: Annotated[Path, typer.Argument(help="ONNX model; weights may lie in files beside it.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="ONNX model; weights may lie in files beside it.")],
     name: Annotated[str, typer.Option("--name", "-n", help="Name of the model in tables and for --model; lower case.")],
     labels: Annotated[
         str,

@@ -82,10 +82,10 @@ def anova(
 ) -> None:
     """ANOVA and post-hoc tests over the inference times of one profile, and which result to believe.
 
-    One-way ANOVA with Tukey's HSD, as the paper printed it; then its assumptions, Welch with Games-Howell,
-    Kruskal-Wallis with Dunn, repeated measures over the blocks in which the models took turns, and effect sizes. Of
-    several profiles the latest, or the one whose session selection.toml names for the tables. Post-hoc tests correct
-    for all pairs that are compared, so the paper's models are compared alone as well.
+    One-way ANOVA with Tukey's HSD (the paper does not name its post-hoc test); then its assumptions, Welch with
+    Games-Howell, Kruskal-Wallis with Dunn, repeated measures over the blocks in which the models took turns, and
+    effect sizes. Of several profiles the latest, or the one whose session selection.toml names for the tables.
+    Post-hoc tests correct for all pairs that are compared, so the paper's models are compared alone as well.
 
     Example: fer-bench anova --from-summary
     """

@@ -30,7 +30,9 @@ _SHOWN = 20
 def audit_matrix(
     file: Annotated[
         Path,
-        typer.Argument(help="CSV: a header of class names, then one row of percentages a class, its name first."),
+        typer.Argument(
+            metavar="FILE", help="CSV: a header of class names, then one row of percentages a class, its name first."
+        ),
     ],
     supports: Annotated[
         str | None,

@@ -9,7 +9,9 @@ from fer_bench.cli.printing import print_json, print_table
 
 
 def check_model(
-    name: Annotated[str, typer.Argument(help="Name of the model, which is also the name of its entry point.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the model, which is also the name of its entry point.")
+    ],
     json: JsonOption = False,
 ) -> None:
     """Check that a model of another package works with fer-bench: training, profiling, export and the rest are tried.

@@ -30,7 +30,7 @@ def compare(
     models: Annotated[
         list[str],
         typer.Argument(
-            metavar="MODEL...",
+            metavar="MODEL",
             help="Two or more models, such as clcm. Write clcm/fer2013 to name the dataset that it was trained on,"
             " and clcm@paper to name its recipe (name or id).",
         ),

@@ -16,7 +16,9 @@ _SHOWN = 20
 
 
 def synthesize(
-    dataset: Annotated[str, typer.Argument(help="Dataset to imitate: fer2013, raf-db, affectnet or ck-plus.")],
+    dataset: Annotated[
+        str, typer.Argument(metavar="DATASET", help="Dataset to imitate: fer2013, raf-db, affectnet or ck-plus.")
+    ],
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="Folder to write to; new or empty.")],
     train: Annotated[int, typer.Option(min=0, help="Number of training images, over all classes.")] = 700,
     test: Annotated[
@@ -57,7 +59,8 @@ def prepare(
     dataset: Annotated[
         str | None,
         typer.Argument(
-            help="Name of the dataset: fer2013, raf-db, affectnet, ck-plus or one that an installed package adds."
+            metavar="DATASET",
+            help="Name of the dataset: fer2013, raf-db, affectnet, ck-plus or one that an installed package adds.",
         ),
     ] = None,
     card: Annotated[

@@ -9,10 +9,10 @@ from fer_bench.cli.options import (
     DatasetOption,
     JsonOption,
     RunRecipeOption,
+    RunWeightsOption,
     SeedOption,
     TargetOption,
     TrainedModelsOption,
-    WeightsOption,
     WorkspaceOption,
 )
 from fer_bench.cli.printing import print_json, print_table
@@ -55,7 +55,7 @@ def explain(
     ] = "predicted",
     recipe: RunRecipeOption = "paper",
     seed: SeedOption = 0,
-    weights: WeightsOption = None,
+    weights: RunWeightsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:

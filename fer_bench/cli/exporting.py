@@ -11,8 +11,8 @@ from fer_bench.cli.options import (
     JsonOption,
     ModelOption,
     RunRecipeOption,
+    RunWeightsOption,
     SeedOption,
-    WeightsOption,
     WorkspaceOption,
 )
 from fer_bench.cli.printing import print_json
@@ -26,7 +26,7 @@ def export(
     to: Annotated[Target, typer.Option("--to", "-t", help="Format of the file.")],
     recipe: RunRecipeOption = "paper",
     seed: SeedOption = 0,
-    weights: WeightsOption = None,
+    weights: RunWeightsOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="File to write, .tflite or .onnx. Default: below exports/ in the workspace."),

@@ -16,7 +16,9 @@ def show_help(
     context: typer.Context,
     command: Annotated[
         list[str] | None,
-        typer.Argument(help="Command to explain, e.g. train, or doctor labels. Default: list the commands."),
+        typer.Argument(
+            metavar="COMMAND", help="Command to explain, e.g. train, or doctor labels. Default: list the commands."
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Explain all commands with their options on one page.")] = False,
     man: Annotated[bool, typer.Option("--man", help="The same page in the source format of man pages (roff).")] = False,

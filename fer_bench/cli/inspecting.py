@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(help="Folder, table or archive to look into.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder, table or archive to look into.")],
     json: JsonOption = False,
 ) -> None:
     """Identify the dataset, and its layout, in a folder or an archive.

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def datasets(
-    name: Annotated[str | None, typer.Argument(help="Dataset to describe in full. Default: list all.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Dataset to describe in full. Default: list all.")
+    ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:

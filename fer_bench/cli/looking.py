@@ -12,8 +12,8 @@ from fer_bench.cli.options import (
     ModelOption,
     RecipeOption,
     RunRecipeOption,
+    RunWeightsOption,
     SeedOption,
-    WeightsOption,
     WorkspaceOption,
     is_written,
 )
@@ -204,7 +204,7 @@ def labels(
     dataset: DatasetOption,
     recipe: RunRecipeOption = "paper",
     seed: SeedOption = 0,
-    weights: WeightsOption = None,
+    weights: RunWeightsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:

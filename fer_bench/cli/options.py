@@ -112,6 +112,16 @@ WeightsOption = Annotated[
         "another recipe, with its own id.",
     ),
 ]
+RunWeightsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--weights",
+        callback=_expanded,
+        help="The --weights of train, where they gave the model another start than the recipe says; beside a recipe's "
+        "id not needed.",
+    ),
+]
+"""Of commands that work on trained runs."""
 StartsOption = Annotated[
     str | None,
     typer.Option(

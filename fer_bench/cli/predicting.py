@@ -10,7 +10,7 @@ import typer
 from fer_bench.cli.options import (
     DEFAULT_WORKSPACE,
     LARGEST_SEED,
-    WeightsOption,
+    RunWeightsOption,
     WorkspaceOption,
 )
 from fer_bench.errors import FerBenchError, number_of
@@ -75,7 +75,7 @@ def predict(
     ] = False,
     recipe: ItsRecipeOption = None,
     seed: ItsSeedOption = None,
-    weights: WeightsOption = None,
+    weights: RunWeightsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Say which of the seven expressions the face in each picture resembles most, with probabilities.

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from fer_bench.cli.options import DEFAULT_WORKSPACE, WeightsOption, WorkspaceOption
-from fer_bench.cli.predicting import ExportedOption, ItsDatasetOption, ItsRecipeOption, ItsSeedOption
+from fer_bench.cli.options import DEFAULT_WORKSPACE, RunWeightsOption, WorkspaceOption
+from fer_bench.cli.predicting import ItsDatasetOption, ItsRecipeOption, ItsSeedOption
 from fer_bench.errors import FerBenchError
 from fer_bench.files import expanded
 
@@ -15,15 +15,17 @@ _ENDINGS = (".html", ".htm")
 
 
 def web_demo(
-    out: Annotated[Path, typer.Argument(help="HTML file to write, such as demo.html.")],
-    model: ExportedOption,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="HTML file to write, such as demo.html.")],
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Trained model, or a file that fer-bench export --to onnx wrote.")
+    ],
     dataset: ItsDatasetOption = None,
     runtime: Annotated[
         Path | None,
         typer.Option(
             "--runtime",
             help="ONNX Runtime Web: the archive that `npm pack onnxruntime-web@1.30.0` fetches, or a folder of it "
-            "unpacked.",
+            "unpacked. Always needed.",
         ),
     ] = None,
     crop: Annotated[
@@ -32,7 +34,7 @@ def web_demo(
     ] = True,
     recipe: ItsRecipeOption = None,
     seed: ItsSeedOption = None,
-    weights: WeightsOption = None,
+    weights: RunWeightsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Write one HTML file that runs a model in the browser, on the webcam or a dropped picture.

@@ -36,8 +36,8 @@ CARD = DatasetCard(
             1,
             "The peak (last) frame of each of the 309 labelled sequences that are not contempt, and one neutral frame "
             "for each of the 123 subjects, the first frame of the subject's first sequence in sorted order, labelled "
-            "or not; contempt is left out. The paper does not say how its neutral frames were chosen: this choice is "
-            "fer-bench's, and gives the paper's 432 images.",
+            "or not; contempt is left out. The paper does not say where its neutral images come from: this choice is "
+            "fer-bench's, and gives as many images, 432, as fit its matrices.",
             {"peak": _PEAKS, "neutral": _NEUTRAL},
         ),
         Protocol(

@@ -1,7 +1,8 @@
 """MobileNetV2 (Sandler et al., CVPR 2018), as the paper used it and as it is usually used.
 
-The paper's count of 3,511,879 trainable parameters (Table 6) is that of Keras' MobileNetV2 *with its 1000-way
-softmax top kept* and a 7-way softmax layer on those 1000 outputs. The usual head sits on the pooled features.
+The paper's count of 3,511,879 trainable parameters (Table 6) is that of Keras' MobileNetV2 *with its 1000-way top
+kept* and a 7-way softmax layer on those 1000 outputs. Whether the top kept its softmax, Keras' default, the count does
+not tell and the paper does not say. The usual head sits on the pooled features.
 """
 
 from functools import partial
@@ -47,15 +48,15 @@ PAPER = ModelCard(
     name="mobilenetv2",
     title="MobileNetV2",
     build=build_paper,
-    reference=f"{_REFERENCE}; the paper's variant: 1000-way softmax top kept under the 7-way layer",
+    reference=f"{_REFERENCE}; the paper's parameter count: 1000-way top kept, with its softmax, under the 7-way layer",
     trainable_parameters=3_511_879,
     non_trainable_parameters=34_112,
     paper_trainable_parameters=3_511_879,
     imagenet_application=APPLICATION,
     backbone=BACKBONE,
     heads=(
-        Head("7-way on the 1000-way softmax (the paper's)", "mobilenetv2"),
-        Head("7-way on the 1000 outputs, linear", "mobilenetv2-linear"),
+        Head("7-way on the 1000-way softmax (the paper's parameter count)", "mobilenetv2"),
+        Head("7-way on the 1000 outputs, linear (the same count)", "mobilenetv2-linear"),
         Head("7-way on the pooled features", "mobilenetv2-canonical"),
     ),
 )
@@ -64,7 +65,7 @@ LINEAR = ModelCard(
     name="mobilenetv2-linear",
     title="MobileNetV2 (linear 1000-way)",
     build=partial(build_paper, name="mobilenetv2-linear", top=None),
-    reference=f"{_REFERENCE}; the paper's variant without the softmax of the 1000-way top",
+    reference=f"{_REFERENCE}; the same parameter count, without the softmax of the 1000-way top",
     trainable_parameters=3_511_879,
     non_trainable_parameters=34_112,
     imagenet_application=APPLICATION,

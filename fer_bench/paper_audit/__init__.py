@@ -14,6 +14,7 @@ from fer_bench.paper_audit.matrices import Audited, audited_matrices, matrix_fin
 from fer_bench.paper_audit.text_checks import text_findings
 from fer_bench.paper_audit.text_datasets import dataset_findings
 from fer_bench.paper_audit.text_discussion import discussion_claims
+from fer_bench.paper_audit.text_inferences import inference_findings
 from fer_bench.paper_audit.text_results import result_claims
 
 __all__ = ["MEANING", "Audited", "Finding", "PaperAudit", "Verdict", "audit_paper"]
@@ -38,6 +39,7 @@ def audit_paper() -> PaperAudit:
         complexity_findings(),
         (claim.finding() for claim in (*result_claims(), *discussion_claims())),
         text_findings(),
+        inference_findings(),
         dataset_findings(),
     )
     order = list(Verdict)

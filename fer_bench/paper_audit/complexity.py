@@ -108,7 +108,8 @@ def _variances() -> Iterator[Finding]:
         where="Table 7, Table 6",
         claim='"ANOVA, and the post hoc test" on the inference times.',
         evidence=f"Deviations from {min(sds.values()):.4f} to {max(sds.values()):.4f} s are a variance ratio of "
-        f"{ratio:.1f} (equal variances: p {_p(equal)}), which both tests assume to be 1; Games-Howell, which does not, "
+        f"{ratio:.1f} (equal variances: p {_p(equal)}), which ANOVA and the usual post-hoc test, Tukey's, assume to be "
+        f"1; which test was used is not said. Games-Howell, which does not assume it, "
         f"{'agrees' if max(welch) < 0.05 else 'disagrees'} here (largest p {_p(max(welch))}). Repeated predictions of "
         "one process are no independent replicates, which no test of them repairs.",
         verdict=Verdict.DOUBTFUL if unequal else Verdict.CONSISTENT,

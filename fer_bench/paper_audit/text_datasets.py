@@ -174,7 +174,8 @@ def _pictures_and_names() -> Iterator[Finding]:
         where="section III-B, section VI",
         dataset="fer2013",
         claim='"FER-2003 is the first facial emotional recognition dataset created in the literature"; "FER2023"',
-        evidence="The dataset is FER-2013, of 2013. Section II-A-3 says one of the first; CK+ is of 2010 ([8]).",
+        evidence="The dataset is FER-2013, of 2013. Section II-A-3 says one of the first; CK+ is of 2010 ([8]). CK+ is "
+        '"the first laboratory-based dataset" here, and one of the first in section II-A-4.',
         verdict=Verdict.CONTRADICTS,
         read=True,
     )

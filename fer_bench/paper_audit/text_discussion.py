@@ -82,6 +82,15 @@ def discussion_claims() -> tuple[Claim, ...]:
             (_CLCM, _SHUFFLE),
             ("angry", "fear"),
         ),
+        Fails(
+            "section VI",
+            "MobileNetV2 struggled to discriminate the 'disgust' category",
+            8,
+            "fer2013",
+            (_MOBILE,),
+            ("disgust",),
+            10,
+        ),
         Alike(
             "section VI",
             "CLCM and ShuffleNetV2 performed similarly and achieved comparable results in this particular category",

@@ -186,6 +186,15 @@ def result_claims() -> tuple[Claim, ...]:
         ),
         Fails(
             "section V-D",
+            "CLCM had difficulty distinguishing it from other emotion categories",
+            9,
+            "raf-db",
+            (_CLCM,),
+            ("fear",),
+            50,
+        ),
+        Fails(
+            "section V-D",
             "MobileNetV2, trained on the FER-2013 dataset, showed an inability to identify the 'disgust'",
             9,
             "fer2013",

@@ -1,8 +1,8 @@
 """Timed calls, taken so that drift of the machine does not become a difference between models.
 
-The paper times 50 single-sample predictions a model, model after model (Table 6). A machine that gets warmer or
-busier meanwhile slows whatever comes last. Here the models take turns: blocks of one call each, in random order, the
-models of one runtime together.
+The paper times 50 single-sample predictions a model, in an order that it does not tell (Table 6). Where models come one
+after the other, a machine that gets warmer or busier meanwhile slows whatever comes last. Here the models take turns:
+blocks of one call each, in random order, the models of one runtime together.
 """
 
 import gc
@@ -152,7 +152,7 @@ def measure_in_turn(
     runs: int,
     clock: Clock = time.perf_counter_ns,
 ) -> list[list[float]]:
-    """Time one call after the other, as the paper did: for the A/A check only.
+    """Time one call after the other, as is usual: for the A/A check only.
 
     Returns:
         The seconds of ``runs`` calls of each.

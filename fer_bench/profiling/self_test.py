@@ -1,8 +1,8 @@
 """The A/A check: one model under two names, again and again. A comparison that calls them different is wrong.
 
-The paper times model after model and compares by one-way ANOVA at 5 %. With independent calls that finds a difference
-where there is none in 5 % of the experiments; on a machine that drifts, in many more. In randomised blocks the same
-model under two names differs only by chance, whatever the machine does.
+Usually model is timed after model and compared by one-way ANOVA at 5 %, as in the paper. With independent calls that
+finds a difference where there is none in 5 % of the experiments; on a machine that drifts, in many more. In randomised
+blocks the same model under two names differs only by chance, whatever the machine does.
 """
 
 import time
@@ -45,7 +45,7 @@ class Rate:
     copies: str
     """:data:`ONE_COPY` or :data:`TWO_COPIES`."""
     design: str
-    """:data:`IN_TURN`, as the paper measured, or :data:`BLOCKS`, as fer-bench does."""
+    """:data:`IN_TURN`, model after model, or :data:`BLOCKS`, as fer-bench does."""
     test: str
     positives: int
     experiments: int

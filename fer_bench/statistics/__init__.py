@@ -1,10 +1,10 @@
 """Statistics of inference times, from samples or from their summary.
 
-Source: paper, section V-E and Table 7. One-way ANOVA with Tukey's HSD is what the paper printed. Both assume
-independent observations and equal variances; repeated calls in one process are not independent, and the paper's
-standard deviations differ threefold. So the assumptions are tested, forms of the test that need fewer of them are
-computed too (Welch with Games-Howell, Kruskal-Wallis with Dunn, repeated measures over blocks), and one sentence says
-which form to believe (:data:`RULES`).
+Source: paper, section V-E and Table 7: ANOVA and a post-hoc test that it does not name. One-way ANOVA with Tukey's HSD,
+the usual pair, gives its stars from its Table 6. Both assume independent observations and equal variances; repeated
+calls in one process are not independent, and the paper's standard deviations differ threefold. So the assumptions are
+tested, forms of the test that need fewer of them are computed too (Welch with Games-Howell, Kruskal-Wallis with Dunn,
+repeated measures over blocks), and one sentence says which form to believe (:data:`RULES`).
 """
 
 from fer_bench.anova_result import RULES, AnovaResult, PairDifference

@@ -1,4 +1,4 @@
-"""One-way ANOVA with Tukey's HSD, the form of the paper's Table 7."""
+"""One-way ANOVA with Tukey's HSD, probably the form of the paper's Table 7, which does not name its post-hoc test."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -45,9 +45,9 @@ OTHER_TEST_NOTE = (
 )
 OPEN_NOTE = (
     "The paper leaves open, and fer-bench's recipe chose: the magnitudes of the augmentation, which training images "
-    "validate, the start of MobileNetV2 and ShuffleNetV2 (it states ImageNet for CLCM), and what is Keras' default: "
-    "float32, a constant learning rate, each model's own batch-norm momentum, no weights of classes, no label "
-    "smoothing, no weight decay."
+    "validate, the start of MobileNetV2 and ShuffleNetV2 (CLCM's is a pre-trained MobileNetV2; that it is ImageNet's "
+    "is not said), and what is Keras' default: float32, a constant learning rate, each model's own batch-norm "
+    "momentum, no weights of classes, no label smoothing, no weight decay."
 )
 CROSS_NOTE = (
     "Nor does it say which neutral frames of CK+ it took (fer-bench's choice: Table 1) and how faces were cropped: a "

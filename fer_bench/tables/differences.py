@@ -40,8 +40,8 @@ def table7(evidence: Evidence) -> Table:
         notes.append("No statistics records.")
     if any(column.title.startswith("p, ") for block in blocks for column in block.columns):
         notes.append(
-            "Stars are Tukey's, as the paper's; p: of the form to believe, adjusted for the pairs that are compared "
-            "together."
+            "Stars are Tukey's (the paper does not name its post-hoc test); p: of the form to believe, adjusted for "
+            "the pairs that are compared together."
         )
     if not evidence.synthetic:
         notes.append(

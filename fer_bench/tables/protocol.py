@@ -1,8 +1,9 @@
 """How runs depart from what the paper states: recipe, split, start. Whoever departs is not compared with it.
 
 The paper's recipe is the preset ``paper``: what the paper leaves open (magnitudes of the augmentation, precision) is
-fer-bench's choice there, and another choice is another recipe. Of the start it states ImageNet for CLCM (section
-III-A-3) and nothing for the other two.
+fer-bench's choice there, and another choice is another recipe. Of the start it states transfer learning for CLCM, from
+a network pre-trained on "a sufficiently large and heterogeneous dataset" that it does not name (section III-A-3), and
+nothing for the other two; ImageNet is what Keras has weights of.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from fer_bench.tables.preparations import deviations
 TRAINING_PARTS = {"fer2013": "Training", "raf-db": "train", "affectnet": "train_set"}
 """The part of a dataset's card that is its training set; all other parts are its test set."""
 PRETRAINED = "clcm"
-"""The model that the paper starts from ImageNet weights."""
+"""The model that the paper starts from a pre-trained network."""
 VALIDATION = 0.2
 """Share of the training set that is for validation (section IV-B)."""
 STATED = frozenset({"image_size", "batch_size", "optimizer", "learning_rate", "epochs", "dropout", "freeze_layers"})
@@ -52,7 +53,7 @@ def departures(block: Block, model: str, target: str) -> Iterator[str]:
         yield from _recipe(runs[0].recipe_content)
         yield from dict.fromkeys(text for run in runs for text in _training_split(run, block.dataset))
         if model == PRETRAINED and any(run.start.kind != "imagenet" for run in runs):
-            yield "random start, the paper's from ImageNet"
+            yield "random start, the paper's pre-trained"
     copies = [one for run in runs for one in run.prepared]
     copies += [record.target_prepared for record in tested if record.target_prepared is not None]
     yield from dict.fromkeys(text for one in copies for text in deviations(one))
