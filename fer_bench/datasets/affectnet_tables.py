@@ -12,7 +12,7 @@ from typing import Literal
 
 from fer_bench.datasets.affectnet_codes import CODES, OTHER, PARTS, Labelling
 from fer_bench.datasets.card import Choice, FaceBox, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, first_entries, is_utf8
+from fer_bench.datasets.folder import Folder, first_entries, is_utf8, stem_of
 from fer_bench.datasets.pixel_text import places, rows
 from fer_bench.datasets.utf16 import utf_16_of
 from fer_bench.emotions import code_of
@@ -137,11 +137,11 @@ class _Pictures:
             place = f"{self.images}/{parent}"
             names = self.folder.files(place) if self.folder.path(place).is_dir() else []
             self._unused[parent] = set(names)
-            ids = Counter(_id(f"{parent}/{name}") for name in names)
+            ids = Counter(stem_of(f"{parent}/{name}") for name in names)
             self._twins |= {id_: False for id_, count in ids.items() if count > 1}
         if name in self._unused[parent]:
             self._unused[parent].remove(name)
-            id_ = _id(relative)
+            id_ = stem_of(relative)
             if self._twins.get(id_):
                 return "twin"
             if id_ in self._twins:
@@ -246,11 +246,7 @@ class _Table:
                 reason = f"face box ({cells}), expected left, top, width and height; --crop none takes whole pictures"
                 return Flaw(where, reason, part=part, label=label)
         self.labelling.label(code, part)
-        return Sample(_id(relative), PARTS[part], label, source, part, box=face)
-
-
-def _id(relative: str) -> str:
-    return relative.rpartition(".")[0] or relative
+        return Sample(stem_of(relative), PARTS[part], label, source, part, box=face)
 
 
 def _code(cell: str) -> int | None:

@@ -70,7 +70,7 @@ def note_of_others(place: str, others: Iterable[str]) -> list[str]:
 
 
 def stem_of(name: str) -> str:
-    """Return a file name without its ending."""
+    """Return a file's name, or its path, without the ending."""
     return name.rpartition(".")[0] or name
 
 
