@@ -9,7 +9,7 @@ which form to believe (:data:`RULES`).
 
 from fer_bench.anova_result import RULES, AnovaResult, PairDifference
 from fer_bench.statistics.analysis import analyse, analyse_summary, to_record
-from fer_bench.statistics.classic import anova_tukey, anova_tukey_from_summary
+from fer_bench.statistics.classic import anova_tukey
 from fer_bench.statistics.freshness import differences
 from fer_bench.statistics.profiles import MINIMUM_PROCESSES, analyse_profiles
 
@@ -22,7 +22,6 @@ __all__ = [
     "analyse_profiles",
     "analyse_summary",
     "anova_tukey",
-    "anova_tukey_from_summary",
     "differences",
     "to_record",
 ]

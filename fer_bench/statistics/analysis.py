@@ -68,7 +68,8 @@ def analyse_summary(
         alpha: as in :func:`analyse`.
 
     Raises:
-        FerBenchError: as in :func:`fer_bench.statistics.anova_tukey_from_summary`.
+        FerBenchError: as in :func:`fer_bench.statistics.anova_tukey`, or the three do not name the same models, or a
+            negative standard deviation.
     """
     summary = given_summary(means, sds, ns, alpha)
     ranks = "ranks need the single values; a summary has only sizes, means and deviations"
