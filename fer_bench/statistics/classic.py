@@ -3,13 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from fer_bench.anova_result import AnovaResult
+from fer_bench.anova_result import ALPHA, AnovaResult
 from fer_bench.errors import FerBenchError
 from fer_bench.statistics.studentized import critical
 from fer_bench.statistics.summary import Summary, arrays_of, both_ways, summary_of
 
 
-def anova_tukey(samples: Mapping[str, Sequence[float]], *, alpha: float = 0.05) -> AnovaResult:
+def anova_tukey(samples: Mapping[str, Sequence[float]], *, alpha: float = ALPHA) -> AnovaResult:
     """Compare the means of the samples of two or more models.
 
     Args:
