@@ -14,7 +14,6 @@ from fer_bench.records.robustness import CorruptionResult, Counts, RobustnessRec
 from fer_bench.records.statistics import StatisticsRecord
 from fer_bench.records.store import (
     KINDS,
-    SCHEMA,
     Record,
     RecordT,
     load,
@@ -29,7 +28,6 @@ from fer_bench.records.training import Epoch, Start, TrainRecord
 __all__ = [
     "EXTERNAL",
     "KINDS",
-    "SCHEMA",
     "CorruptionResult",
     "Counts",
     "Environment",

@@ -4,20 +4,15 @@ Source: paper, section V-E and Table 7. One-way ANOVA with Tukey's HSD is what t
 independent observations and equal variances; repeated calls in one process are not independent, and the paper's
 standard deviations differ threefold. So the assumptions are tested, forms of the test that need fewer of them are
 computed too (Welch with Games-Howell, Kruskal-Wallis with Dunn, repeated measures over blocks), and one sentence says
-which form to believe (:data:`RULES`).
+which form to believe (:data:`fer_bench.anova_result.RULES`).
 """
 
-from fer_bench.anova_result import RULES, AnovaResult, PairDifference
 from fer_bench.statistics.analysis import analyse, analyse_summary, to_record
 from fer_bench.statistics.classic import anova_tukey
 from fer_bench.statistics.freshness import differences
-from fer_bench.statistics.profiles import MINIMUM_PROCESSES, analyse_profiles
+from fer_bench.statistics.profiles import analyse_profiles
 
 __all__ = [
-    "MINIMUM_PROCESSES",
-    "RULES",
-    "AnovaResult",
-    "PairDifference",
     "analyse",
     "analyse_profiles",
     "analyse_summary",
