@@ -1,7 +1,6 @@
 """What a workspace could do without, and its removal. A record goes only where that is asked for."""
 
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -125,7 +124,7 @@ def _kept(workspace: Workspace) -> list[Path]:
     """Return the states that finished runs have kept for longer ones, and those whose run is gone."""
     ending = workspace.state("").name
     states = [path for path in _below(workspace.state("").parent) if path.name.endswith(ending)]
-    return [path for path in states if _is_cell_id(path.name.removesuffix(ending))]
+    return [path for path in states if records.parsed_cell_id(path.name.removesuffix(ending))]
 
 
 def _temporary(workspace: Workspace) -> list[Path]:
@@ -195,7 +194,7 @@ def _records(workspace: Workspace) -> list[Path]:
     ]
     ending = workspace.weights("").name
     weights = [path for path in _below(workspace.weights("").parent) if path.name.endswith(ending)]
-    found += [path for path in weights if _is_cell_id(path.name.removesuffix(ending))]
+    found += [path for path in weights if records.parsed_cell_id(path.name.removesuffix(ending))]
     return list(dict.fromkeys(found))
 
 
@@ -210,16 +209,6 @@ def _of_kind(folder: Path, cls: type[RecordT]) -> Iterator[Path]:
             predictions = path.with_name(record.predictions)
             if predictions.is_file():
                 yield predictions
-
-
-def _is_cell_id(stem: str) -> bool:
-    """Return whether a name is that of a training run: ``<model>__<dataset>__<recipe>__s<seed>``."""
-    parts = stem.split("__")
-    return (
-        len(parts) == 4
-        and re.fullmatch(r".+-[0-9a-f]{8}", parts[2]) is not None
-        and re.fullmatch(r"s[0-9]+", parts[3]) is not None
-    )
 
 
 def _below(folder: Path) -> list[Path]:

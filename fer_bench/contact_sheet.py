@@ -23,7 +23,6 @@ from fer_bench.datasets.decoding import resize
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.datasets.scaled import is_averaged
 from fer_bench.emotions import EMOTIONS
-from fer_bench.errors import FerBenchError
 from fer_bench.files import replacing
 from fer_bench.recipe import Augmentation
 
@@ -88,14 +87,9 @@ def draw(
         augmentation: what is done to training images by chance.
         image_size: height and width of the network's input, pixels.
         path: of the picture; written whole or not at all.
-        each: samples a class; fewer where the class has fewer.
+        each: samples a class, at least 1; fewer where the class has fewer.
         seed: of the choice of samples and of what is done to them.
-
-    Raises:
-        FerBenchError: ``each`` is below 1.
     """
-    if each < 1:
-        raise FerBenchError(f"{each} samples a class; expected at least 1")
     backend.configure()
     split: Split = "train" if prepared.indices("train").size else "test"
     classes = list(_classes(prepared, split, augmentation, image_size, each, seed))

@@ -67,14 +67,10 @@ def _largest(network: "Network", size: int, stored: tuple[int, int]) -> int | No
         except Exception as error:
             if not is_exhausted(error):
                 raise
-            size = _halved(size, network)
+            size = size // 2 // network.devices * network.devices
         else:
             return size
     return None
-
-
-def _halved(size: int, network: "Network") -> int:
-    return size // 2 // network.devices * network.devices
 
 
 def _step(network: "Network", size: int, stored: tuple[int, int]) -> Any:

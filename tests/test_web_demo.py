@@ -30,7 +30,7 @@ from fer_bench.datasets.pictures import MAX_PIXELS
 from fer_bench.datasets.synthetic import synthesize
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
-from fer_bench.prediction.faces import CROP_SCALE, Face, square_around
+from fer_bench.prediction.faces import CROP_SCALE, square_around
 from fer_bench.prediction.loading import read_contract
 from fer_bench.web_demo import runtime
 from fer_bench.web_demo.page import write_page
@@ -442,7 +442,7 @@ def test_in_the_browser_the_square_around_a_face_is_pythons(browser):
         left, top = draw.uniform(-side / 2, width - side / 2), draw.uniform(-side / 2, height - side / 2)
         box = (left, top, left + side, top + side)
         found = browser.run(f"return around({list(box)}, {width}, {height})")
-        x0, y0, x1, y1 = square_around(Face(box, 1.0), CROP_SCALE, height, width)
+        x0, y0, x1, y1 = square_around(box, CROP_SCALE, height, width)
         assert found == [x0, y0, x1 - x0] == [x0, y0, y1 - y0]
 
 

@@ -1,4 +1,4 @@
-"""What exact copies in the training set do to a test accuracy."""
+"""What copies in the training set do to a test accuracy; here exact ones within one dataset."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,23 +26,41 @@ class Share:
 
 @dataclass(frozen=True)
 class ByCopies:
-    """One test, its images parted by what the training images of this dataset hold of them.
+    """One test, its images parted by what the training images hold of them.
 
-    Images set apart for validation are none: the network never learned from them. Nor are those of the other datasets
-    of a model that was trained on several.
+    Images set apart for validation are none: the network never learned from them. Which training images are meant, and
+    what counts as a copy: :func:`by_copies`, and :func:`fer_bench.accuracy.copies_across.by_copies_across`.
     """
 
     record: EvalRecord
     copied: Share
-    """A training image of this dataset has the same pixels and the same label."""
+    """A training image is a copy and has the same label."""
     conflicting: Share
-    """Training images of this dataset have the same pixels, and none of them the label."""
+    """Training images are copies, and none of them has the label."""
     alone: Share
-    """No training image of this dataset has the same pixels."""
+    """No training image is a copy."""
+
+    @classmethod
+    def of(
+        cls, record: EvalRecord, right: NDArray[np.bool_], held: NDArray[np.bool_], agreeing: NDArray[np.bool_]
+    ) -> "ByCopies":
+        """Part a test's images; all arrays are (n,).
+
+        Args:
+            record: of the test.
+            right: whether each answer is right.
+            held: whether each image has a copy among the training images.
+            agreeing: whether it has one with its own label.
+        """
+        parts = (agreeing, held & ~agreeing, ~held)
+        return cls(record, *(Share(right=int((right & part).sum()), n=int(part.sum())) for part in parts))
 
 
 def by_copies(results: Results, prepared: Prepared, copies: Copies) -> Iterator[ByCopies]:
     """Yield every recorded test on this dataset by a model that was trained on it too, in the order of the records.
+
+    A copy has the same pixels, and is a training image of this dataset: not of another one that the model was trained
+    on as well.
 
     Args:
         results: whose tests.
@@ -62,18 +80,9 @@ def by_copies(results: Results, prepared: Prepared, copies: Copies) -> Iterator[
         numbers = copies.numbers[[rows[identity] for identity in given.ids.tolist()]]
         held = np.isin(numbers, taught[:, 0])
         agreeing = held & _among(numbers, given.labels, taught)
-        yield ByCopies(
-            record,
-            copied=_share(given.right, agreeing),
-            conflicting=_share(given.right, held & ~agreeing),
-            alone=_share(given.right, ~held),
-        )
+        yield ByCopies.of(record, given.right, held, agreeing)
 
 
 def _among(numbers: NDArray[np.int64], labels: NDArray[np.int64], taught: NDArray[np.int64]) -> NDArray[np.bool_]:
     classes = int(max(labels.max(initial=0), taught[:, 1].max(initial=0))) + 1
     return np.isin(numbers * classes + labels, taught[:, 0] * classes + taught[:, 1])
-
-
-def _share(right: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> Share:
-    return Share(right=int((right & chosen).sum()), n=int(chosen.sum()))

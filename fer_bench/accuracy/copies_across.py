@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fer_bench.accuracy import answers
-from fer_bench.accuracy.copies import ByCopies, Share
+from fer_bench.accuracy.copies import ByCopies
 from fer_bench.datasets.across import Across
 from fer_bench.datasets.joined import joined_fingerprint, parts_of
 from fer_bench.records import EvalRecord, load_all
@@ -44,8 +44,4 @@ def by_copies_across(results: Results, found: Across) -> Iterator[ByCopies]:
         rows = np.array([places[identity] for identity in given.ids.tolist()], np.intp)
         trained = np.isin(found.owners, [numbers[name] for name in names]) & (found.splits == "train")
         held, agreeing = found.held(found.near, rows, np.flatnonzero(trained))
-        copied, conflicting, alone = (
-            Share(right=int((given.right & chosen).sum()), n=int(chosen.sum()))
-            for chosen in (agreeing, held & ~agreeing, ~held)
-        )
-        yield ByCopies(record, copied, conflicting, alone)
+        yield ByCopies.of(record, given.right, held, agreeing)

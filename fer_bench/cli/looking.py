@@ -72,7 +72,7 @@ def audit(
     several = SEPARATOR in dataset
     dataset = in_order(dataset) if several else dataset
     listed = out or place.audit(dataset)
-    _require_writable("--out", listed)
+    _require_writable(listed)
     if several:
         audit_several(place, dataset, listed, runs=runs, json=json)
         return
@@ -131,7 +131,7 @@ def show(
     if corrupted and (is_written(context, "each") or is_written(context, "recipe")):
         raise FerBenchError("--corrupted draws one image as it is stored: leave out --each and --recipe")
     path = out or place.contact_sheet(f"{dataset}-corrupted" if corrupted else dataset)
-    _require_writable("--out", path)
+    _require_writable(path)
     prepared = open_prepared(place, dataset)
     if path.suffix.lower() != ".png":
         raise FerBenchError(f"--out {path}: expected a name that ends in .png")
@@ -144,12 +144,12 @@ def show(
     typer.echo(str(path))
 
 
-def _require_writable(option: str, path: Path) -> None:
+def _require_writable(path: Path) -> None:
     # Before the work: nobody waits for a file that cannot be written.
     if path.is_dir():
-        raise FerBenchError(f"{option} {path}: a folder, expected the name of a file; name one in it")
+        raise FerBenchError(f"--out {path}: a folder, expected the name of a file; name one in it")
     if path.is_fifo():
-        raise FerBenchError(f"{option} {path}: a pipe, expected the name of a file; name another")
+        raise FerBenchError(f"--out {path}: a pipe, expected the name of a file; name another")
     require_no_device(path)
 
 

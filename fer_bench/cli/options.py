@@ -1,4 +1,4 @@
-"""Options that several commands share, and the ways in which all of them print."""
+"""Options that several commands share, and what they mean: places, seeds, recipes."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -113,7 +113,7 @@ def profile(
         if layers or self_test or not is_external(Workspace(workspace), name):
             model_card(name)
     plan = Plan(
-        runs=runs or (SELF_TEST_RUNS if self_test else 50),
+        runs=runs or (SELF_TEST_RUNS if self_test else Plan.runs),
         runtimes=tuple(runtime) if runtime else None,
         threads=threads,
         processes=processes,

@@ -1,7 +1,5 @@
 """AffectNet as others pass it on: a folder per class. Not the official split, so it is read only where it is named."""
 
-import itertools
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +7,7 @@ from typing import Literal
 
 from fer_bench.datasets.affectnet_codes import CODES, CONTEMPT_CODE, Labelling
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, is_utf8, is_visible
+from fer_bench.datasets.folder import Folder, below, first_entries, is_utf8
 from fer_bench.emotions import CONTEMPT, EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError
 
@@ -25,8 +23,6 @@ PARTS: dict[str, Literal["train", "test"]] = {
 _NUMBERS = {str(code): code for code in range(CONTEMPT_CODE + 1)}
 _OTHERS = re.compile(r"(train|test)_\d+(_aligned)?\.jpg|(Training|PublicTest|PrivateTest)_\d+\..+")
 """How RAF-DB and FER-2013 name their pictures."""
-_LOOKED_AT = 1000
-"""Entries of a folder by which it is recognised."""
 
 
 def _named_code(name: str) -> int | None:
@@ -49,7 +45,7 @@ def recognise_class_folders(path: Path) -> str | None:
         # Folders 1 to 7 are RAF-DB's and 0 to 6 fit FER-2013, whose codes mean other classes.
         classes = numbers if {"0", str(CONTEMPT_CODE)} <= {*numbers} else emotions
         if len(classes) > 1 and not any(
-            _OTHERS.fullmatch(name) for name in _first_names(below(path, f"{part}/{classes[0]}"))
+            _OTHERS.fullmatch(entry.name) for entry in first_entries(below(path, f"{part}/{classes[0]}"))
         ):
             found.append(f"{part}/ with class folders {classes[0]} to {classes[-1]}")
             named = named or classes is emotions
@@ -70,17 +66,8 @@ def doubts_of_class_folders(path: Path) -> list[str]:
     ]
 
 
-def _first_names(path: Path) -> list[str]:
-    with os.scandir(path) as entries:
-        visible = (entry.name for entry in entries if is_visible(entry.name))
-        return list(itertools.islice(visible, _LOOKED_AT))
-
-
 def _first_folders(path: Path) -> list[str]:
-    if not path.is_dir():
-        return []
-    with os.scandir(path) as entries:
-        return sorted(entry.name for entry in itertools.islice(entries, _LOOKED_AT) if entry.is_dir())
+    return sorted(entry.name for entry in first_entries(path) if entry.is_dir()) if path.is_dir() else []
 
 
 def read_class_folders(path: Path, choice: Choice) -> Reading:

@@ -15,7 +15,7 @@ import numpy as np
 
 from fer_bench.datasets.affectnet_codes import CODES, CONTEMPT_CODE, OTHER, PARTS, Labelling
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, holds, is_picture, is_utf8, note_of_others
+from fer_bench.datasets.folder import Folder, below, holds, is_picture, is_utf8, note_of_others, stem_of
 from fer_bench.errors import FerBenchError
 
 _ENDING = "_exp.npy"
@@ -90,8 +90,8 @@ def _part(folder: Folder, part: str, labelling: Labelling) -> Iterator[Sample | 
     pictures = sorted(filter(is_picture, names), key=_by_number)
     labelling.notes += note_of_others(images, [name for name in names if not is_picture(name)])
     unused = _stems(folder, annotations)
-    for picture, found in zip(pictures, _expressions(folder, annotations, map(_stem, pictures)), strict=True):
-        source, stem = f"{images}/{picture}", _stem(picture)
+    for picture, found in zip(pictures, _expressions(folder, annotations, map(stem_of, pictures)), strict=True):
+        source, stem = f"{images}/{picture}", stem_of(picture)
         if not is_utf8(picture):
             yield Flaw(source, "the file's name is not UTF-8", part=part)
         elif found is None:
@@ -116,10 +116,6 @@ def _part(folder: Folder, part: str, labelling: Labelling) -> Iterator[Sample | 
         label = CODES[found] if isinstance(found, int) else None
         reason = f"no such picture, but its annotation {annotations}/{stem}{_ENDING} is there"
         yield Flaw(f"{images}/{stem}.jpg", reason, missing=True, part=part, label=label)
-
-
-def _stem(picture: str) -> str:
-    return picture.rpartition(".")[0]
 
 
 def _by_number(name: str) -> tuple[int, str]:

@@ -3,7 +3,6 @@
 import codecs
 import itertools
 import math
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from typing import Literal
 
 from fer_bench.datasets.affectnet_codes import CODES, OTHER, PARTS, Labelling
 from fer_bench.datasets.card import Choice, FaceBox, Flaw, Reading, Sample
-from fer_bench.datasets.folder import Folder, is_utf8
+from fer_bench.datasets.folder import Folder, first_entries, is_utf8, stem_of
 from fer_bench.datasets.pixel_text import places, rows
 from fer_bench.datasets.utf16 import utf_16_of
 from fer_bench.emotions import code_of
@@ -34,8 +33,6 @@ _ROW = re.compile(rb'"?\d+/[^",/]+\.\w+"?,')
 """How a row begins."""
 _LONGEST = 200
 """Characters of a file name, well below what file systems take."""
-_LOOKED_AT = 1000
-"""Entries of a folder by which it is recognised."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +67,15 @@ def _look(path: Path) -> _Copy | None:
 def _annotated_folders(path: Path) -> list[str]:
     if not path.is_dir():
         return []
-    with os.scandir(path) as entries:
-        first = list(itertools.islice(entries, _LOOKED_AT))
     return sorted(
-        entry.name for entry in first if entry.name.lower().startswith("manually_annotated") and entry.is_dir()
+        entry.name
+        for entry in first_entries(path)
+        if entry.name.lower().startswith("manually_annotated") and entry.is_dir()
     )
 
 
 def _has_numbered(path: Path) -> bool:
-    with os.scandir(path) as entries:
-        return any(entry.name.isdecimal() and entry.is_dir() for entry in itertools.islice(entries, _LOOKED_AT))
+    return any(entry.name.isdecimal() and entry.is_dir() for entry in first_entries(path))
 
 
 def _begins_well(table: Path) -> bool:
@@ -141,11 +137,11 @@ class _Pictures:
             place = f"{self.images}/{parent}"
             names = self.folder.files(place) if self.folder.path(place).is_dir() else []
             self._unused[parent] = set(names)
-            ids = Counter(_id(f"{parent}/{name}") for name in names)
+            ids = Counter(stem_of(f"{parent}/{name}") for name in names)
             self._twins |= {id_: False for id_, count in ids.items() if count > 1}
         if name in self._unused[parent]:
             self._unused[parent].remove(name)
-            id_ = _id(relative)
+            id_ = stem_of(relative)
             if self._twins.get(id_):
                 return "twin"
             if id_ in self._twins:
@@ -250,11 +246,7 @@ class _Table:
                 reason = f"face box ({cells}), expected left, top, width and height; --crop none takes whole pictures"
                 return Flaw(where, reason, part=part, label=label)
         self.labelling.label(code, part)
-        return Sample(_id(relative), PARTS[part], label, source, part, box=face)
-
-
-def _id(relative: str) -> str:
-    return relative.rpartition(".")[0] or relative
+        return Sample(stem_of(relative), PARTS[part], label, source, part, box=face)
 
 
 def _code(cell: str) -> int | None:

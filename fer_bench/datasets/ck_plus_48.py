@@ -5,14 +5,13 @@ CK+48: the faces of the last three frames of each labelled sequence in a folder 
 labelled one.
 """
 
-import itertools
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, PixelText, Reading, Sample
-from fer_bench.datasets.folder import Folder, below, shown
+from fer_bench.datasets.folder import Folder, below, first_entries, shown
 from fer_bench.datasets.pixel_text import header, places, rows
 from fer_bench.emotions import (
     ANGRY,
@@ -43,8 +42,6 @@ _PICTURE = re.compile(r"(S[0-9]+)_[0-9]+_[0-9]+\.[A-Za-z]+")
 _TABLE = re.compile(rf"{TABLE}.*\.csv", re.IGNORECASE)
 _CODES = {str(code): index for code, index in enumerate(CODES)} | {str(CONTEMPT_CODE): None}
 _COLUMNS = {"emotion", "pixels"}
-_LOOKED_AT = 1000
-"""Entries of a folder that the recognisers look at."""
 
 
 def recognise_folders(path: Path) -> str | None:
@@ -153,9 +150,8 @@ def _class_folders(path: Path) -> list[str]:
 
 def _picture(path: Path) -> str | None:
     """Return the name of the first picture in a folder that is named as CK+'s frames are."""
-    with os.scandir(path) as entries:
-        names = (entry.name for entry in itertools.islice(entries, _LOOKED_AT))
-        return min((name for name in names if _PICTURE.fullmatch(name)), default=None)
+    names = (entry.name for entry in first_entries(path))
+    return min(filter(_PICTURE.fullmatch, names), default=None)
 
 
 def _pictures(folder: Folder, root: str, label_map: dict[str, str], notes: list[str]) -> Iterator[Sample | Flaw]:
@@ -196,8 +192,7 @@ def _tables(path: Path) -> list[Path]:
         return [path] if _TABLE.fullmatch(path.name) else []
     if not path.is_dir():
         return []
-    with os.scandir(path) as entries:
-        names = {entry.name for entry in itertools.islice(entries, _LOOKED_AT) if _TABLE.fullmatch(entry.name)}
+    names = {entry.name for entry in first_entries(path) if _TABLE.fullmatch(entry.name)}
     # In a folder of very many files it may not be among the first.
     return [path / name for name in sorted(names) or [f"{TABLE}.csv"] if (path / name).is_file()]
 

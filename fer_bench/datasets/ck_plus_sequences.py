@@ -4,8 +4,6 @@ The files' own description (``ReadMeCohnKanadeDatabase_website.txt``): 593 seque
 neutral face to the peak, its last frame; 327 have an emotion, in one file that is named after that frame.
 """
 
-import itertools
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ from pathlib import Path
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, Reading, Sample
 from fer_bench.datasets.ck_plus_landmarks import face_crop, read_points
-from fer_bench.datasets.folder import Folder, below, shown
+from fer_bench.datasets.folder import Folder, below, first_entries, shown
 from fer_bench.emotions import ANGRY, CONTEMPT, DISGUST, EMOTIONS, FEAR, HAPPY, NEUTRAL, SAD, SURPRISE
 from fer_bench.errors import FerBenchError, number_of
 
@@ -36,8 +34,6 @@ _CODE = re.compile(r"\s*([1-7])(?:\.0*)?(?:e[+-]?0+)?\s*", re.IGNORECASE)
 _ODD = "not named like CK+'s folders and frames, and not read"
 _LATE = "sequences whose first frame, taken as neutral, is not number 1"
 _RENAMED = "sequences whose emotion file is not named after their last frame, which was taken"
-_LOOKED_AT = 1000
-"""Entries of a folder that the recogniser looks at."""
 
 Frames = dict[int, str]
 """File names of a sequence's frames by their numbers."""
@@ -109,8 +105,7 @@ def _first(path: Path, names: tuple[str, ...]) -> str | None:
 
 
 def _has_subject(path: Path, subject: re.Pattern[str] = _SUBJECT) -> bool:
-    with os.scandir(path) as entries:
-        return any(subject.fullmatch(entry.name) for entry in itertools.islice(entries, _LOOKED_AT))
+    return any(subject.fullmatch(entry.name) for entry in first_entries(path))
 
 
 def _required(path: Path, names: tuple[str, ...], archive: str, otherwise: str = "") -> str:

@@ -1,6 +1,5 @@
 """FER-2013 as a folder of pictures a class: the edition whose file names keep the official parts, and re-uploads."""
 
-import itertools
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
 from fer_bench.datasets.fer2013_tables import PARTS, SIDE
-from fer_bench.datasets.folder import Folder, below, is_picture, is_utf8, is_visible, shown, stem_of
+from fer_bench.datasets.folder import Folder, below, first_entries, is_picture, is_utf8, is_visible, shown, stem_of
 from fer_bench.emotions import EMOTIONS, index_of_name
 from fer_bench.errors import FerBenchError, number_of
 
@@ -23,9 +22,6 @@ USUAL = {
 """The folders that are read, any case, with the parts that usually lie in each."""
 TEST = "Test"
 """The part PublicTest and PrivateTest together, where the file names do not tell them apart."""
-
-_LOOKED_AT = 1000
-"""Entries of a folder that are looked at to recognise it."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +104,11 @@ def _names(path: Path, *, pictures: bool = False) -> list[str]:
     """Return the sorted names of the pictures among a folder's first entries, or of all folders in it."""
     if not path.is_dir():
         return []
+    if pictures:
+        # Of all of these: which few come first is up to the file system, and the evidence would tell it.
+        return sorted(entry.name for entry in first_entries(path) if is_picture(entry.name))
     with os.scandir(path) as entries:
-        visible = (entry for entry in entries if is_visible(entry.name))
-        if pictures:
-            # Not a few of them: which ones come first is up to the file system, and the evidence would tell it.
-            return sorted(entry.name for entry in itertools.islice(visible, _LOOKED_AT) if is_picture(entry.name))
-        return sorted(entry.name for entry in visible if entry.is_dir())
+        return sorted(entry.name for entry in entries if is_visible(entry.name) and entry.is_dir())
 
 
 def _folders(found: dict[tuple[str, str], list[str]]) -> str:

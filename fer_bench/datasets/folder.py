@@ -5,7 +5,7 @@ import itertools
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from fer_bench.datasets.utf16 import REASON, utf_16_of
@@ -24,8 +24,10 @@ OF_WINDOWS = frozenset({"thumbs.db", "desktop.ini"})
 """What it leaves in folders, in lower case."""
 _SHOWN = 12
 """Names in a note."""
-_LOOKED_AT = 50
+_LOOKED_AT = 1000
 """Entries of a folder by which it is recognised."""
+_FEW = 50
+"""The same where only the names of files tell: ``inspect`` asks that of every folder in and below a large one."""
 _NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
 """Opening fails where the file is a symbolic link; 0 where the system cannot do that."""
 _NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)
@@ -68,7 +70,7 @@ def note_of_others(place: str, others: Iterable[str]) -> list[str]:
 
 
 def stem_of(name: str) -> str:
-    """Return a file name without its ending."""
+    """Return a file's name, or its path, without the ending."""
     return name.rpartition(".")[0] or name
 
 
@@ -94,14 +96,20 @@ def below(root: Path, relative: str) -> Path:
     return root if place == root else _innermost(place)
 
 
+def first_entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield the first entries of a folder, by which it is recognised; which ones come first is up to the file system.
+
+    Without hidden ones: a copy by macOS on a Windows disk begins with a hidden twin of every file.
+    """
+    with os.scandir(folder) as entries:
+        yield from itertools.islice((entry for entry in entries if is_visible(entry.name)), _LOOKED_AT)
+
+
 def holds(folder: Path, name: re.Pattern[str]) -> bool:
     """Whether a file of that name is among the first few entries of a folder, which need not exist."""
     if not folder.is_dir():
         return False
-    with os.scandir(folder) as entries:
-        # A copy by macOS on a Windows disk begins with a hidden twin of every file.
-        visible = (entry.name for entry in entries if is_visible(entry.name))
-        return any(map(name.fullmatch, itertools.islice(visible, _LOOKED_AT)))
+    return any(name.fullmatch(entry.name) for entry in itertools.islice(first_entries(folder), _FEW))
 
 
 def _innermost(path: Path) -> Path:

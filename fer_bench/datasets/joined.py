@@ -112,11 +112,6 @@ class Joined:
         """Class indices, (n,)."""
         return np.concatenate([part.labels for part in self.parts])
 
-    @cached_property
-    def ids(self) -> NDArray[np.str_]:
-        """Unique: each part's, after its name, e.g. ``raf-db/train_00001``, (n,)."""
-        return np.concatenate([np.char.add(f"{part.dataset}/", part.ids) for part in self.parts])
-
     def indices(self, split: Split) -> NDArray[np.intp]:
         """Return the rows of a split, ascending; none for ``test``: every part has a test set of its own."""
         starts = np.cumsum([0, *(len(part.labels) for part in self.parts)])

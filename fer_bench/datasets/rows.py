@@ -27,8 +27,8 @@ COLUMNS = ("id", "split", "label", "part", "source", "group")
 
 _LABELS = frozenset(range(len(EMOTIONS)))
 _SPLITS = frozenset({"train", "test"})
-_EACH = round(1 / VALIDATION_SHARE)
-"""Training images of a class of which one is set apart."""
+_FOLDS = round(1 / VALIDATION_SHARE)
+"""Equal parts of the official training set of which one is set apart for validation."""
 _FAR = 0.05
 """Difference from the share of validation images that is told."""
 
@@ -141,10 +141,10 @@ class Rows:
             else:
                 validation = train_test_split(train, test_size=VALIDATION_SHARE, stratify=labels, random_state=seed)[1]
         except ValueError as error:
-            few = [f"{EMOTIONS[label]} has {n}" for label, n in sorted(Counter(labels).items()) if n < _EACH]
+            few = [f"{EMOTIONS[label]} has {n}" for label, n in sorted(Counter(labels).items()) if n < _FOLDS]
             raise FerBenchError(
                 f"{number_of(len(train), 'training image')} cannot be split into training and validation by class: "
-                f"{', '.join(few)}; at least {_EACH} images of each class are needed, or none of it"
+                f"{', '.join(few)}; at least {_FOLDS} images of each class are needed, or none of it"
             ) from error
         for row in validation:
             self.splits[row] = "val"
@@ -196,19 +196,18 @@ def _fold(labels: Sequence[int], groups: Sequence[str], seed: int) -> NDArray[np
 
     from sklearn.model_selection import StratifiedGroupKFold
 
-    folds = round(1 / VALIDATION_SHARE)
     subjects, most = len(set(groups)), max(Counter(labels).values())
-    if min(subjects, most) < folds:
-        few = number_of(subjects, "subject") if subjects < folds else f"at most {number_of(most, 'image')} of a class"
+    if min(subjects, most) < _FOLDS:
+        few = number_of(subjects, "subject") if subjects < _FOLDS else f"at most {number_of(most, 'image')} of a class"
         raise FerBenchError(
             f"{number_of(len(labels), 'training image')} of {few} cannot be split into training and validation by "
-            f"subject; at least {folds} subjects, and {folds} images of a class, are needed"
+            f"subject; at least {_FOLDS} subjects, and {_FOLDS} images of a class, are needed"
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # A class with fewer images than folds: see _doubts.
         # It deals out unequal groups by their size: whatever the random state, the first fold has mostly the same ones.
-        parts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed // folds).split(labels, labels, groups)
-        validation: NDArray[np.intp] = next(itertools.islice(parts, seed % folds, None))[1]
+        parts = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=seed // _FOLDS).split(labels, labels, groups)
+        validation: NDArray[np.intp] = next(itertools.islice(parts, seed % _FOLDS, None))[1]
     return validation
 
 

@@ -58,11 +58,6 @@ class Contest:
     contenders: tuple[Contender, ...]
     """In an order that depends on their names alone."""
 
-    @property
-    def name(self) -> str:
-        """For messages."""
-        return f"{self.dataset} on {self.target}"
-
 
 def contests(runs: Sequence[Run], *, rank_recipes: bool = False, by_place: bool = False) -> list[Contest]:
     """Return the contests that runs form, by training dataset, its own test set first.

@@ -193,14 +193,14 @@ def _nothing(places: Sequence[Place], unmet: Sequence[str], seen: Sequence[EvalR
     if not seen:
         return f"{listed}: no tests; run fer-bench train and fer-bench evaluate, or name other places with --records"
     there = sorted({f"{record.model} trained on {record.dataset}, recipe {record.recipe}" for record in seen})
-    return f"{listed}: no test fits {' '.join(unmet)}; there are tests of {_few(there)}"
+    return f"{listed}: no test fits {' '.join(unmet)}; there are tests of {_few(there, 6, '; ')}"
 
 
-def _few(names: Sequence[str], most: int = 6) -> str:
+def _few(names: Sequence[str], most: int, separator: str) -> str:
     rest = len(names) - most
-    return "; ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+    return separator.join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def listed(names: Iterable[str], most: int = 4) -> str:
+def listed(names: Iterable[str]) -> str:
     """Return some of the names, each once, and how many more there are."""
-    return _few(sorted(set(names)), most).replace("; ", ", ")
+    return _few(sorted(set(names)), 4, ", ")

@@ -9,7 +9,7 @@ from itertools import chain
 
 from fer_bench.paper_audit.complexity import complexity_findings
 from fer_bench.paper_audit.cross_checks import cross_check_findings
-from fer_bench.paper_audit.findings import MEANING, Finding, Verdict
+from fer_bench.paper_audit.findings import Finding, Verdict
 from fer_bench.paper_audit.matrices import Audited, audited_matrices, matrix_findings
 from fer_bench.paper_audit.text_checks import text_findings
 from fer_bench.paper_audit.text_datasets import dataset_findings
@@ -17,7 +17,7 @@ from fer_bench.paper_audit.text_discussion import discussion_claims
 from fer_bench.paper_audit.text_inferences import inference_findings
 from fer_bench.paper_audit.text_results import result_claims
 
-__all__ = ["MEANING", "Audited", "Finding", "PaperAudit", "Verdict", "audit_paper"]
+__all__ = ["Audited", "Finding", "PaperAudit", "Verdict", "audit_paper"]
 
 
 @dataclass(frozen=True)

@@ -78,14 +78,16 @@ def _means_exist() -> bool:
 
 def _variances() -> Iterator[Finding]:
     from scipy.stats import f as f_distribution
-    from scipy.stats import studentized_range
 
-    from fer_bench.statistics import anova_tukey_from_summary
+    from fer_bench.anova_result import ALPHA
+    from fer_bench.statistics import classic, unequal
+    from fer_bench.statistics.summary import given_summary
 
     n = paper.TABLE6_N
     means = {name: row.mean_s for name, row in paper.TABLE6.items()}
     sds = {name: row.sd_s for name, row in paper.TABLE6.items()}
-    result = anova_tukey_from_summary(means, sds, dict.fromkeys(means, n))
+    summary = given_summary(means, sds, dict.fromkeys(means, n), ALPHA)
+    result = classic.of_summary(summary, ALPHA)
     stars = {(pair.model, pair.other): pair.significant for pair in paper.TABLE7}
     agree = all(pair.significant == stars[pair.a, pair.b] for pair in result.pairs)
     yield Finding(
@@ -97,22 +99,16 @@ def _variances() -> Iterator[Finding]:
     )
     ratio = max(sds.values()) ** 2 / min(sds.values()) ** 2
     equal = float(2 * f_distribution.sf(ratio, n - 1, n - 1))
-    welch = []
-    for a, b in _pairs():
-        spread_a, spread_b = sds[a] ** 2 / n, sds[b] ** 2 / n
-        freedom = (spread_a + spread_b) ** 2 * (n - 1) / (spread_a**2 + spread_b**2)
-        t = abs(means[a] - means[b]) / math.sqrt(spread_a + spread_b)
-        welch.append(float(studentized_range.sf(t * math.sqrt(2), len(means), freedom)))
-    unequal = equal < 0.05
+    largest = max(pair.p for pair in unequal.games_howell(summary, ALPHA))
     yield Finding(
         where="Table 7, Table 6",
         claim='"ANOVA, and the post hoc test" on the inference times.',
         evidence=f"Deviations from {min(sds.values()):.4f} to {max(sds.values()):.4f} s are a variance ratio of "
         f"{ratio:.1f} (equal variances: p {_p(equal)}), which ANOVA and the usual post-hoc test, Tukey's, assume to be "
         f"1; which test was used is not said. Games-Howell, which does not assume it, "
-        f"{'agrees' if max(welch) < 0.05 else 'disagrees'} here (largest p {_p(max(welch))}). Repeated predictions of "
+        f"{'agrees' if largest < ALPHA else 'disagrees'} here (largest p {_p(largest)}). Repeated predictions of "
         "one process are no independent replicates, which no test of them repairs.",
-        verdict=Verdict.DOUBTFUL if unequal else Verdict.CONSISTENT,
+        verdict=Verdict.DOUBTFUL if equal < ALPHA else Verdict.CONSISTENT,
     )
 
 

@@ -14,7 +14,6 @@ import functools
 import importlib.util
 import math
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,15 +43,6 @@ UP = 0.09
 
 Both are what FER-2013's pictures are around the boxes found in them (medians of the measurement above: 1.14 and 0.09).
 """
-
-
-class Face(NamedTuple):
-    """One face."""
-
-    box: Box
-    """Left, top, right, bottom in pixels; it may reach out of the picture."""
-    score: float
-    """0.5 to 1."""
 
 
 def require_detector() -> None:
@@ -88,8 +78,10 @@ class FaceFinder:
             self._network.get_output_details(), key=lambda output: int(output["shape"][-1]), reverse=True
         )
 
-    def find(self, image: NDArray[np.uint8]) -> list[Face]:
-        """Return the faces in a gray picture, uint8 (height, width), the largest first.
+    def find(self, image: NDArray[np.uint8]) -> list[Box]:
+        """Return the boxes of the faces in a gray picture, uint8 (height, width), the largest first.
+
+        They may reach out of the picture.
 
         Looked for in the whole picture; where it shows none, in squares of half its longer side that overlap by half.
         """
@@ -134,29 +126,29 @@ class FaceFinder:
         return boxes[found] * [x, y, x, y] + shift, scores[found]
 
 
-def around(face: Face, scale: float) -> Box:
+def around(face: Box, scale: float) -> Box:
     """Return the square to cut out around a face, which may reach out of the picture.
 
     Args:
-        face: found by :class:`FaceFinder`.
-        scale: side of the square in sides of the face's box.
+        face: box that :class:`FaceFinder` found.
+        scale: side of the square in sides of the box.
     """
-    left, top, right, bottom = face.box
+    left, top, right, bottom = face
     side = max(right - left, bottom - top)
     x, y = (left + right) / 2, (top + bottom) / 2 - UP * side
     half = side * scale / 2
     return x - half, y - half, x + half, y + half
 
 
-def square_around(face: Face, scale: float, height: int, width: int) -> Square:
+def square_around(face: Box, scale: float, height: int, width: int) -> Square:
     """Return what is cut out around a face: :func:`around`, moved and where it must be shrunk into the picture.
 
     Always a square. What prepare cuts out is as long and as high as the picture allows, and would be stretched: here
     the box of a close-up is higher than a picture in landscape format, and nothing says that the face is.
 
     Args:
-        face: found by :class:`FaceFinder`.
-        scale: side of the square in sides of the face's box.
+        face: box that :class:`FaceFinder` found.
+        scale: side of the square in sides of the box.
         height: of the picture, pixels.
         width: of the picture, pixels.
 
@@ -212,17 +204,17 @@ def _starts(extent: int, side: int) -> list[int]:
     return [round(step * (extent - side) / steps) for step in range(steps + 1)] if steps else [0]
 
 
-def _merged(boxes: NDArray[np.float64], scores: NDArray[np.float64]) -> list[Face]:
-    """Return one face for each group of overlapping boxes: their mean, weighted by score (MediaPipe does so)."""
+def _merged(boxes: NDArray[np.float64], scores: NDArray[np.float64]) -> list[Box]:
+    """Return one box for each group of overlapping boxes: their mean, weighted by score (MediaPipe does so)."""
     found = []
     left = np.argsort(-scores, kind="stable")
     while len(left):
         near = _overlap(boxes[left[0]], boxes[left]) > MAX_OVERLAP
         group = left[near]
         x0, y0, x1, y1 = np.average(boxes[group], axis=0, weights=scores[group]).tolist()
-        found.append(Face((x0, y0, x1, y1), float(scores[left[0]])))
+        found.append((x0, y0, x1, y1))
         left = left[~near]
-    return sorted(found, key=lambda face: face.box[0] - face.box[2])
+    return sorted(found, key=lambda box: box[0] - box[2])
 
 
 def _overlap(box: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -28,14 +28,14 @@ Clock = Callable[[], int]
 
 @dataclass(frozen=True)
 class Steady:
-    """When a call is warm: the median of its last calls no longer falls."""
+    """When a call is warm: the median of its last calls no longer falls. No user sets it."""
 
     window: int = 5
     """Calls in a row whose median is taken."""
     fall: float = 0.05
     """Fraction of the median of the previous ``window`` calls; a larger fall means that it is still warming up."""
     most: int = 100
-    """Untimed calls after which the warm-up ends in any case."""
+    """Untimed calls after which the warm-up ends in any case; at least two windows."""
 
     def __str__(self) -> str:
         return (
@@ -57,7 +57,7 @@ class Warmth:
 def warm_up(
     call: Callable[[Item], object],
     items: Sequence[Item],
-    rule: Steady | None = None,
+    rule: Steady,
     *,
     clock: Clock = time.perf_counter_ns,
 ) -> Warmth:
@@ -66,15 +66,9 @@ def warm_up(
     Args:
         call: what to warm up.
         items: given to the call in turn.
-        rule: when to stop; ``None`` takes the defaults of :class:`Steady`.
+        rule: when to stop.
         clock: for tests.
-
-    Raises:
-        FerBenchError: the rule has a window below 1 or a limit below two windows, so that it could never compare.
     """
-    rule = rule or Steady()
-    if rule.window < 1 or rule.most < 2 * rule.window:
-        raise FerBenchError(f"warm-up {rule}: expected a window of at least 1 and a limit of at least two windows")
     before = float("inf")
     for done in range(rule.window, rule.most + 1, rule.window):
         taken = [_seconds(call, items[run % len(items)], clock) for run in range(done - rule.window, done)]

@@ -7,14 +7,13 @@ file gives a message instead of a wrong table.
 """
 
 from fer_bench.records.environment import Environment, same_place
-from fer_bench.records.identity import Identity, cell_id, profile_stem, stem_of
+from fer_bench.records.identity import Identity, cell_id, parsed_cell_id, profile_stem, stem_of
 from fer_bench.records.profiling import LatencySample, MachineSample, ProfileRecord
 from fer_bench.records.provenance import EXTERNAL, External, Origin, Preparation
 from fer_bench.records.robustness import CorruptionResult, Counts, RobustnessRecord
 from fer_bench.records.statistics import StatisticsRecord
 from fer_bench.records.store import (
     KINDS,
-    SCHEMA,
     Record,
     RecordT,
     load,
@@ -29,7 +28,6 @@ from fer_bench.records.training import Epoch, Start, TrainRecord
 __all__ = [
     "EXTERNAL",
     "KINDS",
-    "SCHEMA",
     "CorruptionResult",
     "Counts",
     "Environment",
@@ -51,6 +49,7 @@ __all__ = [
     "cell_id",
     "load",
     "load_all",
+    "parsed_cell_id",
     "path_of",
     "paths",
     "profile_stem",

@@ -15,7 +15,7 @@ from fer_bench.render.markdown import to_markdown
 from fer_bench.render.text import GENERATED
 from fer_bench.tables.values import Table
 
-__all__ = ["all_tex", "check_tables", "to_html", "to_json", "to_latex", "to_markdown", "write_tables"]
+__all__ = ["check_tables", "to_html", "to_json", "to_latex", "to_markdown", "write_tables"]
 
 _OURS = re.compile(r"(table\d\d|robustness)\.(md|tex)")
 

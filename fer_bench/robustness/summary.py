@@ -131,28 +131,32 @@ class Contest:
         return f"{corruption}, trained on" if corruption in self.trained_on else corruption
 
 
+_Pictures = tuple[str, str, str]
+"""Test set, its fingerprint, and the name of the set of corruptions."""
+
+
 def contests(records: Iterable[RobustnessRecord]) -> list[Contest]:
     """Return what may stand side by side, by dataset, test set and recipe: no contest mixes recipes, backends or states
     of a dataset. External models stand beside all that answered the same pictures."""
-    groups: dict[tuple[str, ...], dict[str, list[RobustnessRecord]]] = {}
-    external: dict[tuple[str, ...], list[Robustness]] = {}
+    groups: dict[tuple[str, str, str, _Pictures, str, str], dict[str, list[RobustnessRecord]]] = {}
+    external: dict[_Pictures, list[Robustness]] = {}
     for one in sorted(records, key=lambda one: (place_of(one.model), one.seed)):
         pictures = (one.target, one.target_fingerprint, one.protocol)
         if one.external:
             external.setdefault(pictures, []).append(Robustness((one,)))
             continue
-        key = (one.dataset, one.target, one.recipe, *pictures, one.backend, one.dataset_fingerprint)
+        key = (one.dataset, one.target, one.recipe, pictures, one.backend, one.dataset_fingerprint)
         groups.setdefault(key, {}).setdefault(one.model, []).append(one)
     found = [
         Contest(
-            dataset=key[0],
-            target=key[1],
-            recipe=key[2],
-            models=(*(Robustness(tuple(runs)) for runs in models.values()), *external.get(key[3:6], ())),
+            dataset=dataset,
+            target=target,
+            recipe=recipe,
+            models=(*(Robustness(tuple(runs)) for runs in models.values()), *external.get(pictures, ())),
         )
-        for key, models in sorted(groups.items())
+        for (dataset, target, recipe, pictures, _, _), models in sorted(groups.items())
     ]
-    beside = {key[3:6] for key in groups}
+    beside = {pictures for _, _, _, pictures, _, _ in groups}
     found += [
         Contest(dataset=EXTERNAL, target=pictures[0], recipe="", models=tuple(models))
         for pictures, models in sorted(external.items())

@@ -7,7 +7,7 @@ groups of records could form a block, ``selection.toml`` beside the records name
 """
 
 from fer_bench.selection.choices import Choice, Selection, load_selection, toml_lines
-from fer_bench.selection.choosing import CROSS_TEST, check_inputs, choose, naming, select
+from fer_bench.selection.choosing import CROSS_TEST, choose, naming, select
 from fer_bench.selection.evidence import Block, Evidence, Latency, OtherRuns, in_order, place_of
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "Latency",
     "OtherRuns",
     "Selection",
-    "check_inputs",
     "choose",
     "in_order",
     "load_selection",

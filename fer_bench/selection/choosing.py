@@ -238,7 +238,7 @@ def _latency(folder: Path, profiles: list[ProfileRecord], selection: Selection) 
     statistics: dict[Family, dict[str, StatisticsRecord]] = {"session": {}, "paper": {}}
     for record in load_all(folder, StatisticsRecord):
         if any(model in chosen for model in record.models):
-            check_inputs(folder, record, group.backend)
+            _check_inputs(folder, record, group.backend)
             statistics[record.family][record.runtime] = record
     return Latency(
         session=group.session,
@@ -258,7 +258,7 @@ def _same_session(record: ProfileRecord, other: ProfileRecord) -> bool:
     )
 
 
-def check_inputs(folder: Path, record: StatisticsRecord, backend: str) -> None:
+def _check_inputs(folder: Path, record: StatisticsRecord, backend: str) -> None:
     """Refuse statistics whose profiles have changed since, or are of another backend.
 
     Raises:

@@ -156,8 +156,3 @@ class Evidence:
         """Return the matrices on PrivateTest of a model that was trained on FER-2013, see
         :meth:`Block.tested_privately`; maybe none."""
         return self.blocks[DATASET].tested_privately(model) if DATASET in self.blocks else ()
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is no record at all."""
-        return not self.blocks and self.latency is None and not self.elsewhere

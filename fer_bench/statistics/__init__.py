@@ -4,25 +4,19 @@ Source: paper, section V-E and Table 7: ANOVA and a post-hoc test that it does n
 the usual pair, gives its stars from its Table 6. Both assume independent observations and equal variances; repeated
 calls in one process are not independent, and the paper's standard deviations differ threefold. So the assumptions are
 tested, forms of the test that need fewer of them are computed too (Welch with Games-Howell, Kruskal-Wallis with Dunn,
-repeated measures over blocks), and one sentence says which form to believe (:data:`RULES`).
+repeated measures over blocks), and one sentence says which form to believe (:data:`fer_bench.anova_result.RULES`).
 """
 
-from fer_bench.anova_result import RULES, AnovaResult, PairDifference
 from fer_bench.statistics.analysis import analyse, analyse_summary, to_record
-from fer_bench.statistics.classic import anova_tukey, anova_tukey_from_summary
+from fer_bench.statistics.classic import anova_tukey
 from fer_bench.statistics.freshness import differences
-from fer_bench.statistics.profiles import MINIMUM_PROCESSES, analyse_profiles
+from fer_bench.statistics.profiles import analyse_profiles
 
 __all__ = [
-    "MINIMUM_PROCESSES",
-    "RULES",
-    "AnovaResult",
-    "PairDifference",
     "analyse",
     "analyse_profiles",
     "analyse_summary",
     "anova_tukey",
-    "anova_tukey_from_summary",
     "differences",
     "to_record",
 ]

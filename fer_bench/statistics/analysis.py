@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from fer_bench.anova_result import AnovaResult, Family, Replicate
+from fer_bench.anova_result import ALPHA, AnovaResult, Family, Replicate
 from fer_bench.errors import FerBenchError
 from fer_bench.records import Origin, StatisticsRecord
 from fer_bench.statistics import classic, unequal
@@ -19,7 +19,7 @@ Made = TypeVar("Made")
 
 
 def analyse(
-    samples: Mapping[str, Sequence[float]], *, alpha: float = 0.05, replicate: Replicate = "call", blocks: bool = False
+    samples: Mapping[str, Sequence[float]], *, alpha: float = ALPHA, replicate: Replicate = "call", blocks: bool = False
 ) -> AnovaResult:
     """Compare the means of the samples of two or more models in every form.
 
@@ -57,7 +57,7 @@ def analyse(
 
 
 def analyse_summary(
-    means: Mapping[str, float], sds: Mapping[str, float], ns: Mapping[str, int], *, alpha: float = 0.05
+    means: Mapping[str, float], sds: Mapping[str, float], ns: Mapping[str, int], *, alpha: float = ALPHA
 ) -> AnovaResult:
     """Compare means from their summary alone, in the forms that need no more.
 
@@ -68,7 +68,8 @@ def analyse_summary(
         alpha: as in :func:`analyse`.
 
     Raises:
-        FerBenchError: as in :func:`fer_bench.statistics.anova_tukey_from_summary`.
+        FerBenchError: as in :func:`fer_bench.statistics.anova_tukey`, or the three do not name the same models, or a
+            negative standard deviation.
     """
     summary = given_summary(means, sds, ns, alpha)
     ranks = "ranks need the single values; a summary has only sizes, means and deviations"

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from fer_bench.anova_result import AnovaResult
+from fer_bench.anova_result import ALPHA, AnovaResult
 from fer_bench.errors import FerBenchError
 from fer_bench.statistics.studentized import critical
-from fer_bench.statistics.summary import Summary, arrays_of, both_ways, given_summary, summary_of
+from fer_bench.statistics.summary import Summary, arrays_of, both_ways, summary_of
 
 
-def anova_tukey(samples: Mapping[str, Sequence[float]], *, alpha: float = 0.05) -> AnovaResult:
+def anova_tukey(samples: Mapping[str, Sequence[float]], *, alpha: float = ALPHA) -> AnovaResult:
     """Compare the means of the samples of two or more models.
 
     Args:
@@ -24,28 +24,8 @@ def anova_tukey(samples: Mapping[str, Sequence[float]], *, alpha: float = 0.05) 
     return of_summary(summary_of(arrays_of(samples), alpha), alpha)
 
 
-def anova_tukey_from_summary(
-    means: Mapping[str, float], sds: Mapping[str, float], ns: Mapping[str, int], *, alpha: float = 0.05
-) -> AnovaResult:
-    """Compare means from their summary alone; exact, equal to :func:`anova_tukey` on the samples.
-
-    Unequal sample sizes are compared by Tukey and Kramer's rule.
-
-    Args:
-        means: mean of each model; the order of the models is kept.
-        sds: sample standard deviation (n - 1) of each model.
-        ns: number of values of each model.
-        alpha: as in :func:`anova_tukey`.
-
-    Raises:
-        FerBenchError: as in :func:`anova_tukey`, or the three do not name the same models, or a negative
-            standard deviation.
-    """
-    return of_summary(given_summary(means, sds, ns, alpha), alpha)
-
-
 def of_summary(summary: Summary, alpha: float) -> AnovaResult:
-    """Return the result of a checked summary.
+    """Return the result of a checked summary; unequal sample sizes are compared by Tukey and Kramer's rule.
 
     Equal to ``scipy.stats.tukey_hsd`` on the samples, which takes no summary and whose search of the interval takes
     three times as long. statsmodels' ``pairwise_tukeyhsd`` sorts the models by name, which flips signs.

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 
-from fer_bench.anova_result import AnovaResult, WithinProcess
+from fer_bench.anova_result import ALPHA, AnovaResult, WithinProcess
 from fer_bench.errors import FerBenchError
 from fer_bench.records import LatencySample, ProfileRecord
 from fer_bench.statistics.analysis import analyse
@@ -16,7 +16,7 @@ MINIMUM_PROCESSES = 5
 _Calls = dict[int, list[LatencySample]]
 
 
-def analyse_profiles(profiles: Sequence[ProfileRecord], runtime: str, *, alpha: float = 0.05) -> AnovaResult:
+def analyse_profiles(profiles: Sequence[ProfileRecord], runtime: str, *, alpha: float = ALPHA) -> AnovaResult:
     """Compare the inference times of models measured in one session.
 
     With at least :data:`MINIMUM_PROCESSES` processes of each model, a replicate is a process and its value the mean of

@@ -11,7 +11,7 @@ from fer_bench.selection.parts import DATASET as FER2013
 from fer_bench.tables.accuracy import PRIVATE, private_note, tested_beyond
 from fer_bench.tables.chance import is_above
 from fer_bench.tables.notes import SEEDS_NOTE, dataset_notes
-from fer_bench.tables.values import Cell, Column, Grid, Number, Pair, Table, Text, Value, mark_best, mean_of
+from fer_bench.tables.values import Cell, Column, Grid, Number, Pair, Table, Text, Value, best_of, mean_of
 
 RECALL_NOTE = "Accuracy of a class is its recall: the fraction of its images that are answered right."
 
@@ -76,13 +76,8 @@ def _recalls(matrices: Sequence[Counts]) -> list[Value]:
 def _marked(columns: _Columns, never: Collection[int]) -> _Columns:
     """Return the columns with the best of each class marked, but for those in ``never``: a model that always answers
     one class is right on all of it."""
-    # A row of the block is what mark_best takes as a column.
-    marked: list[list[Cell]] = [[] for _ in columns]
-    for i in range(len(EMOTIONS)):
-        of_class = mark_best([(cells[i],) for _, cells in columns], 0, never=never)
-        for cells, (cell,) in zip(marked, of_class, strict=True):
-            cells.append(cell)
-    return [(column, cells) for (column, _), cells in zip(columns, marked, strict=True)]
+    marked = [best_of(row, never=never) for row in zip(*(cells for _, cells in columns), strict=True)]
+    return [(column, list(cells)) for (column, _), cells in zip(columns, zip(*marked, strict=True), strict=True)]
 
 
 def _grid(title: str, groups: Sequence[_Columns]) -> Grid:

@@ -11,7 +11,7 @@ from fer_bench.selection import Evidence
 from fer_bench.tables.chance import is_above
 from fer_bench.tables.externals import external_notes
 from fer_bench.tables.notes import BEYOND, SEEDS_NOTE, SHORT, SYNTHETIC_NOTE
-from fer_bench.tables.values import Cell, Column, Grid, Missing, Number, Range, Row, Table, Text, mark_best, mean_of
+from fer_bench.tables.values import Cell, Column, Grid, Missing, Number, Range, Row, Table, Text, best_of, mean_of
 
 SLUG = "robustness"
 _ROWS = (
@@ -69,7 +69,7 @@ def _grid(contest: Contest) -> Grid:
         if some:
             rows.append(_row(title, [one.mean_under(some) for one in models]))
             rows.append((Text("its 95 % interval"), *(_range(interval(one, some)) for one in models)))
-    rows = [(row[0], *_best(row[1:], never)) for row in rows]  # Intervals have no best one.
+    rows = [(row[0], *best_of(row[1:], never=never)) for row in rows]  # Intervals have no best one.
     rows.append(_row("lost, points", [one.lost for one in models]))
     columns = (Column("Pictures", text=True), *(Column(_model(one)) for one in models))
     return Grid(_title(contest), columns, tuple(rows))
@@ -98,11 +98,6 @@ def _points(found: Estimate) -> Cell:
 
 def _row(name: str, values: Sequence[Sequence[float]]) -> Row:
     return Text(name), *(mean_of(runs, decimals=1, scale=100) for runs in values)
-
-
-def _best(cells: Sequence[Cell], never: Sequence[int]) -> tuple[Cell, ...]:
-    """Return a row's cells with the best marked: rows of models are what ``mark_best`` takes."""
-    return tuple(cell for (cell,) in mark_best([(cell,) for cell in cells], 0, never=never))
 
 
 def _range(found: Estimate) -> Cell:

@@ -195,6 +195,11 @@ def mark_best(
     )
 
 
+def best_of(cells: Sequence[Cell], *, never: Collection[int] = ()) -> tuple[Cell, ...]:
+    """Return the cells of one row with the highest number marked, as :func:`mark_best` does in a column."""
+    return tuple(cell for (cell,) in mark_best([(cell,) for cell in cells], 0, never=never))
+
+
 def _measured(cell: Cell) -> Number | None:
     value = cell.measured if isinstance(cell, Pair) else cell
     return value if isinstance(value, Number) else None
