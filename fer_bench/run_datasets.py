@@ -59,11 +59,14 @@ def require_trainable(
             )
 
 
-def missing(workspace: Workspace, *, sources: Mapping[str, Path], synthetic: bool) -> list[Work]:
+def missing(
+    workspace: Workspace, train_on: Sequence[str], *, sources: Mapping[str, Path], synthetic: bool
+) -> list[Work]:
     """Return the work that makes and prepares what is not prepared yet, and say what of ``sources`` is.
 
     Args:
         workspace: where prepared datasets are, and go.
+        train_on: names of datasets, several joined by ``+``, or none for all: no other synthetic training set is made.
         sources: the user's files by the dataset's name.
         synthetic: whether synthetic datasets are wanted.
     """
@@ -71,8 +74,10 @@ def missing(workspace: Workspace, *, sources: Mapping[str, Path], synthetic: boo
     if synthetic:
         from fer_bench.datasets.synthetic import LAYOUTS
 
+        wanted = {part for joined in train_on or LAYOUTS for part in parts_of(joined)}
         for name in LAYOUTS:
-            if not is_prepared(workspace.prepared(name)):
+            needed = name in wanted or not dataset_card(name).trainable
+            if needed and not is_prepared(workspace.prepared(name)):
                 work.append((Stage(f"synthetic faces: {name}", 3), partial(_synthesize, workspace, name)))
     for name, source in sources.items():
         if is_prepared(workspace.prepared(name)):

@@ -73,7 +73,7 @@ def run_all(workspace: Workspace, job: Job) -> None:
         run_datasets.require_origin(workspace, synthetic=job.synthetic)
         run_datasets.require_origin_of_records(workspace, synthetic=job.synthetic)
         run_datasets.require_trainable(workspace, job.train_on, sources=job.sources, synthetic=job.synthetic)
-        work_through(run_datasets.missing(workspace, sources=job.sources, synthetic=job.synthetic))
+        work_through(run_datasets.missing(workspace, job.train_on, sources=job.sources, synthetic=job.synthetic))
         groups = _training(workspace, job)
         if groups:
             _tell_of_other_recipes(workspace, job)

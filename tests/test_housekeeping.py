@@ -559,7 +559,9 @@ def test_the_missing_runs_are_plain_train_commands(place):
         # Only the model that the recipe starts from ImageNet is given weights: elsewhere they would change the recipe.
         assert parsed["weights"] == ("imagenet" if parsed["model"] == "clcm" else None)
     assert len(commands(place, "--weights", "imagenet", "--all")) == 6
-    assert len(commands(place, "--weights", "imagenet", "--model", "clcm", "--seed", 0, "--seed", 1)) == 4
+    two = commands(place, "--weights", "imagenet", "--model", "clcm", "--seed", 0, "--seed", 1)
+    assert len(two) == 4
+    assert commands(place, "--weights", "imagenet", "--model", "clcm", "--seeds", 2) == two
     # Two tasks of one run would write the same files.
     twice = ["--model", "clcm", "-m", "clcm", "-d", "fer2013", "-d", "fer2013", "-s", 0, "-s", 0]
     assert len(commands(place, "--weights", "imagenet", *twice)) == 1

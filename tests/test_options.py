@@ -99,9 +99,10 @@ def test_how_one_seed_is_named_is_said_where_it_is_no_number_of_seeds(seed):
 
 
 @pytest.mark.parametrize("seed", ["0", "1"])
-@pytest.mark.parametrize("command", ["train", "run-all"])
+@pytest.mark.parametrize("command", ["train", "run-all", "grid", "status"])
 def test_seed_and_seeds_exclude_each_other(tmp_path, command, seed):
-    asked = [command, "--model", "clcm", "--dataset", "fer2013", "--weights", "random", "--workspace", str(tmp_path)]
+    asked = [command, "--model", "clcm", "--dataset", "fer2013", "--workspace", str(tmp_path)]
+    asked += [] if command == "status" else ["--weights", "random"]
     with pytest.raises(FerBenchError, match="--seed and --seeds 3 exclude each other; list all seeds in --seeds"):
         run(*asked, "--seeds", "3", "--seed", seed)
 

@@ -251,13 +251,25 @@ def test_an_option_that_run_all_lacks_is_named_with_the_command_that_has_it(synt
     assert "run-all" not in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("train_on", "made"),
+    [
+        ((), ["fer2013", "raf-db", "affectnet", "ck-plus"]),
+        (("affectnet+fer2013",), ["fer2013", "affectnet", "ck-plus"]),
+    ],
+)
+def test_synthetic_faces_are_drawn_of_what_is_trained_and_tested_on(tmp_path, train_on, made):
+    work = run_datasets.missing(Workspace(tmp_path), train_on, sources={}, synthetic=True)
+    assert [stage.title for stage, _ in work] == [f"synthetic faces: {name}" for name in made]
+
+
 def test_a_source_that_is_not_read_again_is_told_with_the_command_that_reads_it(
     synthetic_root, workspace, tmp_path, capsys
 ):
     source = tmp_path / "my faces"
     shutil.copytree(synthetic_root / "ck-plus", source)
     before = workspace.prepared("ck-plus").stat().st_ino
-    assert run_datasets.missing(workspace, sources={"ck-plus": source}, synthetic=False) == []
+    assert run_datasets.missing(workspace, [], sources={"ck-plus": source}, synthetic=False) == []
     follow(capsys.readouterr().err)
     assert workspace.prepared("ck-plus").stat().st_ino != before
 

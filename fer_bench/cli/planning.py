@@ -12,8 +12,10 @@ from fer_bench.cli.options import (
     LARGEST_SEED,
     JsonOption,
     RecipeOption,
+    SeedsOption,
     StartsOption,
     WorkspaceOption,
+    seeds_of,
 )
 from fer_bench.cli.printing import print_json, print_table
 from fer_bench.errors import FerBenchError
@@ -42,7 +44,7 @@ DatasetsOption = Annotated[
         "several times. Default: every prepared dataset with a training set.",
     ),
 ]
-SeedsOption = Annotated[
+ItsSeedOption = Annotated[
     list[int] | None,
     typer.Option(
         "--seed",
@@ -52,7 +54,7 @@ SeedsOption = Annotated[
         help="Only this seed; may be given several times. Default: all seeds that a recipe was trained with, or 0.",
     ),
 ]
-GridSeedsOption = Annotated[
+GridSeedOption = Annotated[
     list[int] | None,
     typer.Option(
         "--seed", "-s", min=0, max=LARGEST_SEED, help="Seed of the runs; may be given several times. Default: 0 alone."
@@ -61,6 +63,7 @@ GridSeedsOption = Annotated[
 
 
 def status(
+    context: typer.Context,
     model: ModelsOption = None,
     dataset: DatasetsOption = None,
     recipe: Annotated[
@@ -71,7 +74,8 @@ def status(
             help="Only this recipe: preset, TOML file or id. Default: all that were trained in the workspace.",
         ),
     ] = None,
-    seed: SeedsOption = None,
+    seed: ItsSeedOption = None,
+    seeds: SeedsOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: JsonOption = False,
 ) -> None:
@@ -92,7 +96,7 @@ def status(
         models=model or (),
         datasets=dataset or (),
         recipe=recipe_in(Workspace(workspace), recipe) if recipe else None,
-        seeds=seed or (),
+        seeds=seeds_of(context, seed or (), seeds),
     )
     if json:
         print_json(_status_json(found))
@@ -191,10 +195,12 @@ def _left(item: "CellStatus") -> str:
 
 
 def grid(
+    context: typer.Context,
     recipe: RecipeOption = "paper",
     model: GridModelsOption = None,
     dataset: DatasetsOption = None,
-    seed: GridSeedsOption = None,
+    seed: GridSeedOption = None,
+    seeds: SeedsOption = None,
     weights: StartsOption = None,
     every: Annotated[bool, typer.Option("--all", help="Include runs that are finished.")] = False,
     shape: Annotated[
@@ -211,7 +217,7 @@ def grid(
 
     Each task is a plain fer-bench train command, so that a queue, a shell loop or another machine can work on it.
 
-    Example: fer-bench grid --recipe paper --seed 0 --seed 1 --weights imagenet --format slurm > job.sh
+    Example: fer-bench grid --recipe paper --seeds 3 --weights imagenet --format slurm > job.sh
     """
     import shlex
 
@@ -229,7 +235,13 @@ def grid(
         chosen = chosen.from_random()
     planning.check_start(models, chosen, weights)
     planning.check_weights(models, chosen, weights)
-    found = grid_status(Workspace(workspace), models=models, datasets=dataset or (), recipe=chosen, seeds=seed or (0,))
+    found = grid_status(
+        Workspace(workspace),
+        models=models,
+        datasets=dataset or (),
+        recipe=chosen,
+        seeds=seeds_of(context, seed or (0,), seeds),
+    )
     cells = [item.cell for item in found.cells if every or item.state not in ("done", "untested")]
     if not cells:
         raise FerBenchError(
