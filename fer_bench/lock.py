@@ -66,12 +66,16 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
         wait: wait until another process lets go, instead of raising.
 
     Raises:
-        FerBenchError: another process holds the lock, or the file system has none.
+        FerBenchError: another process holds the lock, the file system has none, or a folder is a link to none.
     """
     from filelock import Timeout
 
     absent = [folder for folder in (root, *root.parents) if not folder.exists()]
     _make(root)
+    for folder in (root / name for name in FOLDERS):
+        # A cluster's task has a link to the studies, of which there may be none.
+        if folder.name != "studies":
+            _require_target(folder)
     told = root / HOLDER
     try:
         lock = acquired(root / LOCK, 0)
@@ -105,11 +109,20 @@ def _make(root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        if root.is_symlink() and not root.exists():
-            raise FerBenchError(
-                f"{root}: a link to {root.readlink()}, which is not there; mount its disk, or make that folder"
-            ) from error
+        _require_target(root)
         raise FerBenchError(f"{root}: cannot be made a workspace ({error.strerror}); name a folder") from error
+
+
+def _require_target(folder: Path) -> None:
+    """Refuse a link to a folder that is not there: results of hours could not be saved, or would hide below a mount.
+
+    Raises:
+        FerBenchError: it is one.
+    """
+    if folder.is_symlink() and not folder.exists():
+        raise FerBenchError(
+            f"{folder}: a link to {folder.readlink()}, which is not there; mount its disk, or make that folder"
+        )
 
 
 def _awaited(root: Path) -> "BaseFileLock":
