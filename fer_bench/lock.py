@@ -27,6 +27,8 @@ HOLDER = ".lock-holder"
 """Says who holds a workspace; a killed process leaves it."""
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 """What a file system without locks answers."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""What a full disk answers."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,11 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
     try:
         _warn_of_another_host(root, told)
         since = time.strftime("%Y-%m-%d %H:%M:%S")
-        write_json(told, asdict(Holder(os.getpid(), platform.node(), command_line(), since)))
+        try:
+            write_json(told, asdict(Holder(os.getpid(), platform.node(), command_line(), since)))
+        except OSError as error:
+            if error.errno not in _NO_ROOM:  # On a full disk clean has to make room; what writes more fails itself.
+                raise
         remove_unfinished(root, FOLDERS)
         yield
     except BaseException as error:
