@@ -143,7 +143,10 @@ def replacing(path: Path) -> Iterator[Path]:
             with contextlib.suppress(OSError):
                 former.unlink()
     # The name's end stays: some writers (Keras, matplotlib, numpy) choose the format by it.
-    handle, name = tempfile.mkstemp(prefix=unfinished(), suffix=f"-{path.name}", dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=unfinished(), suffix=f"-{path.name}", dir=path.parent)
+    except OSError as error:  # It names the temporary file, of which the user knows nothing.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     os.close(handle)
     temporary = Path(name)
     try:

@@ -27,6 +27,8 @@ HOLDER = ".lock-holder"
 """Says who holds a workspace; a killed process leaves it."""
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 """What a file system without locks answers."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""What a full disk answers."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,16 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
         wait: wait until another process lets go, instead of raising.
 
     Raises:
-        FerBenchError: another process holds the lock, or the file system has none.
+        FerBenchError: another process holds the lock, the file system has none, or a folder is a link to none.
     """
     from filelock import Timeout
 
     absent = [folder for folder in (root, *root.parents) if not folder.exists()]
     _make(root)
+    for folder in (root / name for name in FOLDERS):
+        # A cluster's task has a link to the studies, of which there may be none.
+        if folder.name != "studies":
+            _require_target(folder)
     told = root / HOLDER
     try:
         lock = acquired(root / LOCK, 0)
@@ -86,7 +92,11 @@ def held(root: Path, *, wait: bool = False) -> Iterator[None]:
     try:
         _warn_of_another_host(root, told)
         since = time.strftime("%Y-%m-%d %H:%M:%S")
-        write_json(told, asdict(Holder(os.getpid(), platform.node(), command_line(), since)))
+        try:
+            write_json(told, asdict(Holder(os.getpid(), platform.node(), command_line(), since)))
+        except OSError as error:
+            if error.errno not in _NO_ROOM:  # On a full disk clean has to make room; what writes more fails itself.
+                raise
         remove_unfinished(root, FOLDERS)
         yield
     except BaseException as error:
@@ -105,11 +115,20 @@ def _make(root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        if root.is_symlink() and not root.exists():
-            raise FerBenchError(
-                f"{root}: a link to {root.readlink()}, which is not there; mount its disk, or make that folder"
-            ) from error
+        _require_target(root)
         raise FerBenchError(f"{root}: cannot be made a workspace ({error.strerror}); name a folder") from error
+
+
+def _require_target(folder: Path) -> None:
+    """Refuse a link to a folder that is not there: results of hours could not be saved, or would hide below a mount.
+
+    Raises:
+        FerBenchError: it is one.
+    """
+    if folder.is_symlink() and not folder.exists():
+        raise FerBenchError(
+            f"{folder}: a link to {folder.readlink()}, which is not there; mount its disk, or make that folder"
+        )
 
 
 def _awaited(root: Path) -> "BaseFileLock":

@@ -66,8 +66,9 @@ def anova(
         if not _is_saved(results, statistics):
             records.save(results.records, statistics)
     if "paper" not in found:  # Of an earlier session that had others too.
-        earlier = replace(found["session"], family="paper")
-        records.path_of(results.records, earlier).unlink(missing_ok=True)
+        earlier = records.path_of(results.records, replace(found["session"], family="paper"))
+        if earlier.exists():  # A disk that is only read refuses to remove even what is not there.
+            earlier.unlink(missing_ok=True)
     return found
 
 

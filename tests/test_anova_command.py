@@ -1,15 +1,17 @@
 """The command ``anova``: what it prints, what it saves, what its check finds."""
 
 import dataclasses
+import errno
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import record_factory as make
 from advice import commands, follow
 from typer.testing import CliRunner
 
-from fer_bench import paper, records, rendering, session_anova, stages, statistics
+from fer_bench import lock, paper, records, rendering, session_anova, stages, statistics
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.selection import select
@@ -81,6 +83,23 @@ def test_text_says_what_to_believe(place):
         assert words in result.stdout
     assert "Not computed, process means: 1 process of a model" in result.stdout
     assert result.stdout.strip().splitlines()[-1].startswith("Believe ")
+
+
+def test_a_workspace_that_is_only_read_tells_what_is_saved_there(place, monkeypatch):
+    def read_only(path, *_, **__):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    saved = run("--workspace", place.root)
+    monkeypatch.setattr(lock, "acquired", read_only)
+    monkeypatch.setattr(Path, "unlink", read_only)
+    monkeypatch.setattr(records, "save", lambda folder, record: read_only(records.path_of(folder, record)))
+    again = run("--workspace", place.root)
+    assert (again.exit_code, again.stdout) == (0, saved.stdout)
+    told = run("--workspace", place.root, "--alpha", "0.01").exception  # Not saved.
+    assert (told.errno, told.filename) == (
+        errno.EROFS,
+        str(place.results.records / "statistics/anova__keras-predict.json"),
+    )
 
 
 def test_the_papers_summary_says_which_forms_need_the_values():

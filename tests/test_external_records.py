@@ -203,6 +203,9 @@ def test_it_is_ranked_with_those_of_the_same_images(mixed: Results) -> None:
     assert {contender.model for contender in found["fer2013", "fer2013"].contenders} >= {"their-net", "clcm"}
     assert {contender.model for contender in found["fer2013", "ck-plus"].contenders} >= {"their-net", "clcm"}
     assert found["external", "affectnet"].contenders[0].model == "their-net"
+    alone = board_table(rank(found["external", "affectnet"], [], profiles(places)))
+    assert any("test set" in note for note in alone.notes)
+    assert not any("training set" in note for note in alone.notes), "which is its author's, and has no fingerprint"
     board = board_table(rank(found["fer2013", "fer2013"], [], profiles(places)))
     (row,) = (row for row in board.blocks[0].rows if row[1].text == "their-net †")
     assert row[-2].value == 1_000_000

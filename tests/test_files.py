@@ -87,6 +87,16 @@ def test_an_error_of_the_disk_names_the_file(tmp_path):
     assert storage_message(OSError(errno.ECONNRESET, "Connection reset by peer")) is None
 
 
+def test_a_folder_that_takes_no_file_is_told_with_the_name_of_the_file_that_was_meant(tmp_path, monkeypatch):
+    def refuses(path, *arguments, **options):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(os, "open", refuses)
+    with pytest.raises(OSError, match="Read-only") as raised, replacing(tmp_path / "table01.md"):
+        pass
+    assert raised.value.filename == str(tmp_path / "table01.md")
+
+
 def test_an_error_that_names_a_file_or_is_not_the_disks_stays_as_it_is(tmp_path):
     with pytest.raises(FileNotFoundError) as raised, naming(tmp_path):
         (tmp_path / "absent").read_bytes()

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -757,6 +758,25 @@ def test_clean_removes_what_can_be_made_again_and_nothing_else(full):
     assert all(any(name.startswith(gone) for gone in GONE) for name in removed)
     assert all(any(name.startswith(gone) for name in removed) for gone in GONE)
     assert (full.datasets / ".affectnet.former").exists()
+    assert "nothing to remove" in run("clean", "-w", full.root)
+
+
+@pytest.mark.parametrize("command", ["audit", "show"])
+def test_a_workspace_that_is_only_read_is_told_before_the_images_are(command, place, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    # Its images are none: what opens them says so.
+    with pytest.raises(FerBenchError, match="no file can be written there; name one elsewhere with --out") as raised:
+        run(command, "fer2013", "-w", place.root)
+    assert str(raised.value).startswith(f"{place.root}: ")
+
+
+def test_clean_makes_room_on_a_disk_that_has_none(full, monkeypatch):
+    def no_room(*_, **options):
+        raise OSError(errno.ENOSPC, "No space left on device", options["dir"])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "mkstemp", no_room)  # Every file that fer-bench writes begins there.
+        assert "freed" in run("clean", "-w", full.root, "--yes")
     assert "nothing to remove" in run("clean", "-w", full.root)
 
 

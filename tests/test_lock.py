@@ -139,6 +139,22 @@ def test_a_link_to_a_disk_that_is_not_mounted_is_told_as_such(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["link"]
 
 
+@pytest.mark.parametrize("name", ["weights", "records", "datasets"])
+def test_a_folder_on_a_disk_that_is_not_mounted_is_told_before_the_work(name, tmp_path):
+    root = tmp_path / "workspace"
+    root.mkdir()
+    (root / name).symlink_to(tmp_path / "disk" / name)
+    with (
+        pytest.raises(FerBenchError, match=rf"/{name}: a link to .*/disk/{name}, which is not there; mount its disk"),
+        held(root),
+    ):
+        pytest.fail("hours of training, whose weights cannot be saved")
+    assert [path.name for path in root.iterdir()] == [name]
+    (tmp_path / "disk" / name).mkdir(parents=True)
+    with held(root):
+        pass
+
+
 def test_who_waits_makes_the_workspace_that_its_holder_removed(tmp_path, monkeypatch):
     root, first = tmp_path / "new", iter([True])
     taken = lock.acquired
@@ -264,6 +280,7 @@ def test_a_task_leaves_alone_what_another_one_writes(tmp_path):
     for part in ("datasets", "runs", "weights", "records"):
         (tmp_path / part).mkdir()
         (task / part).symlink_to(f"../../{part}")
+    (task / "studies").symlink_to("../../studies")  # Of which there are none.
     another_task, alive = writer(tmp_path / "runs" / "cell-0" / "checkpoint.npz")
     killed_task, dead = writer(tmp_path / "weights" / "cell-2.weights.h5")
     kill(killed_task)

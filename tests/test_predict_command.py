@@ -65,6 +65,14 @@ def test_a_trained_model_answers_as_evaluate_does(trained):
     assert (loaded.name, loaded.dataset, loaded.origin, loaded.size) == ("tiny", "fer2013", "synthetic", (48, 48))
 
 
+def test_files_may_be_named_by_paths(trained, tmp_path):
+    weights = tmp_path / "imagenet.weights.h5"
+    run = {"dataset": "fer2013", "recipe": trained.recipe, "workspace": trained.workspace.root}
+    assert fer_bench.load_model("tiny", **run).name == "tiny"
+    with pytest.raises(fer_bench.FerBenchError, match="has not been trained on this fer2013"):
+        fer_bench.load_model("tiny", **run, weights=weights)
+
+
 def test_a_model_that_was_not_trained_is_an_error(trained):
     with pytest.raises(fer_bench.FerBenchError, match="has not been trained on this fer2013"):
         fer_bench.load_model("tiny", dataset="fer2013", workspace=trained.workspace.root)

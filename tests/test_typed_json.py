@@ -262,6 +262,38 @@ def test_a_record_that_must_not_be_read_is_not_said_to_be_damaged(
     assert "delete" not in str(caught.value)
 
 
+@pytest.mark.parametrize("what", ["locked", "a file", "a link to nothing", "in a link to nothing"])
+def test_records_that_cannot_be_listed_are_not_taken_for_none(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "records"
+    place = folder / "train"
+    if what == "in a link to nothing":
+        folder.symlink_to(tmp_path / "unmounted", target_is_directory=True)
+    else:
+        folder.mkdir()
+        assert records.load_all(folder, TrainRecord) == []
+    if what == "locked":
+        records.save(folder, make.train_record("clcm", "fer2013"))
+
+        def locked(path: Path) -> list[str]:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        for listing in ("listdir", "scandir"):  # One of them is Path.glob's.
+            monkeypatch.setattr(os, listing, locked)
+        message = f"{place}: its records cannot be listed (Permission denied)"
+    elif what == "a file":
+        place.write_text("")
+        message = f"{place}: its records cannot be listed (Not a directory)"
+    elif what == "a link to nothing":
+        place.symlink_to(tmp_path / "unmounted", target_is_directory=True)
+        message = f"{place}: a link to {tmp_path}/unmounted, which is not there"
+    else:
+        message = f"{folder}: a link to {tmp_path}/unmounted, which is not there"
+    with pytest.raises(FerBenchError, match=re.escape(message)):
+        records.load_all(folder, TrainRecord)
+
+
 def test_a_record_of_before_parts_still_loads(tmp_path: Path) -> None:
     record = make.eval_record("clcm", "fer2013", "fer2013")
     path = records.save(tmp_path, record)

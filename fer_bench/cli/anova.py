@@ -1,6 +1,7 @@
 """The command ``anova``: which models differ in inference time, in every form, and which form to believe."""
 
 import dataclasses
+import errno
 import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,6 +31,8 @@ EPILOG = "Which to believe: the first that applies of these.\n\n" + "\n\n".join(
     f"{number}. {rule}." for number, rule in enumerate(RULES, start=1)
 )
 
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""What a workspace answers that must not be written to."""
 _JSON_KEYS = (
     "f",
     "p",
@@ -121,7 +124,13 @@ def anova(
             raise FerBenchError(
                 f"{workspace}: no such workspace; run fer-bench profile first, or name another one with --workspace"
             )
-        with place.lock():
+        try:
+            with place.lock():
+                found = session_anova.anova(place.results, runtime, alpha)
+        except OSError as error:
+            if error.errno not in _READ_ONLY:
+                raise
+            # Of somebody else, or on a disk that is only read: what is saved there already needs no lock.
             found = session_anova.anova(place.results, runtime, alpha)
         title = f"{runtime}, {place.root}"
     if found:

@@ -1,5 +1,6 @@
 """Commands that look at prepared data: what it holds twice, what the network sees, whether its labels fit."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -151,6 +152,9 @@ def _require_writable(path: Path) -> None:
     if path.is_fifo():
         raise FerBenchError(f"--out {path}: a pipe, expected the name of a file; name another")
     require_no_device(path)
+    place = next(folder for folder in path.absolute().parents if folder.exists())
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise FerBenchError(f"{place}: no file can be written there; name one elsewhere with {option}")
 
 
 @doctor.callback()

@@ -71,7 +71,7 @@ def notes(board: Board) -> list[str]:
     contest = board.contest
     runs = [run for found in board.standings for run in found.contender.runs]
     fingerprints = f"test set {contest.target_fingerprint[:SHORT]}{choices(run.record.target_prepared for run in runs)}"
-    if contest.dataset != contest.target:
+    if contest.dataset not in (contest.target, EXTERNAL):
         learnt = choices(one for run in runs if run.train is not None for one in run.train.prepared)
         fingerprints = f"training set {contest.dataset_fingerprint[:SHORT]}{learnt}, {fingerprints}"
     recipes = sorted({found.contender.recipe for found in board.standings if found.contender.external is None})

@@ -36,7 +36,12 @@ def is_exported(model: str | Path) -> bool:
 
 
 def refuse_training(
-    model: str | Path, *, dataset: str | None, recipe: str | None, seed: int | None, weights: str | None
+    model: str | Path,
+    *,
+    dataset: str | None,
+    recipe: str | Path | None,
+    seed: int | None,
+    weights: str | Path | None,
 ) -> None:
     """Refuse what names a training run, beside an exported file: it would be passed over.
 
@@ -55,9 +60,9 @@ def load_model(
     model: str | Path,
     *,
     dataset: str | None = None,
-    recipe: str | None = None,
+    recipe: str | Path | None = None,
     seed: int | None = None,
-    weights: str | None = None,
+    weights: str | Path | None = None,
     workspace: str | Path | None = None,
 ) -> Model:
     """Return a model that answers single pictures.
@@ -90,7 +95,8 @@ def load_model(
         )
     from fer_bench.lookup import trained_cell
 
-    recipe, seed = DEFAULT_RECIPE if recipe is None else recipe, DEFAULT_SEED if seed is None else seed
+    recipe, seed = DEFAULT_RECIPE if recipe is None else str(recipe), DEFAULT_SEED if seed is None else seed
+    weights = None if weights is None else str(weights)
     return load_trained(place, *trained_cell(place, str(model), dataset, recipe, seed, weights))
 
 

@@ -72,10 +72,35 @@ def load(path: Path, cls: type[RecordT]) -> RecordT:
 
 
 def load_all(folder: Path, cls: type[RecordT]) -> list[RecordT]:
-    """Read every record of a kind below ``folder``, in the order of their file names; none where it is absent."""
+    """Read every record of a kind below ``folder``, in the order of their file names; none where it is absent.
+
+    Raises:
+        FerBenchError: as :func:`paths` and :func:`load`.
+    """
     return [load(path, cls) for path in paths(folder, cls)]
 
 
 def paths(folder: Path, cls: type[Record]) -> list[Path]:
-    """Return the files of a kind of record below ``folder``, sorted by name."""
-    return sorted(path for path in (folder / cls.kind).glob("*.json") if not path.name.startswith("."))
+    """Return the files of a kind of record below ``folder``, sorted by name; none where it is absent.
+
+    Raises:
+        FerBenchError: it cannot be listed, or a link to it leads nowhere: there may be records, and results without
+            them would look like those of an empty workspace.
+    """
+    place = folder / cls.kind
+    try:
+        # Not Path.glob, to which a folder that must not be read is an empty one.
+        found = sorted(place.iterdir())
+    except FileNotFoundError:
+        for link in (folder, place):
+            if link.is_symlink() and not link.exists():
+                raise FerBenchError(
+                    f"{link}: a link to {link.readlink()}, which is not there; mount its disk, or remove the link"
+                ) from None
+        return []
+    except OSError as error:
+        raise FerBenchError(
+            f"{place}: its records cannot be listed ({error.strerror}); expected a folder of {cls.kind} records that "
+            "you may read: ask its owner, or move what is there away"
+        ) from error
+    return [path for path in found if path.suffix == ".json" and not path.name.startswith(".")]
