@@ -154,7 +154,7 @@ def _require_writable(path: Path) -> None:
     require_no_device(path)
     place = next(folder for folder in path.absolute().parents if folder.exists())
     if not os.access(place, os.W_OK | os.X_OK):
-        raise FerBenchError(f"{place}: no file can be written there; name one elsewhere with {option}")
+        raise FerBenchError(f"{place}: no file can be written there; name one elsewhere with --out")
 
 
 @doctor.callback()
