@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args
 from fer_bench.errors import FerBenchError
 from fer_bench.files import expanded
 from fer_bench.recipe import Augmentation, Balance, Recipe, differing
+from fer_bench.toml_table import Value, check_table
 
 # FER-2013's own 48 x 48 pixels, in the time that a CPU allows: not the paper's protocol, never shown as it.
 _CPU48 = Recipe(
@@ -158,8 +159,10 @@ def recipe_from(content: dict[str, Any], *, base: Recipe, where: str) -> Recipe:
     Raises:
         FerBenchError: an unknown key or a value of the wrong type or range; the message begins with ``where``.
     """
-    values = _checked(Recipe, content, where)
-    changes = _checked(Augmentation, values.pop("augmentation", {}), f"{where}: [augmentation]")
+    check_table(content, _keys(Recipe), where)
+    values = dict(content)
+    changes = dict(values.pop("augmentation", {}))
+    check_table(changes, _keys(Augmentation), f"{where}: [augmentation]")
     for table, key, what in ((values, "pretrained", "models"), (changes, "corruptions", "corruptions")):
         if key in table:
             if not all(isinstance(name, str) for name in table[key]):
@@ -228,13 +231,13 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def _checked(cls: type, content: Any, where: str) -> dict[str, Any]:
-    names = [field.name for field in dataclasses.fields(cls)]
-    for key, value in content.items():
-        if key not in names:
-            raise FerBenchError(f"{where}: unknown key {key!r}; expected one of {', '.join(names)}")
-        types = _TYPES.get(key, (float, int))
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            expected = " or ".join(kind.__name__ for kind in types)
-            raise FerBenchError(f"{where}: {key} = {value!r}, expected {expected}")
-    return dict(content)
+def _keys(cls: type) -> dict[str, Value]:
+    """Return what each field of a recipe or augmentation may hold."""
+    return {field.name: _one_of(_TYPES.get(field.name, (float, int))) for field in dataclasses.fields(cls)}
+
+
+def _one_of(kinds: tuple[type, ...]) -> Value:
+    def fits(value: Any) -> bool:
+        return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+
+    return Value(fits, " or ".join(kind.__name__ for kind in kinds))

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +34,7 @@ def load_beside_keras(threads: int) -> None:
     _library.append(filled(400 if "keras" in sys.modules or "tensorflow" in sys.modules else 1))
 
 
-def convert(model, folder: Path, sample_images) -> Path:
+def convert(folder: Path) -> Path:
     """Hold 300 MB from the conversion on, and leave a file that takes 50 MB."""
     _library.append(filled(300))
     path = folder / "model.fake"
@@ -40,7 +42,7 @@ def convert(model, folder: Path, sample_images) -> Path:
     return path
 
 
-def open_file(path: Path, threads: int):
+def open_file(path: Path):
     held = filled(int(path.read_text()))
     return lambda batch: np.full((len(batch), 7), held[0] / 7, np.float32)
 
@@ -62,8 +64,21 @@ def refuse():
     raise FerBenchError("the file is of no use")
 
 
-def nothing() -> str:
-    return ""
+@dataclass(frozen=True)
+class FakeRuntime(Runtime):
+    import_: Callable[[int], None] = load
+
+    def missing(self) -> str:
+        return ""
+
+    def load(self, threads: int) -> None:
+        self.import_(threads)
+
+    def source(self, model, folder: Path, sample_images) -> Path:
+        return convert(folder)
+
+    def open(self, source: Path, threads: int):
+        return open_file(source)
 
 
-FAKE = Runtime("fake", missing=nothing, load=load, open=open_file, convert=convert)
+FAKE = FakeRuntime("fake")

@@ -32,7 +32,7 @@ on_linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="on
 @on_linux
 def test_memory_that_is_freed_at_once_counts_and_what_was_freed_before_does_not() -> None:
     """In a fresh process: of a large one the system may take back pages meanwhile."""
-    brief = replace(opening(need_briefly, 60), runtime=replace(FAKE, load=load_and_free))
+    brief = replace(opening(need_briefly, 60), runtime=replace(FAKE, import_=load_and_free))
     ((before, peak),) = in_fresh_processes([brief])
     assert before > 10 * MB
     assert 50 * MB < peak - before < 150 * MB
@@ -104,7 +104,7 @@ def test_a_process_that_fails_ends_the_command_with_its_reason(open_, message) -
 @pytest.mark.slow
 def test_a_fresh_process_has_no_keras_where_the_runtime_needs_none(configured) -> None:
     assert "keras" in sys.modules
-    fresh = replace(opening(hold, 1), runtime=replace(FAKE, load=load_beside_keras))
+    fresh = replace(opening(hold, 1), runtime=replace(FAKE, import_=load_beside_keras))
     ((before, _),) = in_fresh_processes([fresh])
     assert before < 250 * MB
 

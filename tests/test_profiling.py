@@ -18,7 +18,7 @@ from fer_bench.profiling.document import profile_json
 from fer_bench.profiling.frames import SIDE, jpeg_faces, network_image
 from fer_bench.profiling.latency import Steady
 from fer_bench.records import ProfileRecord
-from fer_bench.runtimes import Runtime
+from fer_bench.runtimes.keras_runtimes import KerasRuntime
 from fer_bench.workers import Event
 from fer_bench.workspace import Workspace
 
@@ -77,7 +77,7 @@ def fake(monkeypatch: pytest.MonkeyPatch):
 
         return call
 
-    item = Runtime("fake", missing=lambda: "", load=lambda threads: None, open=open_fake)
+    item = KerasRuntime("fake", open_model=open_fake)
     other = replace(item, name="other")
     monkeypatch.setattr(session, "chosen_runtimes", lambda names: {"fake": item, "other": other})
     monkeypatch.setattr(self_test, "runtime", lambda name: item)
@@ -198,7 +198,7 @@ def test_parameters_that_differ_from_the_card_are_refused(use, fake) -> None:
 @pytest.mark.parametrize("answer", [np.full((1, 7), np.nan), np.ones((1, 6))], ids=["not finite", "shape"])
 def test_nonsense_is_not_timed(use, monkeypatch: pytest.MonkeyPatch, answer) -> None:
     use(SMALL)
-    item = Runtime("odd", missing=lambda: "", load=lambda _: None, open=lambda *_: lambda batch: answer)
+    item = KerasRuntime("odd", open_model=lambda *_: lambda batch: answer)
     monkeypatch.setattr(session, "chosen_runtimes", lambda names: {"odd": item})
     with pytest.raises(FerBenchError, match=r"'small' answers .* in odd; expected 7 finite"):
         profile_models(["small"], QUICK)

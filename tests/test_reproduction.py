@@ -12,7 +12,7 @@ from fer_bench.accuracy.intervals import wilson
 from fer_bench.emotions import EMOTIONS
 from fer_bench.lookup import cell_of
 from fer_bench.records import EvalRecord, RobustnessRecord, TrainRecord, load_all
-from fer_bench.robustness.summary import contests
+from fer_bench.robustness.summary import robustness_blocks
 from fer_bench.selection.parts import private_test
 
 REPORTS = Path(__file__).parent.parent / "reports"
@@ -130,9 +130,9 @@ def test_what_worse_pictures_cost():
         ),
     }
     found = {
-        (one.first.model, contest.recipe): [one.clean, one.corrupted, one.lost]
-        for contest in contests(load_all(REPORTS / "records", RobustnessRecord))
-        for one in contest.models
+        (one.first.model, block.recipe): [one.clean, one.corrupted, one.lost]
+        for block in robustness_blocks(load_all(REPORTS / "records", RobustnessRecord))
+        for one in block.models
     }
     assert set(networks.values()) == found.keys()
     rows = {name: cells for name, *cells in table("worse pictures, 96 x 96")}

@@ -26,7 +26,7 @@ from fer_bench.render import check_tables, write_tables
 from fer_bench.robustness import testing
 from fer_bench.robustness.images import CorruptedImages
 from fer_bench.robustness.sheet import draw_corrupted
-from fer_bench.robustness.summary import Robustness, contests, difference, interval, untrained
+from fer_bench.robustness.summary import Robustness, difference, interval, robustness_blocks, untrained
 from fer_bench.robustness.testing import CONDITIONS, subject_of
 from fer_bench.selection import select
 from fer_bench.tables import build_tables
@@ -479,7 +479,7 @@ def test_recipes_and_states_of_a_dataset_never_share_a_block():
         dataclasses.replace(one, protocol="faces-2"),
         dataclasses.replace(one, target="ck-plus"),
     ]
-    assert len(contests([one, *others])) == 1 + len(others)
+    assert len(robustness_blocks([one, *others])) == 1 + len(others)
 
 
 def test_titles_and_files_of_one_recipe_on_two_backends_say_which(tmp_path: Path):
@@ -518,8 +518,8 @@ def external(target: str) -> RobustnessRecord:
 def test_external_models_stand_beside_all_that_saw_the_same_pictures(tmp_path: Path):
     own = make.robustness_record("clcm", "fer2013", "fer2013")
     other = dataclasses.replace(own, recipe="cpu48-0123abcd")
-    found = contests([own, other, external("fer2013"), external("ck-plus")])
-    named = [(contest.dataset, contest.target, [one.first.model for one in contest.models]) for contest in found]
+    found = robustness_blocks([own, other, external("fer2013"), external("ck-plus")])
+    named = [(block.dataset, block.target, [one.first.model for one in block.models]) for block in found]
     assert named == [
         ("fer2013", "fer2013", ["clcm", "their-net"]),
         ("fer2013", "fer2013", ["clcm", "their-net"]),

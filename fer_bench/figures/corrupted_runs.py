@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fer_bench.figures.style import WIDTH, canvas
 from fer_bench.figures.values import Drawing, Model, marked, mean, models_of, rounded, tested_on
 from fer_bench.render.text import plain
-from fer_bench.robustness.summary import Contest, Robustness, contests, told_apart
+from fer_bench.robustness.summary import Robustness, RobustnessBlock, robustness_blocks, told_apart
 from fer_bench.selection import Evidence
 
 if TYPE_CHECKING:
@@ -74,16 +74,16 @@ def corrupted_runs(evidence: Evidence) -> Iterator[CorruptedRuns]:
     trains = [run for block in evidence.blocks.values() for run in block.trains]
     trains += [run for other in evidence.others for run in other.trains]
     starts = {run.cell_id: run.start.kind for run in trains}
-    groups: dict[tuple[str, ...], list[Contest]] = {}
-    for contest in contests(evidence.robustness):
-        first = contest.first
-        same = (contest.dataset, contest.target, first.backend, first.dataset_fingerprint, first.target_fingerprint)
-        groups.setdefault((*same, first.protocol), []).append(contest)
+    groups: dict[tuple[str, ...], list[RobustnessBlock]] = {}
+    for block in robustness_blocks(evidence.robustness):
+        first = block.first
+        same = (block.dataset, block.target, first.backend, first.dataset_fingerprint, first.target_fingerprint)
+        groups.setdefault((*same, first.protocol), []).append(block)
     several = [found for found in groups.values() if len(found) > 1]
     for found in several:
         dataset, target = found[0].dataset, found[0].target
         names = found[0].first.corruptions
-        # An external model stands in every contest, and once here.
+        # An external model stands in every block, and once here.
         rows = {(row.model.name, row.recipe): row for row in _rows(found, names, known, starts)}.values()
         best = sorted(rows, key=lambda row: (-row.accuracies[-1], row.model.place, row.recipe))[:_MOST]
         what = "every recipe" if len(rows) <= _MOST else f"the {_MOST} best of {len(rows)} rows"
@@ -106,10 +106,10 @@ def corrupted_runs(evidence: Evidence) -> Iterator[CorruptedRuns]:
 
 
 def _rows(
-    found: Iterable[Contest], names: tuple[str, ...], known: Mapping[str, Model], starts: Mapping[str, str]
+    found: Iterable[RobustnessBlock], names: tuple[str, ...], known: Mapping[str, Model], starts: Mapping[str, str]
 ) -> Iterator[Kept]:
-    for contest in found:
-        for one in contest.models:
+    for block in found:
+        for one in block.models:
             kinds = {starts[run.cell_id] for run in one.runs if run.cell_id in starts}
             yield Kept(
                 model=known[one.first.model],

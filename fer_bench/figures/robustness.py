@@ -8,7 +8,7 @@ from fer_bench.figures.style import WIDTH, canvas, legend, look
 from fer_bench.figures.values import Drawing, Model, marked, mean, models_of, rounded, test_set, tested_on
 from fer_bench.records import EXTERNAL
 from fer_bench.render.text import plain
-from fer_bench.robustness.summary import Contest, Robustness, contests
+from fer_bench.robustness.summary import Robustness, RobustnessBlock, robustness_blocks
 from fer_bench.selection import Evidence
 from fer_bench.tables.chance import level
 
@@ -76,36 +76,36 @@ class RobustnessCurves(Drawing):
 def robustness(evidence: Evidence) -> Iterator[RobustnessCurves]:
     """Yield a figure for each recipe and test set."""
     known = {model.name: model for model in models_of(evidence, others=True)}
-    for contest in contests(evidence.robustness):
-        first = contest.first
+    for block in robustness_blocks(evidence.robustness):
+        first = block.first
         names = first.corruptions
-        parts = [contest.dataset, "on", contest.target, *([contest.recipe] if contest.recipe else [])]
-        seeds = max(len(one.runs) for one in contest.models)
+        parts = [block.dataset, "on", block.target, *([block.recipe] if block.recipe else [])]
+        seeds = max(len(one.runs) for one in block.models)
         yield RobustnessCurves(
-            name=PREFIX + "-".join([*parts, *contest.apart]),
-            title=marked(evidence, f"Accuracy on corrupted pictures, {_about(contest)}"),
+            name=PREFIX + "-".join([*parts, *block.apart]),
+            title=marked(evidence, f"Accuracy on corrupted pictures, {_about(block)}"),
             caption="Accuracy by corruption and severity; 0 is the test set as it is. The last panel is the mean of "
-            f"the others. {_training(contest)}; all saw the same pictures."
+            f"the others. {_training(block)}; all saw the same pictures."
             + (" Lines are means over the seeds." if seeds > 1 else ""),
             panels=(
-                *(_panel(contest.marked(name), contest, known, [name]) for name in names),
-                _panel(MEAN, contest, known, names),
+                *(_panel(block.marked(name), block, known, [name]) for name in names),
+                _panel(MEAN, block, known, names),
             ),
             chance=rounded(100 * level(first.confusion_matrix)),
         )
 
 
-def _about(contest: Contest) -> str:
-    if contest.dataset == EXTERNAL:
-        return ", ".join([test_set(contest.target), "external models", *contest.apart])
-    about = tested_on(contest.dataset, contest.target)
-    return ", ".join([about, f"recipe {plain(contest.recipe)}", *contest.apart])
+def _about(block: RobustnessBlock) -> str:
+    if block.dataset == EXTERNAL:
+        return ", ".join([test_set(block.target), "external models", *block.apart])
+    about = tested_on(block.dataset, block.target)
+    return ", ".join([about, f"recipe {plain(block.recipe)}", *block.apart])
 
 
-def _training(contest: Contest) -> str:
-    if not contest.trained_on:
+def _training(block: RobustnessBlock) -> str:
+    if not block.trained_on:
         return "Models were not trained for it"
-    return f"Some training images had {', '.join(contest.trained_on)}, none another corruption"
+    return f"Some training images had {', '.join(block.trained_on)}, none another corruption"
 
 
 def _style(model: Model) -> dict[str, Any]:
@@ -113,10 +113,10 @@ def _style(model: Model) -> dict[str, Any]:
     return {"color": found.colour, "marker": found.marker, "linestyle": "-"}
 
 
-def _panel(title: str, contest: Contest, known: Mapping[str, Model], names: Sequence[str]) -> Panel:
+def _panel(title: str, block: RobustnessBlock, known: Mapping[str, Model], names: Sequence[str]) -> Panel:
     return Panel(
         corruption=title,
-        lines=tuple(Line(model=known[one.first.model], accuracies=_accuracies(one, names)) for one in contest.models),
+        lines=tuple(Line(model=known[one.first.model], accuracies=_accuracies(one, names)) for one in block.models),
     )
 
 

@@ -168,7 +168,7 @@ def build(
     )
     for key, way in own.items():
         source = way.source(model, folder, images)
-        if way.convert is not None:
+        if isinstance(source, Path):
             item.files[key] = source
         item.calls[key] = opened(source, name, way, plan, images)
     return item

@@ -8,7 +8,7 @@ blocks of one call each, in random order, the models of one runtime together.
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -20,6 +20,8 @@ from fer_bench.progress import unheard
 from fer_bench.records import LatencySample
 
 Item = TypeVar("Item")
+Key = TypeVar("Key", bound=Hashable)
+"""Tells a call from the others."""
 Progress = Callable[[str, int, int], None]
 """``progress(step, done, total)``; called outside the timed calls, ``done`` from 1 to ``total`` within a step."""
 Clock = Callable[[], int]
@@ -80,17 +82,17 @@ def warm_up(
 
 
 def measure(
-    calls: Mapping[str, Callable[[Item], object]],
+    calls: Mapping[Key, Callable[[Item], object]],
     items: Sequence[Item],
     *,
     runs: int = 50,
-    groups: Sequence[Sequence[str]] | None = None,
+    groups: Sequence[Sequence[Key]] | None = None,
     seed: int = 0,
     process: int = 0,
     clock: Clock = time.perf_counter_ns,
     progress: Progress = unheard,
     between: Callable[[int], None] = unheard,
-) -> dict[str, tuple[LatencySample, ...]]:
+) -> dict[Key, tuple[LatencySample, ...]]:
     """Time every call, the calls taking turns.
 
     There are ``runs`` blocks. In each, every call runs once on the same item, with the garbage collector off; the order
@@ -98,11 +100,11 @@ def measure(
     caches and threads that still spin for that group: so the group's last call runs once before, untimed.
 
     Args:
-        calls: what to time, by name, warmed up; each must return only when its result is ready.
+        calls: what to time, by key, warmed up; each must return only when its result is ready.
         items: what the calls take, e.g. float32 batches (1, height, width, channels); block ``i`` uses item ``i``
             modulo their number.
         runs: timed calls of each.
-        groups: names of calls, each in one group, e.g. the models of one runtime; ``None`` puts all into one.
+        groups: keys of calls, each in one group, e.g. the models of one runtime; ``None`` puts all into one.
         seed: of the order within the blocks.
         process: recorded as it is.
         clock: for tests.
@@ -110,7 +112,7 @@ def measure(
         between: is called after every block with the number of calls timed so far.
 
     Returns:
-        ``runs`` samples by name, in the order taken; the orders are unique over all names.
+        ``runs`` samples by key, in the order taken; the orders are unique over all keys.
 
     Raises:
         FerBenchError: no calls, no items, or ``runs`` below 1.
@@ -121,22 +123,22 @@ def measure(
         raise FerBenchError(f"runs = {runs}; expected at least 1")
     groups = groups or [list(calls)]
     rng = np.random.default_rng(seed)
-    samples: dict[str, list[LatencySample]] = {name: [] for name in calls}
+    samples: dict[Key, list[LatencySample]] = {key: [] for key in calls}
     order = 0
     for run in range(runs):
         item = items[run % len(items)]
         with no_garbage_collection():
             for group in rng.permutation(len(groups)):
-                names = [groups[group][index] for index in rng.permutation(len(groups[group]))]
+                keys = [groups[group][index] for index in rng.permutation(len(groups[group]))]
                 if len(groups) > 1:
-                    calls[names[-1]](item)
-                for name in names:
-                    seconds = _seconds(calls[name], item, clock)
-                    samples[name].append(LatencySample(order=order, seconds=seconds, process=process))
+                    calls[keys[-1]](item)
+                for key in keys:
+                    seconds = _seconds(calls[key], item, clock)
+                    samples[key].append(LatencySample(order=order, seconds=seconds, process=process))
                     order += 1
         between(order)
         progress("timing", run + 1, runs)
-    return {name: tuple(taken) for name, taken in samples.items()}
+    return {key: tuple(taken) for key, taken in samples.items()}
 
 
 def measure_in_turn(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,13 @@ _IMAGES = 8
 """Pictures that the calls take in turn."""
 _LOOKS = 20
 """Approximate number of looks at the machine in a session."""
+
+
+class ModelInRuntime(NamedTuple):
+    """Tells a call of the session from the others."""
+
+    model: str
+    runtime: str
 
 
 def measure_session(
@@ -73,8 +81,8 @@ def measure_session(
         progress("building", done, len(names))
     if plan.memory and process == 0:
         note_files(folder, {item.name: item.files for item in built})
-    calls = {_key(item, name): item.timed(name) for item in built for name in own if name in item.calls}
-    groups = [[_key(item, name) for item in built if name in item.calls] for name in own]
+    calls = {ModelInRuntime(item.name, name): item.timed(name) for item in built for name in own if name in item.calls}
+    groups = [[ModelInRuntime(item.name, name) for item in built if name in item.calls] for name in own]
     groups = [group for group in groups if group]
     numbers = range(len(images))
     warmth = {}
@@ -93,13 +101,13 @@ def measure_session(
         progress=progress,
         between=lambda order: watch.look(order) if order % looks == 0 or order == plan.runs * len(calls) else None,
     )
-    whole: dict[str, tuple[LatencySample, ...]] = {}
+    whole: dict[ModelInRuntime, tuple[LatencySample, ...]] = {}
     if plan.end_to_end and process == 0:
         whole = _end_to_end(built, groups, files, plan, progress)
-    batched: dict[str, dict[str, tuple[float, ...]]] = {}
+    batched: dict[ModelInRuntime, dict[str, tuple[float, ...]]] = {}
     if plan.throughput and process == 0:
         trained = [item for item in built if item.source is None]
-        able = {_key(item, name): item.calls[name] for item in trained for name in own}
+        able = {ModelInRuntime(item.name, name): item.calls[name] for item in trained for name in own}
         batched = measure_throughput(able, images, seed=plan.seed, progress=progress)
     measured = _Measured(
         samples=samples,
@@ -115,12 +123,12 @@ def measure_session(
 
 @dataclass(frozen=True, kw_only=True)
 class _Measured:
-    """What a session measured; the mappings are by model and runtime (:func:`_key`)."""
+    """What a session measured."""
 
-    samples: Mapping[str, tuple[LatencySample, ...]]
-    warmth: Mapping[str, Warmth]
-    batched: Mapping[str, dict[str, tuple[float, ...]]]
-    whole: Mapping[str, tuple[LatencySample, ...]]
+    samples: Mapping[ModelInRuntime, tuple[LatencySample, ...]]
+    warmth: Mapping[ModelInRuntime, Warmth]
+    batched: Mapping[ModelInRuntime, dict[str, tuple[float, ...]]]
+    whole: Mapping[ModelInRuntime, tuple[LatencySample, ...]]
     machine: tuple[MachineSample, ...]
     threads: dict[str, int]
     environment: Environment
@@ -130,7 +138,7 @@ def _record(
     item: Built, measured: _Measured, plan: Plan, *, backend: str, session: str, origin: Origin
 ) -> ProfileRecord:
     """Return the record of one model of a session."""
-    keys = {name: _key(item, name) for name in item.calls}
+    keys = {name: ModelInRuntime(item.name, name) for name in item.calls}
     warmth = {name: measured.warmth[key] for name, key in keys.items()}
     return ProfileRecord(
         model=item.name,
@@ -159,24 +167,20 @@ def _record(
     )
 
 
-def _key(item: Built, runtime: str) -> str:
-    return f"{item.name} {runtime}"
-
-
 def _end_to_end(
     built: Sequence[Built],
-    groups: Sequence[Sequence[str]],
+    groups: Sequence[Sequence[ModelInRuntime]],
     files: Sequence[bytes],
     plan: Plan,
     progress: Progress,
-) -> dict[str, tuple[LatencySample, ...]]:
+) -> dict[ModelInRuntime, tuple[LatencySample, ...]]:
     """Time from the bytes of a JPEG file to probabilities, one picture a call."""
     from fer_bench.datasets.decoding import one_opencv_thread
 
     def whole(item: Built, call: Call) -> Callable[[bytes], object]:
         return lambda data: call(item.image(data))
 
-    ways = {_key(item, name): whole(item, call) for item in built for name, call in item.calls.items()}
+    ways = {ModelInRuntime(item.name, name): whole(item, call) for item in built for name, call in item.calls.items()}
     with one_opencv_thread():
         for done, way in enumerate(ways.values(), start=1):
             warm_up(way, files, plan.steady)

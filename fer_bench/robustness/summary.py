@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from fer_bench.accuracy.intervals import LEVEL, Estimate
 from fer_bench.errors import FerBenchError
 from fer_bench.records import EXTERNAL, RobustnessRecord
 from fer_bench.selection import place_of
+from fer_bench.selection.groups import Group, group_of
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,8 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contest:
-    """Models trained on one dataset by one recipe that answered the same pictures."""
+class RobustnessBlock:
+    """A part of the table and a figure: models trained on one dataset by one recipe that answered the same pictures."""
 
     dataset: str
     """:data:`fer_bench.records.EXTERNAL` where all models are external; then ``recipe`` is empty."""
@@ -113,7 +115,7 @@ class Contest:
 
     @property
     def first(self) -> RobustnessRecord:
-        """The first model's first run; what identifies a contest is the same in all of fer-bench's own models."""
+        """The first model's first run; what identifies a block is the same in all of fer-bench's own models."""
         return self.models[0].first
 
     @property
@@ -131,40 +133,58 @@ class Contest:
         return f"{corruption}, trained on" if corruption in self.trained_on else corruption
 
 
-_Pictures = tuple[str, str, str]
-"""Test set, its fingerprint, and the name of the set of corruptions."""
+class _Pictures(NamedTuple):
+    """The corrupted pictures that a model answered."""
+
+    target: str
+    fingerprint: str
+    protocol: str
+    """Name of the set of corruptions."""
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.fingerprint} by the corruptions {self.protocol}"
 
 
-def contests(records: Iterable[RobustnessRecord]) -> list[Contest]:
-    """Return what may stand side by side, by dataset, test set and recipe: no contest mixes recipes, backends or states
-    of a dataset. External models stand beside all that answered the same pictures."""
-    groups: dict[tuple[str, str, str, _Pictures, str, str], dict[str, list[RobustnessRecord]]] = {}
+class _Common(NamedTuple):
+    """What the models of a block have in common; blocks are sorted by it, so test set and recipe stand early."""
+
+    dataset: str
+    target: str
+    recipe: str
+    pictures: _Pictures
+    group: Group
+
+
+def robustness_blocks(records: Iterable[RobustnessRecord]) -> list[RobustnessBlock]:
+    """Return what may stand side by side, by dataset, test set and recipe: of one group, as the blocks of the paper's
+    tables are, and on the same pictures. External models stand beside all that answered the same pictures."""
+    groups: dict[_Common, dict[str, list[RobustnessRecord]]] = {}
     external: dict[_Pictures, list[Robustness]] = {}
     for one in sorted(records, key=lambda one: (place_of(one.model), one.seed)):
-        pictures = (one.target, one.target_fingerprint, one.protocol)
+        pictures = _pictures(one)
         if one.external:
             external.setdefault(pictures, []).append(Robustness((one,)))
             continue
-        key = (one.dataset, one.target, one.recipe, pictures, one.backend, one.dataset_fingerprint)
-        groups.setdefault(key, {}).setdefault(one.model, []).append(one)
+        common = _Common(one.dataset, one.target, one.recipe, pictures, group_of(one))
+        groups.setdefault(common, {}).setdefault(one.model, []).append(one)
     found = [
-        Contest(
-            dataset=dataset,
-            target=target,
-            recipe=recipe,
-            models=(*(Robustness(tuple(runs)) for runs in models.values()), *external.get(pictures, ())),
+        RobustnessBlock(
+            dataset=common.dataset,
+            target=common.target,
+            recipe=common.recipe,
+            models=(*(Robustness(tuple(runs)) for runs in models.values()), *external.get(common.pictures, ())),
         )
-        for (dataset, target, recipe, pictures, _, _), models in sorted(groups.items())
+        for common, models in sorted(groups.items())
     ]
-    beside = {pictures for _, _, _, pictures, _, _ in groups}
+    beside = {common.pictures for common in groups}
     found += [
-        Contest(dataset=EXTERNAL, target=pictures[0], recipe="", models=tuple(models))
+        RobustnessBlock(dataset=EXTERNAL, target=pictures.target, recipe="", models=tuple(models))
         for pictures, models in sorted(external.items())
         if pictures not in beside
     ]
     alike: dict[tuple[str, ...], list[RobustnessRecord]] = {}
-    for contest in found:
-        alike.setdefault(contest.key, []).append(contest.first)
+    for block in found:
+        alike.setdefault(block.key, []).append(block.first)
     return [dataclasses.replace(one, apart=told_apart(one.first, alike[one.key])) for one in found]
 
 
@@ -228,8 +248,8 @@ def difference(a: Robustness, b: Robustness, rest: Sequence[str] = ()) -> Differ
     )
 
 
-def _pictures(run: RobustnessRecord) -> str:
-    return f"{run.target} {run.target_fingerprint} by the corruptions {run.protocol}"
+def _pictures(run: RobustnessRecord) -> _Pictures:
+    return _Pictures(run.target, run.target_fingerprint, run.protocol)
 
 
 def _digits(text: str) -> NDArray[np.float64]:

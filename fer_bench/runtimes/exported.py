@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,39 +11,73 @@ from numpy.typing import NDArray
 
 from fer_bench.export import Target
 from fer_bench.export.packages import Extra, missing, require
-from fer_bench.export.sessions import open_litert, open_onnx, open_openvino
+from fer_bench.export.sessions import Call, open_litert, open_onnx, open_openvino
 from fer_bench.runtimes.converted import converted
-from fer_bench.runtimes.runtime import Open, Runtime
+from fer_bench.runtimes.runtime import Runtime
 
 
-def _load(module: str, threads: int) -> None:
-    """Import the runtime; each of its sessions has threads of its own."""
-    importlib.import_module(module)
+@dataclass(frozen=True, kw_only=True)
+class ExportedRuntime(Runtime):
+    """A runtime that opens a file of one format."""
 
+    target: Target
+    module: str
+    """What :meth:`load` imports."""
+    open_file: Callable[[Path, int], Call]
+    extra: Extra
+    """Of fer-bench; it brings the packages."""
+    packages: tuple[str, ...]
+    """Top-level modules that it needs, those of the conversion too."""
 
-def _convert(
-    needed: Callable[[], None], target: Target, model: Any, folder: Path, sample_images: NDArray[np.float32]
-) -> Path:
-    """Return the model's file; only 8-bit files are made by samples. See :meth:`Runtime.source`."""
-    needed()
-    return converted(model, target, folder, sample_images if target == "litert-int8" else None)
+    def missing(self) -> str:
+        """Say what to install of the packages; imports none of them."""
+        return missing(self.extra, *self.packages)
 
+    def load(self, threads: int) -> None:
+        """Import the module: the threads are told to each session."""
+        importlib.import_module(self.module)
 
-def _exported(name: str, target: Target, module: str, open_file: Open, extra: Extra, *packages: str) -> Runtime:
-    return Runtime(
-        name,
-        missing=partial(missing, extra, *packages),
-        load=partial(_load, module),
-        open=open_file,
-        convert=partial(_convert, partial(require, name, extra, *packages), target),
-    )
+    def source(self, model: Any, folder: Path, sample_images: NDArray[np.float32]) -> Path:
+        """Return the path of the converted file; only 8-bit ones are made by samples."""
+        require(self.name, self.extra, *self.packages)
+        return converted(model, self.target, folder, sample_images if self.target == "litert-int8" else None)
 
+    def open(self, source: Path, threads: int) -> Call:
+        """Return the call of a converted file."""
+        return self.open_file(source, threads)
 
-_LITERT = "ai_edge_litert"
 
 RUNTIMES = (
-    _exported("litert-float32", "litert", f"{_LITERT}.interpreter", open_litert, "litert", _LITERT),
-    _exported("litert-int8", "litert-int8", f"{_LITERT}.interpreter", open_litert, "litert", _LITERT),
-    _exported("onnxruntime", "onnx", "onnxruntime", open_onnx, "onnx", "onnx", "onnxruntime", "tf2onnx"),
-    _exported("openvino", "litert", "openvino", open_openvino, "openvino", "openvino"),
+    ExportedRuntime(
+        "litert-float32",
+        target="litert",
+        module="ai_edge_litert.interpreter",
+        open_file=open_litert,
+        extra="litert",
+        packages=("ai_edge_litert",),
+    ),
+    ExportedRuntime(
+        "litert-int8",
+        target="litert-int8",
+        module="ai_edge_litert.interpreter",
+        open_file=open_litert,
+        extra="litert",
+        packages=("ai_edge_litert",),
+    ),
+    ExportedRuntime(
+        "onnxruntime",
+        target="onnx",
+        module="onnxruntime",
+        open_file=open_onnx,
+        extra="onnx",
+        packages=("onnx", "onnxruntime", "tf2onnx"),
+    ),
+    ExportedRuntime(
+        "openvino",
+        target="litert",
+        module="openvino",
+        open_file=open_openvino,
+        extra="openvino",
+        packages=("openvino",),
+    ),
 )

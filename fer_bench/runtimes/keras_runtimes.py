@@ -1,5 +1,8 @@
 """Runtimes that are Keras itself: ``model.predict``, and the compiled inference function."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,11 +11,11 @@ from numpy.typing import NDArray
 from fer_bench import backend
 from fer_bench.export.sessions import Call
 from fer_bench.runtimes import keras_threads
-from fer_bench.runtimes.runtime import Runtime, nothing_missing
+from fer_bench.runtimes.runtime import Runtime
 
 
 def open_predict(model: Any, threads: int) -> Call:
-    """Return ``model.predict`` over the whole batch; see :attr:`Runtime.open`.
+    """Return ``model.predict`` over the whole batch; see :meth:`Runtime.open`.
 
     It is what the paper probably timed: most of a call is the set-up of its input pipeline.
     """
@@ -25,7 +28,7 @@ def open_predict(model: Any, threads: int) -> Call:
 
 
 def open_call(model: Any, threads: int) -> Call:
-    """Return the compiled function, traced once a batch size; see :attr:`Runtime.open`.
+    """Return the compiled function, traced once a batch size; see :meth:`Runtime.open`.
 
     It is ``tf.function``, ``jax.jit``, or PyTorch without gradients. The result comes back as a NumPy array, so that
     work still under way on a device is waited for.
@@ -83,7 +86,30 @@ def _torch_call(model: Any) -> Call:
     return call
 
 
+@dataclass(frozen=True, kw_only=True)
+class KerasRuntime(Runtime):
+    """One way in which Keras itself computes."""
+
+    open_model: Callable[[Any, int], Call]
+
+    def missing(self) -> str:
+        """Return nothing: fer-bench always brings Keras."""
+        return ""
+
+    def load(self, threads: int) -> None:
+        """Tell the backend its threads."""
+        keras_threads.pin(threads)
+
+    def source(self, model: Any, folder: Path, sample_images: NDArray[np.float32]) -> Any:
+        """Return the model itself."""
+        return model
+
+    def open(self, source: Any, threads: int) -> Call:
+        """Return the call of a model."""
+        return self.open_model(source, threads)
+
+
 RUNTIMES = (
-    Runtime("keras-predict", missing=nothing_missing, load=keras_threads.pin, open=open_predict),
-    Runtime("keras-call", missing=nothing_missing, load=keras_threads.pin, open=open_call),
+    KerasRuntime("keras-predict", open_model=open_predict),
+    KerasRuntime("keras-call", open_model=open_call),
 )

@@ -26,6 +26,7 @@ from typing import Any
 from fer_bench import paper
 from fer_bench.errors import FerBenchError
 from fer_bench.records import Origin
+from fer_bench.toml_table import Value, check_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +51,27 @@ class Selection:
     """By training dataset, or ``latency``."""
 
 
-_KEYS = {"recipe": str, "backend": str, "fingerprint": str, "seeds": list, "targets": dict}
-_LATENCY_KEYS = {"session": str, "backend": str}
-_EXPECTED = {
-    "recipe": "a recipe id in quotes",
-    "backend": "a name in quotes",
-    "fingerprint": "a fingerprint or its beginning, in quotes",
-    "session": "the name of a session in quotes",
-    "seeds": "a list of whole numbers, such as [0, 1]",
-    "targets": 'test sets with fingerprints, such as { ck-plus = "ba9876543210" }',
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_seeds(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(seed) is int for seed in value)
+
+
+def _are_targets(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
+_BACKEND = Value(_is_text, "a name in quotes")
+_KEYS = {
+    "recipe": Value(_is_text, "a recipe id in quotes"),
+    "backend": _BACKEND,
+    "fingerprint": Value(_is_text, "a fingerprint or its beginning, in quotes"),
+    "seeds": Value(_are_seeds, "a list of whole numbers, such as [0, 1]"),
+    "targets": Value(_are_targets, 'test sets with fingerprints, such as { ck-plus = "ba9876543210" }'),
 }
+_LATENCY_KEYS = {"session": Value(_is_text, "the name of a session in quotes"), "backend": _BACKEND}
 
 
 def load_selection(path: Path) -> Selection:
@@ -88,19 +100,10 @@ def load_selection(path: Path) -> Selection:
     return Selection(path=path, origin=origin, choices=choices)
 
 
-def _choice(table: Any, keys: Mapping[str, type], where: str) -> Choice:
+def _choice(table: Any, keys: Mapping[str, Value], where: str) -> Choice:
     if not isinstance(table, dict):
         raise FerBenchError(f"{where} is {table!r}, expected a table with {', '.join(keys)}")
-    for key, value in table.items():
-        if key not in keys:
-            raise FerBenchError(f"{where}: unknown key {key!r}; expected one of {', '.join(keys)}")
-        valid = isinstance(value, keys[key])
-        if key == "seeds":
-            valid = valid and bool(value) and all(type(seed) is int for seed in value)
-        if key == "targets":
-            valid = valid and all(isinstance(item, str) for item in value.values())
-        if not valid:
-            raise FerBenchError(f"{where}: {key} = {value!r}, expected {_EXPECTED[key]}")
+    check_table(table, keys, where)
     values = dict(table)
     if "seeds" in values:
         values["seeds"] = tuple(sorted(set(values["seeds"])))

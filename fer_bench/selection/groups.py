@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from fer_bench.errors import FerBenchError
-from fer_bench.records import EvalRecord, ProfileRecord, TrainRecord
+from fer_bench.records import EvalRecord, ProfileRecord, RobustnessRecord, TrainRecord
 from fer_bench.selection.choices import Choice, Selection, toml_lines
 from fer_bench.selection.evidence import in_order
 
-Grouped = TrainRecord | EvalRecord | ProfileRecord
+Grouped = TrainRecord | EvalRecord | RobustnessRecord | ProfileRecord
 
 
 @dataclass(frozen=True, order=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.selection.evidence import OtherRuns, place_of
+from fer_bench.selection.groups import Group, group_of
 
 
 def other_runs(
@@ -17,31 +18,31 @@ def other_runs(
         shown: the runs in the blocks.
     """
     stems = {record.stem for record in shown}
-    groups: dict[tuple[str, str, str, tuple[int, str], str], list[TrainRecord]] = {}
+    groups: dict[tuple[str, str, Group], list[TrainRecord]] = {}
     for record in trains:
         if record.stem not in stems:
-            key = (record.dataset, record.recipe, record.backend, place_of(record.model), record.dataset_fingerprint)
-            groups.setdefault(key, []).append(record)
+            groups.setdefault((record.dataset, record.model, group_of(record)), []).append(record)
     tested = list(tests)
     found = []
-    for _, group in sorted(groups.items()):
-        one = group[0]
+    for (dataset, model, group), runs in groups.items():
         # By both: a recipe that changes nothing, such as freezing what is frozen anyway, gives equal weights.
-        runs = {(record.cell_id, record.weights_sha256) for record in group}
+        ours = {(run.cell_id, run.weights_sha256) for run in runs}
         found.append(
             OtherRuns(
-                model=one.model,
-                dataset=one.dataset,
-                recipe=one.recipe,
-                backend=one.backend,
-                fingerprint=one.dataset_fingerprint,
-                trains=tuple(sorted(group, key=lambda record: record.seed)),
+                model=model,
+                dataset=dataset,
+                recipe=group.recipe,
+                backend=group.backend,
+                fingerprint=group.fingerprint,
+                trains=tuple(sorted(runs, key=lambda record: record.seed)),
                 evals=tuple(
                     sorted(
-                        (r for r in tested if (r.cell_id, r.weights_sha256) in runs),
+                        (r for r in tested if (r.cell_id, r.weights_sha256) in ours),
                         key=lambda record: (record.target, record.seed),
                     )
                 ),
             )
         )
-    return tuple(found)
+    return tuple(
+        sorted(found, key=lambda one: (one.dataset, one.recipe, one.backend, place_of(one.model), one.fingerprint))
+    )

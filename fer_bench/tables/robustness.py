@@ -6,7 +6,7 @@ from fer_bench import paper
 from fer_bench.accuracy.intervals import Estimate
 from fer_bench.models import model_title
 from fer_bench.records import EXTERNAL
-from fer_bench.robustness.summary import Contest, Robustness, contests, difference, interval, untrained
+from fer_bench.robustness.summary import Robustness, RobustnessBlock, difference, interval, robustness_blocks, untrained
 from fer_bench.selection import Evidence
 from fer_bench.tables.chance import is_above
 from fer_bench.tables.externals import external_notes
@@ -34,8 +34,8 @@ def robustness_table(evidence: Evidence) -> Table:
     """Return the table of the tests on corrupted pictures, a grid for each recipe and test set."""
     from fer_bench.corruptions import CORRUPTIONS, PROTOCOL
 
-    found = contests(evidence.robustness)
-    training = _TRAINED if any(contest.trained_on for contest in found) else _UNTRAINED
+    found = robustness_blocks(evidence.robustness)
+    training = _TRAINED if any(block.trained_on for block in found) else _UNTRAINED
     notes = [
         f"{_ROWS} {training} {_SAME}",
         _LOST,
@@ -43,7 +43,7 @@ def robustness_table(evidence: Evidence) -> Table:
         *map(_made_from, found),
         *external_notes(evidence.robustness),
     ]
-    if all(model.first.protocol == PROTOCOL for contest in found for model in contest.models):
+    if all(model.first.protocol == PROTOCOL for block in found for model in block.models):
         strengths = "; ".join(
             f"{name}: {one.about} ({', '.join(f'{value:.3g}' for value in one.strengths)})"
             for name, one in CORRUPTIONS.items()
@@ -52,16 +52,16 @@ def robustness_table(evidence: Evidence) -> Table:
     if evidence.synthetic:
         notes.insert(0, SYNTHETIC_NOTE)
     title = "Accuracy on corrupted pictures, percent"
-    grids = [grid for contest in found for grid in (_grid(contest), *_differences(contest))]
+    grids = [grid for block in found for grid in (_grid(block), *_differences(block))]
     return Table(0, title, evidence.synthetic, tuple(grids), tuple(notes), SLUG)
 
 
-def _grid(contest: Contest) -> Grid:
-    names = contest.first.corruptions
-    models = contest.models
+def _grid(block: RobustnessBlock) -> Grid:
+    names = block.first.corruptions
+    models = block.models
     rows: list[Row] = [
         _row("as they are", [one.clean for one in models]),
-        *(_row(contest.marked(name), [one.under(name) for one in models]) for name in names),
+        *(_row(block.marked(name), [one.under(name) for one in models]) for name in names),
     ]
     never = [place for place, one in enumerate(models) if not is_above([run.confusion_matrix for run in one.runs])]
     rest = untrained(models)
@@ -72,24 +72,24 @@ def _grid(contest: Contest) -> Grid:
     rows = [(row[0], *best_of(row[1:], never=never)) for row in rows]  # Intervals have no best one.
     rows.append(_row("lost, points", [one.lost for one in models]))
     columns = (Column("Pictures", text=True), *(Column(_model(one)) for one in models))
-    return Grid(_title(contest), columns, tuple(rows))
+    return Grid(_title(block), columns, tuple(rows))
 
 
-def _differences(contest: Contest) -> Iterator[Grid]:
+def _differences(block: RobustnessBlock) -> Iterator[Grid]:
     """Yield how the other models differ from the one with the highest mean, image by image."""
-    best = max(contest.models, key=lambda one: interval(one).value)
-    others = [one for one in contest.models if one is not best]
+    best = max(block.models, key=lambda one: interval(one).value)
+    others = [one for one in block.models if one is not best]
     if not others:
         return
     rows: list[Row] = []
-    rest = untrained(contest.models)
+    rest = untrained(block.models)
     groups = ["as they are", "mean of the corruptions", *(["mean of those not trained on"] if rest else []), "lost"]
     for one in others:
         found = difference(one, best, rest)
         parts = [part for part in (found.clean, found.corrupted, found.untrained, found.lost) if part is not None]
         rows.append((Text(_model(one)), *(cell for part in parts for cell in (_points(part), _range(part)))))
     columns = [Column(title, group=group) for group in groups for title in ("points", "95 % interval")]
-    yield Grid(f"{_title(contest)}: less {_model(best)}", (Column("Model", text=True), *columns), tuple(rows))
+    yield Grid(f"{_title(block)}: less {_model(best)}", (Column("Model", text=True), *columns), tuple(rows))
 
 
 def _points(found: Estimate) -> Cell:
@@ -108,18 +108,18 @@ def _model(one: Robustness) -> str:
     return f"{model_title(one.first.model)} {BEYOND}" if one.first.external else model_title(one.first.model)
 
 
-def _title(contest: Contest) -> str:
-    trained, tested = (paper.DATASET_TITLES.get(name, name) for name in (contest.dataset, contest.target))
-    if contest.dataset == EXTERNAL:
-        return ", ".join([f"{tested} test set", "external models", *contest.apart])
+def _title(block: RobustnessBlock) -> str:
+    trained, tested = (paper.DATASET_TITLES.get(name, name) for name in (block.dataset, block.target))
+    if block.dataset == EXTERNAL:
+        return ", ".join([f"{tested} test set", "external models", *block.apart])
     where = f"{tested} test set" if trained == tested else f"trained on {trained}, tested on {tested}"
-    return ", ".join([where, f"recipe {contest.recipe}", *contest.apart])
+    return ", ".join([where, f"recipe {block.recipe}", *block.apart])
 
 
-def _made_from(contest: Contest) -> str:
-    first = contest.first
-    own = [one for one in contest.models if not one.first.external]
+def _made_from(block: RobustnessBlock) -> str:
+    first = block.first
+    own = [one for one in block.models if not one.first.external]
     runs = [f"{model_title(one.first.model)} seed {', '.join(str(run.seed) for run in one.runs)}" for one in own]
     backend = [f"backend {first.backend}"] if own else []
     parts = [f"{first.n:,} images", f"state {first.target_fingerprint[:SHORT]}", *backend, *runs]
-    return f"{_title(contest)}: {'; '.join([*parts, f'corruptions {first.protocol}'])}."
+    return f"{_title(block)}: {'; '.join([*parts, f'corruptions {first.protocol}'])}."
