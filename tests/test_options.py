@@ -66,7 +66,7 @@ def test_a_word_that_an_option_does_not_know_is_refused_with_those_that_it_does(
 def test_an_empty_path_is_refused_where_it_would_mean_the_current_folder(command, option):
     asked = [*command.split(), *([option] if option else []), ""]
     refused = CliRunner().invoke(app, asked, standalone_mode=False).exception.format_message()
-    assert f"Invalid value for '{option or 'path'}'" in refused
+    assert f"Invalid value for '{option or 'PATH'}'" in refused
     assert "an empty path; name a file or a folder" in refused
 
 
