@@ -88,7 +88,10 @@ def test_what_is_found_in_noise_of_any_shape_touches_the_picture(finder, shape, 
     for left, top, right, bottom in finder.find(noise(shape, seed)):
         assert -shape[1] < left < right < 2 * shape[1]
         assert -shape[0] < top < bottom < 2 * shape[0]
-        assert left < shape[1] and top < shape[0] and right > 0 and bottom > 0
+        assert left < shape[1]
+        assert top < shape[0]
+        assert right > 0
+        assert bottom > 0
 
 
 @needs_detector
