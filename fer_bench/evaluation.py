@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench import backend, grid, metrics, records
+from fer_bench.datasets.integrity import require_intact
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import describe
@@ -35,6 +36,7 @@ def evaluate(run: TrainRecord, target: Prepared, network: Network, workspace: Wo
     done = grid.evaluated(workspace, run, target)
     if done is not None:
         return done
+    require_intact(target)
     images = target.at_size(run.recipe_content["image_size"])
     answers = network.predict(images, target.indices("test"))
     environment = describe(backend.devices(), [run.model])

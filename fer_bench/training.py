@@ -15,6 +15,7 @@ from fer_bench import backend, continuation, grid, memory, records
 from fer_bench.batches import as_input, training_batches
 from fer_bench.checkpoint import STATE, Checkpoint, Progress, identity
 from fer_bench.compute import compute_settings
+from fer_bench.datasets.integrity import require_intact
 from fer_bench.datasets.joined import Images, TrainingData, parts
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import describe
@@ -143,6 +144,8 @@ def _train(run: _Run) -> TrainRecord:
         say(f"{cell.id}: goes on with other {', '.join(changed)} than epoch {epochs}; the record names all")
     _tell(run.on_epoch, progress.history)
 
+    for part in parts(dataset):
+        require_intact(part)
     images = dataset.at_size(recipe.image_size)
     batches = training_batches(images, dataset.labels, train_rows, recipe, cell.seed)
     if len(progress.history) < recipe.epochs:

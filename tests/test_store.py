@@ -20,6 +20,7 @@ from fer_bench.datasets import dataset_card, scaled
 from fer_bench.datasets.card import DatasetCard, Flaw, Layout, PixelText, Protocol, Reading, Sample
 from fer_bench.datasets.decoding import BEYOND, resize
 from fer_bench.datasets.folder import below
+from fer_bench.datasets.integrity import require_intact
 from fer_bench.datasets.prepared import Prepared, read_manifest, summary
 from fer_bench.datasets.proof import Flaws
 from fer_bench.datasets.recognition import inspect
@@ -113,6 +114,7 @@ def test_a_name_of_any_characters_is_stored_and_read_as_it_is(tmp_path: Path, od
     card = card_of(lambda: [own(i, label=i % 7, name=names[i], group=groups[i]) for i in range(35)])
     result = prepare(card, tmp_path, tmp_path / "out", Wishes(allow_incomplete=True))
     assert (result.ids.tolist(), result.groups.tolist()) == (names, groups)
+    require_intact(result)
 
 
 def test_progress_reaches_the_total(raw: Path, tmp_path: Path) -> None:

@@ -897,3 +897,25 @@ def test_real_and_synthetic_are_never_mixed(workspace, network, run):
     run = dataclasses.replace(run, origin="real")
     with pytest.raises(FerBenchError, match="never mixed"):
         evaluate(run, Prepared.load(workspace.prepared("ck-plus")), network, workspace)
+
+
+def overwrite_an_image(dataset: Prepared) -> Prepared:
+    """Return the dataset as it is opened after a copy of its folder was broken off: the right size, other pixels."""
+    path = dataset.folder / "images.npy"
+    content = bytearray(path.read_bytes())
+    content[-100:] = bytes(100)
+    path.unlink()  # The open memory map keeps the former one.
+    path.write_bytes(content)
+    return Prepared.load(dataset.folder)
+
+
+def test_nothing_is_trained_on_images_that_have_changed_since_prepare(workspace, dataset, network):
+    with pytest.raises(FerBenchError, match=r"fer2013: changed since it was prepared"):
+        train(CELL, overwrite_an_image(dataset), network, workspace)
+    assert not workspace.weights(CELL.id).exists()
+
+
+def test_no_model_is_tested_on_images_that_have_changed_since_prepare(workspace, dataset, network, run):
+    with pytest.raises(FerBenchError, match=r"fer2013: changed since it was prepared"):
+        evaluate(run, overwrite_an_image(dataset), network, workspace)
+    assert evaluate(run, dataset, network, workspace).accuracy > 0

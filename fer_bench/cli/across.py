@@ -32,10 +32,13 @@ def audit_several(place: Workspace, name: str, listed: Path, *, runs: bool, json
     """
     from fer_bench.accuracy.copies_across import by_copies_across
     from fer_bench.datasets.across import audit_across, write_csv
+    from fer_bench.datasets.integrity import require_intact
     from fer_bench.datasets.joined import parts_of
     from fer_bench.progress import bar
 
     parts = [open_prepared(place, part) for part in parts_of(name)]
+    for part in parts:
+        require_intact(part)
     with bar(f"audit {name}", unit="img") as shown:
         found = audit_across(parts, progress=shown.at)
     write_csv(listed, found)

@@ -65,6 +65,7 @@ def audit(
     from fer_bench.cli.copies import parted_json, print_parted
     from fer_bench.datasets.audit import audit as examine
     from fer_bench.datasets.audit import subject_lines, table_rows, write_csv
+    from fer_bench.datasets.integrity import require_intact
     from fer_bench.datasets.joined import SEPARATOR, in_order
     from fer_bench.progress import bar
     from fer_bench.workspace import Workspace
@@ -78,6 +79,7 @@ def audit(
         audit_several(place, dataset, listed, runs=runs, json=json)
         return
     prepared = open_prepared(place, dataset)
+    require_intact(prepared)
     with bar(f"audit {dataset}", unit="img") as shown:
         result = examine(prepared, progress=shown.at)
     write_csv(listed, prepared, result)

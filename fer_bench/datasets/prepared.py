@@ -90,7 +90,8 @@ class Prepared:
     def load(cls, folder: Path) -> "Prepared":
         """Open a prepared folder and check that its files agree with each other.
 
-        The images' own bytes are not read, since AffectNet has 14 GB of them.
+        The images' own bytes are not read, since AffectNet has 14 GB of them; what computes on them calls
+        :func:`fer_bench.datasets.integrity.require_intact`.
 
         Raises:
             FerBenchError: it is missing, incomplete, of another schema, or its files contradict each other.

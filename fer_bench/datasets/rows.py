@@ -2,7 +2,6 @@
 
 import csv
 import itertools
-import json
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from fer_bench.datasets.card import Sample
 from fer_bench.datasets.decoding import DIGEST
+from fer_bench.datasets.integrity import fingerprint
 from fer_bench.datasets.side_by_side import Chunk
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError, number_of
@@ -162,9 +162,10 @@ class Rows:
         trained = {group for group, split in zip(self.groups, self.splits, strict=True) if split != "test"}
         return sorted(tested & trained - {""})
 
-    def identity(self) -> bytes:
-        """Return everything about the rows that results depend on, for the fingerprint."""
-        return bytes(self.digests) + self.labels.tobytes() + json.dumps([self.ids, self.splits, self.parts]).encode()
+    def fingerprint(self, choices: Sequence[object]) -> str:
+        """Return that of a dataset of these rows; see :func:`fer_bench.datasets.integrity.fingerprint`."""
+        labels = self.labels.tobytes()
+        return fingerprint(choices, bytes(self.digests), labels, self.ids, self.splits, self.parts)
 
     def write(self, labels: Path, samples: Path) -> None:
         """Write ``labels.npy`` and ``samples.csv``, with a column for each attribute."""

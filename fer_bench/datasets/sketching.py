@@ -44,10 +44,10 @@ def read(stacks: Sequence[NDArray[np.uint8]], progress: Callable[[int], object])
                     done += count
                     kept += count * images[0].nbytes
                     if kept >= _DROP:
-                        _let_go(images)
+                        let_go(images)
                         kept = 0
                     progress(done)
-                _let_go(images)
+                let_go(images)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -69,7 +69,7 @@ def _read_block(images: NDArray[np.uint8], digests: NDArray[np.uint8], sketches:
     return len(block)
 
 
-def _let_go(images: NDArray[np.uint8]) -> None:
+def let_go(images: NDArray[np.uint8]) -> None:
     """Give back the memory that a read-only memory map has taken by being read."""
     holder: Any = images
     while isinstance(holder, np.ndarray):

@@ -5,8 +5,6 @@ one folder that is complete or absent.
 """
 
 import contextlib
-import hashlib
-import json
 import os
 import shlex
 import shutil
@@ -198,7 +196,7 @@ def _write(
     where = [f"found in {found.root}, above what you named"] if found.above else []
     notes = [*where, *_doubled(root, rows.sources), *reading.notes, *doubts, *_summarised(remarks)]
     protocol = card.protocol(choice.protocol)
-    identity = [SCHEMA, card.size, protocol.name, protocol.version, choice.crop, wishes.deduplicate]
+    choices = [SCHEMA, card.size, protocol.name, protocol.version, choice.crop, wishes.deduplicate]
     return {
         "schema": SCHEMA,
         "dataset": card.name,
@@ -225,7 +223,7 @@ def _write(
         "deduplicated": dropped if wishes.deduplicate else None,
         "notes": [shown(printable(note)) for note in notes],
         "remarks": [{"source": printable(name), "remark": remark} for name, remark in remarks],
-        "fingerprint": hashlib.sha256(json.dumps(identity).encode() + rows.identity()).hexdigest(),
+        "fingerprint": rows.fingerprint(choices),
     }
 
 

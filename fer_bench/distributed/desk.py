@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fer_bench.datasets.integrity import require_intact
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.distributed.mirror import files_of, write
 from fer_bench.errors import FerBenchError
@@ -64,6 +65,7 @@ class Desk:
 
         if (name, size) not in self._shipped:
             found = Prepared.load(self._workspace.prepared(name))
+            require_intact(found)
             plain: Any = np.asarray(found.at_size(size))
             self._shipped[name, size] = ray.put(dataclasses.replace(found, images=plain))
         return [self._shipped[name, size]]

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from fer_bench import grid
+from fer_bench.datasets.integrity import require_intact
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import cores, describe
@@ -49,6 +50,7 @@ def test_external(workspace: Workspace, model: ExternalModel, target: Prepared) 
         return done
     rows = target.indices("test")
     target.require_test_images()
+    require_intact(target)
     found = []
     with bar(f"test {model.name} on {target.dataset}", len(rows), unit="img") as shown:
         call = open_call(model, workspace.external(model.name) / MODEL, cores())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fer_bench import records
 from fer_bench.accuracy.subjects import units_of
 from fer_bench.corruptions import CORRUPTIONS, PROTOCOL, SEVERITIES
+from fer_bench.datasets.integrity import require_intact
 from fer_bench.datasets.joined import Images
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
@@ -95,6 +96,8 @@ def test_corrupted(
     record = _kept(workspace, subject, target)
     known = len(rows) * (1 + SEVERITIES * len(record.results)) if record else 0
     on_progress(known, known)
+    if record is None or not record.complete:
+        require_intact(target)
     if record is None:
         record = _begun(subject, target, labels, answers("", 0), environment)
     elif not same_place(record.environment, environment) and not record.complete:
