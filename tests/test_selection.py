@@ -281,6 +281,14 @@ def test_a_test_of_older_weights_is_refused(results: Results) -> None:
         select(results)
 
 
+def test_so_it_is_where_the_dataset_was_prepared_anew_before_the_training(results: Results) -> None:
+    make.save_run(results, "clcm", "fer2013")
+    run = make.train_record("clcm", "fer2013")
+    records.save(results.records, replace(run, weights_sha256="0" * 64, dataset_fingerprint="1" * 64))
+    with pytest.raises(FerBenchError, match="made with other weights than clcm__.*run `fer-bench evaluate`"):
+        select(results)
+
+
 def test_a_copied_record_is_refused(results: Results) -> None:
     make.save_run(results, "clcm", "fer2013")
     path = records.path_of(results.records, make.train_record("clcm", "fer2013"))

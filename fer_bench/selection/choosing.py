@@ -1,5 +1,6 @@
 """Load the records, group them, choose what forms each block, refuse to mix what must not be mixed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def choose(results: Results, selection: Selection) -> Evidence:
         )
         block = with_externals(dataset, block, externals)
         if block is not None:
-            _check_weights(folder, block)
+            _check_weights(folder, block, loaded.trains)
             blocks[dataset] = block
     shown = [record for block in blocks.values() for record in block.trains]
     return Evidence(
@@ -212,13 +213,13 @@ def _one_test_set(
     return [r for r in evals if r.target != target or r.target_fingerprint in left]
 
 
-def _check_weights(folder: Path, block: Block) -> None:
-    """Refuse an evaluation that was made before its model was trained again."""
-    weights: dict[tuple[str, int], tuple[str, Path]] = {}
-    made: list[TrainRecord | EvalRecord] = [*block.trains, *block.evals]
+def _check_weights(folder: Path, block: Block, trains: Iterable[TrainRecord]) -> None:
+    """Refuse an evaluation that was made before its model was trained again, on whatever state of the dataset."""
+    weights: dict[str, tuple[str, Path]] = {}
+    made: list[TrainRecord | EvalRecord] = [*trains, *block.evals]
     for record in made:
         path = records.path_of(folder, record)
-        digest, first = weights.setdefault((record.model, record.seed), (record.weights_sha256, path))
+        digest, first = weights.setdefault(record.cell_id, (record.weights_sha256, path))
         if digest != record.weights_sha256:
             raise FerBenchError(
                 f"{path}: made with other weights than {first.name}; "
