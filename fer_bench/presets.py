@@ -230,6 +230,16 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "corruptions": (list, tuple),
 }
 
+_WORDS = {
+    str: "a text",
+    float: "a number",
+    int: "a whole number",
+    list: "a list",
+    dict: "a table",
+    bool: "true or false",
+}
+"""What a message calls these, the wider of two first; TOML has no null."""
+
 
 def _keys(cls: type) -> dict[str, Value]:
     """Return what each field of a recipe or augmentation may hold."""
@@ -240,4 +250,4 @@ def _one_of(kinds: tuple[type, ...]) -> Value:
     def fits(value: Any) -> bool:
         return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
 
-    return Value(fits, " or ".join(kind.__name__ for kind in kinds))
+    return Value(fits, next(word for kind, word in _WORDS.items() if kind in kinds))

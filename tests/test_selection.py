@@ -285,7 +285,7 @@ def test_so_it_is_where_the_dataset_was_prepared_anew_before_the_training(result
     make.save_run(results, "clcm", "fer2013")
     run = make.train_record("clcm", "fer2013")
     records.save(results.records, replace(run, weights_sha256="0" * 64, dataset_fingerprint="1" * 64))
-    with pytest.raises(FerBenchError, match="made with other weights than clcm__.*run `fer-bench evaluate`"):
+    with pytest.raises(FerBenchError, match=r"made with other weights than clcm__.*run `fer-bench evaluate`"):
         select(results)
 
 
