@@ -3,6 +3,7 @@
 A bilinear warp to a size below the stored one skips pixels and aliases; averaging once, beforehand, does not.
 """
 
+import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from fer_bench.arrays import DAMAGE
 from fer_bench.datasets.decoding import one_opencv_thread, resize
 from fer_bench.environment import cores
 from fer_bench.files import replacing
+from fer_bench.progress import bar
 
 BLOCK = 1024
 """Images a task."""
@@ -38,6 +40,9 @@ def name_of(size: int, fingerprint: str) -> str:
 def scaled(images: NDArray[np.uint8], path: Path, size: int) -> np.memmap[Any, np.dtype[np.uint8]]:
     """Return the copy of ``images`` at ``size`` x ``size`` kept at ``path``, made where it is not there yet.
 
+    Behind the array, the file holds its SHA-256: a copy with other pixels, as of a folder that was not copied to its
+    end, is made anew.
+
     Args:
         images: uint8, (n, height, width).
         path: of the ``.npy`` file; it appears when it is whole.
@@ -59,27 +64,66 @@ def scaled(images: NDArray[np.uint8], path: Path, size: int) -> np.memmap[Any, n
 
 
 def _write(path: Path, images: NDArray[np.uint8], size: int) -> None:
+    digest = _fill(path, images, size)
+    with path.open("ab") as stream:
+        stream.write(digest)
+
+
+def _fill(path: Path, images: NDArray[np.uint8], size: int) -> bytes:
+    """Write the array, and return its digest."""
     copy = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(images), size, size))
     if hasattr(os, "posix_fallocate"):
         # Where the disk is full, a mapped page that finds no room ends the process with SIGBUS, without a word.
         with path.open("r+b") as stream:
             os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
 
-    def fill(start: int) -> None:
-        for i in range(start, min(start + BLOCK, len(images))):
+    def fill(start: int) -> int:
+        stop = min(start + BLOCK, len(images))
+        for i in range(start, stop):
             copy[i] = resize(images[i], (size, size))
+        return stop - start
 
-    with one_opencv_thread(), ThreadPoolExecutor(cores()) as pool:
-        for _ in pool.map(fill, range(0, len(images), BLOCK)):
-            pass
+    with (
+        one_opencv_thread(),
+        ThreadPoolExecutor(cores()) as pool,
+        bar(f"scale to {size} x {size}", len(images), unit="img") as shown,
+    ):
+        for done in pool.map(fill, range(0, len(images), BLOCK)):
+            shown.advance(done)
     copy.flush()
+    return _digest(copy)
+
+
+_whole: set[tuple[Path, int]] = set()
+"""Copies that this process has found whole, with the time at which each was written."""
 
 
 def _opened(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]] | None:
+    """Return the copy at ``path``, ``None`` where there is none, or not this one."""
     if not path.is_file():  # A pipe would be waited for.
         return None
     try:
         array = np.lib.format.open_memmap(path, mode="r")
     except DAMAGE:
         return None
-    return array if array.dtype == np.uint8 and array.shape == shape else None
+    if array.dtype != np.uint8 or array.shape != shape:
+        return None
+    key = path, path.stat().st_mtime_ns
+    if key not in _whole:
+        with path.open("rb") as stream:
+            stream.seek(array.offset + array.nbytes)
+            if stream.read(hashlib.sha256().digest_size + 1) != _digest(array):
+                return None
+        _whole.add(key)
+    return array
+
+
+def _digest(images: NDArray[np.uint8]) -> bytes:
+    """Return the SHA-256 of the pixels of n images, uint8 (n, height, width)."""
+    digest = hashlib.sha256()
+    with bar(f"check the copy at {images.shape[1]} x {images.shape[2]}", len(images), unit="img") as shown:
+        for start in range(0, len(images), BLOCK):
+            block = np.ascontiguousarray(images[start : start + BLOCK])
+            digest.update(block.data)
+            shown.advance(len(block))
+    return digest.digest()
