@@ -372,7 +372,8 @@ def test_all_reasons_are_told_at_once(tmp_path):
     save(tmp_path, "shufflenetv2", right(2, 0.8), target="ck-plus", target_fingerprint="f" * 64)
     with pytest.raises(FerBenchError) as refused:
         boards(tmp_path)
-    assert [line.split(":")[0].strip() for line in str(refused.value).splitlines()[1:]] == [
+    reasons = [line for line in str(refused.value).splitlines()[1:] if not line.startswith("    ")]
+    assert [line.split(":")[0].strip() for line in reasons] == [
         "raf-db on raf-db",
         "raf-db on raf-db",
         "raf-db on ck-plus",
@@ -388,6 +389,25 @@ def test_other_images_behind_the_same_fingerprint_are_refused(tmp_path, what):
     save(tmp_path / "lab-b", "shufflenetv2", right(2, 0.8), **other)
     with pytest.raises(FerBenchError, match=r"\(lab-b\) and .*\(lab-a\).*different (images|labels)"):
         boards(tmp_path / "lab-a", tmp_path / "lab-b")
+
+
+def test_each_of_many_recipes_that_are_refused_has_a_line(tmp_path):
+    for seed in range(8):
+        save(tmp_path, "clcm", right(seed, 0.6), recipe=f"trial-{seed:08x}")
+    with pytest.raises(FerBenchError) as refused:
+        boards(tmp_path)
+    lines = str(refused.value).splitlines()
+    [told] = [place for place, line in enumerate(lines) if "8 recipes. Choose one with --recipe" in line]
+    assert [line.split(":")[0].strip() for line in lines[told + 1 :]] == [f"trial-{seed:08x}" for seed in range(8)]
+
+
+def test_a_note_counts_many_that_were_trained_once(tmp_path):
+    save(tmp_path, "clcm", right(20, 0.9), recipe="twice-0123abcd")
+    save(tmp_path, "clcm", right(21, 0.9), recipe="twice-0123abcd", seed=1)
+    for seed in range(8):
+        save(tmp_path, "clcm", right(seed, 0.6), recipe=f"trial-{seed:08x}")
+    [board] = boards(tmp_path, options=("--rank-recipes",))
+    assert "Trained once: 8 of 9, those with a single seed. Where one" in " ".join(board["notes"])
 
 
 def test_recipes_compete_where_asked(tmp_path):
