@@ -520,6 +520,20 @@ def test_the_published_records_are_the_default(labs, tmp_path, monkeypatch):
     assert boards()[0]["standings"][0]["workspaces"] == ["published"]
 
 
+def test_without_published_records_the_default_workspace_is_ranked_and_that_is_said(labs, tmp_path, monkeypatch):
+    """As after run-all in a folder of one's own; the command refused to run."""
+    said = []
+    monkeypatch.setattr(messages, "say", said.append)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(labs[0], tmp_path / "workspace")
+    assert boards() == boards("workspace")
+    assert said == ["reports/records: no published records here, so those of workspace are ranked"]
+    assert run(leaderboard, "--workspace", "workspace")
+    assert len(said) == 1
+    shutil.copytree(labs[1] / "records", tmp_path / "reports" / "records")
+    assert boards()[0]["standings"][0]["workspaces"] == ["published"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
