@@ -244,3 +244,17 @@ class AnovaResult:
             "repeated_measures": self.repeated_measures.pairs if self.repeated_measures else None,
         }
         return forms.get(self.recommended.form) or ()
+
+    @property
+    def taken_for_granted(self) -> str:
+        """What the paired t-tests assume where they are to be believed over few blocks, a sentence; else empty."""
+        found = self.repeated_measures
+        believed = self.recommended is not None and self.recommended.form == "repeated_measures"
+        if found is None or not believed or found.blocks >= NORMAL_MEANS:
+            return ""
+        what = "processes" if found.block == "process" else "blocks of calls"
+        said = f"The paired t-tests take differences as normal, which {found.blocks} {what} can hardly show or refute"
+        least = 2 / 2**found.blocks  # All differences of one sign: the exact test of signs, and of signed ranks.
+        if least >= self.alpha:
+            said += f"; tests of signs or ranks, which do not, give no p below {least:.3g} with so few"
+        return f"{said}."

@@ -544,6 +544,27 @@ def test_a_difference_over_seeds_without_sampling_error_is_welchs_t_test():
     assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()))
 
 
+def test_a_difference_seed_by_seed_without_sampling_error_is_the_paired_t_test():
+    from scipy.stats import ttest_rel
+
+    a, b = np.array([0.61, 0.63, 0.66]), np.array([0.60, 0.60, 0.64])
+    none = np.zeros((10, 3))
+    found, p = seeds.difference_by_seed((a, b), (none, none))
+    expected = ttest_rel(a, b)
+    assert p == pytest.approx(expected.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval()))
+
+
+def test_a_difference_seed_by_seed_claims_no_more_than_the_images_allow():
+    """All seeds differ by the same amount by chance: what other images would show still widens the interval."""
+    generator = np.random.default_rng(5)
+    influences = generator.normal(0, 1e-3, (2, 900, 3))
+    found, _ = seeds.difference_by_seed((np.array([0.6, 0.7, 0.8]), np.array([0.58, 0.68, 0.78])), tuple(influences))
+    one_run = np.sqrt(2 * 900) * 1e-3  # Standard deviation of the difference of two runs, all of it their own.
+    assert found.value == pytest.approx(0.02)
+    assert found.high - found.value == pytest.approx(stats.t.isf(0.025, 2) * one_run / np.sqrt(3), rel=0.1)
+
+
 def test_the_difference_over_seeds_turns_round_with_the_models_and_knows_that_they_share_images():
     generator = np.random.default_rng(3)
     hard = generator.beta(0.3, 0.2, (300, 1))

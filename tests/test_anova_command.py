@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from fer_bench import lock, paper, records, rendering, session_anova, stages, statistics
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
+from fer_bench.records import LatencySample
 from fer_bench.selection import select
 from fer_bench.statistics import analyse_profiles
 from fer_bench.tables.differences import table7
@@ -83,6 +84,39 @@ def test_text_says_what_to_believe(place):
         assert words in result.stdout
     assert "Not computed, process means: 1 process of a model" in result.stdout
     assert result.stdout.strip().splitlines()[-1].startswith("Believe ")
+
+
+def test_the_pairs_of_the_form_to_believe_are_shown_with_what_it_takes_for_granted(tmp_path):
+    """Five processes that slow all models alike: Tukey's test sees nothing, the differences within a process do."""
+    place = Workspace(tmp_path / "workspace")
+    for index, model in enumerate(paper.MODELS):
+        calls = [
+            LatencySample(
+                order=3 * i + index,
+                seconds=0.05 + 0.01 * (i // 10) + 0.001 * index + 0.0001 * ((3 * index + i // 10) % 4),
+                process=i // 10,
+            )
+            for i in range(50)
+        ]
+        records.save(
+            place.results.records, replace(make.profile_record(model), latency={"keras-predict": tuple(calls)})
+        )
+    level = ("--alpha", "0.04", "--workspace", place.root)  # Another than that of the times of the other tests.
+    content = json.loads(run("--json", *level).stdout)
+    assert content["recommended"]["form"] == "repeated_measures"
+    result = " ".join(run(*level).stdout.split())
+    pairs = {(pair["a"], pair["b"]): pair for pair in content["repeated_measures"]["pairs"]}
+    _, believed = result.split("The form to believe: paired t (p by Holm, intervals by Bonferroni, which are wider)")
+    believed, _ = believed.split("Assumptions of one-way ANOVA")
+    for a, b in (("mobilenetv2", "clcm"), ("mobilenetv2", "shufflenetv2"), ("clcm", "shufflenetv2")):
+        low, high = pairs[a, b]["ci"]
+        assert f"{a} {b} {pairs[a, b]['difference']:+.4f}* {low:+.4f} to {high:+.4f}" in believed
+    told = "take differences as normal, which 5 processes can hardly show or refute"
+    least = "give no p below 0.0625 with so few"
+    assert told in result
+    assert least in result
+    [note] = [note for note in table7(select(place.results)).notes if told in note]
+    assert least in note
 
 
 def test_a_workspace_that_is_only_read_tells_what_is_saved_there(place, monkeypatch):

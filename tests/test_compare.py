@@ -446,6 +446,32 @@ def test_several_seeds_give_means_variance_and_a_test_for_each_seed(two):
     assert "as far as 3 seeds can tell" in text
 
 
+def test_runs_of_a_seed_that_rise_and_fall_together_are_told_apart_seed_by_seed(tmp_path):
+    """Five points at every seed, where the seeds themselves lie twenty apart, are lost in these."""
+    for seed, accuracy in enumerate((0.5, 0.6, 0.7)):
+        worse = answers(seed, accuracy, people=False)
+        better = worse.copy()
+        wrong = np.flatnonzero(worse != LABELS)[: round(0.15 * IMAGES)]
+        better[wrong] = LABELS[wrong]
+        save(tmp_path, "clcm", better, seed=seed)
+        save(tmp_path, "shufflenetv2", worse, seed=seed)
+    found = compared(tmp_path, "clcm", "shufflenetv2", *ON)
+    (pair,) = found["pairs"]
+    seen = pair["seed_by_seed"]
+    assert seen["value"] == pytest.approx(pair["difference"])
+    assert seen["p_holm"] < 0.05 < pair["p_holm"]
+    assert seen["ci"][0] > 0 > pair["ci"][0]
+    assert "but seed by seed a difference is shown, adjusted p" in found["verdict"]
+    text = run(tmp_path, "clcm", "shufflenetv2", *ON)
+    assert "The same seed by seed (* Holm p < 0.05)" in text
+    assert "take it only where you chose it before you saw the results" in " ".join(text.split())
+
+
+def test_a_single_seed_is_not_compared_seed_by_seed(two):
+    assert compared(two, "clcm", "shufflenetv2", *ON)["pairs"][0]["seed_by_seed"] is None
+    assert "seed by seed" not in run(two, "clcm", "shufflenetv2", *ON)
+
+
 def test_the_text_splits_the_variance_into_seed_and_sample(tmp_path):
     """By the covariances of the runs, image by image, which for accuracy are those of the jackknife."""
     runs = [answers(seed, accuracy, people=False) == LABELS for seed, accuracy in enumerate((0.6, 0.75, 0.85))]

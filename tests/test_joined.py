@@ -150,6 +150,30 @@ def test_it_is_evaluated_on_each_test_set_and_cross_tested_elsewhere(workspace, 
         run("export", *options, "-d", "fer2013+raf-db", "--to", "onnx")
 
 
+def test_a_cross_test_can_be_of_some_models_and_recipes_alone(workspace, monkeypatch):
+    replace_training(monkeypatch)
+    dataset = open_training(workspace, "fer2013")
+    for model, epochs in (("clcm", 2), ("clcm", 3), ("shufflenetv2", 2)):
+        recipe = dataclasses.replace(CELL.recipe, epochs=epochs)
+        cell = dataclasses.replace(CELL, model=model, recipe=recipe)
+        stages.train_cell(workspace, cell, dataset, None, weights=None)
+    wanted = dataclasses.replace(CELL.recipe, epochs=2).id
+    arguments = ["cross-test", "--on", "ck-plus", "-w", str(workspace.root), "--json"]
+
+    def tested(*options):
+        result = CliRunner().invoke(app, [*arguments, *options])
+        assert result.exception is None, result.exception
+        return sorted((record["model"], record["recipe"]) for record in json.loads(result.stdout))
+
+    assert tested("--recipe", wanted) == [("clcm", wanted), ("shufflenetv2", wanted)]
+    assert tested("--model", "clcm", "--recipe", wanted) == [("clcm", wanted)]
+    assert len(tested("--model", "clcm")) == 2
+    assert len(tested()) == 3
+    found = CliRunner().invoke(app, [*arguments, "--model", "resnet50"]).exception
+    assert isinstance(found, FerBenchError)
+    assert "no trained model that can be tested on ck-plus and fits --model resnet50" in str(found)
+
+
 def test_what_cannot_be_read_keeps_no_other_run_from_being_cross_tested(workspace, monkeypatch):
     replace_training(monkeypatch)
     dataset = open_training(workspace, "fer2013")

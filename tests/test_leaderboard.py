@@ -372,7 +372,8 @@ def test_all_reasons_are_told_at_once(tmp_path):
     save(tmp_path, "shufflenetv2", right(2, 0.8), target="ck-plus", target_fingerprint="f" * 64)
     with pytest.raises(FerBenchError) as refused:
         boards(tmp_path)
-    assert [line.split(":")[0].strip() for line in str(refused.value).splitlines()[1:]] == [
+    reasons = [line for line in str(refused.value).splitlines()[1:] if not line.startswith("    ")]
+    assert [line.split(":")[0].strip() for line in reasons] == [
         "raf-db on raf-db",
         "raf-db on raf-db",
         "raf-db on ck-plus",
@@ -388,6 +389,25 @@ def test_other_images_behind_the_same_fingerprint_are_refused(tmp_path, what):
     save(tmp_path / "lab-b", "shufflenetv2", right(2, 0.8), **other)
     with pytest.raises(FerBenchError, match=r"\(lab-b\) and .*\(lab-a\).*different (images|labels)"):
         boards(tmp_path / "lab-a", tmp_path / "lab-b")
+
+
+def test_each_of_many_recipes_that_are_refused_has_a_line(tmp_path):
+    for seed in range(8):
+        save(tmp_path, "clcm", right(seed, 0.6), recipe=f"trial-{seed:08x}")
+    with pytest.raises(FerBenchError) as refused:
+        boards(tmp_path)
+    lines = str(refused.value).splitlines()
+    [told] = [place for place, line in enumerate(lines) if "8 recipes. Choose one with --recipe" in line]
+    assert [line.split(":")[0].strip() for line in lines[told + 1 :]] == [f"trial-{seed:08x}" for seed in range(8)]
+
+
+def test_a_note_counts_many_that_were_trained_once(tmp_path):
+    save(tmp_path, "clcm", right(20, 0.9), recipe="twice-0123abcd")
+    save(tmp_path, "clcm", right(21, 0.9), recipe="twice-0123abcd", seed=1)
+    for seed in range(8):
+        save(tmp_path, "clcm", right(seed, 0.6), recipe=f"trial-{seed:08x}")
+    [board] = boards(tmp_path, options=("--rank-recipes",))
+    assert "Trained once: 8 of 9, those with a single seed. Where one" in " ".join(board["notes"])
 
 
 def test_recipes_compete_where_asked(tmp_path):
@@ -497,6 +517,20 @@ def test_the_published_records_are_the_default(labs, tmp_path, monkeypatch):
     with pytest.raises(FerBenchError, match=r"no published records in the current folder.*--records"):
         boards()
     shutil.copytree(labs[0] / "records", tmp_path / "reports" / "records")
+    assert boards()[0]["standings"][0]["workspaces"] == ["published"]
+
+
+def test_without_published_records_the_default_workspace_is_ranked_and_that_is_said(labs, tmp_path, monkeypatch):
+    """As after run-all in a folder of one's own; the command refused to run."""
+    said = []
+    monkeypatch.setattr(messages, "say", said.append)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(labs[0], tmp_path / "workspace")
+    assert boards() == boards("workspace")
+    assert said == ["reports/records: no published records here, so those of workspace are ranked"]
+    assert run(leaderboard, "--workspace", "workspace")
+    assert len(said) == 1
+    shutil.copytree(labs[1] / "records", tmp_path / "reports" / "records")
     assert boards()[0]["standings"][0]["workspaces"] == ["published"]
 
 

@@ -345,6 +345,14 @@ def test_a_model_at_chance_is_called_so(tmp_path: Path) -> None:
     assert "The same network without that softmax (mobilenetv2-linear): 100.0 % on AffectNet." in chapter
 
 
+def test_the_only_model_of_a_test_is_not_called_the_best_without_a_word(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    make.save_eval(results, make.eval_record("clcm", "affectnet", "affectnet", matrix=DIAGONAL))
+    records.save(results.records, make.train_record("clcm", "affectnet"))
+    best = section(report_of(results)[0], "Best model of each test")
+    assert re.search(r"AffectNet +\| AffectNet +\| CLCM \(the only one tested\) +\| +100\.0 \| +1 \|", best)
+
+
 def test_where_all_models_fail_alike_none_is_best_and_no_head_is_blamed(tmp_path: Path) -> None:
     results = make.results_in(tmp_path)
     # 28 % of the images are happy, as of CK+; a model with 15 % right is highest and yet below always saying so.
@@ -357,6 +365,7 @@ def test_where_all_models_fail_alike_none_is_best_and_no_head_is_blamed(tmp_path
         records.save(results.records, stuck(make.train_record(model, "affectnet")))
     text, _ = report_of(results)
     best = section(text, "Best model of each test")
+    assert "only one tested" not in best
     assert re.search(r"AffectNet +\| AffectNet +\| none above the most frequent class +\| +– \| +3 \|", best)
     chapter = section(text, "Accuracy beside chance")
     assert re.search(r"MobileNetV2 +\| +14\.7 \| +28\.0 \| +15\.6 \| not above the most frequent class", chapter)

@@ -165,6 +165,22 @@ def test_table_6_says_what_is_not_exact(tmp_path: Path) -> None:
     assert (row[5], row[7]) == (Text("exact"), Text("not comparable"))
 
 
+@pytest.mark.parametrize(("processes", "calls"), [(1, 50), (5, 10)])
+def test_table_6_says_where_its_calls_are_of_several_processes(tmp_path: Path, processes: int, calls: int) -> None:
+    """Its N counts calls, over whose root no error of a mean may be computed."""
+    results = make.results_in(tmp_path)
+    for model in paper.MODELS:
+        own = [
+            LatencySample(order=3 * i, seconds=0.05 + 0.001 * (i % 7), process=i // calls)
+            for i in range(processes * calls)
+        ]
+        records.save(results.records, replace(make.profile_record(model), latency={"keras-predict": tuple(own)}))
+    told = " ".join(tables_of(select(results))[6].notes)
+    assert ("N single-image calls, made in 5 processes. Calls of one process are slow or fast together" in told) == (
+        processes == 5
+    )
+
+
 def test_table_6_without_clcm_has_no_ratios(tmp_path: Path) -> None:
     results = make.results_in(tmp_path)
     records.save(results.records, make.profile_record("mobilenetv2"))
@@ -277,6 +293,7 @@ def test_the_notes_of_table_7_give_every_form_and_where_its_stars_differ(tmp_pat
         results.records, replace(record, repeated_measures=repeated, within_process=within, recommended=recommended)
     )
     table = tables_of(select(results))[7]
+    assert not any("The paired t-tests take" in note for note in table.notes)
     assert (
         "keras-predict, repeated measures over 50 blocks of calls: F(2, 98) = 12.35, p = 0.012 (Greenhouse-Geisser); "
         "paired differences: a star also for MobileNetV2 and ShuffleNetV2; no star for CLCM and MobileNetV2."

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fer_bench.accuracy import pairwise, sums
 from fer_bench.accuracy.answers import Answers, read, require_same_images
-from fer_bench.accuracy.comparison import OVER_SEEDS, ClassScores, Comparison, ModelScores, Pair, RunPair
+from fer_bench.accuracy.comparison import OVER_SEEDS, ClassScores, Comparison, ModelScores, Pair, RunPair, SeedBySeed
 from fer_bench.accuracy.entries import Chosen
 from fer_bench.accuracy.groups import ByGroup, by_group
 from fer_bench.accuracy.intervals import Array, Estimate
@@ -193,6 +193,7 @@ def _pairs(
                 differences.append(found.difference(a, b, sums.accuracy))
             else:
                 differences.append(pairwise.difference_of_runs(right[:, a, 0], right[:, b, 0]))
+    by_seed = _by_seed(several, combinations)
     pairs = []
     for (a, b), difference, p, adjusted in zip(combinations, differences, p_values, holm(p_values), strict=True):
         tested = of_one_run.get((names[a], names[b]))
@@ -208,10 +209,25 @@ def _pairs(
                 p_holm=adjusted,
                 only_a=tested.only_a if tested else None,
                 only_b=tested.only_b if tested else None,
+                by_seed=by_seed.get((a, b)),
                 foreseen=_foreseen(several, a, b) if several and difference.known else {},
             )
         )
     return tuple(pairs)
+
+
+def _by_seed(
+    several: SeveralSeeds | None, combinations: Sequence[tuple[int, int]]
+) -> Mapping[tuple[int, int], SeedBySeed]:
+    """Return the differences taken seed by seed; none of a single seed."""
+    if several is None:
+        return {}
+    found = [several.difference_by_seed(a, b, sums.accuracy) for a, b in combinations]
+    adjusted = holm([p for _, p in found])
+    return {
+        pair: SeedBySeed(difference=difference, p=p, p_holm=p_holm)
+        for pair, (difference, p), p_holm in zip(combinations, found, adjusted, strict=True)
+    }
 
 
 def _foreseen(several: SeveralSeeds, a: int, b: int) -> dict[int, float]:

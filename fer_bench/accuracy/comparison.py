@@ -66,6 +66,17 @@ class RunPair:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeedBySeed:
+    """The difference of two models' accuracy from the differences of their runs of the same seed."""
+
+    difference: Estimate
+    p: float
+    """Two-sided."""
+    p_holm: float
+    """Adjusted over all pairs."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pair:
     """One model against another."""
 
@@ -85,6 +96,8 @@ class Pair:
     only_a: int | None
     """Images that only ``a`` answered right; ``None`` of several seeds."""
     only_b: int | None
+    by_seed: SeedBySeed | None
+    """The second way to see several seeds, which ``significant`` leaves aside; ``None`` of a single seed."""
     foreseen: Mapping[int, float]
     """By number of seeds of each model: half the width that the interval of ``difference`` would have with so many, if
     they vary as the present ones do; empty where each model has a single seed, or nothing varies."""

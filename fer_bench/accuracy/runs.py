@@ -146,6 +146,12 @@ class SeveralSeeds:
         found, p = seeds.difference_over_seeds(*self._both(a, b, statistic))
         return dataclasses.replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0)), p
 
+    def difference_by_seed(self, a: int, b: int, statistic: Statistic) -> tuple[Estimate, float]:
+        """Return the difference of the means over seeds taken seed by seed, cut at -1 and 1, and its p-value."""
+        scores = statistic(self._totals[a]), statistic(self._totals[b])
+        found, p = seeds.difference_by_seed(scores, (self.influences(a, statistic), self.influences(b, statistic)))
+        return dataclasses.replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0)), p
+
     def foreseen_reach(self, a: int, b: int, statistic: Statistic, runs: int) -> float:
         """Return half the interval of the difference with as many seeds of each model."""
         return seeds.foreseen_reach(*self._both(a, b, statistic), runs)

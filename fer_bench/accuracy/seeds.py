@@ -134,6 +134,29 @@ def difference_over_seeds(a: Spread, b: Spread, common: Array, level: float = LE
     return _estimate(difference, _reach(parts, 1 - level)), _p_value(parts, abs(difference))
 
 
+def difference_by_seed(
+    scores: tuple[Array, Array], influences: tuple[Array, Array], level: float = LEVEL
+) -> tuple[Estimate, float]:
+    """Return the difference of two models' means over seeds, taken seed by seed, and its two-sided p-value.
+
+    Runs of the same seed see the images in the same order and with the same augmentation, and start from the same
+    weights where the network is the same. What they share leaves their difference, so this is the narrower form where
+    the scores of two models rise and fall together, and the wider one, with half the degrees of freedom, where they do
+    not. It takes nothing for granted of how the two models' runs depend on each other; pairs of runs are independent.
+
+    Args:
+        scores: of the runs of both models, the same seeds in the same order, shape (runs,) each, at least 2.
+        influences: of both models, as in :func:`spread`.
+        level: confidence level.
+
+    Raises:
+        FerBenchError: fewer than two seeds.
+    """
+    found = spread(scores[0] - scores[1], influences[0] - influences[1])
+    parts = [found.of_runs, (found.shared, found.units - 1)]
+    return _estimate(found.mean, _reach(parts, 1 - level)), _p_value(parts, abs(found.mean))
+
+
 def foreseen_reach(a: Spread, b: Spread, common: Array, runs: int) -> float:
     """Return half the width that the interval of :func:`difference_over_seeds` would have with other numbers of seeds.
 

@@ -42,7 +42,8 @@ def _told(pair: Pair) -> str:
         better, worse, value, ends = pair.b, pair.a, -value, (-found.high, -found.low)
     reach = f"95 % interval {100 * ends[0]:.1f} to {100 * ends[1]:.1f}, " if found.known else ""
     return (
-        f"{better} is more accurate than {worse} by {100 * value:.1f} points ({reach}adjusted p {p_text(pair.p_holm)})"
+        f"{better} is more accurate than {worse} by {100 * value:.1f} points ({reach}adjusted p {p_text(pair.p_holm)}"
+        f"{_seed_by_seed(pair)})"
     )
 
 
@@ -51,8 +52,17 @@ def _untold(pair: Pair) -> str:
     reach = f", 95 % interval {100 * found.low:+z.1f} to {100 * found.high:+z.1f}" if found.known else ""
     return (
         f"no difference of accuracy between {pair.a} and {pair.b} is shown ({100 * found.value:+z.1f} points{reach}, "
-        f"adjusted p {p_text(pair.p_holm)}), which does not show that they are equal"
+        f"adjusted p {p_text(pair.p_holm)}{_seed_by_seed(pair)}), which does not show that they are equal"
     )
+
+
+def _seed_by_seed(pair: Pair) -> str:
+    """Return what the runs of the same seed show where it is another answer than that of the test; else nothing."""
+    found = pair.by_seed
+    if found is None or (found.p_holm < ALPHA) == pair.significant:
+        return ""
+    shown = "a difference is shown" if found.p_holm < ALPHA else "no difference is shown"
+    return f"; but seed by seed {shown}, adjusted p {p_text(found.p_holm)}"
 
 
 def unused(seeds: Sequence[int]) -> str:
@@ -74,6 +84,11 @@ def notes(found: Comparison) -> list[str]:
             f"{units}), each with its own quantile of t (Banerjee 1960). Runs of two models are taken as independent "
             f"but for the images. Of a proportion that does not vary: Wilson with {unit} as one trial, which knows "
             "nothing of other seeds."
+        )
+        lines.append(
+            "Seed by seed: the same variances, of the differences of runs of one seed. These see the images in one "
+            "order and, where network and start are the same, begin with the same weights. It is the form for one "
+            "network by two recipes; of two networks take it only where you chose it before you saw the results."
         )
     elif found.clustered:
         lines.append(

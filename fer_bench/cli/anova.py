@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fer_bench.anova_result import ALPHA, RULES
+from fer_bench.anova_result import ALPHA, RULES, RankPair
 from fer_bench.cli.options import DEFAULT_WORKSPACE, JsonOption, LocalByDefault, WorkspaceOption, is_local, is_written
 from fer_bench.cli.printing import print_json, print_table
 from fer_bench.errors import FerBenchError
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         Family,
         Outcome,
         PairDifference,
-        RankPair,
         RepeatedMeasures,
     )
     from fer_bench.records import StatisticsRecord
@@ -195,6 +194,7 @@ def _print(result: "AnovaResult", title: str) -> None:
         numbers=4,
     )
     print_table("Every form", ("form", "result", "significant pairs, slower > faster"), _form_rows(result))
+    _print_believed(result, level)
     if result.assumptions:
         print_table(
             "Assumptions of one-way ANOVA",
@@ -207,6 +207,36 @@ def _print(result: "AnovaResult", title: str) -> None:
         typer.echo(f"Not computed, {name.replace('_', ' ')}: {why}.")
     if result.recommended:
         typer.echo(result.recommended.sentence)
+    if result.taken_for_granted:
+        typer.echo(result.taken_for_granted)
+
+
+def _print_believed(result: "AnovaResult", level: str) -> None:
+    """Print the pairs of the form to believe, each once, where it is another one than the paper's."""
+    form = result.recommended.form if result.recommended else "none"
+    once = [pair for pair in result.believed if result.models.index(pair.a) < result.models.index(pair.b)]
+    if form == "anova" or not once:
+        return
+    if form == "kruskal":
+        title, ends = "Dunn's test (p by Holm)", ("mean ranks apart", "z")
+    elif form == "welch":
+        title, ends = "Games-Howell", ("mean difference, s", level)
+    else:
+        title, ends = "paired t (p by Holm, intervals by Bonferroni, which are wider)", ("mean difference, s", level)
+    print_table(
+        f"The form to believe: {title} (* significant)",
+        ("model", "compared with", *ends, "adjusted p"),
+        [_believed_row(pair) for pair in once],
+        numbers=3,
+    )
+
+
+def _believed_row(pair: "PairDifference | RankPair") -> Sequence[str]:
+    star = "*" if pair.significant else " "
+    if isinstance(pair, RankPair):
+        return pair.a, pair.b, f"{pair.difference:+.1f}{star}", f"{pair.z:+.2f}", p_cell(pair.p)
+    low, high = pair.ci
+    return pair.a, pair.b, f"{pair.difference:+.4f}{star}", f"{low:+.4f} to {high:+.4f}", p_cell(pair.p)
 
 
 def _tukey_rows(result: "AnovaResult") -> Iterator[Sequence[str]]:

@@ -149,6 +149,8 @@ def _names(found: "Comparison") -> list[str]:
 
 
 def _print_pairs(found: "Comparison") -> None:
+    from fer_bench.accuracy.comparison import ALPHA
+
     print_table(
         f"Differences in points, {found.pairs[0].test} (* Holm p < 0.05)",
         ("pair", "accuracy", "balanced accuracy", "p", "Holm p"),
@@ -164,6 +166,22 @@ def _print_pairs(found: "Comparison") -> None:
         ],
         numbers=4,
     )
+    by_seed = [(pair, pair.by_seed) for pair in found.pairs if pair.by_seed is not None]
+    if by_seed:
+        print_table(
+            f"The same seed by seed (* Holm p < {ALPHA:g})",
+            ("pair", "accuracy", "p", "Holm p"),
+            [
+                (
+                    f"{pair.a} - {pair.b}",
+                    points(seen.difference) + ("*" if seen.p_holm < ALPHA else " "),
+                    p_cell(seen.p),
+                    p_cell(seen.p_holm),
+                )
+                for pair, seen in by_seed
+            ],
+            numbers=3,
+        )
     print_table(
         f"Run against run ({found.run_pairs[0].found.test}; adjusted over this table)",
         ("seed", "pair", "accuracy", "only first right", "only second", "p", "Holm p"),

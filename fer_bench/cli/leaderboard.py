@@ -27,7 +27,8 @@ def leaderboard(
         typer.Option(
             "--records",
             help="A workspace, a folder of records, or a checkout with published ones; may be given several times."
-            " Default: the workspace that --workspace names, else the published records in reports/records.",
+            " Default: the workspace that --workspace names, else the published records in reports/records, and where"
+            " there are none the default workspace.",
         ),
     ] = None,
     dataset: Annotated[
@@ -99,8 +100,8 @@ def leaderboard(
     if json and shape != "text":
         raise FerBenchError(f"--json and --format {shape} exclude each other; give one of them")
     wanted = _wanted(dataset, on, model, recipe, seed, backend, origin, fingerprint)
-    if not places and is_written(context, "workspace"):
-        places = [workspace]
+    if not places:
+        places = _default_places(workspace, named=is_written(context, "workspace"))
     if latency:
         if any((dataset, on, recipe, seed, fingerprint, rank_recipes, by_workspace)):
             raise FerBenchError("--latency ranks profiles: of the choices only --model, --backend and --origin apply")
@@ -119,6 +120,19 @@ def leaderboard(
         typer.echo(to_latex(tables, reading))
     else:
         _print(tables, reading)
+
+
+def _default_places(workspace: Path, *, named: bool) -> list[Path]:
+    """Return what is ranked where ``--records`` says nothing: the workspace if it is named, or nothing is published."""
+    from fer_bench.messages import say
+    from fer_bench.workspace import PUBLISHED, Workspace
+
+    if named:
+        return [workspace]
+    if not PUBLISHED.records.is_dir() and Workspace(workspace).results.records.is_dir():
+        say(f"{PUBLISHED.records}: no published records here, so those of {workspace} are ranked")
+        return [workspace]
+    return []
 
 
 def _wanted(

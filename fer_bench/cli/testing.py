@@ -94,6 +94,16 @@ def with_test_images(parts: "Sequence[Prepared]") -> "Sequence[Prepared]":
 
 def cross_test(
     on: Annotated[str, typer.Option("--on", help="Dataset whose test images are used.")] = "ck-plus",
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="Only this model; may be given several times. Default: all."),
+    ] = None,
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--recipe", "-r", help="Only runs of this recipe, name or id; may be given several times. Default: all."
+        ),
+    ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     wait: WaitOption = False,
     json: JsonOption = False,
@@ -119,11 +129,14 @@ def cross_test(
             with _noted(failed):
                 runs.append(records.load(path, TrainRecord))
         networks = stages.Networks()
-        for run in sorted(runs, key=lambda run: (run.model, run.recipe, run.dataset, run.seed)):
+        asked = _asked_for(runs, model or (), recipe or (), place)
+        for run in sorted(asked, key=lambda run: (run.model, run.recipe, run.dataset, run.seed)):
             with _noted(failed):
                 if on not in parts_of(run.dataset) and _can_be_tested(place, run):
                     done.append(stages.test_run(place, run, grid.cell_of_run(run), target, networks))
-        for name in external_names(place):
+        for name in () if recipe else external_names(place):
+            if model and name not in model:
+                continue
             with _noted(failed):
                 done.append(_test_external(place, name, target))
     if done:
@@ -132,7 +145,23 @@ def cross_test(
         others = "the others were" if done else "no other can be"
         raise FerBenchError("\n".join([f"not tested on {on} ({others}):", *dict.fromkeys(failed)]))
     if not done:
-        raise FerBenchError(f"{place.root}: no trained model that can be tested on {on}; run fer-bench train first")
+        named = "".join(
+            [*(f" --model {name}" for name in model or ()), *(f" --recipe {name}" for name in recipe or ())]
+        )
+        fits = f" and fits{named} (fer-bench status lists the runs)" if named else ""
+        raise FerBenchError(
+            f"{place.root}: no trained model that can be tested on {on}{fits}; run fer-bench train first"
+        )
+
+
+def _asked_for(
+    runs: "Sequence[TrainRecord]", models: Sequence[str], recipes: Sequence[str], place: "Workspace"
+) -> "Sequence[TrainRecord]":
+    """Return the runs that ``--model`` and ``--recipe`` name; all where they name none."""
+    from fer_bench.lookup import recipe_ids
+
+    meant = recipe_ids(recipes, {run.recipe for run in runs}, str(place.root)) if recipes else None
+    return [run for run in runs if (not models or run.model in models) and (meant is None or run.recipe in meant)]
 
 
 @contextmanager

@@ -164,8 +164,8 @@ def _differ(runs: Sequence[Run], value: Callable[[Run], str], what: str, way_out
         by_value.setdefault(value(run), []).append(run)
     if len(by_value) < 2:
         return []
-    found = "; ".join(f"{name}: {_who(some)}" for name, some in sorted(by_value.items()))
-    return [f"{len(by_value)} {what} ({found}). {way_out}"]
+    found = "".join(f"\n    {name}: {_who(some)}" for name, some in sorted(by_value.items()))
+    return [f"{len(by_value)} {what}. {way_out}:{found}"]
 
 
 def _contenders(runs: Sequence[Run], *, by_place: bool) -> list[Contender]:

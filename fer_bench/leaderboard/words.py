@@ -20,6 +20,9 @@ OVERLAP = (
     "ranks say who is better, the intervals do not."
 )
 
+MOST_NAMED = 6
+"""Contenders that a note lists."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
@@ -114,10 +117,16 @@ def _tests(board: Board) -> list[str]:
         lines.append("Seeds trained on several hosts count as one sample.")
     if once:
         lines.append(
-            f"Trained once: {'; '.join(once)}. Where one of these is compared, only {sampled} is a replicate, and "
-            "every run of the other must show the difference: that holds for these networks, not for another seed."
+            f"Trained once: {_counted(once, len(board.standings))}. Where one of these is compared, only {sampled} "
+            "is a replicate, and every run of the other must show the difference: that holds for these networks, not "
+            "for another seed."
         )
     return lines
+
+
+def _counted(once: Sequence[str], of: int) -> str:
+    """Return the names, or how many of the board's rows they are where the column of seeds tells better than a list."""
+    return "; ".join(once) if len(once) <= MOST_NAMED else f"{len(once)} of {of}, those with a single seed"
 
 
 def seeds_text(seeds: Sequence[int]) -> str:

@@ -123,7 +123,9 @@ def _best(evidence: Evidence) -> Grid:
         first = [model for model, values in scores.items() if float(np.mean(values)) == highest]
         row: list[Cell] = [Text(paper.DATASET_TITLES[block.dataset]), Text(paper.DATASET_TITLES[target])]
         if are_above(block.tested(first[0], target)):
-            row += [Text(_titles(first)), mean_of(scores[first[0]], decimals=1, scale=100)]
+            # A model that nobody competed with is not the best of anything.
+            alone = f"{_titles(first)} (the only one tested)" if len(scores) == 1 else _titles(first)
+            row += [Text(alone), mean_of(scores[first[0]], decimals=1, scale=100)]
         else:
             row += [Text("none above the most frequent class"), Missing()]
         row.append(Number(value=len(scores), decimals=0))

@@ -53,7 +53,8 @@ def table6(evidence: Evidence) -> Table:
     blocks = [_complexity(evidence), *(_times(evidence, runtime) for runtime in runtimes(evidence))]
     notes = [
         "GFLOPs by the paper's rule: a multiply-add counts two; batch norm, additions and activations nothing. "
-        "Times: mean ± sample standard deviation of N single-image calls."
+        f"Times: mean ± sample standard deviation of N single-image calls{_processes(evidence)}. Bold: the best, of "
+        "times whether or not a test tells it from the next."
     ]
     if not evidence.synthetic:
         notes += [
@@ -65,6 +66,23 @@ def table6(evidence: Evidence) -> Table:
         notes.append(BEYOND_NOTE)
     notes += latency_notes(evidence)
     return Table(6, "Complexity of the models", evidence.synthetic, tuple(blocks), tuple(notes))
+
+
+def _processes(evidence: Evidence) -> str:
+    """Return in how many processes the calls were made, where in several: then N says nothing of the mean's error."""
+    profiles = evidence.latency.profiles.values() if evidence.latency else ()
+    found = {
+        len({sample.process for sample in samples}) for profile in profiles for samples in profile.latency.values()
+    }
+    most = max(found, default=0)
+    if most < 2:
+        return ""
+    least = min(found - {0})
+    count = str(most) if least == most else f"{least} to {most}"
+    return (
+        f", made in {count} processes. Calls of one process are slow or fast together, so the error of a mean is not "
+        "the deviation over √N: the processes are the replicates, as in Table 7"
+    )
 
 
 def _complexity(evidence: Evidence) -> Grid:

@@ -43,6 +43,8 @@ def table7(evidence: Evidence) -> Table:
             "Stars are Tukey's (the paper does not name its post-hoc test); p: of the form to believe, adjusted for "
             "the pairs that are compared together."
         )
+    records = [record for pair in families.values() for record in pair if record]
+    notes += dict.fromkeys(record.taken_for_granted for record in records if record.taken_for_granted)
     if not evidence.synthetic:
         notes.append(
             f"* Published: significant at the 0.05 level. They stand beside {PAPER_RUNTIME}, from another machine: "
@@ -50,7 +52,7 @@ def table7(evidence: Evidence) -> Table:
         )
     if any(block.beyond for block in blocks):
         notes.append(BEYOND_NOTE)
-    if not families or any(record.replicate == "call" for pair in families.values() for record in pair if record):
+    if not families or any(record.replicate == "call" for record in records):
         notes.append(
             "Calls in one process are not independent: a star holds for that process, not for others or other machines."
         )
