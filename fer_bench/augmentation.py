@@ -146,3 +146,11 @@ def network_input(images: Any, matrices: Any, size: int) -> Any:
     # Scaled before the warp, where there are fewer pixels.
     gray = warp(ops.cast(images, "float32") / 127.5 - 1, matrices, size)
     return ops.repeat(ops.expand_dims(gray, -1), 3, axis=-1)
+
+
+def plain_input(images: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
+    """Return the network's input of images that are only scaled, (n, size, size, 3)."""
+    from keras import ops
+
+    found = ops.convert_to_numpy(network_input(images, identity_matrices(len(images)), size))
+    return np.array(found, np.float32)

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer_bench.errors import FerBenchError
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from fer_bench.datasets.prepared import Prepared
     from fer_bench.grid import Cell
     from fer_bench.recipe import Recipe
-    from fer_bench.records import TrainRecord
+    from fer_bench.records import EvalRecord, TrainRecord
 
 
 def dataset_names(place: Workspace) -> list[str]:
@@ -238,6 +239,23 @@ def trained_on(
         choice = "name one that is there by its --recipe and --seed, or " if here else ""
         raise FerBenchError(f"{missing}; {choice}run {shlex.join(command)}")
     return cell, run
+
+
+def training_of(folder: Path, test: "EvalRecord", runs: Mapping[str, "TrainRecord"]) -> "TrainRecord | None":
+    """Return the run, of those by cell id, whose network was tested; ``None`` where it is not among them.
+
+    Raises:
+        FerBenchError: the run has been made again since, with other weights; the message names files of ``folder``.
+    """
+    from fer_bench.records import path_of
+
+    run = runs.get(test.cell_id)
+    if run is not None and run.weights_sha256 != test.weights_sha256:
+        raise FerBenchError(
+            f"{path_of(folder, test)}: made with other weights than {path_of(folder, run).name}; "
+            "run `fer-bench evaluate` and `fer-bench cross-test` again"
+        )
+    return run
 
 
 def _runs_there(place: Workspace, model: str, prepared: "TrainingData") -> tuple[list[str], list[str]]:

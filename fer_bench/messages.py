@@ -7,54 +7,42 @@
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Literal
 
 from tqdm import tqdm
 
 from fer_bench.errors import harmless
 from fer_bench.verbosity import level
 
+Kind = Literal["say", "detail", "warn"]
+"""The function by which something is told."""
 
-@dataclass(frozen=True)
-class _Listeners:
-    """What takes what this process has to tell; see :func:`report_to`."""
-
-    say: Callable[[str], None]
-    detail: Callable[[str], None]
-    warn: Callable[[str], None]
-
-
-_listeners: _Listeners | None = None
+_listener: Callable[[Kind, str], None] | None = None
 _log: Callable[[str], None] | None = None
 
 
 def say(text: str) -> None:
     """Print how work goes to stderr, above any bar; not with ``--quiet``."""
-    if _listeners is not None:
-        _listeners.say(text)
-    else:
-        _tell(text, shown=level() != "quiet")
+    tell("say", text)
 
 
 def detail(text: str) -> None:
     """Print to stderr what is of use where something is looked into: with ``--verbose`` only."""
-    if _listeners is not None:
-        _listeners.detail(text)
-    else:
-        _tell(text, shown=level() == "verbose")
+    tell("detail", text)
 
 
 def warn(text: str) -> None:
     """Print to stderr what the user should know even with ``--quiet``."""
-    if _listeners is not None:
-        _listeners.warn(text)
-    else:
-        _tell(text, shown=True)
+    tell("warn", text)
 
 
-def _tell(text: str, *, shown: bool) -> None:
+def tell(kind: Kind, text: str) -> None:
+    """Do what the function named ``kind`` does."""
+    if _listener is not None:
+        _listener(kind, text)
+        return
     text = harmless(text)
-    if shown:
+    if kind == "warn" or level() == "verbose" or (kind == "say" and level() != "quiet"):
         tqdm.write(text, file=sys.stderr)
     if _log is not None:
         _log(text)
@@ -65,16 +53,10 @@ def print_line(text: str) -> None:
     tqdm.write(text, file=sys.stdout)
 
 
-def report_to(says: Callable[[str], None], details: Callable[[str], None], warnings: Callable[[str], None]) -> None:
-    """Draw no bars in this process, and print nothing that it says: for workers of another process.
-
-    Args:
-        says: takes what :func:`say` would print.
-        details: takes what :func:`detail` would print.
-        warnings: takes what :func:`warn` would print.
-    """
-    global _listeners
-    _listeners = _Listeners(says, details, warnings)
+def report_to(listener: Callable[[Kind, str], None]) -> None:
+    """Draw no bars in this process, and print nothing that it tells: ``listener``, of another process, takes it."""
+    global _listener
+    _listener = listener
     # Not tqdm's own, which spans processes: of that Python warns where a worker is stopped.
     tqdm.set_lock(threading.RLock())
 
@@ -87,4 +69,4 @@ def log_to(log: Callable[[str], None] | None) -> None:
 
 def has_listener() -> bool:
     """Return whether another process takes what this one says, see :func:`report_to`."""
-    return _listeners is not None
+    return _listener is not None

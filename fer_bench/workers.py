@@ -26,7 +26,6 @@ from fer_bench import backend, messages, progress
 from fer_bench.environment import cores, usable_memory_gib
 from fer_bench.errors import FerBenchError, storage_message
 from fer_bench.memory import is_exhausted
-from fer_bench.messages import detail, say, warn
 from fer_bench.progress import Bars, Position
 from fer_bench.timetable import Stage, Timetable
 
@@ -56,12 +55,8 @@ class Event:
 
 def tell(event: Event) -> None:
     """Pass on what a worker says."""
-    if event.kind == "say":
-        say(event.text)
-    elif event.kind == "detail":
-        detail(event.text)
-    elif event.kind == "warn":
-        warn(event.text)
+    if event.kind in ("say", "detail", "warn"):
+        messages.tell(event.kind, event.text)
 
 
 @contextmanager
@@ -269,11 +264,7 @@ def _work(number: int, group: list[Work], events: Any) -> None:
     """Work through one group in this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent hears Ctrl-C and stops its workers.
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    messages.report_to(
-        lambda text: events.put(Event("say", number, text)),
-        lambda text: events.put(Event("detail", number, text)),
-        lambda text: events.put(Event("warn", number, text)),
-    )
+    messages.report_to(lambda kind, text: events.put(Event(kind, number, text)))
     progress.send_to(lambda position: events.put(Event("position", number, position=position)))
     try:
         for stage, do in group:

@@ -17,8 +17,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import SimpleNamespace
 
+import click
 import numpy as np
 import pytest
+import typer
 from benchmarks.kill_run_all import differences, results_of
 from process_table import descendants, listening, processes_of
 from record_factory import profile_record
@@ -121,7 +123,7 @@ class Stand:
 
     def work(self, root: Path, monkeypatch) -> str:
         monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(get=lambda answer: answer))
-        monkeypatch.setattr(messages, "_listeners", None)
+        monkeypatch.setattr(messages, "_listener", None)
         return work_on(0, self, Home(root, "", __version__, {}), self.desk)
 
 
@@ -369,18 +371,23 @@ def test_listening_sockets_are_found_with_their_addresses():
 # Without one
 
 
+def asked() -> typer.Context:
+    """Return the context of a command line without options."""
+    return typer.Context(click.Command("run-all"))
+
+
 def test_ray_is_named_where_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(FerBenchError, match=r"needs Ray .*pip install 'fer-bench\[ray\]'"):
-        cluster_of("ray", None, None, None, written=False)
+        cluster_of(asked(), "ray", None, None, None)
 
 
 def test_a_client_and_options_of_the_other_executor_are_refused(monkeypatch):
     with pytest.raises(FerBenchError, match="--gpus-per-cell 0 applies only with --executor ray"):
-        cluster_of("local", None, None, 0.0, written=False)
+        cluster_of(asked(), "local", None, None, 0.0)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
     with pytest.raises(FerBenchError, match="--address auto"):
-        cluster_of("ray", "ray://head:10001", None, None, written=True)
+        cluster_of(asked(), "ray", "ray://head:10001", None, None)
 
 
 def test_where_nothing_answers_it_says_so_at_once(monkeypatch):
@@ -388,7 +395,7 @@ def test_where_nothing_answers_it_says_so_at_once(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
     with pytest.raises(FerBenchError, match=f"--address {address}: nothing answers"):
-        cluster_of("ray", address, None, None, written=True)
+        cluster_of(asked(), "ray", address, None, None)
 
 
 def test_a_cell_whose_workers_are_always_lost_says_what_may_help():

@@ -5,7 +5,7 @@ from typing import Any
 
 from fer_bench.accuracy.comparison import ALPHA, Comparison, ModelScores, Pair
 from fer_bench.accuracy.groups import ByGroup
-from fer_bench.accuracy.intervals import LEVEL, RESAMPLES, Estimate
+from fer_bench.accuracy.intervals import LEVEL, RESAMPLES, number_or_none
 from fer_bench.accuracy.seeds import Spread
 from fer_bench.accuracy.sums import BINS
 from fer_bench.accuracy.verdict import notes, verdict
@@ -57,18 +57,18 @@ def _model(model: ModelScores) -> dict[str, Any]:
         "dataset": model.dataset,
         "recipe": model.recipe,
         "accuracy_by_seed": list(model.accuracies),
-        "accuracy": _estimate(model.accuracy),
-        "balanced_accuracy": _estimate(model.balanced_accuracy),
-        "macro_f1": _estimate(model.macro_f1),
-        "kappa": _estimate(model.kappa),
-        "expected_calibration_error": _estimate(model.calibration_error),
+        "accuracy": model.accuracy.as_json(),
+        "balanced_accuracy": model.balanced_accuracy.as_json(),
+        "macro_f1": model.macro_f1.as_json(),
+        "kappa": model.kappa.as_json(),
+        "expected_calibration_error": model.calibration_error.as_json(),
         "classes": [
             {
                 "class": row.name,
                 "n": row.images,
-                "recall": _estimate(row.recall),
-                "precision": _estimate(row.precision),
-                "f1": _estimate(row.f1),
+                "recall": row.recall.as_json(),
+                "precision": row.precision.as_json(),
+                "f1": row.f1.as_json(),
             }
             for row in model.classes
         ],
@@ -81,11 +81,9 @@ def _pair(pair: Pair) -> dict[str, Any]:
     return {
         "a": pair.a,
         "b": pair.b,
-        "difference": _number(pair.difference.value),
-        "ci": _interval(pair.difference),
-        "method": pair.difference.method,
-        "balanced_accuracy_difference": _estimate(pair.balanced_accuracy),
-        "macro_f1_difference": _estimate(pair.macro_f1),
+        **pair.difference.as_json("difference"),
+        "balanced_accuracy_difference": pair.balanced_accuracy.as_json(),
+        "macro_f1_difference": pair.macro_f1.as_json(),
         "only_a_right": pair.only_a,
         "only_b_right": pair.only_b,
         "test": pair.test,
@@ -108,7 +106,7 @@ def _spread(spread: Spread) -> dict[str, Any]:
         "variance_seed": spread.seed,
         "variance_sample": spread.sample,
         "variance_sample_shared": spread.shared,
-        "seed_share": _number(spread.seed_share),
+        "seed_share": number_or_none(spread.seed_share),
     }
 
 
@@ -121,7 +119,7 @@ def _groups(groups: ByGroup) -> dict[str, Any]:
             {
                 "value": group.value,
                 "n": group.images,
-                "accuracy": _estimate(group.accuracy),
+                "accuracy": group.accuracy.as_json(),
                 "in_gap": group.in_gap,
             }
             for group in groups.groups
@@ -131,21 +129,7 @@ def _groups(groups: ByGroup) -> dict[str, Any]:
         else {
             "best": gap.best,
             "worst": gap.worst,
-            "difference": _number(gap.difference.value),
-            "ci": _interval(gap.difference),
-            "method": gap.difference.method,
+            **gap.difference.as_json("difference"),
             "pairs_of_groups": gap.pairs,
         },
     }
-
-
-def _estimate(estimate: Estimate) -> dict[str, Any]:
-    return {"value": _number(estimate.value), "ci": _interval(estimate), "method": estimate.method}
-
-
-def _interval(estimate: Estimate) -> list[float] | None:
-    return [estimate.low, estimate.high] if estimate.known else None
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from fer_bench.datasets.joined import in_order, parts_of
 from fer_bench.errors import FerBenchError
-from fer_bench.lookup import recipe_ids, seed_words
-from fer_bench.records import EvalRecord, TrainRecord, load_all, path_of
+from fer_bench.lookup import recipe_ids, seed_words, training_of
+from fer_bench.records import EvalRecord, TrainRecord, load_all
 
 
 @dataclass(frozen=True, order=True)
@@ -288,15 +288,8 @@ def _require_their_training(folder: Path, found: Mapping[Entry, Sequence[EvalRec
     for entry, some in found.items():
         starts: dict[str, list[str]] = {}
         for record in sorted(some, key=lambda record: record.seed):
-            run = trained.get(record.cell_id)
-            if run is None:
-                continue
-            if run.weights_sha256 != record.weights_sha256:
-                raise FerBenchError(
-                    f"{path_of(folder, record)}: made with other weights than {path_of(folder, run).name}; "
-                    "run `fer-bench evaluate` and `fer-bench cross-test` again"
-                )
-            if run.start.sha256:
+            run = training_of(folder, record, trained)
+            if run is not None and run.start.sha256:
                 starts.setdefault(run.start.sha256[:12], []).append(str(record.seed))
         if len(starts) > 1:
             listed = "; ".join(f"{digest} of seed {', '.join(seeds)}" for digest, seeds in starts.items())

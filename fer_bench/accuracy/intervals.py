@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,16 @@ class Estimate:
     def known(self) -> bool:
         """Whether there is an interval."""
         return math.isfinite(self.low) and math.isfinite(self.high)
+
+    def as_json(self, key: str = "value") -> dict[str, Any]:
+        """Return the value under ``key``, the ends as ``ci`` and the method; ``None`` for what is not known."""
+        ends = [self.low, self.high] if self.known else None
+        return {key: number_or_none(self.value), "ci": ends, "method": self.method}
+
+
+def number_or_none(value: float) -> float | None:
+    """Return a number as JSON has it: ``None`` for one that is not finite."""
+    return value if math.isfinite(value) else None
 
 
 def wilson(correct: float, n: int) -> tuple[float, float]:

@@ -27,7 +27,6 @@ from fer_bench.cli.options import (
     WaitOption,
     WeightsOption,
     WorkspaceOption,
-    is_written,
     recipe_with,
     seeds_of,
 )
@@ -92,8 +91,7 @@ def freezing(
     from fer_bench.studies import shortened
     from fer_bench.workspace import Workspace
 
-    written = is_written(context, "address")
-    cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
+    cluster = cluster_of(context, executor, address, cpus_per_cell, gpus_per_cell)
     place = Workspace(workspace)
     numbers = () if layers is None else listed("--freeze-layers", layers, int)
     given = recipe_of(place, [model], recipe_with(recipe, balance, None), weights)
@@ -135,8 +133,7 @@ def head(
     from fer_bench.studies import shortened
     from fer_bench.workspace import Workspace
 
-    written = is_written(context, "address")
-    cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
+    cluster = cluster_of(context, executor, address, cpus_per_cell, gpus_per_cell)
     place = Workspace(workspace)
     given = recipe_of(place, [model], recipe_with(recipe, balance, None), weights)
     workers = executor_of(cluster, jobs, given)

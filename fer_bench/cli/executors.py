@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fer_bench.backend import ONE_THREAD_SIZE
+from fer_bench.cli.options import is_written
 from fer_bench.errors import FerBenchError
 from fer_bench.recipe import Recipe
 
@@ -61,23 +62,26 @@ GpusOption = Annotated[
 
 
 def cluster_of(
-    executor: Literal["local", "ray"], address: str | None, cpus: float | None, gpus: float | None, *, written: bool
+    context: typer.Context,
+    executor: Literal["local", "ray"],
+    address: str | None,
+    cpus: float | None,
+    gpus: float | None,
 ) -> "RayCluster | None":
     """Return the cluster that the options name, ``None`` for the local executor.
 
     Args:
+        context: of the command: an address from ``RAY_ADDRESS`` is meant for other commands, too.
         executor: as --executor has it.
         address: of the cluster.
         cpus: of each cell.
         gpus: of each cell.
-        written: whether the address stands on the command line. From ``RAY_ADDRESS`` it is meant for other commands,
-            too.
 
     Raises:
         FerBenchError: Ray is not installed, or an option of it is given to the local executor.
     """
     if executor == "local":
-        if written:
+        if is_written(context, "address"):
             raise FerBenchError(f"--address {address} applies only with --executor ray; add that option")
         given = {"--cpus-per-cell": cpus, "--gpus-per-cell": gpus}
         for name, value in given.items():

@@ -33,7 +33,6 @@ from fer_bench.cli.options import (
     WaitOption,
     WeightsOption,
     WorkspaceOption,
-    is_written,
     recipe_with,
     seeds_of,
 )
@@ -221,8 +220,7 @@ def run_all(
     if synthetic is None:
         synthetic = chosen.name.partition("+")[0] == "demo" and not sources
     place = Workspace(workspace)
-    written = is_written(context, "address")
-    cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
+    cluster = cluster_of(context, executor, address, cpus_per_cell, gpus_per_cell)
     job = Job(
         models=models,
         recipe=chosen,

@@ -107,8 +107,7 @@ def tune(
     from fer_bench.tuning.recipes import write_recipes
     from fer_bench.workspace import Workspace
 
-    written = is_written(context, "address")
-    cluster = cluster_of(executor, address, cpus_per_cell, gpus_per_cell, written=written)
+    cluster = cluster_of(context, executor, address, cpus_per_cell, gpus_per_cell)
     if search == "random" and (cluster is not None or (jobs or 1) > 1):
         option = "--executor ray" if cluster is not None else f"--jobs {jobs}"
         raise FerBenchError(f"{option} is for --search grid; a random search trains one setting after the other")

@@ -6,13 +6,13 @@ import itertools
 import math
 import os
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
+from fer_bench.ahead import in_turn
 from fer_bench.datasets.affectnet_codes import CODES, CONTEMPT_CODE, OTHER, PARTS, Labelling
 from fer_bench.datasets.card import Choice, Flaw, Reading, Sample
 from fer_bench.datasets.folder import Folder, below, holds, is_picture, is_utf8, note_of_others, stem_of
@@ -143,14 +143,10 @@ def _expressions(folder: Folder, annotations: str, stems: Iterable[str]) -> Iter
         return [_expression(folder, f"{annotations}/{stem}{_ENDING}") for stem in chunk]
 
     remaining = iter(stems)
-    pending: deque[Future[list[int | str | None]]] = deque()
+    chunks = iter(lambda: list(itertools.islice(remaining, _CHUNK)), [])
     with ThreadPoolExecutor(_THREADS) as pool:
-        while chunk := list(itertools.islice(remaining, _CHUNK)):
-            pending.append(pool.submit(read, chunk))
-            if len(pending) > 2 * _THREADS:
-                yield from pending.popleft().result()
-        while pending:
-            yield from pending.popleft().result()
+        for codes in in_turn((pool.submit(read, chunk).result for chunk in chunks), 2 * _THREADS + 1):
+            yield from codes
 
 
 def _expression(folder: Folder, annotation: str) -> int | str | None:

@@ -11,29 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fer_bench.datasets.card import LEFT_OUT, Choice, Flaw, PixelText, Reading, Sample
+from fer_bench.datasets.fer2013_tables import CODES
 from fer_bench.datasets.folder import Folder, below, first_entries, shown
 from fer_bench.datasets.pixel_text import header, places, rows
-from fer_bench.emotions import (
-    ANGRY,
-    CONTEMPT,
-    DISGUST,
-    EMOTIONS,
-    FEAR,
-    HAPPY,
-    NEUTRAL,
-    SAD,
-    SURPRISE,
-    code_of,
-    index_of_name,
-)
+from fer_bench.emotions import CONTEMPT, EMOTIONS, NEUTRAL, code_of, index_of_name
 from fer_bench.errors import FerBenchError, number_of
 
 SIDE = 48
 CLASS_FOLDERS = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
 """Of CK+48."""
 LAST_THREE = "last-three"
-CODES = (ANGRY, DISGUST, FEAR, HAPPY, SAD, SURPRISE, NEUTRAL)
-"""Class index of each code of ckextended.csv, those of FER-2013."""
 CONTEMPT_CODE = 7
 TABLE = "ckextended"
 
@@ -41,6 +28,7 @@ _ENLARGED = f"the pictures are {SIDE} x {SIDE} pixels, and are enlarged to 224 x
 _PICTURE = re.compile(r"(S[0-9]+)_[0-9]+_[0-9]+\.[A-Za-z]+")
 _TABLE = re.compile(rf"{TABLE}.*\.csv", re.IGNORECASE)
 _CODES = {str(code): index for code, index in enumerate(CODES)} | {str(CONTEMPT_CODE): None}
+"""Class index of each code of ckextended.csv: those of FER-2013, and one more."""
 _COLUMNS = {"emotion", "pixels"}
 
 

@@ -21,7 +21,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.ahead import in_turn
 from fer_bench.datasets.card import Flaw, PixelText, Sample
 from fer_bench.datasets.decoding import Job, Outcome, Sizes, decode_jobs, job_of, one_opencv_thread
 from fer_bench.datasets.folder import Folder
@@ -103,7 +104,13 @@ def decoded(
     arrays = np.frombuffer(shared, np.uint8).reshape(most + 1, chunk, *size)
     slots = itertools.cycle(range(most + 1))
     remaining = iter(items)
-    pending: deque[Callable[[], Chunk]] = deque()
+
+    def begun() -> Iterator[Callable[[], Chunk]]:
+        while taken := list(itertools.islice(remaining, chunk)):
+            slot = next(slots)
+            samples = [item for item in taken if isinstance(item, Sample)]
+            take = pool.start(slot, list(map(job_of, samples)))
+            yield functools.partial(_chunk, taken, samples, take, arrays[slot])
 
     with one_opencv_thread():
         # Here, as OpenCV: once for all processes, and a missing package is told of once.
@@ -112,15 +119,7 @@ def decoded(
 
         pool = (_Processes if _may_fork() else _Threads)(folder, arrays, workers, native)
         try:
-            while taken := list(itertools.islice(remaining, chunk)):
-                slot = next(slots)
-                samples = [item for item in taken if isinstance(item, Sample)]
-                take = pool.start(slot, list(map(job_of, samples)))
-                pending.append(functools.partial(_chunk, taken, samples, take, arrays[slot]))
-                if len(pending) == most:
-                    yield pending.popleft()()
-            while pending:
-                yield pending.popleft()()
+            yield from in_turn(begun(), most)
         finally:
             pool.stop()
 

@@ -46,11 +46,7 @@ def work_on(number: int, work: CellWork, home: Home, desk: Any) -> str:
     os.environ.update(home.environment)
     with files.scratch() as folder:
         scratch = _Scratch(folder, home.root, work.weights)
-        messages.report_to(
-            lambda text: ray.get(desk.tell.remote(Event("say", number, scratch.at_home(text)))),
-            lambda text: ray.get(desk.tell.remote(Event("detail", number, scratch.at_home(text)))),
-            lambda text: ray.get(desk.tell.remote(Event("warn", number, scratch.at_home(text)))),
-        )
+        messages.report_to(lambda kind, text: ray.get(desk.tell.remote(Event(kind, number, scratch.at_home(text)))))
         attempt = ray.get(desk.begin.remote(number))
         try:
             if fer_bench.__version__ != home.version:

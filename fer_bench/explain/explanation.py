@@ -190,7 +190,7 @@ def explain(
         looked.append(Looked(run, network.card.title, cam.layer, cam.grid, means if each else ()))
         answers.append([_answer(heat, index, size) for index in np.searchsorted(rows, shown)])
         del network, cam
-    pictures = _inputs(target, shown, size)
+    pictures = augmentation.plain_input(target.at_size(size)[shown], size)
     samples = tuple(
         Sample(
             str(target.ids[row]),
@@ -203,15 +203,6 @@ def explain(
     return Explanation(target.dataset, target.title, target.origin, of, tuple(looked), samples)
 
 
-def _inputs(target: Prepared, rows: NDArray[np.intp], size: int) -> NDArray[np.float32]:
-    """Return the network's input of some rows, (n, size, size, 3)."""
-    from keras import ops
-
-    images = target.at_size(size)[rows]
-    matrices = augmentation.identity_matrices(len(rows))
-    return np.asarray(ops.convert_to_numpy(augmentation.network_input(images, matrices, size)), np.float32)
-
-
 def _heat(
     cam: GradCam,
     target: Prepared,
@@ -220,11 +211,12 @@ def _heat(
     of: Of,
     tell: Callable[[int], None],
 ) -> Heat:
+    images = target.at_size(size)
     parts: list[Heat] = []
     for first in range(0, len(rows), BATCH):
         batch = rows[first : first + BATCH]
         classes = target.labels[batch].astype(np.intp) if of == "true" else None
-        parts.append(cam(_inputs(target, batch, size), classes))
+        parts.append(cam(augmentation.plain_input(images[batch], size), classes))
         tell(first + len(batch))
     return Heat(
         np.concatenate([part.probabilities for part in parts]),

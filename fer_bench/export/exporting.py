@@ -169,13 +169,8 @@ def _representative(prepared: Prepared, seed: int) -> NDArray[np.intp]:
 
 def _inputs(pictures: NDArray[np.uint8], rows: NDArray[np.intp], size: int) -> Iterator[NDArray[np.float32]]:
     """Yield the network's input of the given rows, a batch at a time."""
-    from keras import ops
-
     for start in range(0, len(rows), _BATCH):
-        batch = pictures[rows[start : start + _BATCH]]
-        yield ops.convert_to_numpy(
-            augmentation.network_input(batch, augmentation.identity_matrices(len(batch)), size)
-        ).astype(np.float32)
+        yield augmentation.plain_input(pictures[rows[start : start + _BATCH]], size)
 
 
 def _answers(

@@ -10,6 +10,7 @@ from fer_bench.figures.values import Drawing, Model, marked, mean, models_of, ro
 from fer_bench.render.text import plain
 from fer_bench.robustness.summary import Robustness, RobustnessBlock, robustness_blocks, told_apart
 from fer_bench.selection import Evidence
+from fer_bench.tables.notes import start_kinds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -114,7 +115,7 @@ def _rows(
             yield Kept(
                 model=known[one.first.model],
                 recipe="" if one.first.external else plain(one.first.recipe),
-                start=" and ".join(sorted({"random" if kind == "random" else "ImageNet" for kind in kinds})),
+                start=start_kinds(kinds),
                 accuracies=_accuracies(one, names),
                 trained_on=one.first.trained_on,
             )

@@ -12,7 +12,7 @@ from fer_bench.figures.values import Drawing, Model, marked, mean, models_of, ro
 from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.render.text import plain
 from fer_bench.selection import Evidence
-from fer_bench.tables.notes import SHORT
+from fer_bench.tables.notes import SHORT, start_kinds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,7 +98,7 @@ def _rows(
     names = Counter((model.name, recipe) for model, recipe, _ in groups)
     for model, recipe, tests in groups:
         kinds = {trains[test.cell_id].start.kind for test in tests if test.cell_id in trains}
-        beside = [" and ".join(sorted({"random" if kind == "random" else "ImageNet" for kind in kinds}))]
+        beside = [start_kinds(kinds)]
         if names[model.name, recipe] > 1:
             beside.append(" and ".join(sorted({test.backend for test in tests})))
         if len(states) > 1:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fer_bench.accuracy.comparison import ALPHA
-from fer_bench.accuracy.intervals import LEVEL
+from fer_bench.accuracy.intervals import LEVEL, number_or_none
 from fer_bench.leaderboard.formats import slug
 from fer_bench.leaderboard.ranking import Board, Standing
 from fer_bench.leaderboard.words import ACCURACY, NO_TIES, OVERLAP, hosts, notes, seeds_text, title, verdict
@@ -94,8 +94,7 @@ def _board(board: Board) -> dict[str, Any]:
 
 
 def _standing(standing: Standing) -> dict[str, Any]:
-    contender, accuracy = standing.contender, standing.accuracy
-    start = contender.start
+    contender, start = standing.contender, standing.contender.start
     return {
         "rank": [standing.rank.low, standing.rank.high],
         "name": standing.name,
@@ -105,13 +104,9 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "start": None if start is None else {"kind": start.kind, "sha256": start.sha256},
         "seeds": list(contender.seeds),
         "accuracy_by_seed": list(standing.accuracies),
-        "accuracy": {
-            "value": _finite(accuracy.value),
-            "ci": [accuracy.low, accuracy.high] if accuracy.known else None,
-            "method": accuracy.method,
-        },
-        "balanced_accuracy": _finite(standing.balanced_accuracy),
-        "macro_f1": _finite(standing.macro_f1),
+        "accuracy": standing.accuracy.as_json(),
+        "balanced_accuracy": number_or_none(standing.balanced_accuracy),
+        "macro_f1": number_or_none(standing.macro_f1),
         "trainable_parameters": standing.trainable_parameters,
         "flops_paper_rule": standing.flops,
         "workspaces": list(contender.labels),
@@ -174,7 +169,3 @@ def _number(value: float | None, decimals: int, *, thousands: bool = False) -> C
     if value is None or not math.isfinite(value):
         return Missing()
     return Number(value=value, decimals=decimals, thousands=thousands)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

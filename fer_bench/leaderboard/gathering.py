@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fer_bench import records
 from fer_bench.errors import FerBenchError
 from fer_bench.leaderboard.places import Place
-from fer_bench.lookup import recipe_ids
+from fer_bench.lookup import recipe_ids, training_of
 from fer_bench.presets import own_id
 from fer_bench.records import EvalRecord, Origin, ProfileRecord, TrainRecord, load_all
 
@@ -92,7 +91,7 @@ def gather(places: Sequence[Place], wanted: Wanted) -> list[Run]:
                 fit.append((place, record))
     found: dict[tuple[object, ...], list[Run]] = {}
     for place, record in _of_recipes(fit, wanted.recipes) if wanted.recipes else fit:
-        run = Run(record=record, train=_training(place, record, trains[place]), places=(place,))
+        run = Run(record=record, train=training_of(place.records, record, trains[place]), places=(place,))
         found.setdefault(_identity(record), []).append(run)
     known = {record.dataset for record in seen} | {record.target for record in seen}
     unknown = sorted(set(wanted.fingerprints) - known)
@@ -137,16 +136,6 @@ def _identity(record: EvalRecord) -> tuple[object, ...]:
         record.class_names,
         record.weights_sha256,
     )
-
-
-def _training(place: Place, record: EvalRecord, trains: Mapping[str, TrainRecord]) -> TrainRecord | None:
-    train = trains.get(record.cell_id)
-    if train is not None and train.weights_sha256 != record.weights_sha256:
-        raise FerBenchError(
-            f"{records.path_of(place.records, record)}: made with other weights than "
-            f"{records.path_of(place.records, train).name}; run `fer-bench evaluate` and `fer-bench cross-test` again"
-        )
-    return train
 
 
 def _merged(same: Sequence[Run]) -> Run:

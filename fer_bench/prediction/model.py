@@ -4,9 +4,8 @@ import functools
 import itertools
 import math
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.ahead import in_turn
 from fer_bench.datasets.decoding import resize
 from fer_bench.environment import cores
 from fer_bench.errors import FerBenchError
@@ -115,7 +115,8 @@ class Model:
 
         prepared = functools.partial(_prepared, size=self.size, finder=finder, scale=scale)
         with ThreadPoolExecutor(cores()) as pool:
-            ready = _in_order(pool, prepared, sources)
+            # No source is drawn before it is among the next few.
+            ready = in_turn((pool.submit(prepared, source).result for source in sources), pictures_ahead())
             while batch := list(itertools.islice(ready, BATCH)):
                 yield from self._answered(batch)
 
@@ -137,20 +138,6 @@ class Model:
             label = self.classes[values.index(max(values))]
             together = dict(zip(self.classes, values, strict=True))
             yield Prediction(item.name, label, together, item.box, item.faces, item.remark)
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, prepared: Callable[[Source], _Ready | NoAnswer], sources: Iterator[Source]
-) -> Iterator[_Ready | NoAnswer]:
-    """Yield what becomes of each source, in order; no source is drawn before it is among the next few."""
-    most = pictures_ahead()
-    coming: deque[Future[_Ready | NoAnswer]] = deque()
-    for source in sources:
-        coming.append(pool.submit(prepared, source))
-        if len(coming) == most:
-            yield coming.popleft().result()
-    while coming:
-        yield coming.popleft().result()
 
 
 def _prepared(

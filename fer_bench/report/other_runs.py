@@ -9,7 +9,7 @@ from fer_bench.recipe import flat, shown
 from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.report.document import Bullets, Element, Heading, Paragraph
 from fer_bench.selection import Evidence, OtherRuns
-from fer_bench.tables.notes import SHORT, one_answer, start_of
+from fer_bench.tables.notes import SHORT, one_answer, start_kinds, start_of
 from fer_bench.tables.preparations import choices
 from fer_bench.tables.values import Cell, Column, Grid, Missing, Number, Row, Text, mean_of
 
@@ -41,8 +41,8 @@ def other_runs(evidence: Evidence) -> list[Element]:
 
 def _rows(other: OtherRuns, others: Sequence[OtherRuns]) -> Iterator[Row]:
     """Yield a row for each test set, and for each state of it: their images are not the same."""
-    kinds = {"random" if record.start.kind == "random" else "ImageNet" for record in other.trains}
-    head: tuple[Cell, ...] = (Text(other.recipe), Text(model_title(other.model)), Text(" and ".join(sorted(kinds))))
+    starts = start_kinds(record.start.kind for record in other.trains)
+    head: tuple[Cell, ...] = (Text(other.recipe), Text(model_title(other.model)), Text(starts))
     tests: dict[tuple[str, str], list[EvalRecord]] = {
         (target, state): [r for r in other.evals if (r.target, r.target_fingerprint) == (target, state)]
         for target in other.targets

@@ -173,6 +173,11 @@ def _starts(block: Block) -> str:
     return ", ".join(described) or "not recorded"
 
 
+def start_kinds(kinds: Iterable[str]) -> str:
+    """Return from what runs started, by the kinds of their starts: ``ImageNet``, ``random``, both; empty of none."""
+    return " and ".join(sorted({"random" if kind == "random" else "ImageNet" for kind in kinds}))
+
+
 def start_of(start: Start) -> str:
     """Return where a run started, with the weights file as far as its record tells."""
     if start.kind == "random":
