@@ -92,7 +92,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "significant": pair.significant,
         "seed_by_seed": None
         if pair.by_seed is None
-        else {**_estimate(pair.by_seed.difference), "p": pair.by_seed.p, "p_holm": pair.by_seed.p_holm},
+        else {**pair.by_seed.difference.as_json(), "p": pair.by_seed.p, "p_holm": pair.by_seed.p_holm},
         "half_width_by_seeds": {str(seeds): reach for seeds, reach in pair.foreseen.items()},
     }
 
