@@ -119,7 +119,7 @@ def test_what_worse_pictures_cost():
         "CLCM, two seeds": ("clcm", "cpu96-df19f255"),
         "MobileNetV2, usual head, two seeds": ("mobilenetv2-canonical", "cpu96-df19f255"),
         "ShuffleNetV2, random start, two seeds": ("shufflenetv2", "cpu96-df19f255"),
-        "MobileNetV2, usual head, random start": ("mobilenetv2-canonical", "cpu96-412c0658"),
+        "MobileNetV2, usual head, random start, two seeds": ("mobilenetv2-canonical", "cpu96-412c0658"),
         "MobileNetV2, usual head, one epoch (`cpu96-1`)": ("mobilenetv2-canonical", "cpu96-1-814b7140"),
         "CLCM, 24 epochs (`cpu96-24`)": ("clcm", "cpu96-24-512272d2"),
         "MobileNetV2, usual head, 24 epochs (`cpu96-24`)": ("mobilenetv2-canonical", "cpu96-24-512272d2"),
