@@ -10,7 +10,9 @@ import pytest
 
 from fer_bench import checkpoint, continuation, records
 from fer_bench.cleaning import leftovers, remove
+from fer_bench.datasets import dataset_card
 from fer_bench.datasets.prepared import Prepared
+from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.distributed.mirror import files_of, write
 from fer_bench.errors import FerBenchError
 from fer_bench.grid import Cell
@@ -161,12 +163,14 @@ def test_a_schedule_that_falls_to_the_end_keeps_nothing(workspace, dataset, tiny
     assert not workspace.run(cell.id).exists()
 
 
-def test_a_shorter_run_on_other_data_is_not_gone_on_from(workspace, dataset, shorter, monkeypatch, capsys):
-    monkeypatch.setattr(Prepared, "fingerprint", "another")
-    assert continuation.epochs_left(workspace, LONGER, "another") == 4
-    longer, steps = steps_of(LONGER, dataset, workspace)
+def test_a_shorter_run_on_other_data_is_not_gone_on_from(workspace, synthetic_root, shorter, capsys):
+    source, place = synthetic_root / "fer2013", workspace.prepared("fer2013")
+    other = prepare(dataset_card("fer2013"), source, place, Wishes(split_seed=1))
+    assert other.fingerprint != shorter.dataset_fingerprint
+    assert continuation.epochs_left(workspace, LONGER, other.fingerprint) == 4
+    longer, steps = steps_of(LONGER, other, workspace)
     assert steps == 28
-    assert longer.dataset_fingerprint == "another"
+    assert longer.dataset_fingerprint == other.fingerprint
     told = capsys.readouterr().err
     assert f"does not go on from {SHORT.id}, which had another dataset, backend or start" in told
 
