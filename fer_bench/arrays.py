@@ -1,12 +1,15 @@
-"""Arrays in files that may be damaged, or of anybody's making: what reading them raises, and what they state."""
+"""Arrays in files that may be damaged, or of anybody's making: what reading them raises, what they state, and pages."""
 
 import lzma
 import math
+import mmap
 import struct
+import sys
 import tokenize
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,9 @@ DAMAGE = (
     *(tokenize.TokenError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
 """What numpy and zipfile raise where a ``.npy`` or ``.npz`` file is not whole; found by changing bytes of good ones."""
+
+PAGES = 1 << 28
+"""Bytes read from a memory map before its pages are let go."""
 
 
 def stated(path: Path) -> dict[str, NDArray[np.generic]]:
@@ -44,3 +50,12 @@ def stated(path: Path) -> dict[str, NDArray[np.generic]]:
             # Of any shape, without its memory.
             found[name] = np.broadcast_to(np.empty((), dtype), shape)
     return found
+
+
+def let_go(images: NDArray[np.uint8]) -> None:
+    """Give back the memory that a read-only memory map has taken by being read."""
+    holder: Any = images
+    while isinstance(holder, np.ndarray):
+        holder = holder.base
+    if sys.platform != "win32" and isinstance(holder, mmap.mmap) and not images.flags.writeable:
+        holder.madvise(mmap.MADV_DONTNEED)

@@ -57,6 +57,7 @@ def scaled(images: NDArray[np.uint8], path: Path, size: int) -> np.memmap[Any, n
         return kept
     with replacing(path) as temporary:
         _write(temporary, images, size)
+    _whole.add(_state(path))
     made = _opened(path, shape)
     if made is None:
         raise RuntimeError(f"{path}: not the array that was just written")
@@ -108,14 +109,17 @@ def _opened(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.ui
         return None
     if array.dtype != np.uint8 or array.shape != shape:
         return None
-    key = path, path.stat().st_mtime_ns
-    if key not in _whole:
+    if _state(path) not in _whole:
         with path.open("rb") as stream:
             stream.seek(array.offset + array.nbytes)
             if stream.read(hashlib.sha256().digest_size + 1) != _digest(array):
                 return None
-        _whole.add(key)
+        _whole.add(_state(path))
     return array
+
+
+def _state(path: Path) -> tuple[Path, int]:
+    return path, path.stat().st_mtime_ns
 
 
 def _digest(images: NDArray[np.uint8]) -> bytes:

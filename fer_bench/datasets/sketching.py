@@ -2,22 +2,18 @@
 
 import functools
 import hashlib
-import mmap
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_bench.arrays import PAGES, let_go
 from fer_bench.datasets.near_duplicates import Sketches, inner, one_library_thread
 from fer_bench.environment import cores
 
 _BLOCK = 256
 """Images a task."""
-_DROP = 1 << 28
-"""Bytes read from a file before its pages are let go."""
 
 
 def read(stacks: Sequence[NDArray[np.uint8]], progress: Callable[[int], object]) -> tuple[NDArray[np.void], Sketches]:
@@ -43,7 +39,7 @@ def read(stacks: Sequence[NDArray[np.uint8]], progress: Callable[[int], object])
                 for count in pool.map(reader, range(0, len(images), _BLOCK)):
                     done += count
                     kept += count * images[0].nbytes
-                    if kept >= _DROP:
+                    if kept >= PAGES:
                         let_go(images)
                         kept = 0
                     progress(done)
@@ -67,12 +63,3 @@ def _read_block(images: NDArray[np.uint8], digests: NDArray[np.uint8], sketches:
     for drawn, part in zip(sketches, (block, inner(block)), strict=False):
         drawn.draw(rows, part)
     return len(block)
-
-
-def let_go(images: NDArray[np.uint8]) -> None:
-    """Give back the memory that a read-only memory map has taken by being read."""
-    holder: Any = images
-    while isinstance(holder, np.ndarray):
-        holder = holder.base
-    if sys.platform != "win32" and isinstance(holder, mmap.mmap) and not images.flags.writeable:
-        holder.madvise(mmap.MADV_DONTNEED)
