@@ -166,7 +166,10 @@ class Network:
             metrics=["accuracy"],
             jit_compile=backend.jit_compile(),
         )
+        # Where the first training step creates variables, TensorFlow traces it twice: ten seconds for MobileNetV2.
         self.optimizer.build(self.core.trainable_variables)
+        self.trainer.compute_metrics(None, np.zeros(1, np.uint8), np.full((1, len(EMOTIONS)), 1, np.float32))
+        self.trainer.reset_metrics()
 
     def start(self, seed: int, weights: str | None) -> Start:
         """Put the network at the start of a run: the seed's random weights, ImageNet's over them, a fresh optimizer.
