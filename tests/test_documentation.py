@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from fer_bench.cli import app
 from fer_bench.cli.manual import entries
@@ -125,6 +126,15 @@ def test_the_command_lines_of_the_readmes_can_be_pasted_into_zsh():
     for block in blocks:
         for line in block.replace("\\\n", " ").splitlines():
             assert shlex.split(line, comments=True) == shlex.split(line), line
+
+
+@pytest.mark.parametrize(("line", "answer"), re.findall(r"```sh\n(.*)\n```\n\n```text\n([^`]+)```", READMES))
+def test_an_answer_that_the_readme_shows_is_the_commands(line, answer, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    given = CliRunner().invoke(app, shlex.split(line)[1:])
+    assert given.exit_code == 0, given.output
+    for part in answer.split("\n...\n"):
+        assert " ".join(part.split()) in " ".join(given.stdout.split())
 
 
 def test_commands_and_options_in_the_text_of_the_readmes_exist():
