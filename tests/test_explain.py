@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -300,6 +301,23 @@ def test_bad_input_gives_one_message(trained, more, words):
     result = trained.command(*more)
     assert isinstance(result.exception, FerBenchError)
     assert re.search(words, str(result.exception))
+
+
+def test_the_pictures_go_where_they_are_wanted(trained, document, tmp_path):
+    drawn = trained.json("--mean-images", str(EACH), "--out", str(tmp_path / "pictures"))["figures"]
+    for kind, path in drawn.items():
+        assert Path(path).parent == tmp_path / "pictures"
+        assert Path(path).read_bytes() == Path(document["figures"][kind]).read_bytes()
+
+
+def test_where_no_picture_can_be_written_none_is_computed(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(explanation, "explain", None)
+    (tmp_path / "taken").touch()
+    refused = trained.command("--out", str(tmp_path / "taken"))
+    assert str(refused.exception) == f"--out {tmp_path / 'taken'}: a file, expected a folder; name another"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # A workspace that is only read.
+    refused = trained.command()
+    assert "no file can be written there; name one elsewhere with --out" in str(refused.exception)
 
 
 def test_evidence_is_of_the_predicted_or_the_true_class(trained):

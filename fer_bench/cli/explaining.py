@@ -1,5 +1,6 @@
 """The command that shows what trained models look at."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -16,6 +17,7 @@ from fer_bench.cli.options import (
     WorkspaceOption,
 )
 from fer_bench.cli.printing import print_json, print_table
+from fer_bench.cli.writing import require_folder
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import open_prepared, trained_cell
 
@@ -53,6 +55,10 @@ def explain(
         Literal["predicted", "true"],
         typer.Option("--of", help="Class whose evidence is shown: the predicted one or the true one."),
     ] = "predicted",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for the pictures. Default: below explanations/ in the workspace."),
+    ] = None,
     recipe: RunRecipeOption = "paper",
     seed: SeedOption = 0,
     weights: RunWeightsOption = None,
@@ -61,9 +67,9 @@ def explain(
 ) -> None:
     """Draw what trained models look at (Grad-CAM): heat maps over test images, and the mean heat map of each class.
 
-    Pictures go to explanations/ in the workspace, never to the published reports: the first shows faces. The second
-    shows none. --json tells ids, probabilities and where in the picture the heat lies, so that conclusions can be drawn
-    without any picture. Give the same --recipe, --seed and --weights as for train.
+    Pictures go to explanations/ in the workspace or to --out, never to the published reports: the first shows faces.
+    The second shows none. --json tells ids, probabilities and where in the picture the heat lies, so that conclusions
+    can be drawn without any picture. Give the same --recipe, --seed and --weights as for train.
 
     Example: fer-bench explain --model clcm --model mobilenetv2 --dataset fer2013
     """
@@ -78,9 +84,10 @@ def explain(
     place = Workspace(workspace)
     runs = [trained_cell(place, name, dataset, recipe, seed, weights)[:2] for name in model]
     target = open_prepared(place, dataset if on is None else on)
+    folder = out or place.explanations(target.dataset)
+    require_folder(folder)
     with bar("explain", unit="img") as shown:
         found = look(place, runs, target, ids=image or (), draw=draw, each=mean, of=of, on_progress=shown.step)
-        folder = place.explanations(target.dataset)
         stem = f"{_named(model)}__{dataset}__{runs[0][0].recipe.id}__s{seed}"
         # What is not the default is in the names: no picture takes the place of another one.
         evidence, draws = ["true"] * (of == "true"), [f"draw{draw}"] * (draw > 0)

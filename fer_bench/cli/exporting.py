@@ -16,6 +16,7 @@ from fer_bench.cli.options import (
     WorkspaceOption,
 )
 from fer_bench.cli.printing import print_json
+from fer_bench.cli.writing import require_file
 from fer_bench.export import Target
 from fer_bench.lookup import trained_cell
 
@@ -56,6 +57,7 @@ def export(
     cell, run, prepared = trained_cell(place, model, dataset, recipe, seed, weights)
 
     path = out or default_path(place, cell, to)
+    require_file(path)
     with bar(f"export {model}", unit="img") as shown:
         content = export_run(place, cell, run, prepared, to, path, images=images, progress=shown.step)
     if json:

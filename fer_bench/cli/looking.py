@@ -1,6 +1,5 @@
 """Commands that look at prepared data: what it holds twice, what the network sees, whether its labels fit."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -19,8 +18,8 @@ from fer_bench.cli.options import (
     is_written,
 )
 from fer_bench.cli.printing import print_json, print_table
+from fer_bench.cli.writing import require_file
 from fer_bench.errors import FerBenchError, number_of
-from fer_bench.files import require_no_device
 from fer_bench.lookup import open_prepared, trained_cell
 
 PreparedArgument = Annotated[str, typer.Argument(metavar="DATASET", help="Name of a prepared dataset.")]
@@ -74,7 +73,7 @@ def audit(
     several = SEPARATOR in dataset
     dataset = in_order(dataset) if several else dataset
     listed = out or place.audit(dataset)
-    _require_writable(listed)
+    require_file(listed)
     if several:
         audit_several(place, dataset, listed, runs=runs, json=json)
         return
@@ -134,7 +133,7 @@ def show(
     if corrupted and (is_written(context, "each") or is_written(context, "recipe")):
         raise FerBenchError("--corrupted draws one image as it is stored: leave out --each and --recipe")
     path = out or place.contact_sheet(f"{dataset}-corrupted" if corrupted else dataset)
-    _require_writable(path)
+    require_file(path)
     prepared = open_prepared(place, dataset)
     if path.suffix.lower() != ".png":
         raise FerBenchError(f"--out {path}: expected a name that ends in .png")
@@ -145,18 +144,6 @@ def show(
     else:
         draw(prepared, chosen.augmentation, chosen.image_size, path, each=each, seed=seed)
     typer.echo(str(path))
-
-
-def _require_writable(path: Path) -> None:
-    # Before the work: nobody waits for a file that cannot be written.
-    if path.is_dir():
-        raise FerBenchError(f"--out {path}: a folder, expected the name of a file; name one in it")
-    if path.is_fifo():
-        raise FerBenchError(f"--out {path}: a pipe, expected the name of a file; name another")
-    require_no_device(path)
-    place = next(folder for folder in path.absolute().parents if folder.exists())
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise FerBenchError(f"{place}: no file can be written there; name one elsewhere with --out")
 
 
 @doctor.callback()
