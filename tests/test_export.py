@@ -1,6 +1,7 @@
 """Export: a file appears only where it answers as Keras does, with what its user must know."""
 
 import json
+import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -667,6 +668,14 @@ def arguments(trained, tmp_path, *more):
     )
     place = ["--recipe", str(recipe), "--workspace", str(trained.workspace.root)]
     return ["export", "--model", "tiny", "--dataset", "fer2013", *place, *more]
+
+
+def test_where_no_file_can_be_written_none_is_made(trained, tmp_path, app, monkeypatch):
+    monkeypatch.setattr(exporting, "check_target", lambda target, out: None)  # Of packages that may not be there.
+    monkeypatch.setattr(exporting, "export_run", None)
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)  # A workspace that is only read.
+    refused = CliRunner().invoke(app, arguments(trained, tmp_path, "--to", "onnx"))
+    assert "no file can be written there; name one elsewhere with --out" in str(refused.exception)
 
 
 @pytest.mark.slow
