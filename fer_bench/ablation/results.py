@@ -141,7 +141,7 @@ def _row(result: Result, targets: int) -> Row:
     cells.append(Number(value=result.runs[0].trainable_parameters, decimals=0, thousands=True))
     cells.append(mean_of(result.val_accuracies, decimals=1, scale=100))
     for tests in zip(*result.tests, strict=True):
-        cells.append(mean_of([metrics.accuracy(test.confusion_matrix) for test in tests], decimals=1, scale=100))
+        cells.append(mean_of([test.accuracy for test in tests], decimals=1, scale=100))
         cells.append(
             mean_of([metrics.balanced_accuracy(test.confusion_matrix) for test in tests], decimals=1, scale=100)
         )

@@ -142,7 +142,7 @@ def _measured(block: Block, model: str, target: str) -> Matrix | None:
     counts = np.array([record.confusion_matrix for record in tested], dtype=np.int64).sum(axis=0)
     return Matrix(
         source="measured",
-        accuracy=rounded(100 * mean([metrics.accuracy(record.confusion_matrix) for record in tested])),
+        accuracy=rounded(100 * mean([record.accuracy for record in tested])),
         percent=tuple(tuple(map(drawable, map(float, row))) for row in metrics.row_percentages(counts)),
     )
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fer_bench import metrics
 from fer_bench.figures.style import WIDTH, canvas, marker_style
 from fer_bench.figures.values import Drawing, Model, marked, mean, models_of, rounded, targets_of, tested_on
 from fer_bench.records import EvalRecord, TrainRecord
@@ -103,7 +102,7 @@ def _rows(
             beside.append(" and ".join(sorted({test.backend for test in tests})))
         if len(states) > 1:
             beside += [f"dataset {state}" for state in sorted(_states(tests))]
-        accuracies = [100 * metrics.accuracy(test.confusion_matrix) for test in tests]
+        accuracies = [100 * test.accuracy for test in tests]
         yield Runs(
             model=model,
             recipe=plain(recipe),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fer_bench import metrics, paper
+from fer_bench import paper
 from fer_bench.accuracy.intervals import wilson
 from fer_bench.figures.values import (
     Drawing,
@@ -113,7 +113,7 @@ def trade_off(evidence: Evidence) -> Iterator[TradeOff]:
     for dataset, block in evidence.blocks.items():
         for target in targets_of(block):
             scores = {
-                model: tuple(metrics.accuracy(record.confusion_matrix) for record in tested)
+                model: tuple(record.accuracy for record in tested)
                 for model in models_of(evidence)
                 if (tested := block.tested(model.name, target))
             }

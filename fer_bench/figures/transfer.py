@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fer_bench import metrics, paper
+from fer_bench import paper
 from fer_bench.figures.style import WIDTH, bands, canvas, label_below, panel_title
 from fer_bench.figures.values import Drawing, Model, dataset_title, marked, mean, models_of, rounded, targets_of
 from fer_bench.selection import Evidence
@@ -130,7 +130,7 @@ def _cells(evidence: Evidence, model: str) -> Iterator[Transfer]:
                 yield Transfer(
                     trained_on=dataset,
                     tested_on=target,
-                    accuracy=rounded(100 * mean([metrics.accuracy(record.confusion_matrix) for record in tested])),
+                    accuracy=rounded(100 * mean([record.accuracy for record in tested])),
                     runs=len(tested),
                     published=None if evidence.synthetic else _published(model, dataset, target),
                 )

@@ -83,7 +83,7 @@ def table5(evidence: Evidence) -> Table:
 
 def accuracies(evidence: Evidence, dataset: str, model: str, target: str) -> list[float]:
     """Return the overall accuracies, fractions, of a model trained on ``dataset``: one a seed, maybe none."""
-    return [metrics.accuracy(record.confusion_matrix) for record in evidence.tested(dataset, model, target)]
+    return [record.accuracy for record in evidence.tested(dataset, model, target)]
 
 
 def private_accuracies(evidence: Evidence, model: str) -> list[float]:
@@ -135,7 +135,7 @@ def _elsewhere(evidence: Evidence, target: str) -> Grid | None:
     rows: list[Row] = [
         (
             method(record.model),
-            mean_of([metrics.accuracy(record.confusion_matrix)], decimals=1, scale=100),
+            mean_of([record.accuracy], decimals=1, scale=100),
             *empty,
             Number(value=1, decimals=0),
         )
