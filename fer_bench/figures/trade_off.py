@@ -196,7 +196,7 @@ def _point(model: Model, cost: float, scores: Sequence[float], images: int) -> P
 
 
 def _costs(evidence: Evidence) -> Iterator[_Cost]:
-    profiles = evidence.latency.profiles if evidence.latency else {}
+    profiles = evidence.profiles
     quoted = paper.COMPLEXITY_LITERATURE
     yield _Cost(
         "GFLOPs (the paper's rule)",
@@ -227,10 +227,10 @@ def _costs(evidence: Evidence) -> Iterator[_Cost]:
 
 def _shown_runtimes(evidence: Evidence) -> list[str]:
     """Return the paper's runtime, and of the others the fastest one that times the most models."""
-    profiles = evidence.latency.profiles if evidence.latency else {}
     found = {}
     for runtime in runtimes(evidence):
-        medians = [statistics.median(times) for name in profiles if (times := seconds(evidence, name, runtime))]
+        timed = [times for model in evidence.profiles if (times := seconds(evidence, model, runtime))]
+        medians = [statistics.median(times) for times in timed]
         if medians and runtime != _ROUNDED_WEIGHTS:
             found[runtime] = (-len(medians), mean(medians))
     others = sorted((runtime for runtime in found if runtime != PAPER_RUNTIME), key=lambda runtime: found[runtime])

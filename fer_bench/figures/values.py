@@ -68,8 +68,7 @@ def models_of(evidence: Evidence, *, others: bool = False) -> list[Model]:
         others: also models of which the tables show no run.
     """
     shown = {record.model for block in evidence.blocks.values() for record in (*block.evals, *block.trains)}
-    if evidence.latency:
-        shown |= set(evidence.latency.profiles)
+    shown |= set(evidence.profiles)
     found = shown | {runs.model for runs in evidence.others} | {test.model for test in evidence.robustness}
     ordered = in_order(found)
     known = list(dict.fromkeys((*paper.MODELS, *built_in_cards())))

@@ -70,8 +70,7 @@ def _environments(evidence: Evidence) -> list[tuple[Environment, list[str], list
         for test in evidence.robustness
         for place in (*test.earlier_environments, test.environment)
     ]
-    profiles = evidence.latency.profiles.values() if evidence.latency else ()
-    pairs += [("profile", profile.environment) for profile in profiles]
+    pairs += [("profile", profile.environment) for profile in evidence.profiles.values()]
     # Packages are a dict: equal environments are found by comparison, not by hash.
     found: list[tuple[Environment, list[str], list[str]]] = []
     for stage, environment in pairs:

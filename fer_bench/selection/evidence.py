@@ -139,6 +139,11 @@ class Evidence:
         """Whether the records are of synthetic faces: then nothing published stands beside them."""
         return self.origin == "synthetic"
 
+    @property
+    def profiles(self) -> Mapping[str, ProfileRecord]:
+        """The profiles by model, as :attr:`latency` has them; none where nothing was profiled."""
+        return self.latency.profiles if self.latency else {}
+
     def beyond_the_paper(self, *datasets: str) -> tuple[str, ...]:
         """Return the models besides the paper's three with runs on any of these training datasets, by name."""
         blocks = [self.blocks[dataset] for dataset in datasets if dataset in self.blocks]

@@ -31,21 +31,21 @@ PAPER_SIZE, PAPER_CLASSES = 224, 7
 
 def runtimes(evidence: Evidence) -> list[str]:
     """Return the runtimes with a measured time: the paper's first, then the others by name."""
-    profiles = evidence.latency.profiles.values() if evidence.latency else ()
+    profiles = evidence.profiles.values()
     found = {runtime for profile in profiles for runtime, samples in profile.latency.items() if samples}
     return sorted(found | {PAPER_RUNTIME}, key=lambda runtime: (runtime != PAPER_RUNTIME, runtime))
 
 
 def seconds(evidence: Evidence, model: str, runtime: str) -> list[float]:
     """Return the timed calls of a model, seconds, in the order of their measurement; maybe none."""
-    profile = evidence.latency.profiles.get(model) if evidence.latency else None
+    profile = evidence.profiles.get(model)
     samples = profile.latency.get(runtime, ()) if profile else ()
     return [sample.seconds for sample in sorted(samples, key=lambda sample: sample.order)]
 
 
 def beyond(evidence: Evidence) -> list[str]:
     """Return the profiled models besides the paper's three, by name."""
-    return [model for model in (evidence.latency.profiles if evidence.latency else ()) if model not in paper.MODELS]
+    return [model for model in evidence.profiles if model not in paper.MODELS]
 
 
 def table6(evidence: Evidence) -> Table:
@@ -70,9 +70,10 @@ def table6(evidence: Evidence) -> Table:
 
 def _processes(evidence: Evidence) -> str:
     """Return in how many processes the calls were made, where in several: then N says nothing of the mean's error."""
-    profiles = evidence.latency.profiles.values() if evidence.latency else ()
     found = {
-        len({sample.process for sample in samples}) for profile in profiles for samples in profile.latency.values()
+        len({sample.process for sample in samples})
+        for profile in evidence.profiles.values()
+        for samples in profile.latency.values()
     }
     most = max(found, default=0)
     if most < 2:
@@ -95,7 +96,7 @@ def _complexity(evidence: Evidence) -> Grid:
     others = beyond(evidence)
     rows: list[Row] = []
     for model in (*paper.MODELS, *others):
-        profile = evidence.latency.profiles.get(model) if evidence.latency else None
+        profile = evidence.profiles.get(model)
         parameters: Value = Missing()
         gflops: Value = Missing()
         if profile:
@@ -110,7 +111,7 @@ def _complexity(evidence: Evidence) -> Grid:
     for column in (3, 4, 6) if compared else (3,):
         rows = list(mark_best(rows, column, lowest=True))
     # Of an external model all parameters are counted, and the biases of its folded batch norms: out of the contest.
-    profiles = evidence.latency.profiles if evidence.latency else {}
+    profiles = evidence.profiles
     own = [model not in profiles or profiles[model].external is None for model in (*paper.MODELS, *others)]
     for column in (1, 2):
         marked = iter(mark_best([row for row, ours in zip(rows, own, strict=True) if ours], column, lowest=True))
