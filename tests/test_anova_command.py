@@ -11,10 +11,11 @@ import record_factory as make
 from advice import commands, follow
 from typer.testing import CliRunner
 
-from fer_bench import lock, paper, records, rendering, session_anova, stages, statistics
+from fer_bench import lock, paper, records, session_anova, stages, statistics
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.records import LatencySample
+from fer_bench.run_all import rendering
 from fer_bench.selection import select
 from fer_bench.statistics import analyse_profiles
 from fer_bench.tables.differences import table7

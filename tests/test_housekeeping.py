@@ -23,7 +23,7 @@ import typer
 from advice import follow
 from typer.testing import CliRunner
 
-from fer_bench import cluster, grid, records, run_datasets, run_folder
+from fer_bench import cluster, grid, records, run_folder
 from fer_bench.checkpoint import Checkpoint, Progress, Reached, identity, reached
 from fer_bench.cli import app
 from fer_bench.cli.options import seeds_of
@@ -34,6 +34,7 @@ from fer_bench.files import unfinished
 from fer_bench.lock import Holder
 from fer_bench.lookup import cell_of, trained_on
 from fer_bench.presets import PRESETS, load_recipe
+from fer_bench.run_all import run_datasets
 from fer_bench.workspace import Workspace
 
 PAPER = PRESETS["paper"]
@@ -571,7 +572,7 @@ def test_the_missing_runs_are_plain_train_commands(place):
 def test_a_random_start_is_one_recipe_for_every_command(place, monkeypatch):
     """What the tasks train, ``run-all`` with the same recipe and weights finds trained."""
     jobs = []
-    monkeypatch.setattr("fer_bench.runner.run_all", lambda place, job: jobs.append(job))
+    monkeypatch.setattr("fer_bench.run_all.runner.run_all", lambda place, job: jobs.append(job))
     run("run-all", "-w", place.root, "--recipe", "paper", "--weights", "random")
     lines = run("grid", "-w", place.root, "--weights", "random", "--format", "jsonl").splitlines()
     told = [json.loads(line) for line in lines]

@@ -12,7 +12,7 @@ from test_runner import job, records
 from test_training import CELL, RECIPE
 from typer.testing import CliRunner
 
-from fer_bench import runner, stages
+from fer_bench import stages
 from fer_bench.cli import app
 from fer_bench.cli.testing import with_test_images
 from fer_bench.datasets.joined import Joined, JoinedImages, joined_fingerprint, parts_of
@@ -21,7 +21,8 @@ from fer_bench.errors import FerBenchError
 from fer_bench.lookup import open_training
 from fer_bench.network import Network
 from fer_bench.records import TrainRecord, load_all, path_of, save
-from fer_bench.runner import run_all
+from fer_bench.run_all import runner
+from fer_bench.run_all.runner import run_all
 from fer_bench.training import train
 from fer_bench.workspace import Workspace
 

@@ -211,7 +211,7 @@ def test_a_seed_that_no_backend_takes_is_refused(command):
 
 def test_a_model_and_a_seed_named_twice_are_worked_on_once(tmp_path, monkeypatch):
     jobs = []
-    monkeypatch.setattr("fer_bench.runner.run_all", lambda _, job: jobs.append(job))
+    monkeypatch.setattr("fer_bench.run_all.runner.run_all", lambda _, job: jobs.append(job))
     again = ("-m", "clcm", "-m", "mobilenetv2", "-m", "clcm", "--seed", "3", "--seed", "3", "--jobs", "8")
     assert run("run-all", "-w", str(tmp_path), *again).exit_code == 0
     assert (jobs[0].models, jobs[0].seeds, jobs[0].executor) == (["clcm", "mobilenetv2"], [3], Processes(8))

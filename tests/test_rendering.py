@@ -5,9 +5,10 @@ import pytest
 from record_factory import results_in, save_run
 
 import fer_bench
-from fer_bench import rendering, source
+from fer_bench import source
 from fer_bench.figures import files
 from fer_bench.models import architecture
+from fer_bench.run_all import rendering
 from fer_bench.workspace import Results
 
 

@@ -15,7 +15,7 @@ import pytest
 import record_factory as make
 import typer
 
-from fer_bench import paper, records, rendering
+from fer_bench import paper, records
 from fer_bench.cli.profiling import profile as profile_command
 from fer_bench.emotions import HAPPY
 from fer_bench.errors import FerBenchError
@@ -26,6 +26,7 @@ from fer_bench.report import check_report, write_report
 from fer_bench.report.document import Paragraph
 from fer_bench.report.summary import guessing_loss, reading
 from fer_bench.report.verdicts import verdicts
+from fer_bench.run_all import rendering
 from fer_bench.selection import select
 from fer_bench.tables import build_tables
 from fer_bench.tables.chance import level

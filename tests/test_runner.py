@@ -11,7 +11,7 @@ import pytest
 import record_factory as make
 from advice import follow
 
-from fer_bench import grid, models, rendering, run_datasets, runner, session_anova, stages
+from fer_bench import grid, models, session_anova, stages
 from fer_bench.checkpoint import Checkpoint, Progress, identity
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.prepared import Prepared, is_prepared
@@ -21,7 +21,8 @@ from fer_bench.errors import FerBenchError
 from fer_bench.figures import files
 from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.records import External, Start, save
-from fer_bench.runner import Job, run_all
+from fer_bench.run_all import rendering, run_datasets, runner
+from fer_bench.run_all.runner import Job, run_all
 from fer_bench.workspace import Workspace
 
 RECIPE = Recipe(name="mini", image_size=32, epochs=1, batch_size=16, augmentation=Augmentation(rotation=1))

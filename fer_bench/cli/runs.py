@@ -198,8 +198,8 @@ def run_all(
     from fer_bench import paper
     from fer_bench.datasets import dataset_card
     from fer_bench.presets import load_recipe
-    from fer_bench.runner import Job
-    from fer_bench.runner import run_all as run
+    from fer_bench.run_all.runner import Job
+    from fer_bench.run_all.runner import run_all as run
     from fer_bench.watching import Watch
     from fer_bench.workspace import Workspace
 

@@ -43,7 +43,8 @@ import sys
 sys.path[:0] = [{str(HERE.parents[1])!r}, {str(HERE.parents[2])!r}]
 import blank_figures
 from tiny_network import build_tiny
-from fer_bench import models, run_datasets
+from fer_bench import models
+from fer_bench.run_all import run_datasets
 from fer_bench.cli import main
 from fer_bench.models.card import ModelCard
 

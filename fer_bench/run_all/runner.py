@@ -1,17 +1,11 @@
-"""``run-all``: every stage in order, from the datasets to the report.
-
-The stages are: make or prepare the datasets (:mod:`fer_bench.run_datasets`), train every cell of the grid and test it,
-profile the models, ANOVA, tables, figures, report. A stage is skipped where its result is there already, so that a
-second run ends at once and a killed one goes on where it stopped. What is missing is told from files alone; Keras is
-imported by the first stage that needs it.
-"""
+"""A job of ``run-all``: what of it is missing, in the order in which it is done."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fer_bench import backend, devices, grid, records, rendering, run_datasets, session_anova, stages
+from fer_bench import backend, devices, grid, records, session_anova, stages
 from fer_bench.cellwork import CellRun
 from fer_bench.continuation import epochs_left
 from fer_bench.datasets.joined import TrainingData, join, parts_of
@@ -23,6 +17,7 @@ from fer_bench.profiling.kept import require_there, touched
 from fer_bench.profiling.plan import KERAS_RUNTIMES, ONE_SIZE, Plan
 from fer_bench.recipe import Recipe
 from fer_bench.records import Origin, ProfileRecord, TrainRecord
+from fer_bench.run_all import rendering, run_datasets
 from fer_bench.runtimes import runtime
 from fer_bench.timetable import Stage
 from fer_bench.watching import UNWATCHED, Watch
