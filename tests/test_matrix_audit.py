@@ -11,13 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from fer_bench import rounded_rows
 from fer_bench.cli import auditing
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
-from fer_bench.matrix_audit import audit_matrix
-from fer_bench.printed_matrix import MOST_IMAGES, Printed, PrintedMatrix, parse_percentage, parse_supports, read_matrix
-from fer_bench.rounded_rows import Rounding, cell_counts, possible_supports, row_roundings
+from fer_bench.matrix_audit import rounded_rows
+from fer_bench.matrix_audit.audit import audit_matrix
+from fer_bench.matrix_audit.printed import (
+    MOST_IMAGES,
+    Printed,
+    PrintedMatrix,
+    parse_percentage,
+    parse_supports,
+    read_matrix,
+)
+from fer_bench.matrix_audit.rounded_rows import Rounding, cell_counts, possible_supports, row_roundings
 
 DECIMAL = {
     Rounding.HALF_UP: ROUND_HALF_UP,

@@ -20,8 +20,8 @@ from fer_bench.cli.options import (
 from fer_bench.cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
-    from fer_bench.matrix_audit import MatrixAudit
-    from fer_bench.printed_matrix import Printed, PrintedMatrix
+    from fer_bench.matrix_audit.audit import MatrixAudit
+    from fer_bench.matrix_audit.printed import Printed, PrintedMatrix
 
 _SHOWN = 20
 """Possible numbers of images that are listed for a row."""
@@ -57,9 +57,9 @@ def audit_matrix(
 
     Example: fer-bench audit-matrix matrix.csv --supports 25,69,83 --overall 71
     """
-    from fer_bench import matrix_audit
     from fer_bench.errors import FerBenchError
-    from fer_bench.printed_matrix import parse_percentage, parse_supports, read_matrix
+    from fer_bench.matrix_audit.audit import audit_matrix as run
+    from fer_bench.matrix_audit.printed import parse_percentage, parse_supports, read_matrix
 
     matrix = read_matrix(file, decimals)
     if supports is None:
@@ -71,7 +71,7 @@ def audit_matrix(
             published = None if overall is None else parse_percentage(overall)
         except FerBenchError as error:
             raise FerBenchError(f"--overall {error}") from None
-        audit = matrix_audit.audit_matrix(matrix, parse_supports(supports))
+        audit = run(matrix, parse_supports(supports))
         if json:
             print_json(_matrix_json(audit, matrix, published))
         else:
@@ -83,8 +83,8 @@ def audit_matrix(
 
 def _search(file: Path, matrix: "PrintedMatrix", json: bool) -> bool:
     """Print which numbers of images fit each row; tell whether some fit every one."""
-    from fer_bench.printed_matrix import Printed
-    from fer_bench.rounded_rows import SEARCHED, possible_supports
+    from fer_bench.matrix_audit.printed import Printed
+    from fer_bench.matrix_audit.rounded_rows import SEARCHED, possible_supports
 
     rows = []
     for name, cells in zip(matrix.classes, matrix.cells, strict=True):
@@ -114,7 +114,7 @@ def _search(file: Path, matrix: "PrintedMatrix", json: bool) -> bool:
 
 
 def _matrix_json(audit: "MatrixAudit", matrix: "PrintedMatrix", published: "Printed | None") -> dict[str, Any]:
-    from fer_bench.printed_matrix import Printed
+    from fer_bench.matrix_audit.printed import Printed
 
     return {
         "rows": [
@@ -145,8 +145,8 @@ def _number(printed: "Printed") -> float:
 
 
 def _print_matrix(file: Path, audit: "MatrixAudit", matrix: "PrintedMatrix", published: "Printed | None") -> None:
-    from fer_bench.printed_matrix import Printed
-    from fer_bench.rounded_rows import Rounding, overlap
+    from fer_bench.matrix_audit.printed import Printed
+    from fer_bench.matrix_audit.rounded_rows import Rounding, overlap
 
     totals = [str(Printed(sum(row.cells), matrix.decimals)) for row in audit.rows]
     _print_rows(

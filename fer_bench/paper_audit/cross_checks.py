@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 
 from fer_bench import paper
-from fer_bench.matrix_audit import MatrixAudit
+from fer_bench.matrix_audit.audit import MatrixAudit
+from fer_bench.matrix_audit.printed import Printed
+from fer_bench.matrix_audit.rounded_rows import Rounding, cell_counts, count_bounds, overlap, row_roundings
 from fer_bench.paper_audit.findings import Finding, Verdict, listed
 from fer_bench.paper_audit.matrices import Audited
-from fer_bench.printed_matrix import Printed
-from fer_bench.rounded_rows import Rounding, cell_counts, count_bounds, overlap, row_roundings
 
 _GAP = 10.0
 """Points between overall accuracy and mean accuracy of the classes from which on the two tell different stories."""

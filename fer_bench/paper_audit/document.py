@@ -9,10 +9,10 @@ from tabulate import tabulate
 
 from fer_bench import paper
 from fer_bench.files import text_difference
+from fer_bench.matrix_audit.rounded_rows import WAYS
 from fer_bench.paper_audit import Audited, PaperAudit
 from fer_bench.paper_audit.findings import MEANING, Finding, Verdict
 from fer_bench.render.markdown import escape
-from fer_bench.rounded_rows import WAYS
 
 FILE = "audit.md"
 """Name of the file among the tables."""

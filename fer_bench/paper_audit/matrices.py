@@ -11,10 +11,10 @@ import numpy as np
 from fer_bench import paper
 from fer_bench.datasets import dataset_card
 from fer_bench.emotions import EMOTIONS
-from fer_bench.matrix_audit import MatrixAudit, RowAudit, audit_matrix
+from fer_bench.matrix_audit.audit import MatrixAudit, RowAudit, audit_matrix
+from fer_bench.matrix_audit.printed import Printed, PrintedMatrix
+from fer_bench.matrix_audit.rounded_rows import WAYS, Rounding, overlap, possible_supports, row_roundings
 from fer_bench.paper_audit.findings import Finding, Verdict, listed
-from fer_bench.printed_matrix import Printed, PrintedMatrix
-from fer_bench.rounded_rows import WAYS, Rounding, overlap, possible_supports, row_roundings
 
 _NEUTRAL = EMOTIONS.index("neutral")
 _DISGUST = EMOTIONS.index("disgust")

@@ -1,14 +1,14 @@
 """Which rows of a printed confusion matrix are possible, and which overall accuracies the matrix admits.
 
-For any matrix of rounded percentages; the arithmetic of a row is in :mod:`fer_bench.rounded_rows`.
+For any matrix of rounded percentages; the arithmetic of a row is in :mod:`fer_bench.matrix_audit.rounded_rows`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fer_bench.errors import FerBenchError, number_of
-from fer_bench.printed_matrix import MOST_IMAGES, Printed, PrintedMatrix
-from fer_bench.rounded_rows import Rounding, cell_counts, count_bounds, overlap, row_roundings
+from fer_bench.matrix_audit.printed import MOST_IMAGES, Printed, PrintedMatrix
+from fer_bench.matrix_audit.rounded_rows import Rounding, cell_counts, count_bounds, overlap, row_roundings
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def audit_matrix(matrix: PrintedMatrix, supports: Sequence[int]) -> MatrixAudit:
     """Audit a matrix whose classes have known numbers of images.
 
     Raises:
-        FerBenchError: not one support, from 1 to :data:`~fer_bench.printed_matrix.MOST_IMAGES`, for each class.
+        FerBenchError: not one support, from 1 to :data:`~fer_bench.matrix_audit.printed.MOST_IMAGES`, for each class.
     """
     if len(supports) != len(matrix.classes):
         raise FerBenchError(
