@@ -91,13 +91,18 @@ class Reached:
     history: tuple[Epoch, ...]
 
     @property
+    def fingerprint(self) -> str:
+        """Of the dataset that the run is trained on."""
+        return self.identity.split()[0]
+
+    @property
     def backend(self) -> str:
         """The Keras backend that the run was trained on, the only one that can continue it."""
         return self.identity.split()[1]
 
     def is_of(self, fingerprint: str, backend: str) -> bool:
         """Return whether a run on this dataset and backend would continue from here, whatever its initial weights."""
-        return self.identity.startswith(identity(fingerprint, backend, ""))
+        return (self.fingerprint, self.backend) == (fingerprint, backend)
 
 
 def reached(folder: Path) -> Reached | None:

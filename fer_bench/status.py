@@ -236,7 +236,7 @@ def _status(cell: Cell, state: Reached | FerBenchError | None, known: _Known) ->
             seconds_left=0.0,
             rough=False,
         )
-    begun = state if isinstance(state, Reached) and state.is_of(fingerprint, state.backend) else None
+    begun = state if isinstance(state, Reached) and state.fingerprint == fingerprint else None
     before = None if begun else known.shorter.get(cell.id)
     former = begun or before
     epochs = len(former.history) if former else 0
@@ -299,6 +299,6 @@ def _epoch_times(
         if before is not None:
             found.append(EpochTime.of(cell.model, cell.dataset, cell.recipe.id, images, before.history))
         # Of a checkpoint on another state of the dataset it is not known how many images that had.
-        if isinstance(state, Reached) and state.history and state.is_of(data.fingerprint(cell.dataset), state.backend):
+        if isinstance(state, Reached) and state.history and state.fingerprint == data.fingerprint(cell.dataset):
             found.append(EpochTime.of(cell.model, cell.dataset, cell.recipe.id, images, state.history))
     return found
