@@ -48,8 +48,8 @@ def _print_accuracies(about: str, names: Sequence[str], tested: "Sequence[Robust
     columns = ["pictures", *names]
     if len(tested) == 2:
         found = difference(tested[0], tested[1], rest)
-        parts = [found.clean, *found.under.values(), found.corrupted, found.untrained, found.lost]
-        for row, part in zip(rows, (part for part in parts if part is not None), strict=True):
+        clean, *means = found.means
+        for row, part in zip(rows, (clean, *found.under.values(), *means), strict=True):
             row.append(points(part))
         columns.append(f"{names[0]} - {names[1]}")
     print_table(about, columns, rows, numbers=len(columns) - 1)
@@ -64,9 +64,7 @@ def _print_differences(names: Sequence[str], tested: "Sequence[Robustness]", res
 
     rows = []
     for (first, a), (second, b) in itertools.combinations(zip(names, tested, strict=True), 2):
-        found = difference(a, b, rest)
-        parts = [part for part in (found.clean, found.corrupted, found.untrained, found.lost) if part is not None]
-        rows.append((f"{first} - {second}", *map(points, parts)))
+        rows.append((f"{first} - {second}", *map(points, difference(a, b, rest).means)))
     columns = ["as they are", "mean under corruptions", *(["mean of those not trained on"] if rest else []), "lost"]
     print_table(
         f"Differences, points ({_OVER})",

@@ -99,6 +99,11 @@ class Difference:
     untrained: Estimate | None
     """Under the corruptions that were asked for as those not trained on; ``None`` where none were."""
 
+    @property
+    def means(self) -> tuple[Estimate, ...]:
+        """What tables show in this order: as they are, corrupted, where asked for not trained on, lost."""
+        return tuple(part for part in (self.clean, self.corrupted, self.untrained, self.lost) if part is not None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class RobustnessBlock:

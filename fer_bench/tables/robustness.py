@@ -85,9 +85,8 @@ def _differences(block: RobustnessBlock) -> Iterator[Grid]:
     rest = untrained(block.models)
     groups = ["as they are", "mean of the corruptions", *(["mean of those not trained on"] if rest else []), "lost"]
     for one in others:
-        found = difference(one, best, rest)
-        parts = [part for part in (found.clean, found.corrupted, found.untrained, found.lost) if part is not None]
-        rows.append((Text(_model(one)), *(cell for part in parts for cell in (_points(part), _range(part)))))
+        means = difference(one, best, rest).means
+        rows.append((Text(_model(one)), *(cell for part in means for cell in (_points(part), _range(part)))))
     columns = [Column(title, group=group) for group in groups for title in ("points", "95 % interval")]
     yield Grid(f"{_title(block)}: less {_model(best)}", (Column("Model", text=True), *columns), tuple(rows))
 
