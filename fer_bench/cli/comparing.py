@@ -105,14 +105,14 @@ def compare(
 def _compare_corrupted(chosen: "Chosen", tested: "Sequence[Robustness]", json: bool) -> None:
     from fer_bench.accuracy.verdict import unused
     from fer_bench.robustness.document import to_json
+    from fer_bench.tables.notes import seed_words
 
     if json:
         print_json(to_json(chosen.names, tested))
         return
     first = tested[0].first
     origin = " (synthetic faces)" if first.origin == "synthetic" else ""
-    seeds = f"seed{'s' if len(chosen.seeds) > 1 else ''} {', '.join(map(str, chosen.seeds))}"
-    about = f"Accuracy{origin} on worse pictures of {first.target} ({first.n:,} images), {seeds}, %"
+    about = f"Accuracy{origin} on worse pictures of {first.target} ({first.n:,} images), {seed_words(chosen.seeds)}, %"
     print_worse_pictures(about, chosen.names, tested)
     if chosen.unused_seeds:
         typer.echo(unused(chosen.unused_seeds))
@@ -137,8 +137,7 @@ def _print(found: "Comparison") -> None:
     )
     _print_pairs(found)
     _print_classes(found)
-    if found.models[0].groups is not None:
-        _print_groups(found)
+    _print_groups(found)
     for line in (*spread_lines(found), *foreseen_lines(found), *gap_lines(found), *notes(found)):
         typer.echo(line)
     typer.echo(f"\n{verdict(found)}")
@@ -229,7 +228,7 @@ def _print_classes(found: "Comparison") -> None:
 
 def _print_groups(found: "Comparison") -> None:
     first = found.models[0].groups
-    if first is None:
+    if first is None:  # No attribute was asked for.
         return
     print_table(
         f"Accuracy by {first.attribute}, %",
