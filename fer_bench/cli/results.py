@@ -57,12 +57,7 @@ def tables(
         print_json([to_json(table) for table in rendered])
         return
     if check:
-        difference = check_tables(rendered, results.tables)
-        if difference:
-            sys.stdout.write(difference)
-            advice = again("tables", workspace, own)
-            typer.echo(f"{results.tables}: not what the records give; run {advice}", err=True)
-            raise typer.Exit(1)
+        _stop_at(check_tables(rendered, results.tables), f"{results.tables}", again("tables", workspace, own))
         typer.echo(f"{results.tables}: as the records give them")
         return
     written = write_tables(rendered, results.tables)
@@ -97,7 +92,8 @@ def figures(
     results = _recorded(workspace, own)
     drawings = build_figures(select(results))
     if check:
-        _stop_at(check_figures(drawings, results.figures), f"{results.figures}", again("figures", workspace, own))
+        stale = _lines(check_figures(drawings, results.figures))
+        _stop_at(stale, f"{results.figures}", again("figures", workspace, own))
         typer.echo(f"{results.figures}: as the records give them")
         return
     written = write_figures(drawings, results.figures)
@@ -130,9 +126,8 @@ def report(
     stale = check_figures(drawings, results.figures)
     if check:
         advice = again("report", workspace, own)
-        _stop_at(stale, f"{results.figures}", f"{again('figures', workspace, own)} && {advice}")
-        difference = check_report(evidence, rendered, drawings, results)
-        _stop_at(difference.splitlines(), f"{results.reports}: the report", advice)
+        _stop_at(_lines(stale), f"{results.figures}", f"{again('figures', workspace, own)} && {advice}")
+        _stop_at(check_report(evidence, rendered, drawings, results), f"{results.reports}: the report", advice)
         typer.echo(f"{results.reports}: the report is as the records give it")
         return
     if stale:
@@ -154,10 +149,14 @@ def _recorded(workspace: Path, local: bool) -> "Results":
     return results
 
 
-def _stop_at(differences: Sequence[str], what: str, command: str) -> None:
+def _lines(differences: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in differences)
+
+
+def _stop_at(differences: str, what: str, command: str) -> None:
     """Print how files differ from what the records give and end with exit code 1; go on where they do not."""
     if differences:
-        sys.stdout.write("".join(f"{line}\n" for line in differences))
+        sys.stdout.write(differences)
         typer.echo(f"{what}: not what the records give; run {command}", err=True)
         raise typer.Exit(1)
 
