@@ -16,7 +16,7 @@ from fer_bench.models import model_card, model_names
 from fer_bench.models.pretrained import IMAGENET
 from fer_bench.predictions import path_of
 from fer_bench.presets import PRESETS, recipe_from
-from fer_bench.recipe import Recipe
+from fer_bench.recipe import Recipe, name_in
 from fer_bench.records import EvalRecord, Identity, TrainRecord
 from fer_bench.workspace import Workspace
 
@@ -223,6 +223,6 @@ def cell_of_run(run: TrainRecord) -> Cell:
     Raises:
         FerBenchError: this version cannot read that recipe.
     """
-    name = run.recipe.rpartition("-")[0]
-    recipe = recipe_from({**run.recipe_content, "name": name}, base=PRESETS["paper"], where=f"{run.stem}.json")
+    content = {**run.recipe_content, "name": name_in(run.recipe)}
+    recipe = recipe_from(content, base=PRESETS["paper"], where=f"{run.stem}.json")
     return Cell(run.model, run.dataset, recipe, run.seed)

@@ -122,12 +122,13 @@ def recipe_ids(wanted: Sequence[str], known: Collection[str], where: str) -> fro
     """
     from fer_bench.messages import say
     from fer_bench.presets import own_id
+    from fer_bench.recipe import name_in
 
     meant: set[str] = set()
     named: set[str] = set()
     for recipe in wanted:
         own = own_id(recipe)
-        having = {one for one in known if one == own or recipe in (one, one.rpartition("-")[0])}
+        having = {one for one in known if one == own or recipe in (one, name_in(one))}
         named |= having
         meant |= {own} if own in having else having
     others = sorted(named - meant)

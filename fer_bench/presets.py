@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 
 from fer_bench.errors import FerBenchError
 from fer_bench.files import expanded
-from fer_bench.recipe import Augmentation, Balance, Recipe, differing
+from fer_bench.recipe import Augmentation, Balance, Recipe, differing, name_in
 from fer_bench.toml_table import Value, check_table
 
 # FER-2013's own 48 x 48 pixels, in the time that a CPU allows: not the paper's protocol, never shown as it.
@@ -135,10 +135,11 @@ def own_id(recipe: str) -> str | None:
 
 def of_id(recipe_id: str, model: str) -> Recipe | None:
     """Return the recipe of an id where a preset gives it, changed as its name says, or by ``--weights`` of a model."""
-    plain, _ = _taken_apart(recipe_id.rpartition("-")[0])
+    name = name_in(recipe_id)
+    plain, _ = _taken_apart(name)
     if plain not in PRESETS:
         return None
-    recipe = load_recipe(recipe_id.rpartition("-")[0])
+    recipe = load_recipe(name)
     others = (recipe.from_random(), recipe.starting(model, pretrained=True))
     return next((one for one in (recipe, *others) if one.id == recipe_id), None)
 

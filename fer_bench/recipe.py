@@ -226,6 +226,11 @@ class Recipe:
         return f"+{'unbalanced' if self.balance == 'none' else self.balance}", f"+freeze{self.freeze_layers}"
 
 
+def name_in(recipe_id: str) -> str:
+    """Return the name of the recipe that has this id: the id without the digest at its end."""
+    return recipe_id.rpartition("-")[0]
+
+
 def digest_of(content: dict[str, Any]) -> str:
     """Return the first eight hexadecimal digits of a SHA-256 of a recipe's content.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from fer_bench.datasets.joined import in_order, parts_of
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import recipe_ids, seed_words, training_of
+from fer_bench.recipe import name_in
 from fer_bench.records import EvalRecord, TrainRecord, load_all
 
 
@@ -233,17 +234,13 @@ def _of_recipe(entry: Entry, tests: list[EvalRecord], recipe: str | None) -> lis
     return [record for record in tests if record.recipe in meant]
 
 
-def _recipe_name(identifier: str) -> str:
-    return identifier.rpartition("-")[0]
-
-
 def _names(entries: Sequence[Entry]) -> list[str]:
     """Return the shortest names that tell what differs; a recipe by its name where no two ids share it."""
     datasets, recipes = {entry.dataset for entry in entries}, {entry.recipe for entry in entries}
-    clear = len({_recipe_name(recipe) for recipe in recipes}) == len(recipes)
+    clear = len({name_in(recipe) for recipe in recipes}) == len(recipes)
     return [
         (entry.model if len(datasets) == 1 else f"{entry.model}/{entry.dataset}")
-        + (f"@{_recipe_name(entry.recipe) if clear else entry.recipe}" if entry.recipe else "")
+        + (f"@{name_in(entry.recipe) if clear else entry.recipe}" if entry.recipe else "")
         for entry in entries
     ]
 

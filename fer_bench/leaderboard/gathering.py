@@ -7,6 +7,7 @@ from fer_bench.errors import FerBenchError
 from fer_bench.leaderboard.places import Place
 from fer_bench.lookup import recipe_ids, training_of
 from fer_bench.presets import own_id
+from fer_bench.recipe import name_in
 from fer_bench.records import EvalRecord, Origin, ProfileRecord, TrainRecord, load_all
 
 
@@ -162,7 +163,7 @@ def _unmet(wanted: Wanted, found: Sequence[EvalRecord]) -> list[str]:
         "--dataset": {record.dataset for record in found},
         "--on": {record.target for record in found},
         "--model": {record.model for record in found},
-        "--recipe": {name for record in found for name in (record.recipe, record.recipe.rpartition("-")[0])},
+        "--recipe": {name for record in found for name in (record.recipe, name_in(record.recipe))},
         "--seed": {str(record.seed) for record in found},
     }
     # A single choice that nothing fits leaves external models alone, which it is not for.

@@ -10,7 +10,7 @@ from fer_bench import paper
 from fer_bench.datasets import dataset_card
 from fer_bench.errors import FerBenchError
 from fer_bench.presets import load_recipe
-from fer_bench.recipe import flat, shown
+from fer_bench.recipe import flat, name_in, shown
 from fer_bench.records import (
     Environment,
     Preparation,
@@ -187,7 +187,7 @@ def _chosen(found: Preparation) -> str:
 
 def _recipe_argument(recipe: str) -> str:
     """Return what ``--recipe`` takes: the preset's name, changed or not, or the file that the name came from."""
-    name = recipe.rpartition("-")[0]
+    name = name_in(recipe)
     try:
         load_recipe(name if not name.endswith(".toml") else "")  # No file that may lie here.
     except FerBenchError:
