@@ -87,15 +87,15 @@ def compare(
     from fer_bench.robustness.comparing import tested_of
     from fer_bench.workspace import Workspace
 
-    own = local is not False
-    records, where = results_of(workspace, own).records, Workspace(workspace).option if own else ()
+    place, own = Workspace(workspace), local is not False
+    records, where = results_of(workspace, own).records, place.option if own else ()
     if corrupted and by:
         raise FerBenchError(f"--corrupted --by {by}: on worse pictures accuracy is not counted by attribute; give one")
     chosen = choose(records, models, dataset=dataset, target=on, recipe=recipe, seeds=seed or (), where=where)
     if corrupted:
         _compare_corrupted(chosen, tested_of(records, chosen, where), json)
         return
-    found = run(records, chosen, Workspace(workspace).prepared(chosen.target), by)
+    found = run(records, chosen, place.prepared(chosen.target), by)
     if json:
         print_json(to_json(found))
     else:

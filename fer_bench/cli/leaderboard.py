@@ -105,10 +105,10 @@ def leaderboard(
     if latency:
         if any((dataset, on, recipe, seed, fingerprint, rank_recipes, by_workspace)):
             raise FerBenchError("--latency ranks profiles: of the choices only --model, --backend and --origin apply")
-        content, lines, tables, reading = _times(places or (), wanted)
+        content, lines, tables, reading = _times(places, wanted)
     else:
         content, lines, tables, reading = _accuracies(
-            places or (), wanted, workspace, rank_recipes=rank_recipes, by_place=by_workspace
+            places, wanted, workspace, rank_recipes=rank_recipes, by_place=by_workspace
         )
     if json:
         print_json(content)

@@ -91,11 +91,12 @@ def status(
     from fer_bench.status import grid_status
     from fer_bench.workspace import Workspace
 
+    place = Workspace(workspace)
     found = grid_status(
-        Workspace(workspace),
+        place,
         models=model or (),
         datasets=dataset or (),
-        recipe=recipe_in(Workspace(workspace), recipe) if recipe else None,
+        recipe=recipe_in(place, recipe) if recipe else None,
         seeds=seeds_of(context, seed or (), seeds),
     )
     if json:
@@ -228,15 +229,15 @@ def grid(
     from fer_bench.status import grid_status
     from fer_bench.workspace import Workspace
 
-    models = list(model or paper.MODELS)
-    require_models(Workspace(workspace), models)
+    place, models = Workspace(workspace), list(model or paper.MODELS)
+    require_models(place, models)
     chosen = load_recipe(recipe)
     if weights == "random":
         chosen = chosen.from_random()
     planning.check_start(models, chosen, weights)
     planning.check_weights(models, chosen, weights)
     found = grid_status(
-        Workspace(workspace),
+        place,
         models=models,
         datasets=dataset or (),
         recipe=chosen,

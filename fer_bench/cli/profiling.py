@@ -1,7 +1,6 @@
 """The command ``profile``: complexity, inference time, and the check of the measurement itself."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -105,12 +104,13 @@ def profile(
     from fer_bench.profiling.plan import Plan
     from fer_bench.workspace import Workspace
 
+    place = Workspace(workspace)
     if every and (model or self_test):
         raise FerBenchError("--all measures every model: leave out --model and --self-test")
     if layers or self_test:
-        refuse_external(Workspace(workspace), model or ())
+        refuse_external(place, model or ())
     for name in model or ():
-        if layers or self_test or not is_external(Workspace(workspace), name):
+        if layers or self_test or not is_external(place, name):
             model_card(name)
     plan = Plan(
         runs=runs or (SELF_TEST_RUNS if self_test else Plan.runs),
@@ -134,12 +134,12 @@ def profile(
     if is_written(context, "experiments") and not self_test:
         raise FerBenchError("--experiments applies only with --self-test; add that or leave --experiments out")
     if layers:
-        _count(model or _wanted(Workspace(workspace), every=every), plan, json)
+        _count(model or _wanted(place, every=every), plan, json)
     elif self_test:
         _check(model or ["clcm"], plan, experiments, json)
     else:
-        names = model or _with_those_before(Workspace(workspace), every=every)
-        _measure(names, plan, workspace, wait=wait, replace=replace, json=json)
+        names = model or _with_those_before(place, every=every)
+        _measure(names, plan, place, wait=wait, replace=replace, json=json)
 
 
 def _wanted(place: "Workspace", *, every: bool) -> list[str]:
@@ -167,12 +167,10 @@ def _with_those_before(place: "Workspace", *, every: bool) -> list[str]:
     return list(dict.fromkeys([*wanted, *(item.model for item in before if item not in lost)]))
 
 
-def _measure(names: Sequence[str], plan: "Plan", workspace: Path, *, wait: bool, replace: bool, json: bool) -> None:
+def _measure(names: Sequence[str], plan: "Plan", place: "Workspace", *, wait: bool, replace: bool, json: bool) -> None:
     from fer_bench import stages
     from fer_bench.profiling.document import profile_json
-    from fer_bench.workspace import Workspace
 
-    place = Workspace(workspace)
     with place.lock(wait=wait):
         profiles = stages.profile(place, names, stages.origin_of(place), plan=plan, replace=replace)
     if json:

@@ -211,15 +211,14 @@ def run_all(
         sources[dataset_card(name).name] = expanded(path)
     if synthetic and sources:
         raise FerBenchError("--synthetic and --source exclude each other: real and synthetic data are never mixed")
-    models = list(dict.fromkeys(model or paper.MODELS))
-    require_models(Workspace(workspace), models)
+    place, models = Workspace(workspace), list(dict.fromkeys(model or paper.MODELS))
+    require_models(place, models)
     chosen = load_recipe(recipe_with(recipe, balance, freeze_layers))
     numbers = seeds_of(context, seed or [0], seeds)
     if weights == "random":
         chosen = chosen.from_random()
     if synthetic is None:
         synthetic = chosen.name.partition("+")[0] == "demo" and not sources
-    place = Workspace(workspace)
     cluster = cluster_of(context, executor, address, cpus_per_cell, gpus_per_cell)
     job = Job(
         models=models,
