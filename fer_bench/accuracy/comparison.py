@@ -10,6 +10,7 @@ from fer_bench.accuracy import pairwise
 from fer_bench.accuracy.groups import ByGroup
 from fer_bench.accuracy.intervals import Estimate
 from fer_bench.accuracy.seeds import Spread
+from fer_bench.accuracy.subjects import SampledImages
 from fer_bench.records import Origin
 
 ALPHA = 0.05
@@ -120,12 +121,8 @@ class Comparison:
     seeds: tuple[int, ...]
     unused_seeds: tuple[int, ...]
     """Seeds that only some of the models have, left out."""
-    units: int
-    """How many independent units the test set has: images, or, where ``clustered``, subjects with all their images."""
-    clustered: bool
-    """Whether a subject, not an image, is the unit that is resampled and swapped."""
-    sampling: str
-    """One sentence on subjects, for people."""
+    images: SampledImages
+    """What is resampled and swapped: test images, or subjects with all of theirs."""
     preparation: str
     """How the test set was prepared, in a sentence; empty for the default and where it is not known."""
     models: tuple[ModelScores, ...]

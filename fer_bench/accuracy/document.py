@@ -24,7 +24,7 @@ def to_json(found: Comparison) -> dict[str, Any]:
         "backend": found.backend,
         "n": found.n,
         "seeds": list(found.seeds),
-        "units": {"kind": "subjects" if found.clustered else "images", "n": found.units, "note": found.sampling},
+        "units": found.images.as_json(),
         "confidence": LEVEL,
         "alpha": ALPHA,
         "resamples": RESAMPLES,

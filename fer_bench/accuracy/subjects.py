@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,10 @@ class SampledImages:
     def count(self) -> int:
         """Number of units."""
         return int(self.units.max()) + 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Return kind and number of the units, and the note, as JSON-ready data."""
+        return {"kind": "subjects" if self.clustered else "images", "n": self.count, "note": self.note}
 
 
 def names_subjects(dataset: str, prepared: Preparation | None) -> bool | None:

@@ -73,11 +73,11 @@ def unused(seeds: Sequence[int]) -> str:
 def notes(found: Comparison) -> list[str]:
     """Return how the figures were found and what limits them, one sentence or two each."""
     several = len(found.seeds) > 1
-    lines = [found.sampling]
+    lines = [found.images.note]
     if found.preparation:
         lines.append(found.preparation)
     if several:
-        units, unit = ("subjects", "a subject") if found.clustered else ("images", "an image")
+        units, unit = ("subjects", "a subject") if found.images.clustered else ("images", "an image")
         lines.append(
             f"Means over the seeds {', '.join(map(str, found.seeds))}. Intervals, for other seeds and other images: "
             f"the variance between seeds and the sampling covariance of runs on the same images (jackknife over "
@@ -90,7 +90,7 @@ def notes(found: Comparison) -> list[str]:
             "order and, where network and start are the same, begin with the same weights. It is the form for one "
             "network by two recipes; of two networks take it only where you chose it before you saw the results."
         )
-    elif found.clustered:
+    elif found.images.clustered:
         lines.append(
             "Intervals: BCa bootstrap over subjects, the same samples for all models; where all subjects are alike, "
             "Wilson with a subject as one trial."

@@ -70,11 +70,7 @@ def _board(board: Board) -> dict[str, Any]:
         "dataset_fingerprint": contest.dataset_fingerprint,
         "target_fingerprint": contest.target_fingerprint,
         "n": board.n,
-        "units": {
-            "kind": "subjects" if board.images.clustered else "images",
-            "n": board.images.count,
-            "note": board.images.note,
-        },
+        "units": board.images.as_json(),
         "standings": [_standing(standing) for standing in board.standings],
         "pairs": [
             {
