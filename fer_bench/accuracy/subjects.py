@@ -79,15 +79,16 @@ def look_up(
     from fer_bench.datasets.prepared import Prepared, read_manifest
 
     manifest = read_manifest(folder)
-    alone = np.arange(len(ids))
-    subjects = "the subjects" if named else "subjects, if it names any,"
-    treated = f"{subjects} are not at hand, and the intervals treat images as independent"
+    absent = ""
     if manifest is None:
-        note = f"{folder}: {dataset} is not prepared there, so {treated}."
-        return SampledImages(units=alone, clustered=False, note=no_subjects(dataset) if named is False else note)
-    if not isinstance(manifest, dict) or manifest.get("fingerprint") != fingerprint:
-        note = f"{folder}: holds another state of {dataset} than the models were tested on, so {treated}."
-        return SampledImages(units=alone, clustered=False, note=no_subjects(dataset) if named is False else note)
+        absent = f"{dataset} is not prepared there"
+    elif manifest["fingerprint"] != fingerprint:
+        absent = f"holds another state of {dataset} than the models were tested on"
+    if absent:
+        subjects = "the subjects" if named else "subjects, if it names any,"
+        note = f"{folder}: {absent}, so {subjects} are not at hand, and the intervals treat images as independent."
+        note = no_subjects(dataset) if named is False else note
+        return SampledImages(units=np.arange(len(ids)), clustered=False, note=note)
     prepared = Prepared.load(folder)
     order = np.argsort(prepared.ids, kind="stable")
     places = np.minimum(np.searchsorted(prepared.ids[order], ids), len(order) - 1)
