@@ -52,7 +52,7 @@ def test_its_table_is_what_the_records_say():
 
 def test_what_was_run_is_every_published_run(tmp_path, monkeypatch):
     """The commands as they stand there, in the words of the cells that they train."""
-    for name, content in re.findall(r"`([\w-]+\.toml)`:\n\n```toml\n(.*?)```", TEXT, re.DOTALL):
+    for name, content in re.findall(r"`([\w+-]+\.toml)`:\n\n```toml\n(.*?)```", TEXT, re.DOTALL):
         (tmp_path / name).write_text(content)
     monkeypatch.chdir(tmp_path)
     [block] = re.findall(r"# What was run\n.*?```sh\n(.*?)```", TEXT, re.DOTALL)
