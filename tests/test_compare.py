@@ -717,7 +717,19 @@ def test_an_external_model_is_sent_to_the_leaderboard(tmp_path, on):
     [command] = commands(told)
     board = CliRunner().invoke(app, [*command, "--json"])
     assert [found["model"] for found in json.loads(board.stdout)["boards"][0]["standings"]] == ["clcm", "theirs"]
+
+
+def test_external_models_are_compared_with_each_other(tmp_path):
+    """What stands for their recipe is of their files, and never the same."""
+    for model in ("theirs", "others"):
+        file = digest(model)
+        outside = {"backend": "onnxruntime", "dataset_fingerprint": "", "weights_sha256": file, "target": "raf-db"}
+        external = records.External(sha256=file, labels=EMOTIONS, input="gray")
+        recipe = f"onnx-{file[:8]}"
+        save(tmp_path, model, answers(2, 0.7), dataset="external", external=external, recipe=recipe, **outside)
     assert compared(tmp_path, "theirs", "others", "--on", "raf-db")["n"] == IMAGES
+    told = invoke("compare", "theirs", "others", "--dataset", "raf-db", "--workspace", tmp_path)
+    assert "leave raf-db out, and say which test images with --on" in told
 
 
 def test_the_command_that_tests_what_is_missing_does(workspace, monkeypatch):

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from fer_bench import augmentation, cli, models
 from fer_bench.cli import exporting as command
+from fer_bench.datasets.decoding import resize
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.emotions import EMOTIONS
 from fer_bench.environment import describe
@@ -229,7 +230,31 @@ def test_classes_without_images_have_no_recall():
 # The contract
 
 
-@pytest.mark.parametrize(("size", "resize"), [(64, "bilinear"), (48, "none"), (32, "area")])
+def as_told(step, image, size):
+    """Follow a step of the contract that resizes uint8 images, written down without a look at the code."""
+    import cv2
+
+    height, width = size
+    assert f"resize to {height} x {width}" in step
+    if "divide both sides by the largest whole number" in step:
+        for number in range(224, 1, -1):
+            left = [side // number for side in image.shape if side % number == 0]
+            if len(left) == 2 and left[0] >= height and left[1] >= width:
+                image = cv2.resize(image, (left[1], left[0]), interpolation=cv2.INTER_AREA)
+                break
+    smaller = (min(image.shape[1], width), min(image.shape[0], height))
+    image = cv2.resize(image, smaller, interpolation=cv2.INTER_AREA)
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+@pytest.mark.parametrize("shape", [(150, 200), (91, 37), (37, 91), (30, 20), (48, 48), (96, 144), (200, 49)])
+def test_the_contract_alone_brings_a_picture_to_the_size_of_the_training_images(shape):
+    picture = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    (step,) = [step for step in preprocessing((48, 48), 48)["steps"] if step.startswith("resize")]
+    np.testing.assert_array_equal(as_told(step, picture, (48, 48)), resize(picture, (48, 48)))
+
+
+@pytest.mark.parametrize(("size", "resize"), [(64, "bilinear"), (48, "none"), (32, "area"), (20, "area")])
 def test_the_contract_alone_gives_what_the_network_sees(trained, size, resize):
     import cv2
 
@@ -248,7 +273,7 @@ def test_the_contract_alone_gives_what_the_network_sees(trained, size, resize):
         if told["resize"] == "bilinear":
             image = cv2.resize(image.astype(np.float32), target, interpolation=cv2.INTER_LINEAR)
         elif told["resize"] == "area":
-            image = cv2.resize(image, target, interpolation=cv2.INTER_AREA)
+            image = as_told(told["steps"][2], image, target)
         made = np.repeat((image / np.float32(127.5) - 1)[..., None], 3, axis=-1)
         np.testing.assert_allclose(made, expected, atol=1e-4)
     assert told["value_range"] == [-1.0, 1.0]

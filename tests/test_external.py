@@ -251,6 +251,35 @@ def test_a_file_whose_answer_depends_on_the_batch_is_refused(tmp_path):
         add_onnx(Workspace(tmp_path / "workspace"), path, "batch-net", PLAIN)
 
 
+@pytest.mark.parametrize("batch", ["batch", 1])
+def test_a_file_that_answers_an_image_by_chance_is_refused(tmp_path, batch):
+    """Dropout that was left on when the model was exported."""
+    path = write_onnx(tmp_path / "file.onnx", softmax=False, batch=batch)
+    model = onnx.load(str(path))
+    model.graph.node[-1].output[0] = "scores"
+    model.graph.node.append(helper.make_node("Dropout", ["scores", "rate", "on"], ["emotions"], seed=3))
+    model.graph.initializer.append(helper.make_tensor("rate", TensorProto.FLOAT, [], [0.5]))
+    model.graph.initializer.append(helper.make_tensor("on", TensorProto.BOOL, [], [True]))
+    onnx.save(model, str(path))
+    with pytest.raises(FerBenchError, match="the same image another answer each time, by up to"):
+        add_onnx(Workspace(tmp_path / "workspace"), path, "chance-net", PLAIN)
+
+
+def test_a_batch_norm_in_training_mode_is_refused(tmp_path):
+    """With one image a batch no answer shows that it normalises by the batch."""
+    path = write_onnx(tmp_path / "file.onnx", batch=1)
+    model = onnx.load(str(path))
+    model.graph.node[0].input[0] = "normal"
+    names = ["gamma", "beta", "mean", "variance"]
+    node = helper.make_node("BatchNormalization", ["image", *names], ["normal", "new_mean", "new_var"], training_mode=1)
+    model.graph.node.insert(0, node)
+    for name, value in zip(names, (1.0, 0.0, 0.0, 1.0), strict=True):
+        model.graph.initializer.append(helper.make_tensor(name, TensorProto.FLOAT, [1], [value]))
+    onnx.save(model, str(path))
+    with pytest.raises(FerBenchError, match=r"file.onnx: exported in training mode: .* after model.eval\(\)"):
+        add_onnx(Workspace(tmp_path / "workspace"), path, "training-net", PLAIN)
+
+
 def test_weights_beside_the_file_are_taken_in(tmp_path):
     path = write_onnx(tmp_path / "file.onnx")
     onnx.save(onnx.load(str(path)), str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
@@ -259,6 +288,18 @@ def test_weights_beside_the_file_are_taken_in(tmp_path):
     (tmp_path / "weights.bin").unlink()
     pictures, labels = shaded()
     np.testing.assert_array_equal(answered(place, model, pictures).argmax(axis=1), labels)
+
+
+def test_weights_beside_the_file_that_one_file_cannot_hold_are_refused_unread(tmp_path):
+    path = write_onnx(tmp_path / "file.onnx")
+    onnx.save(onnx.load(str(path)), str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    model = onnx.load(str(path), load_external_data=False)
+    with (tmp_path / "weights.bin").open("r+b") as file:
+        file.truncate(2**31)  # Takes no place on disk.
+    del next(item for item in model.graph.initializer if item.name == "weights").external_data[1:]
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(FerBenchError, match="more than 2 GB, the most that one ONNX file holds"):
+        add_onnx(Workspace(tmp_path / "workspace"), path, "large-net", PLAIN)
 
 
 def test_weights_of_a_function_are_never_followed_either(tmp_path):

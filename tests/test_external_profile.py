@@ -57,6 +57,13 @@ def test_it_is_timed_in_turns_with_ours_in_onnxruntime(place, set_threads, tiny_
     assert "batch-norm statistics included" in theirs.external.parameters
 
 
+def test_alone_it_is_timed_too_where_batches_are_asked_for(place, set_threads):
+    """It is not timed in batches, which ended the session after everything else had been measured."""
+    plan = Plan(runs=2, runtimes=("onnxruntime",), steady=QUICK, throughput=True, threads=set_threads)
+    (theirs,) = profile_models(["their-net"], plan, externals=external_sources(place, ["their-net"]))
+    assert (len(theirs.latency["onnxruntime"]), theirs.throughput) == (2, {})
+
+
 def test_without_onnxruntime_in_the_session_it_is_refused(place, configured):
     with pytest.raises(FerBenchError, match="their-net: an external model is timed in onnxruntime only"):
         stages.profile(place, ["their-net"], "real", plan=Plan(runs=2, runtimes=("keras-call",), steady=QUICK))

@@ -52,7 +52,7 @@ def test_its_table_is_what_the_records_say():
 
 def test_what_was_run_is_every_published_run(tmp_path, monkeypatch):
     """The commands as they stand there, in the words of the cells that they train."""
-    for name, content in re.findall(r"`([\w-]+\.toml)`:\n\n```toml\n(.*?)```", TEXT, re.DOTALL):
+    for name, content in re.findall(r"`([\w+-]+\.toml)`:\n\n```toml\n(.*?)```", TEXT, re.DOTALL):
         (tmp_path / name).write_text(content)
     monkeypatch.chdir(tmp_path)
     [block] = re.findall(r"# What was run\n.*?```sh\n(.*?)```", TEXT, re.DOTALL)
@@ -81,7 +81,17 @@ def test_which_short_runs_have_disgust_right():
         shares.pop(key)
         for key in (("mobilenetv2-canonical", "cpu48-3d7823a6"), ("mobilenetv2-linear", "cpu48-6f06f77a"))
     )
+    others = [
+        shares.pop(key)
+        for key in (
+            ("clcm", "cpu48+dropout0-97e9914c"),
+            ("clcm-128", "cpu48-03ef5eb6"),
+            ("clcm-plain", "cpu48-890f6d8a"),
+        )
+    ]
     assert not shares
+    for [share], of in zip(others, ("without dropout", "with one hidden layer", "with none"), strict=True):
+        assert f"{of} ({share} %)" in " ".join(TEXT.split())
     assert f"(right in {', '.join(head)} and {last_head} % of its images)" in TEXT
     assert f"linear outputs from them ({', '.join(linear)} and {last_linear} %)" in TEXT
 

@@ -10,7 +10,7 @@ from fer_bench.datasets.joined import in_order, parts_of
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import recipe_ids, seed_words, training_of
 from fer_bench.recipe import name_in
-from fer_bench.records import EvalRecord, TrainRecord, load_all
+from fer_bench.records import EXTERNAL, EvalRecord, TrainRecord, load_all
 
 
 @dataclass(frozen=True, order=True)
@@ -189,8 +189,13 @@ def _tests_of(
             f"{folder}: {entry} was tested on {tested}, not on {target}; choose with --on, or first run "
             f"{_test_on(target, entry, own, where)}"
         )
-    trained = ", ".join(sorted({record.dataset for record in tests if record.model == entry.model}))
-    raise FerBenchError(f"{folder}: no test of {entry}; {entry.model} was trained on {trained}")
+    trained = sorted({record.dataset for record in tests if record.model == entry.model})
+    if trained == [EXTERNAL]:
+        raise FerBenchError(
+            f"{entry}: an external model, which belongs to no training dataset here; leave {entry.dataset} out, and "
+            "say which test images with --on"
+        )
+    raise FerBenchError(f"{folder}: no test of {entry}; {entry.model} was trained on {', '.join(trained)}")
 
 
 def _test_on(target: str, entry: Entry, tests: Iterable[EvalRecord], where: Sequence[str]) -> str:
@@ -210,7 +215,8 @@ def _test_on(target: str, entry: Entry, tests: Iterable[EvalRecord], where: Sequ
 def _of_recipes(tests: Mapping[Entry, list[EvalRecord]], recipe: str | None) -> dict[Entry, list[EvalRecord]]:
     """Keep the tests of one recipe, or, where an entry names one, of each entry's own, whose id it then has."""
     found = {entry: _of_recipe(entry, some, entry.recipe or recipe) for entry, some in tests.items()}
-    across = any(entry.recipe for entry in found)
+    # What stands for the recipe of an external model is of its file alone.
+    across = any(entry.recipe for entry in found) or all(test.external for some in found.values() for test in some)
     for group in [{entry: found[entry]} for entry in found] if across else [found]:
         way_out = "choose one with --recipe or MODEL@RECIPE, and train what it lacks"
         _require_one(group, lambda record: record.recipe, "recipe", way_out)

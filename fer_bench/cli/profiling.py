@@ -55,7 +55,9 @@ def profile(
         int,
         typer.Option(min=1, help="Repeat the measurement in this many fresh processes; a test needs at least 5."),
     ] = 1,
-    throughput: Annotated[bool, typer.Option("--throughput", help="Also time batches of 1 to 64 images.")] = False,
+    throughput: Annotated[
+        bool, typer.Option("--throughput", help="Also time batches of 1 to 64 images; external models are not.")
+    ] = False,
     end_to_end: Annotated[
         bool, typer.Option("--end-to-end", help="Also time from a JPEG file's bytes to probabilities.")
     ] = False,

@@ -75,15 +75,14 @@ def preprocessing(stored: tuple[int, int], size: int) -> dict[str, Any]:
     area = is_averaged(stored, size)
     resize = "area" if area else "none" if stored == (size, size) else "bilinear"
     last = {
-        "area": f"resize to {size} x {size} by averaging areas (cv2.INTER_AREA), rounded to 8 bits",
+        "area": _resized((size, size)),
         "bilinear": f"resize to {size} x {size} bilinearly in float, not rounded: pixel centres aligned, edge pixels "
         "repeated (cv2.INTER_LINEAR on float32)",
         "none": "",
     }[resize]
     steps = [
         "the face, cropped as the dataset has it, to 8-bit gray by luminance (0.299 R + 0.587 G + 0.114 B)",
-        f"resize to {stored[0]} x {stored[1]}, the size of the training images: by averaging areas where it shrinks "
-        "(cv2.INTER_AREA), bilinearly where it grows (cv2.INTER_LINEAR), rounded to 8 bits",
+        f"{_resized(stored)}; this is the size of the training images",
         *([last] if last else []),
         "value = pixel / 127.5 - 1",
         "repeat the gray image in three channels",
@@ -97,6 +96,17 @@ def preprocessing(stored: tuple[int, int], size: int) -> dict[str, Any]:
         "image_size": [size, size],
         "value_range": [-1.0, 1.0],
     }
+
+
+def _resized(size: tuple[int, int]) -> str:
+    """Return what :func:`fer_bench.datasets.decoding.resize` does, which no single call of OpenCV gives."""
+    height, width = size
+    return (
+        f"resize to {height} x {width} (height x width), rounded to 8 bits after each part: divide both sides by the "
+        f"largest whole number from 2 up, if any, that divides both and leaves at least {height} x {width} "
+        "(cv2.INTER_AREA); then shrink the sides that are still larger, in one call (cv2.INTER_AREA); then enlarge "
+        "those that are smaller (cv2.INTER_LINEAR)"
+    )
 
 
 def finish_onnx(path: Path, content: Mapping[str, Any]) -> None:

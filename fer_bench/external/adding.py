@@ -156,7 +156,10 @@ def _image(path: Path, file: OnnxFile, told: Told) -> Tensor:
         raise FerBenchError(f"{path}: expected one input, an image; found {names}")
     port = file.inputs[0]
     if port.dtype not in ("float32", "uint8"):
-        raise FerBenchError(f"{path}: the input {port.name!r} is {port.dtype}; expected float32 or uint8")
+        raise FerBenchError(
+            f"{path}: the input {port.name!r} is {port.dtype}; expected float32 or uint8. Weights in float16 may stay: "
+            "convert the model with its inputs and outputs kept (keep_io_types=True in onnxconverter-common)"
+        )
     if len(port.shape) != 4:
         raise FerBenchError(
             f"{path}: the input {port.name!r} is {shape_words(port.shape)}; expected four axes: batch, and the "

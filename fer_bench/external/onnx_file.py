@@ -8,6 +8,8 @@ from typing import Any
 from fer_bench.errors import FerBenchError, first_line
 from fer_bench.files import inside
 
+_LARGEST = 2**31 - 1
+"""Bytes of a file with all its weights: protobuf writes no larger one."""
 Shape = tuple[int | None, ...]
 """``None`` where a dimension is open."""
 
@@ -39,7 +41,8 @@ def read_onnx(path: Path) -> OnnxFile:
     """Read an ONNX file, with weights that lie in files beside it.
 
     Raises:
-        FerBenchError: not readable as ONNX, or its weights lie outside its folder or are missing.
+        FerBenchError: not readable as ONNX, exported in training mode, or its weights lie outside its folder or are
+            missing.
     """
     import onnx
 
@@ -49,6 +52,11 @@ def read_onnx(path: Path) -> OnnxFile:
         raise FerBenchError(f"{path}: not readable as an ONNX model ({harmless_line(error)})") from error
     if not model.graph.node or not model.graph.output:
         raise FerBenchError(f"{path}: not an ONNX model: it has no operations or no output")
+    if _normalises_by_batch(model):
+        raise FerBenchError(
+            f"{path}: exported in training mode: its batch norms take the mean of each batch, not that of the training "
+            "images; export it for inference (in PyTorch after model.eval())"
+        )
     beside = _load_external_data(model, path)
     weights = {tensor.name for tensor in model.graph.initializer}
     return OnnxFile(
@@ -56,6 +64,17 @@ def read_onnx(path: Path) -> OnnxFile:
         inputs=tuple(_port(value) for value in model.graph.input if value.name not in weights),
         outputs=tuple(_port(value) for value in model.graph.output),
         external_data=beside,
+    )
+
+
+def _normalises_by_batch(model: Any) -> bool:
+    """Whether a batch norm is in training mode: with batches of one image no answer would show it."""
+    return any(
+        item.name == "training_mode" and item.i
+        for part in (model.graph, *model.functions)
+        for node in part.node
+        if node.op_type == "BatchNormalization"
+        for item in node.attribute
     )
 
 
@@ -71,6 +90,7 @@ def _load_external_data(model: Any, path: Path) -> tuple[str, ...]:
     from onnx.external_data_helper import load_external_data_for_tensor
 
     found = set()
+    size = path.stat().st_size
     for tensor in tensors(model):
         if tensor.data_location != TensorProto.EXTERNAL:
             continue
@@ -85,6 +105,13 @@ def _load_external_data(model: Any, path: Path) -> tuple[str, ...]:
         if not location or not file.is_file():
             raise FerBenchError(
                 f"{path}: its weights {tensor.name!r} lie in {location!r}, which is not beside it; copy that file there"
+            )
+        length = next((entry.value for entry in tensor.external_data if entry.key == "length"), "")
+        size += int(length) if length.isdecimal() else file.stat().st_size
+        if size > _LARGEST:
+            raise FerBenchError(
+                f"{path}: with its weights in files beside it, it has more than 2 GB, the most that one ONNX file "
+                "holds; export a smaller model, or its weights in float16"
             )
         try:
             load_external_data_for_tensor(tensor, str(path.parent))

@@ -105,8 +105,8 @@ def measure_session(
     if plan.end_to_end and process == 0:
         whole = _end_to_end(built, groups, files, plan, progress)
     batched: dict[ModelInRuntime, dict[str, tuple[float, ...]]] = {}
-    if plan.throughput and process == 0:
-        trained = [item for item in built if item.source is None]
+    trained = [item for item in built if item.source is None]
+    if plan.throughput and process == 0 and trained:
         able = {ModelInRuntime(item.name, name): item.calls[name] for item in trained for name in own}
         batched = measure_throughput(able, images, seed=plan.seed, progress=progress)
     measured = _Measured(
