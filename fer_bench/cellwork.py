@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Self
 
 from fer_bench import grid, stages
-from fer_bench.continuation import epochs_left
 from fer_bench.datasets.joined import TrainingData, join, parts_of
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import DivergedError
@@ -15,7 +14,8 @@ from fer_bench.grid import Cell
 from fer_bench.messages import say, warn
 from fer_bench.records import TrainRecord
 from fer_bench.timetable import Stage
-from fer_bench.watching import Watch
+from fer_bench.training.continuation import epochs_left
+from fer_bench.training.watching import Watch
 from fer_bench.workers import Executor, Work, work_through
 from fer_bench.workspace import Workspace
 
@@ -120,7 +120,7 @@ def train_cells(
 
     Raises:
         DivergedError: the loss of the only cell became no number.
-        FerBenchError: as :func:`fer_bench.training.train`.
+        FerBenchError: as :func:`fer_bench.training.run.train`.
     """
     missing = [cell for cell in cells if grid.trained(workspace, cell, dataset.fingerprint, weights) is None]
     if executor is None or len(missing) < 2:

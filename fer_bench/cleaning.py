@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fer_bench import checkpoint, records, run_folder
+from fer_bench import records
 from fer_bench.datasets.prepared import is_prepared, prepared_names
 from fer_bench.datasets.proof import SYNTHETIC_MARKER
 from fer_bench.errors import FerBenchError
@@ -17,6 +17,7 @@ from fer_bench.lock import HOLDER, LOCK, is_held
 from fer_bench.log import KEPT
 from fer_bench.log import NAME as LOG
 from fer_bench.records import EvalRecord, ProfileRecord, RecordT, RobustnessRecord, StatisticsRecord, TrainRecord
+from fer_bench.training import checkpoint, run_folder
 from fer_bench.workspace import Workspace
 
 Kind = Literal["checkpoint", "scaled copy", "raw synthetic files", "temporary", "task", "record"]

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench import augmentation, backend, memory
-from fer_bench.batches import as_input
 from fer_bench.datasets.folder import shown
 from fer_bench.datasets.joined import Images
 from fer_bench.devices import check as check_devices
@@ -28,6 +27,7 @@ from fer_bench.models.layers import compute_in, dropouts, every_layer
 from fer_bench.models.pretrained import IMAGENET, copy_imagenet
 from fer_bench.recipe import Recipe
 from fer_bench.records import Start
+from fer_bench.training.batches import as_input
 
 PREDICT_BATCH = 64
 """Images of one step of prediction; a compiled step costs seconds, so there is one size for all."""

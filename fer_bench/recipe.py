@@ -117,7 +117,7 @@ class Recipe:
     pretrained: tuple[str, ...] = ()
     """Models that start from ImageNet weights; all others start from random weights."""
     balance: Balance = "none"
-    """What is done about classes of different size, see :mod:`fer_bench.balance`."""
+    """What is done about classes of different size, see :mod:`fer_bench.training.balance`."""
     freeze_layers: int | None = None
     """How many layers of the backbone, counted from the input, are not trained; ``None`` keeps each model's own (ten in
     CLCM). A frozen batch norm runs in inference mode: neither its weights nor its statistics change."""

@@ -12,7 +12,7 @@ from fer_bench.models.batch_norm import slowest_momentum
 from fer_bench.progress import bar
 from fer_bench.recipe import Recipe
 from fer_bench.records import Epoch, EvalRecord, Origin, ProfileRecord, RobustnessRecord, TrainRecord
-from fer_bench.watching import UNWATCHED, Watch
+from fer_bench.training.watching import UNWATCHED, Watch
 from fer_bench.workspace import Workspace
 
 if TYPE_CHECKING:  # Keras is imported when a network is built, not before
@@ -81,11 +81,11 @@ def train_cell(
     weights: str | None,
     watch: Watch = UNWATCHED,
 ) -> TrainRecord:
-    """Train a cell with a bar of its steps; see :func:`fer_bench.training.train`."""
+    """Train a cell with a bar of its steps; see :func:`fer_bench.training.run.train`."""
     import math
 
-    from fer_bench.balance import epoch_size
-    from fer_bench.training import train
+    from fer_bench.training.balance import epoch_size
+    from fer_bench.training.run import train
 
     shown_images = epoch_size(dataset.labels[dataset.indices("train")], cell.recipe.balance)
     steps = math.ceil(shown_images / cell.recipe.batch_size)

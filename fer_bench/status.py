@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fer_bench import continuation, paper, records
-from fer_bench.checkpoint import Reached, reached
+from fer_bench import paper, records
 from fer_bench.datasets.joined import in_order, parts_of
 from fer_bench.datasets.manifests import Manifests
 from fer_bench.epoch_times import EpochTime, expected_seconds
@@ -18,7 +17,9 @@ from fer_bench.lookup import require_models, require_trainable
 from fer_bench.presets import PRESETS, of_id
 from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, TrainRecord
-from fer_bench.run_folder import is_running
+from fer_bench.training import continuation
+from fer_bench.training.checkpoint import Reached, reached
+from fer_bench.training.run_folder import is_running
 from fer_bench.workspace import Workspace
 
 State = Literal["done", "untested", "running", "interrupted", "missing", "damaged"]

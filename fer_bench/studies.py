@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fer_bench import backend, continuation, grid, stages
+from fer_bench import backend, grid, stages
 from fer_bench.cellwork import CellWork
 from fer_bench.datasets.joined import TrainingData, join, parts, parts_of
 from fer_bench.errors import DivergedError, FerBenchError
@@ -20,7 +20,8 @@ from fer_bench.lookup import open_training
 from fer_bench.recipe import Recipe
 from fer_bench.records import EvalRecord, TrainRecord
 from fer_bench.timetable import Stage
-from fer_bench.watching import UNWATCHED, Watch
+from fer_bench.training import continuation
+from fer_bench.training.watching import UNWATCHED, Watch
 from fer_bench.workers import Work
 from fer_bench.workspace import Workspace
 

@@ -17,7 +17,6 @@ from typer.testing import CliRunner
 from fer_bench import stages
 from fer_bench.ablation import Result, as_json, freezing, heads, to_table
 from fer_bench.ablation import ablate as run_ablation
-from fer_bench.checkpoint import Checkpoint, Progress, identity
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.lookup import open_training
@@ -25,6 +24,7 @@ from fer_bench.models import model_card, model_cards
 from fer_bench.presets import PRESETS
 from fer_bench.records import Start
 from fer_bench.studies import Study, missing_work
+from fer_bench.training.checkpoint import Checkpoint, Progress, identity
 from fer_bench.workers import Event
 from fer_bench.workspace import Workspace
 

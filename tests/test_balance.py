@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_bench import backend
-from fer_bench.balance import class_weights, epoch_rows, epoch_size
-from fer_bench.batches import as_input, training_batches
 from fer_bench.corruptions import CORRUPTIONS
 from fer_bench.recipe import Augmentation, Recipe
+from fer_bench.training.balance import class_weights, epoch_rows, epoch_size
+from fer_bench.training.batches import as_input, training_batches
 
 LABELS = st.lists(st.integers(0, 6), min_size=1, max_size=60).map(np.array)
 

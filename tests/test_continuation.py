@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_bench import checkpoint, continuation, records
+from fer_bench import records
 from fer_bench.cleaning import leftovers, remove
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.prepared import Prepared
@@ -20,7 +20,8 @@ from fer_bench.network import Network
 from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.records import TrainRecord
 from fer_bench.status import CellStatus, grid_status
-from fer_bench.training import train
+from fer_bench.training import checkpoint, continuation
+from fer_bench.training.run import train
 from fer_bench.workspace import Workspace
 
 SHORT = Recipe(
@@ -109,7 +110,7 @@ def killed(*_: object) -> None:
 def test_the_shorter_runs_best_weights_stay_the_best_where_more_epochs_do_not_help(
     workspace, dataset, shorter, monkeypatch
 ):
-    monkeypatch.setattr("fer_bench.training.scores", lambda *_: (9.0, 0.0))
+    monkeypatch.setattr("fer_bench.training.run.scores", lambda *_: (9.0, 0.0))
     longer = train(LONGER, dataset, compiled(LONG), workspace)
     assert longer.best_epoch == shorter.best_epoch
     assert longer.weights_sha256 == shorter.weights_sha256

@@ -27,7 +27,7 @@ from fer_bench.models.card import ModelCard
 from fer_bench.network import Network
 from fer_bench.presets import load_recipe
 from fer_bench.records import TrainRecord
-from fer_bench.training import train
+from fer_bench.training.run import train
 from fer_bench.workspace import Workspace
 
 RECIPE = """

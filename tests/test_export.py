@@ -31,7 +31,7 @@ from fer_bench.models.card import ModelCard
 from fer_bench.network import Network
 from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.records import TrainRecord
-from fer_bench.training import train
+from fer_bench.training.run import train
 from fer_bench.workspace import Workspace
 
 RECIPE = Recipe(

@@ -23,8 +23,7 @@ import typer
 from advice import follow
 from typer.testing import CliRunner
 
-from fer_bench import cluster, grid, records, run_folder
-from fer_bench.checkpoint import Checkpoint, Progress, Reached, identity, reached
+from fer_bench import cluster, grid, records
 from fer_bench.cli import app
 from fer_bench.cli.options import seeds_of
 from fer_bench.datasets.joined import joined_fingerprint
@@ -35,6 +34,8 @@ from fer_bench.lock import Holder
 from fer_bench.lookup import cell_of, trained_on
 from fer_bench.presets import PRESETS, load_recipe
 from fer_bench.run_all import run_datasets
+from fer_bench.training import run_folder
+from fer_bench.training.checkpoint import Checkpoint, Progress, Reached, identity, reached
 from fer_bench.workspace import Workspace
 
 PAPER = PRESETS["paper"]

@@ -23,7 +23,7 @@ from fer_bench.network import Network
 from fer_bench.records import TrainRecord, load_all, path_of, save
 from fer_bench.run_all import runner
 from fer_bench.run_all.runner import run_all
-from fer_bench.training import train
+from fer_bench.training.run import train
 from fer_bench.workspace import Workspace
 
 

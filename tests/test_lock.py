@@ -16,11 +16,12 @@ from filelock import Timeout
 from test_files import kill, writer
 from typer.testing import CliRunner
 
-from fer_bench import lock, run_folder
+from fer_bench import lock
 from fer_bench.cli import app
 from fer_bench.errors import FerBenchError
 from fer_bench.files import write_text
 from fer_bench.lock import Holder, held, holder, is_held
+from fer_bench.training import run_folder
 from fer_bench.workspace import FOLDERS, Results, Workspace
 
 HOLD = (

@@ -12,7 +12,6 @@ import record_factory as make
 from advice import follow
 
 from fer_bench import grid, models, session_anova, stages
-from fer_bench.checkpoint import Checkpoint, Progress, identity
 from fer_bench.datasets import dataset_card
 from fer_bench.datasets.prepared import Prepared, is_prepared
 from fer_bench.datasets.store import Wishes, prepare
@@ -23,6 +22,7 @@ from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.records import External, Start, save
 from fer_bench.run_all import rendering, run_datasets, runner
 from fer_bench.run_all.runner import Job, run_all
+from fer_bench.training.checkpoint import Checkpoint, Progress, identity
 from fer_bench.workspace import Workspace
 
 RECIPE = Recipe(name="mini", image_size=32, epochs=1, batch_size=16, augmentation=Augmentation(rotation=1))

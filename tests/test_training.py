@@ -16,7 +16,7 @@ import pytest
 import record_factory as make
 import sklearn.metrics
 
-from fer_bench import checkpoint, grid, memory, records, run_folder, stages
+from fer_bench import grid, memory, records, stages
 from fer_bench.augmentation import identity_matrices
 from fer_bench.compute import compute_settings
 from fer_bench.datasets.prepared import Prepared
@@ -32,7 +32,8 @@ from fer_bench.predictions import read_predictions
 from fer_bench.presets import PRESETS
 from fer_bench.recipe import Augmentation, Recipe
 from fer_bench.records import EvalRecord, Start, TrainRecord
-from fer_bench.training import scores, train
+from fer_bench.training import checkpoint, run_folder
+from fer_bench.training.run import scores, train
 from fer_bench.workspace import Workspace
 
 RECIPE = Recipe(
@@ -133,7 +134,7 @@ def test_the_weights_kept_are_the_best_epochs(workspace, dataset, network, run):
 
 def test_of_equally_good_epochs_the_first_is_kept(workspace, dataset, network, monkeypatch):
     losses, accuracies = iter([0.9, 0.8, 0.2, 0.7]), iter([0.1, 0.5, 0.5, 0.4])
-    monkeypatch.setattr("fer_bench.training.scores", lambda *_: (next(losses), next(accuracies)))
+    monkeypatch.setattr("fer_bench.training.run.scores", lambda *_: (next(losses), next(accuracies)))
     digests = []
     run = train(CELL, dataset, network, workspace, on_epoch=lambda *_: digests.append(network.digest()))
     assert run.best_epoch == 1
@@ -402,7 +403,7 @@ def test_two_processes_never_work_on_one_run(workspace, dataset, network, monkey
     holder = subprocess.Popen(
         [
             *(sys.executable, "-c"),
-            "import sys, time; from pathlib import Path; from fer_bench.run_folder import locked\n"
+            "import sys, time; from pathlib import Path; from fer_bench.training.run_folder import locked\n"
             "with locked(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)",
             str(workspace.run(CELL.id)),
         ],
@@ -453,7 +454,7 @@ def test_a_full_disk_names_the_file_and_the_run_continues(
             small_disk(limit)
 
     with monkeypatch.context() as patch:
-        patch.setattr("fer_bench.training.scores", lambda *_: (1.0, next(accuracies)))
+        patch.setattr("fer_bench.training.run.scores", lambda *_: (1.0, next(accuracies)))
         with pytest.raises(OSError, match="File too large") as raised:
             train(CELL, dataset, network, workspace, on_epoch=fill)
     small_disk(resource.RLIM_INFINITY)
@@ -562,10 +563,10 @@ def test_evaluate_takes_no_run_from_other_weights_for_the_one_asked_for(workspac
 )
 def test_a_run_that_moves_names_both_machines(workspace, dataset, network, monkeypatch, capsys, other, told):
     here = describe()
-    monkeypatch.setattr("fer_bench.training.describe", lambda *_: dataclasses.replace(here, **other))
+    monkeypatch.setattr("fer_bench.training.run.describe", lambda *_: dataclasses.replace(here, **other))
     with pytest.raises(InterruptionError):
         train(CELL, dataset, network, workspace, on_epoch=interrupt_after(2))
-    monkeypatch.setattr("fer_bench.training.describe", lambda *_: here)
+    monkeypatch.setattr("fer_bench.training.run.describe", lambda *_: here)
     run = train(CELL, dataset, network, workspace)
     assert ("goes on in another environment than that of epoch 2" in capsys.readouterr().err) == told
     assert run.environment == here
@@ -578,10 +579,10 @@ def test_a_run_that_goes_on_with_other_settings_names_both(workspace, dataset, n
     """Its record had only those of the command that ended it, such as the number of devices."""
 
     settings = compute_settings()
-    monkeypatch.setattr("fer_bench.training.compute_settings", lambda: {**settings, "onednn": "unknown"})
+    monkeypatch.setattr("fer_bench.training.run.compute_settings", lambda: {**settings, "onednn": "unknown"})
     with pytest.raises(InterruptionError):
         train(CELL, dataset, network, workspace, on_epoch=interrupt_after(2))
-    monkeypatch.setattr("fer_bench.training.compute_settings", lambda: dict(settings))
+    monkeypatch.setattr("fer_bench.training.run.compute_settings", lambda: dict(settings))
     run = train(CELL, dataset, network, workspace)
     assert "goes on with other onednn than epoch 2; the record names all" in capsys.readouterr().err
     assert run.compute == {**settings, "devices": "1"}

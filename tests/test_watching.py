@@ -9,7 +9,7 @@ import pytest
 from test_options import MINI, run
 
 from fer_bench.records import Epoch
-from fer_bench.watching import Watch, draw_curve
+from fer_bench.training.watching import Watch, draw_curve
 from fer_bench.workspace import Workspace
 
 

@@ -18,7 +18,7 @@ from fer_bench.grid import Cell
 from fer_bench.models.card import ModelCard
 from fer_bench.network import Network
 from fer_bench.records import EvalRecord, TrainRecord
-from fer_bench.training import train
+from fer_bench.training.run import train
 from fer_bench.workspace import Workspace
 
 RECIPE = """

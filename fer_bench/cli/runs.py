@@ -79,7 +79,7 @@ def train(
     from fer_bench.datasets.joined import in_order, parts_of
     from fer_bench.devices import check
     from fer_bench.external.model import refuse_external
-    from fer_bench.watching import Watch
+    from fer_bench.training.watching import Watch
     from fer_bench.workspace import Workspace
 
     place = Workspace(workspace)
@@ -200,7 +200,7 @@ def run_all(
     from fer_bench.presets import load_recipe
     from fer_bench.run_all.runner import Job
     from fer_bench.run_all.runner import run_all as run
-    from fer_bench.watching import Watch
+    from fer_bench.training.watching import Watch
     from fer_bench.workspace import Workspace
 
     sources: dict[str, Path] = {}

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from fer_bench import continuation
-from fer_bench.checkpoint import STATE
 from fer_bench.files import inside, replacing
 from fer_bench.grid import Cell
 from fer_bench.records import path_of, stem_of
-from fer_bench.run_folder import remove
+from fer_bench.training import continuation
+from fer_bench.training.checkpoint import STATE
+from fer_bench.training.run_folder import remove
 from fer_bench.workspace import Workspace
 
 Send = Callable[[Mapping[str, bytes], list[str]], None]

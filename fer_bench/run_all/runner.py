@@ -7,7 +7,6 @@ from pathlib import Path
 
 from fer_bench import backend, devices, grid, records, session_anova, stages
 from fer_bench.cellwork import CellRun
-from fer_bench.continuation import epochs_left
 from fer_bench.datasets.joined import TrainingData, join, parts_of
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.errors import FerBenchError
@@ -20,7 +19,8 @@ from fer_bench.records import Origin, ProfileRecord, TrainRecord
 from fer_bench.run_all import rendering, run_datasets
 from fer_bench.runtimes import runtime
 from fer_bench.timetable import Stage
-from fer_bench.watching import UNWATCHED, Watch
+from fer_bench.training.continuation import epochs_left
+from fer_bench.training.watching import UNWATCHED, Watch
 from fer_bench.workers import Executor, Work, shown_in, work_side_by_side, work_through
 from fer_bench.workspace import Workspace
 

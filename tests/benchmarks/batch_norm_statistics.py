@@ -11,10 +11,10 @@ plain mean over some augmented training batches, which the final weights give. N
 import argparse
 from pathlib import Path
 
-from fer_bench.batches import training_batches
 from fer_bench.lookup import trained_cell
 from fer_bench.network import Network
-from fer_bench.training import scores
+from fer_bench.training.batches import training_batches
+from fer_bench.training.run import scores
 from fer_bench.workspace import Workspace
 
 

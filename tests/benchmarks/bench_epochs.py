@@ -18,8 +18,8 @@ import numpy as np
 from bench_training import BATCH
 
 from fer_bench import backend, network
-from fer_bench.batches import as_input, training_batches
 from fer_bench.presets import PRESETS
+from fer_bench.training.batches import as_input, training_batches
 
 
 def main() -> None:

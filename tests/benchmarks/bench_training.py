@@ -68,7 +68,7 @@ def ours(model: str, size: int, steps: int) -> float:
     from fer_bench.grid import Cell
     from fer_bench.network import Network
     from fer_bench.recipe import Recipe
-    from fer_bench.training import train
+    from fer_bench.training.run import train
     from fer_bench.workspace import Workspace
 
     recipe = Recipe(name="bench", image_size=size, epochs=2)
@@ -144,8 +144,8 @@ def input_share(model: str, size: int, steps: int) -> None:
     net = network(model, size)  # Before Keras is imported: a network sets the backend up.
     import keras
 
-    from fer_bench.batches import training_batches
     from fer_bench.recipe import Recipe
+    from fer_bench.training.batches import training_batches
 
     images, labels = faces(8 * BATCH)
     batches = training_batches(images, labels, np.arange(len(labels)), Recipe(name="bench", image_size=size), 0)

@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_bench import backend, continuation, grid, memory, records
-from fer_bench.batches import as_input, training_batches
-from fer_bench.checkpoint import STATE, Checkpoint, Progress, identity
+from fer_bench import backend, grid, memory, records
 from fer_bench.compute import compute_settings
 from fer_bench.datasets.integrity import require_intact
 from fer_bench.datasets.joined import Images, TrainingData, parts
@@ -26,7 +24,10 @@ from fer_bench.messages import say
 from fer_bench.network import Network, count_parameters
 from fer_bench.progress import unheard
 from fer_bench.records import Epoch, TrainRecord, same_place
-from fer_bench.run_folder import locked, remove
+from fer_bench.training import continuation
+from fer_bench.training.batches import as_input, training_batches
+from fer_bench.training.checkpoint import STATE, Checkpoint, Progress, identity
+from fer_bench.training.run_folder import locked, remove
 from fer_bench.workspace import Workspace
 
 OnEpoch = Callable[[int, Epoch], None]

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fer_bench.checkpoint import BEST, STATE
 from fer_bench.errors import FerBenchError
 from fer_bench.files import UNFINISHED
 from fer_bench.lock import LOCK, acquired, is_held
+from fer_bench.training.checkpoint import BEST, STATE
 
 _PATIENCE = 120.0
 """Seconds to wait for a process that outlives its killed parent, or for NFS to give up the locks of a machine that died

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_bench import augmentation, backend
-from fer_bench.balance import class_weights, epoch_rows, epoch_size
 from fer_bench.corruptions import corrupted_by_chance
 from fer_bench.datasets.joined import Images
 from fer_bench.emotions import EMOTIONS
 from fer_bench.recipe import Recipe
+from fer_bench.training.balance import class_weights, epoch_rows, epoch_size
 
 _AHEAD = 2
 """Batches that are gathered while a step is computed."""

@@ -9,12 +9,13 @@ import contextlib
 import glob
 from typing import TYPE_CHECKING
 
-from fer_bench import backend, checkpoint, grid, records
+from fer_bench import backend, grid, records
 from fer_bench.errors import FerBenchError, number_of
 from fer_bench.grid import Cell
 from fer_bench.messages import say
 from fer_bench.recipe import Recipe
 from fer_bench.records import TrainRecord
+from fer_bench.training import checkpoint
 from fer_bench.workspace import Workspace
 
 if TYPE_CHECKING:
