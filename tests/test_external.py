@@ -135,6 +135,12 @@ def test_what_is_missing_or_contradicts_the_file_is_refused(tmp_path, how, told,
     assert not (tmp_path / "workspace/external").exists()
 
 
+@pytest.mark.parametrize(("name", "message"), [("absent.onnx", "no such file"), ("", "not a file")])
+def test_what_is_no_file_is_refused(tmp_path, name, message):
+    with pytest.raises(FerBenchError, match=f"{message}; expected an ONNX model"):
+        add_onnx(Workspace(tmp_path / "workspace"), tmp_path / name, "their-net", PLAIN, replace=False)
+
+
 def test_a_profile_of_another_file_keeps_the_name(tmp_path):
     place, model = added(tmp_path)
     path = save(place.results.records, dataclasses.replace(profile_record("their-net"), external=model.external))

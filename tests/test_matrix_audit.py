@@ -273,6 +273,10 @@ def write(folder, text):
     return path
 
 
+def test_classes_may_have_numbers_as_names(tmp_path):
+    assert read_matrix(write(tmp_path, "1,2\n1,90,10\n2,5,95\n")) == PrintedMatrix(("1", "2"), ((90, 10), (5, 95)), 0)
+
+
 @pytest.mark.parametrize("header", ["a,b", ",a,b", "true class,a,b", "\ufeffa,b"])
 def test_a_matrix_is_read_with_and_without_a_corner(tmp_path, header):
     path = write(tmp_path, f"{header}\r\n\r\na, 90 ,10\r\nb,0.5,99.5\r\n")
@@ -289,6 +293,8 @@ def test_a_matrix_is_read_with_and_without_a_corner(tmp_path, header):
         ("a,b\na,90,10\nc,10,90\n", "line 3: the row begins with 'c', the header has 'b'"),
         ("a,b\nb,90,10\na,10,90\n", "line 2: the row begins with 'b', the header has 'a'"),
         ("a,a\na,90,10\na,10,90\n", "expected a different name each"),
+        ("90,10\n10,90\n", "the first line holds numbers; expected a header of class names"),
+        ("90,10,0\n10,90,0\n0,0,100\n", "the first line holds numbers; expected a header of class names"),
         ("a,b\na,90,10\nb,10\n", "line 3: 1 number after 'b'; expected one for each of 2"),
         ("a,b\na,90,10\nb,ten,90\n", "line 3: 'ten' is no percentage"),
         ("a,b\na,90,-10\nb,10,90\n", "line 2: '-10' is no percentage"),

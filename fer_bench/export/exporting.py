@@ -150,9 +150,10 @@ def export_run(
             content["accuracy"], lost = _beside_float(labels, first, answers.argmax(axis=1), run.class_names)
             complaints += lost
         if complaints:
+            advice = "; --to litert keeps floats" if int8 else ""
             raise FerBenchError(
                 f"{out}: not written, because it does not answer as Keras does on {found.images:,} test images: "
-                f"{'; '.join(complaints)}"
+                f"{'; '.join(complaints)}{advice}"
             )
         described.write_text(json_text(content), encoding="utf-8", newline="\n")
         # Between here and the end a kill leaves a file without its description, never one with another file's.

@@ -73,7 +73,8 @@ def add_onnx(workspace: Workspace, path: Path, name: str, told: Told, *, replace
     require("fer-bench add-onnx", "onnx", "onnx", "onnxruntime")
     _check_name(workspace, name, replace=replace)
     if not path.is_file():
-        raise FerBenchError(f"{path}: no such file; expected an ONNX model")
+        found = "not a file" if path.exists() else "no such file"
+        raise FerBenchError(f"{path}: {found}; expected an ONNX model")
     file = read_onnx(path)
     labels = _labels(told.labels)
     image = _image(path, file, told)

@@ -104,7 +104,13 @@ def read_matrix(path: Path, decimals: int = 0) -> PrintedMatrix:
     for mark, name in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and mark in header[0]:  # As spreadsheets write it where numbers have a comma.
             raise FerBenchError(f"{path}: separated by {name}; expected commas, and points in numbers such as 71.2")
-    classes = header[1:] if len(header) == len(rows[0][1]) else header
+    corner = len(header) == len(rows[0][1])
+    if corner and all(map(_NUMBER.fullmatch, header)):
+        raise FerBenchError(
+            f"{path}: the first line holds numbers; expected a header of class names, and each row to begin with its "
+            "class's name"
+        )
+    classes = header[1:] if corner else header
     _check_classes(path, classes, rows)
     cells = tuple(_row(path, number, line, classes, decimals) for number, line in rows)
     if max(map(max, cells)) <= 10**decimals:
