@@ -52,7 +52,7 @@ def softmax(layers, features, classes):
 @pytest.mark.slow
 def test_a_sound_model_passes(tiny_model, tmp_path):
     tiny_model = dataclasses.replace(tiny_model, dropout=0.2)
-    for name in ("build", "answers", "parameters", "seed", "declared", "training", "FLOPs"):
+    for name in ("build", "answers", "parameters", "seed", "declared", "training", "FLOPs", "heat maps"):
         assert outcome(name, tiny_model, tmp_path).state == "ok", name
     assert "none of 6 frozen ones" in outcome("training", tiny_model, tmp_path).found
 
@@ -82,6 +82,20 @@ def test_each_fault_is_found(broken, tmp_path):
     )
     assert "dropout of rates [0.2]; the card says 0" in found("declared")
     assert "keras.applications has no such model" in found("declared", dropout=0.2, imagenet_application="NoSuchNet")
+
+
+def test_a_model_whose_heat_cannot_be_drawn_is_found(broken, tmp_path):
+    def build(size, classes):
+        import keras
+        from keras import layers
+
+        inputs = keras.Input((size, size, 3))
+        x = layers.Flatten()(layers.AveragePooling2D(12)(inputs))
+        return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))
+
+    result = outcome("heat maps", broken(build=build), tmp_path)
+    assert (result.state, "no convolutional feature map" in result.found) == ("failed", True)
+    assert "do without explain" in result.advice
 
 
 def test_a_model_that_draws_by_itself_is_found(broken, tmp_path):

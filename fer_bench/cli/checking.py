@@ -16,9 +16,9 @@ def check_model(
 ) -> None:
     """Check that a model of another package works with fer-bench: training, profiling, export and the rest are tried.
 
-    Its name, its sizes and answers, its parameters, training, weights in a new process, FLOPs, and export where the
-    extras are installed. Each check is ok, failed with what to do, or skipped with what to install. Exit code 1 where
-    one failed. From a test suite: fer_bench.model_check.check_model.
+    Its name, its sizes and answers, its parameters, training, weights in a new process, FLOPs, heat maps, and export
+    where the extras are installed. Each check is ok, failed with what to do, or skipped with what to install. Exit code
+    1 where one failed. From a test suite: fer_bench.model_check.check_model.
 
     Example: fer-bench check-model my-net
     """

@@ -1,13 +1,15 @@
-"""Checks of what profiling and export need: FLOPs, and files for other runtimes that answer the same."""
+"""Checks of what comes after training: FLOPs, heat maps, and files for other runtimes that answer the same."""
 
 from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from fer_bench.export import Target, parity
 from fer_bench.export.convert import SUFFIXES, convert
 from fer_bench.export.packages import Extra, missing
 from fer_bench.export.sessions import Call, open_litert, open_onnx
-from fer_bench.model_check.outcome import BrokenContractError, Check, NotInstalledError
+from fer_bench.model_check.outcome import BrokenContractError, Check, NotInstalledError, require
 from fer_bench.model_check.subject import SIZES, Subject, answers
 
 
@@ -18,6 +20,16 @@ def _flops(subject: Subject) -> str:
     found = complexity(subject.built(size))
     paper, own = found.flops_paper_rule / 1e9, found.flops / 1e9
     return f"{paper:.4f} GFLOPs by the paper's rule, {own:.4f} by fer-bench's, at {size} pixels"
+
+
+def _heat_maps(subject: Subject) -> str:
+    from fer_bench.explain.gradcam import GradCam
+
+    explained = GradCam(subject.telling, subject.card.name)
+    gap = float(np.abs(explained(subject.images).probabilities - answers(subject.telling, subject.images)).max())
+    require(gap <= parity.MAX_DIFFERENCE, f"cut at {explained.layer}, it gives other answers, by up to {gap:.3g}")
+    height, width = explained.grid
+    return f"{height} x {width} places at {subject.size} pixels, of the layer {explained.layer}"
 
 
 def _onnx(subject: Subject) -> str:
@@ -55,6 +67,12 @@ CHECKS = (
         make=_flops,
         advice="use operations that the FLOPs rules know, COSTS, FREE and ACTIVATIONS in "
         "fer_bench/profiling/operations.py, in a functional model",
+    ),
+    Check(
+        name="heat maps",
+        make=_heat_maps,
+        advice="end in a softmax after a convolutional feature map that all of the answer depends on, or do without "
+        "explain",
     ),
     Check(name="ONNX", make=_onnx, advice="use operations that tf2onnx converts, or do without export and onnxruntime"),
     Check(name="LiteRT", make=_litert, advice="use LiteRT's built-in operations, or do without export and LiteRT"),
