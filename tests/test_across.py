@@ -52,6 +52,9 @@ def planted(synthetic_root: Path, prepared_root: Path, tmp_path_factory: pytest.
         place = sorted(folder.iterdir())[[one for one, _ in taken].index(row) % 10]
         picture = cv2.imread(str(synthetic_root / "affectnet" / sources[row]))
         cv2.imwrite(str(place), small(picture), [cv2.IMWRITE_JPEG_QUALITY, 70])
+    # A copy within FER-2013, which is no matter of two datasets.
+    own = sorted((root / "fer2013" / "train" / "angry").iterdir())
+    shutil.copyfile(own[15], own[16])
     prepare(dataset_card("fer2013"), root / "fer2013", root / "datasets" / "fer2013")
     return root
 
@@ -216,6 +219,17 @@ def tested(tmp_path: Path) -> tuple[Any, Any, Any]:
     found = Across(cast(Any, parts), copies([0] * 11), copies([1, 2, 0, 3, 4, 4, 1, 2, 3, 0, 0]))
     record = eval_record("clcm", "fer2013", "raf-db", matrix=matrix.tolist())
     return results, dataclasses.replace(record, target_fingerprint="r" * 64, dataset_fingerprint="f" * 64), found
+
+
+def test_several_copies_of_a_picture_are_one_group_and_every_image_counts() -> None:
+    # AffectNet holds picture 1 three times and CK+ once, picture 2 once and twice. No label agrees; the sums of number
+    # and label do, 2 + 1 and 1 + 2, which a key of both must not take for each other.
+    parts = (stand("affectnet", [0, 0, 0, 1, 5], "TTTTT"), stand("ck-plus", [2, 0, 2, 6], "tttt"))
+    near = copies([1, 1, 1, 2, 0, 1, 2, 2, 0])
+    found = Across(cast(Any, parts), copies([0] * 9), near)
+    assert found.overlaps == [
+        Overlap(("affectnet", "ck-plus"), groups=2, images=(4, 3), conflicting_label_groups=2),
+    ]
 
 
 def test_a_cross_test_is_parted_by_what_the_model_has_learned_from(tested: tuple[Any, Any, Any]) -> None:
