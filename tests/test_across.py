@@ -143,13 +143,21 @@ def test_images_of_different_sizes_are_no_exact_copies() -> None:
 def test_a_picture_that_the_other_dataset_cuts_closer_is_found() -> None:
     rng = np.random.default_rng(3)
     faces = np.stack([render(draw_identity(rng), {}, draw_view(rng, "wild"), 224, gray=True).image for _ in range(60)])
-    close = np.stack(
-        [cv2.resize(face[18:206, 16:204], (100, 100), interpolation=cv2.INTER_AREA) for face in faces[:20]]
-    )
-    for stacks, places in (([faces, close], (0, 60)), ([close, faces], (20, 0))):
-        _, near = find_copies(stacks, np.zeros(80, np.uint8), np.full(80, "train"))
-        whole, cut = (near.numbers[place : place + 20] for place in places)
-        assert ((whole == cut) & (cut > 0)).mean() >= 0.8
+    corners = np.random.default_rng(5).random((20, 2))
+    # As near_duplicates says, with 12 % of the side cut off somewhere; and nearly down to the inner part, five sixths.
+    for share, places, least in ((0.12, corners, 0.85), (0.2, np.full((20, 2), 0.5), 0.9)):
+        cut = round(share * 224)
+        close = []
+        for face, (top, left) in zip(faces[:20], np.rint(cut * places).astype(int), strict=True):
+            inside = face[top : top + 224 - cut, left : left + 224 - cut]
+            made = cv2.resize(inside, (100, 100), interpolation=cv2.INTER_AREA)
+            close.append(cv2.imdecode(cv2.imencode(".jpg", made)[1], cv2.IMREAD_GRAYSCALE))
+        for stacks, start in (([faces, np.stack(close)], (0, 60)), ([np.stack(close), faces], (20, 0))):
+            _, near = find_copies(stacks, np.zeros(80, np.uint8), np.full(80, "train"))
+            whole, closer = (near.numbers[place : place + 20] for place in start)
+            both = (whole == closer) & (closer > 0)
+            assert both.mean() >= least
+            assert near.extra_copies == both.sum()
 
 
 # Hand-made findings.
