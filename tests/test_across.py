@@ -52,6 +52,9 @@ def planted(synthetic_root: Path, prepared_root: Path, tmp_path_factory: pytest.
         place = sorted(folder.iterdir())[[one for one, _ in taken].index(row) % 10]
         picture = cv2.imread(str(synthetic_root / "affectnet" / sources[row]))
         cv2.imwrite(str(place), small(picture), [cv2.IMWRITE_JPEG_QUALITY, 70])
+    # A copy within FER-2013, which is no matter of two datasets.
+    own = sorted((root / "fer2013" / "train" / "angry").iterdir())
+    shutil.copyfile(own[15], own[16])
     prepare(dataset_card("fer2013"), root / "fer2013", root / "datasets" / "fer2013")
     return root
 
@@ -140,13 +143,21 @@ def test_images_of_different_sizes_are_no_exact_copies() -> None:
 def test_a_picture_that_the_other_dataset_cuts_closer_is_found() -> None:
     rng = np.random.default_rng(3)
     faces = np.stack([render(draw_identity(rng), {}, draw_view(rng, "wild"), 224, gray=True).image for _ in range(60)])
-    close = np.stack(
-        [cv2.resize(face[18:206, 16:204], (100, 100), interpolation=cv2.INTER_AREA) for face in faces[:20]]
-    )
-    for stacks, places in (([faces, close], (0, 60)), ([close, faces], (20, 0))):
-        _, near = find_copies(stacks, np.zeros(80, np.uint8), np.full(80, "train"))
-        whole, cut = (near.numbers[place : place + 20] for place in places)
-        assert ((whole == cut) & (cut > 0)).mean() >= 0.8
+    corners = np.random.default_rng(5).random((20, 2))
+    # As near_duplicates says, with 12 % of the side cut off somewhere; and nearly down to the inner part, five sixths.
+    for share, places, least in ((0.12, corners, 0.85), (0.2, np.full((20, 2), 0.5), 0.9)):
+        cut = round(share * 224)
+        close = []
+        for face, (top, left) in zip(faces[:20], np.rint(cut * places).astype(int), strict=True):
+            inside = face[top : top + 224 - cut, left : left + 224 - cut]
+            made = cv2.resize(inside, (100, 100), interpolation=cv2.INTER_AREA)
+            close.append(cv2.imdecode(cv2.imencode(".jpg", made)[1], cv2.IMREAD_GRAYSCALE))
+        for stacks, start in (([faces, np.stack(close)], (0, 60)), ([np.stack(close), faces], (20, 0))):
+            _, near = find_copies(stacks, np.zeros(80, np.uint8), np.full(80, "train"))
+            whole, closer = (near.numbers[place : place + 20] for place in start)
+            both = (whole == closer) & (closer > 0)
+            assert both.mean() >= least
+            assert near.extra_copies == both.sum()
 
 
 # Hand-made findings.
@@ -216,6 +227,17 @@ def tested(tmp_path: Path) -> tuple[Any, Any, Any]:
     found = Across(cast(Any, parts), copies([0] * 11), copies([1, 2, 0, 3, 4, 4, 1, 2, 3, 0, 0]))
     record = eval_record("clcm", "fer2013", "raf-db", matrix=matrix.tolist())
     return results, dataclasses.replace(record, target_fingerprint="r" * 64, dataset_fingerprint="f" * 64), found
+
+
+def test_several_copies_of_a_picture_are_one_group_and_every_image_counts() -> None:
+    # AffectNet holds picture 1 three times and CK+ once, picture 2 once and twice. No label agrees; the sums of number
+    # and label do, 2 + 1 and 1 + 2, which a key of both must not take for each other.
+    parts = (stand("affectnet", [0, 0, 0, 1, 5], "TTTTT"), stand("ck-plus", [2, 0, 2, 6], "tttt"))
+    near = copies([1, 1, 1, 2, 0, 1, 2, 2, 0])
+    found = Across(cast(Any, parts), copies([0] * 9), near)
+    assert found.overlaps == [
+        Overlap(("affectnet", "ck-plus"), groups=2, images=(4, 3), conflicting_label_groups=2),
+    ]
 
 
 def test_a_cross_test_is_parted_by_what_the_model_has_learned_from(tested: tuple[Any, Any, Any]) -> None:

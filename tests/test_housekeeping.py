@@ -27,7 +27,7 @@ from fer_bench import cluster, grid, records
 from fer_bench.cli import app
 from fer_bench.cli.options import seeds_of
 from fer_bench.datasets.joined import joined_fingerprint
-from fer_bench.epoch_times import EpochTime
+from fer_bench.epoch_times import EpochTime, expected_seconds
 from fer_bench.errors import FerBenchError
 from fer_bench.files import unfinished
 from fer_bench.lock import Holder
@@ -163,6 +163,31 @@ def test_the_first_epoch_which_compiles_tells_no_time_where_there_is_another():
     history = [replace(epoch, seconds=seconds) for seconds in (60.0, 2.0)]
     times = [EpochTime.of("clcm", "fer2013", PAPER.id, 100, part).seconds for part in (history[:1], history)]
     assert times == [60.0, 2.0]
+
+
+def test_an_epoch_in_which_the_machine_slept_tells_no_time():
+    epoch = make.train_record("clcm", "fer2013").history[0]
+    history = [replace(epoch, seconds=seconds) for seconds in (60.0, 2.0, 9000.0, 4.0)]
+    assert EpochTime.of("clcm", "fer2013", PAPER.id, 100, history).seconds == 4.0
+
+
+def test_the_time_of_an_epoch_is_told_from_the_most_alike_runs():
+    cell = cell_of("clcm", "fer2013", "paper", 0, None)
+    same, smaller, elsewhere, other_model, other_recipe = (
+        EpochTime("clcm", "fer2013", PAPER.id, 100, 10.0),
+        EpochTime("clcm", "fer2013", PAPER.id, 50, 6.0),
+        EpochTime("clcm", "raf-db", PAPER.id, 100, 30.0),
+        EpochTime("mobilenetv2", "fer2013", PAPER.id, 200, 80.0),
+        EpochTime("clcm", "fer2013", PRESETS["demo"].id, 100, 1.0),
+    )
+    everything = [other_recipe, other_model, elsewhere, smaller, same]
+    assert expected_seconds(cell, 100, everything) == (10.0, False)
+    # Of 100 images 12 and 30 seconds.
+    assert expected_seconds(cell, 100, everything[:4]) == (21.0, True)
+    # One as large by another name: nothing was measured on this dataset.
+    assert expected_seconds(cell, 100, everything[:3]) == (30.0, True)
+    assert expected_seconds(cell, 100, everything[:2]) == (40.0, True)
+    assert expected_seconds(cell, 100, everything[:1]) == (None, True)
 
 
 def test_a_checkpoint_is_interrupted_or_running_as_the_lock_tells(place):

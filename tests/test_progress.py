@@ -57,6 +57,33 @@ def test_stages_side_by_side_count_once(clock, capsys):
     assert capsys.readouterr().err.splitlines()[-1] == "[2/4] b: 10 s; about 10 s left"
 
 
+def test_time_in_which_no_stage_runs_is_not_counted(clock, capsys):
+    stages = [Stage("a", 10), Stage("b", 10), Stage("c", 10), Stage("d", 10)]
+    with Timetable(stages) as timetable:
+        timetable.work(stages[0], partial(clock.pass_by, 10))
+        clock.pass_by(600)
+        timetable.work(stages[1], partial(clock.pass_by, 10))
+    assert capsys.readouterr().err.splitlines()[-1] == "[2/4] b: 10 s; about 20 s left"
+
+
+def test_the_time_left_goes_on_while_a_stage_runs_and_past_its_expected_end(clock, monkeypatch):
+    monkeypatch.setattr(progress.sys, "stderr", Terminal())
+
+    def told_after(seconds):
+        clock.pass_by(seconds)
+        begun = len(progress.sys.stderr.getvalue())
+        timetable.show()
+        return re.findall(r"about ([^:]*) left", progress.sys.stderr.getvalue()[begun:])[-1]
+
+    with Timetable(stages := [Stage("a", 10), Stage("b", 10), Stage("c", 10), Stage("d", 10)]) as timetable:
+        timetable.work(stages[0], partial(clock.pass_by, 10))
+        timetable.began(stages[1])
+        # 15 of 40 expected seconds have taken 15.
+        assert told_after(5) == "25 s"
+        # 19.5 have taken 35, as b counts as 9.5 of its 10 however long it runs: 20.5 * 35 / 19.5.
+        assert told_after(20) == "37 s"
+
+
 def test_a_stage_that_fails_is_not_counted(capsys):
     def fail() -> None:
         stage = Stage("a", 1)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fer_bench.datasets import same_picture
-from fer_bench.datasets.near_duplicates import NEIGHBOURS, SIMILAR, Sketches, hashes, near_pairs
+from fer_bench.datasets.near_duplicates import METHOD, NEIGHBOURS, SIMILAR, Sketches, hashes, near_pairs
 from fer_bench.datasets.same_picture import DOUBTFUL, HOPELESS, SAME, SIDE, ZOOMS, are_same, inner_part
 
 Images = NDArray[np.uint8]
@@ -140,3 +140,55 @@ def test_a_picture_with_an_empty_half_gets_the_answers_of_each_alone(level: int)
     pairs = np.array([(first, second) for first in range(8) for second in range(10)])
     expected = [is_same(inner_part(details[first]), details[second]) for first, second in pairs]
     assert are_same(details, pairs).tolist() == expected
+
+
+def test_white_pictures_with_a_few_pixels_a_level_darker_get_the_answers_of_each_alone() -> None:
+    strong = pictures(np.random.default_rng(1), 12, 1.0)
+    faint = (255 - np.abs(strong.astype(int) - 128) // 90).astype(np.uint8)
+    details = np.concatenate([strong, faint])
+    pairs = np.array([(first, second) for first in range(24) for second in range(12, 24)])
+    expected = [is_same(inner_part(details[first]), details[second]) for first, second in pairs]
+    assert are_same(details, pairs).tolist() == expected
+
+
+def moved(image: Images, zoom: float, right: float, down: float) -> Images:
+    """Enlarge a picture around its middle and shift it by so many pixels."""
+    middle = (SIDE - 1) / 2
+    matrix = np.array([[zoom, 0, middle * (1 - zoom) + right], [0, zoom, middle * (1 - zoom) + down]])
+    return cv2.warpAffine(image, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
+
+
+def test_the_audit_says_how_far_and_how_large_a_picture_is_looked_for() -> None:
+    assert METHOD["largest_shift"] == 6 / 48
+    assert sorted(METHOD["scales"]) == [0.9, 0.95, 1, 1.05, 1.1]
+
+
+@pytest.mark.parametrize(
+    ("zoom", "right", "down", "found"),
+    [
+        *((1, right, down, True) for right, down in ((6, 0), (0, -6), (-6, 6))),
+        *((1, right, down, False) for right, down in ((8, 0), (0, -8))),
+        *((zoom, 0, 0, True) for zoom in (0.9, 0.95, 1.05, 1.1)),
+        *((zoom, 0, 0, False) for zoom in (0.8, 1.2)),
+        (0.9, 3, -3, True),
+        (1.1, -3, 3, True),
+    ],
+)
+def test_a_picture_is_looked_for_as_far_and_as_large_as_the_audit_says(
+    zoom: float, right: int, down: int, found: bool
+) -> None:
+    bases = pictures(np.random.default_rng(6), 40, 1.0)
+    details = sketched(np.concatenate([bases, np.stack([moved(base, zoom, right, down) for base in bases])])).details
+    same = are_same(details, np.stack([np.arange(40), np.arange(40, 80)], axis=1))
+    assert same.mean() >= 0.9 if found else same.mean() <= 0.1
+
+
+def test_a_correlation_at_the_threshold_is_that_of_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(12)
+    bases = pictures(rng, 30, 2.0)
+    details = sketched(np.concatenate([bases, np.stack([altered(rng, base, 0.3) for base in bases])])).details
+    for row in range(30):
+        inner = inner_part(details[row])
+        exact = float(cv2.matchTemplate(details[30 + row], inner, cv2.TM_CCOEFF_NORMED).max())
+        monkeypatch.setattr(same_picture, "SAME", exact)
+        assert are_same(details, np.array([[row, 30 + row]])).tolist() == [True]
