@@ -8,6 +8,7 @@ import hypothesis.extra.numpy as arrays
 import numpy as np
 import pytest
 import record_factory as make
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 from trained_tiny import Trained, trained_tiny
@@ -314,9 +315,15 @@ def test_models_are_compared_image_by_image():
     assert (there.lost.low, there.lost.high) == pytest.approx((-back.lost.high, -back.lost.low))
     both = Robustness((*a.runs, make.robustness_record("clcm", "fer2013", "fer2013", seed=1)))
     assert interval(both).value == pytest.approx(np.mean(both.corrupted))
-    other = Robustness((make.robustness_record("clcm", "raf-db", "raf-db"),))
-    with pytest.raises(FerBenchError, match="these are other pictures"):
-        difference(a, other)
+    (run,) = b.runs
+    others = [
+        make.robustness_record("mobilenetv2", "raf-db", "raf-db"),
+        dataclasses.replace(run, target_fingerprint="f" * 64),
+        dataclasses.replace(run, protocol="faces-0"),
+    ]
+    for other in others:
+        with pytest.raises(FerBenchError, match="these are other pictures"):
+            difference(a, Robustness((other,)))
 
 
 def save(results, model: str, **more) -> RobustnessRecord:
@@ -361,6 +368,15 @@ def test_table_and_figure_hold_the_records_and_go_with_them(tmp_path: Path):
     assert "stale: no such table" in check_tables(left, results.tables)
     write_tables(left, results.tables)
     assert not list(results.tables.glob("robustness.*"))
+
+
+def test_runs_stand_in_the_order_of_their_seeds(tmp_path: Path):
+    results = make.results_in(tmp_path)
+    for seed in (10, 2):  # Not that of their files' names, ...s10.json and ...s2.json.
+        make.save_run(results, "clcm", "fer2013", seed=seed)
+        save(results, "clcm", seed=seed)
+    (note,) = [note for note in build_tables(select(results))[-1].notes if "CLCM seed" in note]
+    assert "CLCM seed 2, 10;" in note
 
 
 def test_corruptions_of_the_training_images_are_marked_and_a_mean_leaves_them_out(tmp_path: Path):
@@ -421,17 +437,77 @@ def compared(folder: Path, *more: str):
     return CliRunner().invoke(app, ["compare", *more, "--workspace", str(folder)], terminal_width=200)
 
 
+def save_tested(results, recipe: str, seed: int = 0, trained_on: tuple[str, ...] = ()) -> RobustnessRecord:
+    """Write a run of CLCM, its test, and its test on worse pictures: the mildest noise changes no answer."""
+    records.save(results.records, make.train_record("clcm", "fer2013", recipe=recipe, seed=seed))
+    answers = seed + 3 if trained_on else seed  # Those of another seed, or recipes would not differ.
+    made = make.robustness_record("clcm", "fer2013", "fer2013", recipe=recipe, seed=answers, trained_on=trained_on)
+    test = make.eval_record("clcm", "fer2013", "fer2013", recipe=recipe, seed=seed, matrix=made.confusion_matrix)
+    make.save_eval(results, test)
+    noise, blur = made.results
+    milder = dataclasses.replace(
+        noise,
+        confusion_matrices=(made.confusion_matrix, *noise.confusion_matrices[1:]),
+        right="".join("5" if worse == "5" else right for right, worse in zip(made.right, noise.right, strict=True)),
+    )
+    made = dataclasses.replace(
+        made,
+        seed=seed,
+        weights_sha256=test.weights_sha256,
+        target_fingerprint=test.target_fingerprint,
+        results=(milder, blur),
+    )
+    records.save(results.records, made)
+    return made
+
+
+def right_answers(runs: list[RobustnessRecord], *corruptions: str) -> np.ndarray:
+    """Return how often each image was answered right, a fraction, the mean of runs: as it is, or under corruptions."""
+    found = [[int(digit) for digit in run.right] for run in runs]
+    if corruptions:
+        results = [result for run in runs for result in run.results if result.corruption in corruptions]
+        found = [[int(digit) / 5 for digit in result.right] for result in results]
+    return np.mean(found, axis=0)
+
+
+def assert_mean(told: dict, values: np.ndarray) -> None:
+    low, high = scipy.stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert [told[key] for key in ("value", "low", "high")] == pytest.approx([values.mean(), low, high])
+
+
+def test_compare_tells_what_the_answers_of_all_seeds_give(tmp_path: Path):
+    results = make.results_in(tmp_path)
+    a = [save_tested(results, "paper-0123abcd", seed) for seed in (0, 1)]
+    b = [save_tested(results, "worse-89abcdef", seed, ("noise",)) for seed in (0, 1)]
+    result = compared(tmp_path, "clcm@paper", "clcm@worse", "--dataset", "fer2013", "--corrupted", "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    for model, runs in zip(told["models"], (a, b), strict=True):
+        assert model["seeds"] == [0, 1]
+        clean = [right_answers([run]).mean() for run in runs]
+        worse = [right_answers([run], "noise", "blur").mean() for run in runs]
+        assert model["accuracy"] == pytest.approx(clean)
+        assert model["lost"] == pytest.approx(np.subtract(clean, worse))
+        mildest, *others = model["accuracy_under"]["noise"]
+        assert mildest == pytest.approx(np.mean(clean))
+        assert (mildest + sum(others)) / 5 == pytest.approx(right_answers(runs, "noise").mean())
+        assert_mean(model["mean_under_corruptions"], right_answers(runs, "noise", "blur"))
+        assert_mean(model["mean_under_those_not_trained_on"], right_answers(runs, "blur"))
+    (pair,) = told["differences"]
+    assert (pair["first"], pair["second"]) == ("clcm@paper", "clcm@worse")
+    clean, worse, blurred = (
+        right_answers(a, *names) - right_answers(b, *names) for names in ((), ("noise", "blur"), ("blur",))
+    )
+    assert_mean(pair["clean"], clean)
+    assert_mean(pair["corrupted"], worse)
+    assert_mean(pair["lost"], clean - worse)
+    assert_mean(pair["under"]["blur"], blurred)
+    assert_mean(pair["untrained"], blurred)
+
+
 def test_compare_takes_two_recipes_on_worse_pictures(tmp_path: Path):
     results = make.results_in(tmp_path)
-    made = []
-    for recipe, trained_on in (("paper-0123abcd", ()), ("worse-89abcdef", ("noise",))):
-        run = make.train_record("clcm", "fer2013", recipe=recipe)
-        records.save(results.records, run)
-        test = make.eval_record("clcm", "fer2013", "fer2013", recipe=recipe)
-        make.save_eval(results, test)
-        record = save(results, "clcm", recipe=recipe, trained_on=trained_on)
-        made.append(dataclasses.replace(record, target_fingerprint=test.target_fingerprint))
-        records.save(results.records, made[-1])
+    made = [save_tested(results, "paper-0123abcd"), save_tested(results, "worse-89abcdef", trained_on=("noise",))]
     words = ("clcm@paper", "clcm@worse", "--dataset", "fer2013", "--corrupted")
     result = compared(tmp_path, *words)
     assert result.exit_code == 0, result.output
@@ -461,6 +537,9 @@ def test_compare_takes_two_recipes_on_worse_pictures(tmp_path: Path):
     assert "by other corruptions (faces-0) than those of now" in str(compared(tmp_path, *words).exception)
     records.save(results.records, dataclasses.replace(made[1], weights_sha256="0" * 64))
     assert "of other weights" in str(compared(tmp_path, *words).exception)
+    for record in made:  # The same pictures, but not those of evaluate.
+        records.save(results.records, dataclasses.replace(record, target_fingerprint="0" * 64))
+    assert str(compared(tmp_path, *words).exception).count("another state of fer2013, than evaluate's") == 2
     for record in made:
         records.path_of(results.records, record).unlink()
     told = str(compared(tmp_path, *words).exception).splitlines()
@@ -546,12 +625,26 @@ def test_external_models_stand_beside_all_that_saw_the_same_pictures(tmp_path: P
     ]
 
 
+def test_a_test_on_synthetic_faces_stands_in_no_table_of_real_ones(tmp_path: Path):
+    results = make.results_in(tmp_path)
+    make.save_partial(results)
+    shown = save(results, "clcm")
+    records.save(results.records, dataclasses.replace(external("ck-plus"), origin="synthetic"))
+    assert select(results).robustness == (shown,)
+    # Where there is nothing else, tables hold it and say what it is.
+    alone = make.results_in(tmp_path / "alone")
+    records.save(alone.records, dataclasses.replace(external("ck-plus"), origin="synthetic"))
+    table = build_tables(select(alone))[-1]
+    assert (table.name, table.synthetic) == ("robustness", True)
+
+
 def test_only_finished_tests_are_published(tmp_path: Path):
     source, published = make.results_in(tmp_path / "workspace"), make.results_in(tmp_path / "reports")
     make.save_partial(source)
     whole = save(source, "clcm")
-    begun = dataclasses.replace(whole, model="mobilenetv2", results=whole.results[:1])
+    begun = dataclasses.replace(save(source, "mobilenetv2"), results=whole.results[:1])
     records.save(source.records, begun)
+    assert select(source).robustness == (whole,)
     publish(source, published)
     assert records.load_all(published.records, RobustnessRecord) == [whole]
 
