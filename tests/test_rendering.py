@@ -27,6 +27,11 @@ def test_another_record_is_rendered(rendered):
     assert not rendering.is_rendered(rendered)
 
 
+def test_another_selection_is_rendered(rendered):
+    rendered.selection.write_text("[fer2013]\nseeds = [0]\n", encoding="utf-8")
+    assert not rendering.is_rendered(rendered)
+
+
 def test_other_architectures_are_rendered(rendered, tmp_path, monkeypatch):
     """A state of fer-bench may differ from the one before in that file alone."""
     other = tmp_path / "architectures.json"
@@ -35,8 +40,9 @@ def test_other_architectures_are_rendered(rendered, tmp_path, monkeypatch):
     assert not rendering.is_rendered(rendered)
 
 
-def test_a_table_that_is_gone_is_rendered(rendered):
-    (rendered.tables / "table04.md").unlink()
+@pytest.mark.parametrize("gone", ["tables/table04.md", "report.html", "figures/*"])
+def test_what_is_gone_is_rendered(rendered, gone):
+    next(rendered.tables.parent.glob(gone)).unlink()
     assert not rendering.is_rendered(rendered)
 
 

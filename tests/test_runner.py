@@ -97,6 +97,10 @@ def test_another_recipe_in_the_workspace_is_told_before_hours_of_training(tmp_pa
     save(place.results.records, make.train_record("clcm", "raf-db"))
     runner._tell_of_other_recipes(place, new)
     assert capsys.readouterr().err == ""  # No block is that of both.
+    save(place.results.records, make.train_record("clcm", "fer2013+raf-db"))
+    for train_on in (["fer2013+raf-db"], ["my-faces"]):  # Nor of what no table shows.
+        runner._tell_of_other_recipes(place, job("clcm", train_on=train_on))
+    assert capsys.readouterr().err == ""
     other = make.train_record("clcm", "fer2013")
     save(place.results.records, other)
     runner._tell_of_other_recipes(place, new)
