@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import hypothesis.extra.numpy as arrays
@@ -437,12 +438,14 @@ def compared(folder: Path, *more: str):
     return CliRunner().invoke(app, ["compare", *more, "--workspace", str(folder)], terminal_width=200)
 
 
-def save_tested(results, recipe: str, seed: int = 0, trained_on: tuple[str, ...] = ()) -> RobustnessRecord:
-    """Write a run of CLCM, its test, and its test on worse pictures: the mildest noise changes no answer."""
-    records.save(results.records, make.train_record("clcm", "fer2013", recipe=recipe, seed=seed))
+def save_tested(
+    results, recipe: str, seed: int = 0, trained_on: tuple[str, ...] = (), model: str = "clcm"
+) -> RobustnessRecord:
+    """Write a run, its test, and its test on worse pictures: the mildest noise changes no answer."""
+    records.save(results.records, make.train_record(model, "fer2013", recipe=recipe, seed=seed))
     answers = seed + 3 if trained_on else seed  # Those of another seed, or recipes would not differ.
-    made = make.robustness_record("clcm", "fer2013", "fer2013", recipe=recipe, seed=answers, trained_on=trained_on)
-    test = make.eval_record("clcm", "fer2013", "fer2013", recipe=recipe, seed=seed, matrix=made.confusion_matrix)
+    made = make.robustness_record(model, "fer2013", "fer2013", recipe=recipe, seed=answers, trained_on=trained_on)
+    test = make.eval_record(model, "fer2013", "fer2013", recipe=recipe, seed=seed, matrix=made.confusion_matrix)
     make.save_eval(results, test)
     noise, blur = made.results
     milder = dataclasses.replace(
@@ -503,6 +506,45 @@ def test_compare_tells_what_the_answers_of_all_seeds_give(tmp_path: Path):
     assert_mean(pair["lost"], clean - worse)
     assert_mean(pair["under"]["blur"], blurred)
     assert_mean(pair["untrained"], blurred)
+
+
+def test_compare_prints_what_it_tells_as_json(tmp_path: Path):
+    results, words = make.results_in(tmp_path), ["--dataset", "fer2013", "--corrupted"]
+    for seed in (0, 1):
+        save_tested(results, "paper-0123abcd", seed)
+        save_tested(results, "worse-89abcdef", seed, ("noise",))
+        save_tested(results, "paper-0123abcd", seed, model="mobilenetv2")
+
+    def found(*models: str) -> tuple[dict, dict[str, list[str]]]:
+        lines = compared(tmp_path, *models, *words).stdout.splitlines()
+        cells = [re.split(" {2,}", line.strip()) for line in lines]
+        return json.loads(compared(tmp_path, *models, *words, "--json").stdout), {row[0]: row[1:] for row in cells}
+
+    def printed(told: dict, sign: str = "") -> str:
+        value, low, high = (f"{100 * told[key]:{sign}z.1f}" for key in ("value", "low", "high"))
+        return f"{value} ({low} to {high})"
+
+    def row(key: str, told: dict, mark: str = "") -> list[str]:
+        values = [model[key] if key in model else model["accuracy_under"][key] for model in told["models"]]
+        marks = [mark if model["trained_on"] else "" for model in told["models"]]
+        return [f"{100 * np.mean(some):.1f}{star}" for some, star in zip(values, marks, strict=True)]
+
+    told, rows = found("clcm@paper", "clcm@worse")
+    (pair,) = told["differences"]
+    assert rows["as they are"] == [*row("accuracy", told), printed(pair["clean"], "+")]
+    assert rows["noise"] == [*row("noise", told, "*"), printed(pair["under"]["noise"], "+")]
+    assert rows["blur"] == [*row("blur", told), printed(pair["under"]["blur"], "+")]
+    for name, mean, key in (
+        ("mean of these", "mean_under_corruptions", "corrupted"),
+        ("mean of those not trained on", "mean_under_those_not_trained_on", "untrained"),
+    ):
+        assert rows[name] == [*(printed(model[mean]) for model in told["models"]), printed(pair[key], "+")]
+    assert rows["lost"] == [*row("lost", told), printed(pair["lost"], "+")]
+    told, rows = found("clcm@paper", "clcm@worse", "mobilenetv2@paper")
+    assert rows["lost"] == row("lost", told)
+    for pair in told["differences"]:
+        parts = [printed(pair[key], "+") for key in ("clean", "corrupted", "untrained", "lost")]
+        assert rows[f"{pair['first']} - {pair['second']}"] == parts
 
 
 def test_compare_takes_two_recipes_on_worse_pictures(tmp_path: Path):
