@@ -1,11 +1,13 @@
 """Whether what people read has been made: from these records, by this state of the code."""
 
+import dataclasses
+
 import blank_figures
 import pytest
-from record_factory import results_in, save_run
+from record_factory import results_in, save_run, train_record
 
 import fer_bench
-from fer_bench import source
+from fer_bench import records, source
 from fer_bench.figures import files
 from fer_bench.models import architecture
 from fer_bench.run_all import rendering
@@ -24,6 +26,12 @@ def rendered(tmp_path, monkeypatch) -> Results:
 
 def test_another_record_is_rendered(rendered):
     save_run(rendered, "clcm", "fer2013", seed=1)
+    assert not rendering.is_rendered(rendered)
+
+
+def test_a_run_that_was_trained_again_is_rendered(rendered):
+    """Its record has the name that it had."""
+    records.save(rendered.records, dataclasses.replace(train_record("clcm", "fer2013"), best_epoch=0))
     assert not rendering.is_rendered(rendered)
 
 
