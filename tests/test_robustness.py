@@ -416,7 +416,12 @@ def test_runs_of_several_recipes_are_drawn_together(tmp_path: Path):
     assert drawn() == [], "one recipe has its curves"
     run = make.train_record("clcm", "fer2013", recipe="worse-89abcdef")
     records.save(results.records, run)
-    made.append(save(results, "clcm", recipe=run.recipe, trained_on=("noise",)))
+    other = make.robustness_record("clcm", "fer2013", "fer2013", recipe=run.recipe, seed=3, trained_on=("noise",))
+    made.append(dataclasses.replace(other, seed=0, weights_sha256=run.weights_sha256))
+    for change in ({"target_fingerprint": "f" * 64}, {"protocol": "faces-0"}):
+        records.save(results.records, dataclasses.replace(made[-1], **change))
+        assert drawn() == [], "these are other pictures"
+    records.save(results.records, made[-1])
     (drawing,) = drawn()
     assert drawing.name == "corrupted-runs-fer2013-on-fer2013"
     assert drawing.columns == ("as they are", "noise", "blur", "mean of these")
@@ -429,6 +434,8 @@ def test_runs_of_several_recipes_are_drawn_together(tmp_path: Path):
         assert row.trained_on == record.trained_on
         assert row.start == ("random" if record.model == "shufflenetv2" else "ImageNet")
     assert [row.start for row in drawing.rows] == ["ImageNet", "ImageNet", "random"]
+    best = sorted((made[0], made[2]), key=lambda one: -right_answers([one], "noise", "blur").mean())
+    assert [row.recipe for row in drawing.rows[:2]] == [one.recipe for one in best]
     assert "* trained on" in drawing.caption
     figure = drawing.draw()
     assert sum(text.get_text().endswith("*") for text in figure.axes[0].texts) == 1
