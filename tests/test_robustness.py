@@ -360,7 +360,15 @@ def test_table_and_figure_hold_the_records_and_go_with_them(tmp_path: Path):
     (drawing,) = [one for one in build_figures(evidence) if one.name.startswith("robustness-")]
     assert drawing.name == f"robustness-fer2013-on-fer2013-{make.RECIPE}"
     assert [panel.corruption for panel in drawing.panels] == ["noise", "blur", "mean of these"]
-    assert drawing.panels[1].lines[1].accuracies[1] == pytest.approx(np.mean(clcm), abs=1e-3)
+    clean = 100 * right_answers(made[:2]).mean()
+    assert drawing.panels[1].lines[1].accuracies[:2] == pytest.approx((clean, np.mean(clcm)), abs=1e-3)
+    assert drawing.chance == pytest.approx(100 * 1774 / 7178, abs=1e-3)  # Always happy.
+    assert drawing.caption.endswith("Lines are means over the seeds.")
+    assert [cell.best for cell in rows["as they are"]] == [True, False]
+    note = "The corruptions, with their strengths from severity 1 to 5: noise: "
+    assert any(one.startswith(note) for one in table.notes)
+    records.save(results.records, dataclasses.replace(made[2], protocol="faces-0"))  # Whose strengths nobody knows now.
+    assert not any(one.startswith(note) for one in build_tables(select(results))[-1].notes)
     write_tables(build_tables(evidence), results.tables)
     assert (results.tables / "robustness.md").is_file()
     for record in made:
@@ -390,6 +398,9 @@ def test_corruptions_of_the_training_images_are_marked_and_a_mean_leaves_them_ou
     rows = {row[0].text: row[1:] for row in grid.rows}
     assert list(rows)[1:3] == ["noise, trained on", "blur"]
     assert [cell.value for cell in rows["mean of those not trained on"]] == [cell.value for cell in rows["blur"]]
+    for cell, record in zip(rows["its 95 % interval"], reversed(made), strict=True):  # The last row of that name.
+        values = 100 * right_answers([record], "blur")
+        assert_mean({"value": values.mean(), "low": cell.low, "high": cell.high}, values)
     assert "but for the corruptions marked so" in table.notes[0]
     assert [column.group for column in differences.columns[1::2]] == [
         "as they are", "mean of the corruptions", "mean of those not trained on", "lost",
@@ -437,6 +448,7 @@ def test_runs_of_several_recipes_are_drawn_together(tmp_path: Path):
     best = sorted((made[0], made[2]), key=lambda one: -right_answers([one], "noise", "blur").mean())
     assert [row.recipe for row in drawing.rows[:2]] == [one.recipe for one in best]
     assert "* trained on" in drawing.caption
+    assert "but for the corruptions marked so" in build_tables(select(results))[-1].notes[0]
     figure = drawing.draw()
     assert sum(text.get_text().endswith("*") for text in figure.axes[0].texts) == 1
 
