@@ -379,6 +379,27 @@ def test_table_and_figure_hold_the_records_and_go_with_them(tmp_path: Path):
     assert not list(results.tables.glob("robustness.*"))
 
 
+def test_a_model_that_always_gives_one_answer_is_best_of_nothing(tmp_path: Path):
+    results = make.results_in(tmp_path)
+    make.save_partial(results)
+    save(results, "clcm")
+    support = make.SUPPORT["fer2013"]
+    happy = tuple(tuple(images if answer == 3 else 0 for answer in range(7)) for images in support)
+    right = "".join(("1" if label == 3 else "0") * images for label, images in enumerate(support))
+    constant = make.robustness_record("mobilenetv2", "fer2013", "fer2013")
+    worse = [
+        dataclasses.replace(result, confusion_matrices=(happy,) * 5, right=right.replace("1", "5"))
+        for result in constant.results
+    ]
+    constant = dataclasses.replace(constant, confusion_matrix=happy, right=right, results=tuple(worse))
+    records.save(results.records, constant)
+    rows = {row[0].text: row[1:] for row in build_tables(select(results))[-1].blocks[0].rows}
+    other, clcm = rows["blur"]
+    assert other.value > clcm.value
+    assert [cell.best for cell in rows["blur"]] == [False, False]
+    assert [cell.best for cell in rows["as they are"]] == [False, True]
+
+
 def test_runs_stand_in_the_order_of_their_seeds(tmp_path: Path):
     results = make.results_in(tmp_path)
     for seed in (10, 2):  # Not that of their files' names, ...s10.json and ...s2.json.
