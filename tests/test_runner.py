@@ -112,6 +112,20 @@ def test_another_recipe_in_the_workspace_is_told_before_hours_of_training(tmp_pa
     assert capsys.readouterr().err == ""
 
 
+def test_a_job_that_was_stopped_before_its_report_gets_it(tmp_path, monkeypatch):
+    place = Workspace(tmp_path)
+    make.save_run(place.results, "clcm", "fer2013")
+    monkeypatch.setattr(files, "_draw", blank_figures.draw)
+    for stage in ("_training", "_profiling"):  # Nothing is missing.
+        monkeypatch.setattr(runner, stage, lambda workspace, job: [])
+    run_all(place, job("clcm", synthetic=False))
+    page = place.results.reports / "report.html"
+    assert page.is_file()
+    page.unlink()
+    run_all(place, job("clcm", synthetic=False))
+    assert page.is_file()
+
+
 def test_a_demonstration_draws_nothing_into_a_workspace_of_real_data(workspace, tmp_path):
     place = Workspace(tmp_path / "real")
     shutil.copytree(workspace.prepared("fer2013"), place.prepared("fer2013"))
