@@ -643,6 +643,15 @@ def test_recipes_and_states_of_a_dataset_never_share_a_block():
     assert len(robustness_blocks([one, *others])) == 1 + len(others)
 
 
+@pytest.mark.parametrize("field", ["dataset_fingerprint", "target_fingerprint", "protocol"])
+def test_blocks_of_one_recipe_say_what_tells_them_apart(field: str):
+    one, other = (make.robustness_record(model, "fer2013", "fer2013") for model in ("clcm", "shufflenetv2"))
+    other = dataclasses.replace(other, **{field: "f" * 64})
+    apart = {block.first.model: block.apart for block in robustness_blocks([one, other])}
+    short = 64 if field == "protocol" else 12
+    assert apart == {"clcm": (getattr(one, field)[:short],), "shufflenetv2": ("f" * short,)}
+
+
 def test_titles_and_files_of_one_recipe_on_two_backends_say_which(tmp_path: Path):
     results = make.results_in(tmp_path)
     make.save_partial(results)
@@ -679,12 +688,14 @@ def external(target: str) -> RobustnessRecord:
 def test_external_models_stand_beside_all_that_saw_the_same_pictures(tmp_path: Path):
     own = make.robustness_record("clcm", "fer2013", "fer2013")
     other = dataclasses.replace(own, recipe="cpu48-0123abcd")
-    found = robustness_blocks([own, other, external("fer2013"), external("ck-plus")])
+    theirs = [external("fer2013"), external("ck-plus"), dataclasses.replace(external("raf-db"), model="a-net")]
+    found = robustness_blocks([own, other, *theirs])
     named = [(block.dataset, block.target, [one.first.model for one in block.models]) for block in found]
     assert named == [
         ("fer2013", "fer2013", ["clcm", "their-net"]),
         ("fer2013", "fer2013", ["clcm", "their-net"]),
         ("external", "ck-plus", ["their-net"]),
+        ("external", "raf-db", ["a-net"]),
     ]
     results = make.results_in(tmp_path)
     make.save_partial(results)
