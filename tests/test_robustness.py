@@ -630,6 +630,22 @@ def test_compare_takes_two_recipes_on_worse_pictures(tmp_path: Path):
     ] == [(True, True)] * 2
 
 
+def test_what_was_not_tested_on_worse_pictures_is_named_with_the_command_for_it(tmp_path: Path):
+    results, models = make.results_in(tmp_path), ("clcm", "mobilenetv2")
+    for model in models:
+        make.save_run(results, model, "fer2013", seed=1)
+    told = str(compared(tmp_path, *models, "--dataset", "fer2013", "--on", "ck-plus", "--corrupted").exception)
+    for model, line in zip(models, told.splitlines(), strict=True):
+        command = f"--model {model} --dataset fer2013 --on ck-plus --recipe {make.RECIPE} --seed 1"
+        assert line.endswith(f"run fer-bench robustness {command} --workspace {tmp_path}")
+    for model in ("a-net", "their-net"):
+        test = dataclasses.replace(make.eval_record(model, "external", "ck-plus"), dataset_fingerprint="")
+        origin = External(sha256=test.weights_sha256, labels=("angry",), input="48 x 48")
+        make.save_eval(results, dataclasses.replace(test, external=origin))
+    told = str(compared(tmp_path, "a-net", "their-net", "--on", "ck-plus", "--corrupted").exception)
+    assert told.endswith(f"run fer-bench robustness --model their-net --dataset ck-plus --workspace {tmp_path}")
+
+
 def test_recipes_and_states_of_a_dataset_never_share_a_block():
     one = make.robustness_record("clcm", "fer2013", "fer2013")
     others = [
