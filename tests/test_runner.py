@@ -97,6 +97,7 @@ def test_another_recipe_in_the_workspace_is_told_before_hours_of_training(tmp_pa
     save(place.results.records, make.train_record("clcm", "raf-db"))
     runner._tell_of_other_recipes(place, new)
     assert capsys.readouterr().err == ""  # No block is that of both.
+    save(place.results.records, make.train_record("mobilenetv2", "fer2013", recipe=RECIPE.id))
     save(place.results.records, make.train_record("clcm", "fer2013+raf-db"))
     for train_on in (["fer2013+raf-db"], ["my-faces"]):  # Nor of what no table shows.
         runner._tell_of_other_recipes(place, job("clcm", train_on=train_on))
@@ -110,6 +111,26 @@ def test_another_recipe_in_the_workspace_is_told_before_hours_of_training(tmp_pa
     place.results.selection.write_text("", encoding="utf-8")
     runner._tell_of_other_recipes(place, new)
     assert capsys.readouterr().err == ""
+
+
+def test_what_is_missing_of_a_job_is_done_and_no_more(workspace):
+    prepared = {name: Prepared.load(workspace.prepared(name)).fingerprint for name in ("fer2013", "ck-plus")}
+    for seed, targets in enumerate([("fer2013", "ck-plus"), ("fer2013",), ()]):
+        run = make.train_record("clcm", "fer2013", recipe=RECIPE.id, seed=seed, origin="synthetic")
+        run = dataclasses.replace(run, dataset_fingerprint=prepared["fer2013"])
+        save(workspace.results.records, run)
+        workspace.weights(run.cell_id).parent.mkdir(exist_ok=True)
+        workspace.weights(run.cell_id).touch()
+        for target in targets:
+            test = make.eval_record("clcm", "fer2013", target, recipe=RECIPE.id, seed=seed, origin="synthetic")
+            test = dataclasses.replace(test, target_fingerprint=prepared[target])
+            make.save_eval(workspace.results, dataclasses.replace(test, dataset_fingerprint=prepared["fer2013"]))
+    (group,) = runner._training(workspace, job("clcm", seeds=[0, 1, 2, 3], train_on=["fer2013"]))
+    told = ["test clcm on fer2013, seed 1", "test clcm on fer2013, seed 2", "train and test clcm on fer2013, seed 3"]
+    assert [stage.title for stage, _ in group] == told
+    assert {do.targets for _, do in group} == {("fer2013", "ck-plus")}
+    # One network for all: it is compiled once.
+    assert [stage.seconds for stage, _ in group[:2]] == [stages.COMPILE_SECONDS, 2]
 
 
 def test_a_job_that_was_stopped_before_its_report_gets_it(tmp_path, monkeypatch):

@@ -244,6 +244,15 @@ def test_so_they_do_where_there_is_nothing_else(results: Results, origin: Origin
     assert [other.dataset for other in evidence.others] == ["fer2013+raf-db"]
 
 
+def test_times_beside_synthetic_faces_alone_are_called_so(results: Results) -> None:
+    records.save(results.records, make.profile_record("clcm", origin="synthetic"))
+    evidence = select(results)
+    assert (evidence.synthetic, list(evidence.profiles)) == (True, ["clcm"])
+    make.save_run(results, "clcm", "fer2013")
+    with pytest.raises(FerBenchError, match="real and synthetic records lie together"):
+        select(results)
+
+
 def test_latencies_of_two_sessions_are_not_mixed(results: Results) -> None:
     for model, session in (("mobilenetv2", "monday"), ("clcm", "monday"), ("shufflenetv2", "tuesday")):
         records.save(results.records, make.profile_record(model, session=session))
