@@ -734,6 +734,14 @@ def test_external_models_stand_beside_all_that_saw_the_same_pictures(tmp_path: P
     ]
 
 
+def test_two_files_under_one_name_are_not_mixed(tmp_path: Path):
+    results = make.results_in(tmp_path)
+    records.save(results.records, external("ck-plus"))
+    records.save(results.records, dataclasses.replace(external("fer2013"), recipe="onnx-ffffffff"))
+    with pytest.raises(FerBenchError, match="the external model their-net is another one in robustness/"):
+        select(results)
+
+
 def test_a_test_on_synthetic_faces_stands_in_no_table_of_real_ones(tmp_path: Path):
     results = make.results_in(tmp_path)
     make.save_partial(results)
