@@ -176,6 +176,10 @@ def test_seeds_can_be_chosen(results: Results) -> None:
     assert [(r.model, r.seed) for r in block.trains] == [("clcm", 1)]
     left_out = {(r.model, r.seed) for other in evidence.others for r in other.trains}
     assert left_out == {("mobilenetv2", 0), ("clcm", 0), ("shufflenetv2", 0)}
+    # One that is not tested yet may be chosen already.
+    records.save(results.records, make.train_record("clcm", "fer2013", seed=2))
+    results.selection.write_text("[fer2013]\nseeds = [1, 2]\n", encoding="utf-8")
+    assert select(results).blocks["fer2013"].seeds("clcm") == (1, 2)
     results.selection.write_text("[fer2013]\nseeds = [0, 5]\n", encoding="utf-8")
     with pytest.raises(FerBenchError, match="no record of 5"):
         select(results)

@@ -127,7 +127,7 @@ def naming(results: Results, evidence: Evidence) -> dict[str, Choice]:
     for name, block in evidence.blocks.items():
         if not block.is_tested:
             continue
-        evals = [r for r in load_all(results.records, EvalRecord) if _is_ours(r) and r.dataset == name]
+        evals = [r for r in load_all(results.records, EvalRecord) if r.dataset == name]
         groups[name] = {group_of(r) for r in evals}
         shown[name] = Group(recipe=block.recipe, backend=block.backend, fingerprint=block.fingerprint)
     if evidence.latency is not None and evidence.latency.has_own:
