@@ -109,6 +109,15 @@ def test_two_recipes_are_refused_with_the_lines_to_write(results: Results) -> No
         assert {r.model for r in select(results).blocks["fer2013"].evals} == {model}
 
 
+def test_the_lines_to_write_are_no_more_than_needed(results: Results) -> None:
+    make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013"))
+    other = make.eval_record("mobilenetv2", "fer2013", "fer2013", recipe="short-89abcdef")
+    make.save_eval(results, replace(other, backend="jax", dataset_fingerprint="f" * 64))
+    with pytest.raises(FerBenchError, match='recipe = "short-89abcdef"') as caught:
+        select(results)
+    assert not re.search("(backend|fingerprint) = ", str(caught.value))
+
+
 def test_a_selection_that_notepad_saved_is_read(results: Results) -> None:
     """With a mark of UTF-8 before the first line, which a recipe's TOML may have too."""
     for model, recipe in (("clcm", "paper-0123abcd"), ("mobilenetv2", "short-89abcdef")):
@@ -176,10 +185,11 @@ def test_seeds_can_be_chosen(results: Results) -> None:
     assert [(r.model, r.seed) for r in block.trains] == [("clcm", 1)]
     left_out = {(r.model, r.seed) for other in evidence.others for r in other.trains}
     assert left_out == {("mobilenetv2", 0), ("clcm", 0), ("shufflenetv2", 0)}
-    # One that is not tested yet may be chosen already.
-    records.save(results.records, make.train_record("clcm", "fer2013", seed=2))
-    results.selection.write_text("[fer2013]\nseeds = [1, 2]\n", encoding="utf-8")
-    assert select(results).blocks["fer2013"].seeds("clcm") == (1, 2)
+    # Those that are not tested yet may be chosen already.
+    for seed in (2, 10):
+        records.save(results.records, make.train_record("clcm", "fer2013", seed=seed))
+    results.selection.write_text("[fer2013]\nseeds = [10, 1, 2]\n", encoding="utf-8")
+    assert [r.seed for r in select(results).blocks["fer2013"].trained("clcm")] == [1, 2, 10]
     results.selection.write_text("[fer2013]\nseeds = [0, 5]\n", encoding="utf-8")
     with pytest.raises(FerBenchError, match="no record of 5"):
         select(results)
