@@ -167,6 +167,14 @@ def test_the_profile_of_another_backend_is_not_this_ones(workspace):
     assert titles == ["ANOVA"]
 
 
+def test_models_of_two_sessions_are_measured_together(tmp_path):
+    place, both = Workspace(tmp_path), job("clcm", "mobilenetv2")
+    for sessions, expected in ((("monday", "tuesday"), ["profile", "ANOVA"]), (("monday", "monday"), ["ANOVA"])):
+        for model, session in zip(both.models, sessions, strict=True):
+            save(place.results.records, make.profile_record(model, session=session))
+        assert [stage.title for stage, _ in runner._profiling(place, both)] == expected
+
+
 def test_a_session_that_gets_another_model_keeps_the_others(workspace):
     for model in ("clcm", "shufflenetv2", "resnet50"):
         save(workspace.results.records, make.profile_record(model, session="before", origin="synthetic"))
