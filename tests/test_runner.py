@@ -76,7 +76,14 @@ def test_everything_is_made_and_a_second_run_does_nothing(workspace, tiny_model,
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("copied", [make.train_record("clcm", "fer2013"), make.profile_record("clcm")])
+@pytest.mark.parametrize(
+    "copied",
+    [
+        make.train_record("clcm", "fer2013"),
+        make.eval_record("clcm", "fer2013", "ck-plus"),
+        make.profile_record("clcm"),
+    ],
+)
 def test_records_of_the_other_origin_are_refused_before_anything_is_made(tmp_path, copied):
     place = Workspace(tmp_path)
     path = save(place.results.records, copied)
@@ -129,6 +136,8 @@ def test_what_is_missing_of_a_job_is_done_and_no_more(workspace):
     told = ["test clcm on fer2013, seed 1", "test clcm on fer2013, seed 2", "train and test clcm on fer2013, seed 3"]
     assert [stage.title for stage, _ in group] == told
     assert {do.targets for _, do in group} == {("fer2013", "ck-plus")}
+    (((_, do),),) = runner._training(workspace, job("clcm", seeds=[3], train_on=["fer2013"], weights="random"))
+    assert do.weights == "random"
     # One network for all: it is compiled once.
     assert [stage.seconds for stage, _ in group[:2]] == [stages.COMPILE_SECONDS, 2]
 
@@ -173,6 +182,24 @@ def test_models_of_two_sessions_are_measured_together(tmp_path):
         for model, session in zip(both.models, sessions, strict=True):
             save(place.results.records, make.profile_record(model, session=session))
         assert [stage.title for stage, _ in runner._profiling(place, both)] == expected
+
+
+def test_an_anova_is_made_again_with_the_profiles_that_it_is_of(tmp_path):
+    place, models = Workspace(tmp_path), ("clcm", "mobilenetv2")
+    for model in models:
+        save(place.results.records, make.profile_record(model))  # Of 50 calls.
+
+    def stages_of(runs: int) -> list[str]:
+        return [stage.title for stage, _ in runner._profiling(place, job(*models, runs=runs))]
+
+    assert stages_of(50) == ["ANOVA"]
+    session_anova.anova(place.results, session_anova.RUNTIME, models=models)
+    assert stages_of(50) == []
+    assert stages_of(51) == ["profile", "ANOVA"]
+    # Another session beside it changes nothing of that.
+    for model in ("densenet121", "resnet50"):
+        save(place.results.records, make.profile_record(model, session="another"))
+    assert stages_of(50) == []
 
 
 def test_a_session_that_gets_another_model_keeps_the_others(workspace):

@@ -186,13 +186,19 @@ def test_seeds_can_be_chosen(results: Results) -> None:
     block = evidence.blocks["fer2013"]
     assert {(r.model, r.seed) for r in block.evals} == {("clcm", 1)}
     assert [(r.model, r.seed) for r in block.trains] == [("clcm", 1)]
-    left_out = {(r.model, r.seed) for other in evidence.others for r in other.trains}
-    assert left_out == {("mobilenetv2", 0), ("clcm", 0), ("shufflenetv2", 0)}
+    assert {(r.model, r.seed) for other in evidence.others for r in other.trains} == {
+        ("mobilenetv2", 0),
+        ("clcm", 0),
+        ("shufflenetv2", 0),
+    }
     # Those that are not tested yet may be chosen already.
     for seed in (2, 10):
         records.save(results.records, make.train_record("clcm", "fer2013", seed=seed))
     results.selection.write_text("[fer2013]\nseeds = [10, 1, 2]\n", encoding="utf-8")
     assert [r.seed for r in select(results).blocks["fer2013"].trained("clcm")] == [1, 2, 10]
+    results.selection.write_text("[fer2013]\nseeds = [0]\n", encoding="utf-8")
+    (left_out,) = select(results).others
+    assert [r.seed for r in left_out.trains] == [1, 2, 10]
     results.selection.write_text("[fer2013]\nseeds = [0, 5]\n", encoding="utf-8")
     with pytest.raises(FerBenchError, match="no record of 5"):
         select(results)
