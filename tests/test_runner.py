@@ -196,9 +196,11 @@ def test_an_anova_is_made_again_with_the_profiles_that_it_is_of(tmp_path):
     session_anova.anova(place.results, session_anova.RUNTIME, models=models)
     assert stages_of(50) == []
     assert stages_of(51) == ["profile", "ANOVA"]
-    # Another session beside it changes nothing of that.
+    # A later session of other models changes nothing of that.
+    later = make.environment("2025-05-01T10:00:00Z")
     for model in ("densenet121", "resnet50"):
-        save(place.results.records, make.profile_record(model, session="another"))
+        profile = make.profile_record(model, session="another")
+        save(place.results.records, dataclasses.replace(profile, environment=later))
     assert stages_of(50) == []
 
 
