@@ -59,6 +59,16 @@ def test_private_test_is_a_part_of_the_record(tmp_path: Path) -> None:
     assert private(results) is None
 
 
+def test_nothing_is_told_where_a_seed_lacks_it(tmp_path: Path) -> None:
+    results = make.results_in(tmp_path)
+    both = {"PrivateTest": make.flat("private", 5), "PublicTest": make.flat("public", 3)}
+    for seed in (0, 1):
+        record = make.eval_record("clcm", "fer2013", "fer2013", seed=seed, matrix=make.flat("fer2013", 8))
+        # Else a mean of some of the seeds would stand beside one of all.
+        records.save(results.records, dataclasses.replace(record, parts=both if seed == 0 else {}))
+    assert private(results) is None
+
+
 def test_a_test_set_that_is_private_test_alone(tmp_path: Path) -> None:
     results = make.results_in(tmp_path)
     record = make.eval_record("clcm", "fer2013", "fer2013", matrix=make.flat("private", 5))

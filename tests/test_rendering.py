@@ -1,11 +1,13 @@
 """Whether what people read has been made: from these records, by this state of the code."""
 
+import dataclasses
+
 import blank_figures
 import pytest
-from record_factory import results_in, save_run
+from record_factory import results_in, save_run, train_record
 
 import fer_bench
-from fer_bench import source
+from fer_bench import records, source
 from fer_bench.figures import files
 from fer_bench.models import architecture
 from fer_bench.run_all import rendering
@@ -27,6 +29,17 @@ def test_another_record_is_rendered(rendered):
     assert not rendering.is_rendered(rendered)
 
 
+def test_a_run_that_was_trained_again_is_rendered(rendered):
+    """Its record has the name that it had."""
+    records.save(rendered.records, dataclasses.replace(train_record("clcm", "fer2013"), best_epoch=0))
+    assert not rendering.is_rendered(rendered)
+
+
+def test_another_selection_is_rendered(rendered):
+    rendered.selection.write_text("[fer2013]\nseeds = [0]\n", encoding="utf-8")
+    assert not rendering.is_rendered(rendered)
+
+
 def test_other_architectures_are_rendered(rendered, tmp_path, monkeypatch):
     """A state of fer-bench may differ from the one before in that file alone."""
     other = tmp_path / "architectures.json"
@@ -35,8 +48,9 @@ def test_other_architectures_are_rendered(rendered, tmp_path, monkeypatch):
     assert not rendering.is_rendered(rendered)
 
 
-def test_a_table_that_is_gone_is_rendered(rendered):
-    (rendered.tables / "table04.md").unlink()
+@pytest.mark.parametrize("gone", ["tables/table04.md", "report.html", "figures/*"])
+def test_what_is_gone_is_rendered(rendered, gone):
+    next(rendered.tables.parent.glob(gone)).unlink()
     assert not rendering.is_rendered(rendered)
 
 

@@ -188,7 +188,8 @@ def test_runs_by_other_recipes_have_a_row_each_with_what_differs(tmp_path: Path)
         run = make.train_record("clcm", "fer2013", recipe=changed.id, seed=seed)
         records.save(results.records, replace(run, recipe_content=changed.content()))
         if seed == 0:  # The other run is not tested yet.
-            make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013", recipe=changed.id))
+            for target in ("ck-plus", "fer2013"):
+                make.save_eval(results, make.eval_record("clcm", "fer2013", target, recipe=changed.id))
     # The frozen layers that it has anyway: other recipe, same weights, and the tests are not those of the run above.
     same = PRESETS["paper"].changed(freeze_layers=10)
     run = replace(make.train_record("clcm", "fer2013", recipe=changed.id), recipe=same.id)
@@ -201,10 +202,11 @@ def test_runs_by_other_recipes_have_a_row_each_with_what_differs(tmp_path: Path)
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in told.splitlines() if line.startswith("| ")]
     assert [row[:6] for row in rows[1:]] == [
         ["FER-2013", "FER-2013", changed.id, "CLCM", "ImageNet", "1"],
+        ["FER-2013", "CK+", changed.id, "CLCM", "ImageNet", "1"],
         ["FER-2013", "–", same.id, "CLCM", "ImageNet", "1"],
         ["fer2013+raf-db", "–", "paper-0123abcd", "CLCM", "ImageNet", "1"],
     ]
-    assert [row[7] == "–" for row in rows[1:]] == [False, True, True]
+    assert [row[7] == "–" for row in rows[1:]] == [False, False, True, True]
     assert f"{changed.id}: freeze\\_layers 0; all else as in the preset paper. Backend tensorflow, dataset " in told
 
 

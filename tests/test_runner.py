@@ -76,7 +76,14 @@ def test_everything_is_made_and_a_second_run_does_nothing(workspace, tiny_model,
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("copied", [make.train_record("clcm", "fer2013"), make.profile_record("clcm")])
+@pytest.mark.parametrize(
+    "copied",
+    [
+        make.train_record("clcm", "fer2013"),
+        make.eval_record("clcm", "fer2013", "ck-plus"),
+        make.profile_record("clcm"),
+    ],
+)
 def test_records_of_the_other_origin_are_refused_before_anything_is_made(tmp_path, copied):
     place = Workspace(tmp_path)
     path = save(place.results.records, copied)
@@ -97,6 +104,11 @@ def test_another_recipe_in_the_workspace_is_told_before_hours_of_training(tmp_pa
     save(place.results.records, make.train_record("clcm", "raf-db"))
     runner._tell_of_other_recipes(place, new)
     assert capsys.readouterr().err == ""  # No block is that of both.
+    save(place.results.records, make.train_record("mobilenetv2", "fer2013", recipe=RECIPE.id))
+    save(place.results.records, make.train_record("clcm", "fer2013+raf-db"))
+    for train_on in (["fer2013+raf-db"], ["my-faces"]):  # Nor of what no table shows.
+        runner._tell_of_other_recipes(place, job("clcm", train_on=train_on))
+    assert capsys.readouterr().err == ""
     other = make.train_record("clcm", "fer2013")
     save(place.results.records, other)
     runner._tell_of_other_recipes(place, new)
@@ -106,6 +118,42 @@ def test_another_recipe_in_the_workspace_is_told_before_hours_of_training(tmp_pa
     place.results.selection.write_text("", encoding="utf-8")
     runner._tell_of_other_recipes(place, new)
     assert capsys.readouterr().err == ""
+
+
+def test_what_is_missing_of_a_job_is_done_and_no_more(workspace):
+    prepared = {name: Prepared.load(workspace.prepared(name)).fingerprint for name in ("fer2013", "ck-plus")}
+    for seed, targets in enumerate([("fer2013", "ck-plus"), ("fer2013",), ()]):
+        run = make.train_record("clcm", "fer2013", recipe=RECIPE.id, seed=seed, origin="synthetic")
+        run = dataclasses.replace(run, dataset_fingerprint=prepared["fer2013"])
+        save(workspace.results.records, run)
+        workspace.weights(run.cell_id).parent.mkdir(exist_ok=True)
+        workspace.weights(run.cell_id).touch()
+        for target in targets:
+            test = make.eval_record("clcm", "fer2013", target, recipe=RECIPE.id, seed=seed, origin="synthetic")
+            test = dataclasses.replace(test, target_fingerprint=prepared[target])
+            make.save_eval(workspace.results, dataclasses.replace(test, dataset_fingerprint=prepared["fer2013"]))
+    (group,) = runner._training(workspace, job("clcm", seeds=[0, 1, 2, 3], train_on=["fer2013"]))
+    told = ["test clcm on fer2013, seed 1", "test clcm on fer2013, seed 2", "train and test clcm on fer2013, seed 3"]
+    assert [stage.title for stage, _ in group] == told
+    assert {do.targets for _, do in group} == {("fer2013", "ck-plus")}
+    (((_, do),),) = runner._training(workspace, job("clcm", seeds=[3], train_on=["fer2013"], weights="random"))
+    assert do.weights == "random"
+    # One network for all: it is compiled once.
+    assert [stage.seconds for stage, _ in group[:2]] == [stages.COMPILE_SECONDS, 2]
+
+
+def test_a_job_that_was_stopped_before_its_report_gets_it(tmp_path, monkeypatch):
+    place = Workspace(tmp_path)
+    make.save_run(place.results, "clcm", "fer2013")
+    monkeypatch.setattr(files, "_draw", blank_figures.draw)
+    for stage in ("_training", "_profiling"):  # Nothing is missing.
+        monkeypatch.setattr(runner, stage, lambda workspace, job: [])
+    run_all(place, job("clcm", synthetic=False))
+    page = place.results.reports / "report.html"
+    assert page.is_file()
+    page.unlink()
+    run_all(place, job("clcm", synthetic=False))
+    assert page.is_file()
 
 
 def test_a_demonstration_draws_nothing_into_a_workspace_of_real_data(workspace, tmp_path):
@@ -126,6 +174,34 @@ def test_the_profile_of_another_backend_is_not_this_ones(workspace):
             save(workspace.results.records, dataclasses.replace(record, backend=backend))
     titles = [stage.title for stage, _ in runner._profiling(workspace, job("clcm", "mobilenetv2"))]
     assert titles == ["ANOVA"]
+
+
+def test_models_of_two_sessions_are_measured_together(tmp_path):
+    place, both = Workspace(tmp_path), job("clcm", "mobilenetv2")
+    for sessions, expected in ((("monday", "tuesday"), ["profile", "ANOVA"]), (("monday", "monday"), ["ANOVA"])):
+        for model, session in zip(both.models, sessions, strict=True):
+            save(place.results.records, make.profile_record(model, session=session))
+        assert [stage.title for stage, _ in runner._profiling(place, both)] == expected
+
+
+def test_an_anova_is_made_again_with_the_profiles_that_it_is_of(tmp_path):
+    place, models = Workspace(tmp_path), ("clcm", "mobilenetv2")
+    for model in models:
+        save(place.results.records, make.profile_record(model))  # Of 50 calls.
+
+    def stages_of(runs: int) -> list[str]:
+        return [stage.title for stage, _ in runner._profiling(place, job(*models, runs=runs))]
+
+    assert stages_of(50) == ["ANOVA"]
+    session_anova.anova(place.results, session_anova.RUNTIME, models=models)
+    assert stages_of(50) == []
+    assert stages_of(51) == ["profile", "ANOVA"]
+    # A later session of other models changes nothing of that.
+    later = make.environment("2025-05-01T10:00:00Z")
+    for model in ("densenet121", "resnet50"):
+        profile = make.profile_record(model, session="another")
+        save(place.results.records, dataclasses.replace(profile, environment=later))
+    assert stages_of(50) == []
 
 
 def test_a_session_that_gets_another_model_keeps_the_others(workspace):

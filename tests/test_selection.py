@@ -13,6 +13,7 @@ from fer_bench import records
 from fer_bench.errors import FerBenchError
 from fer_bench.figures import build_figures
 from fer_bench.figures.transfer import TransferMatrix
+from fer_bench.records import Origin
 from fer_bench.selection import select
 from fer_bench.workspace import Results
 
@@ -108,6 +109,18 @@ def test_two_recipes_are_refused_with_the_lines_to_write(results: Results) -> No
         assert {r.model for r in select(results).blocks["fer2013"].evals} == {model}
 
 
+@pytest.mark.parametrize(
+    ("recipe", "needed"), [("short-89abcdef", ["recipe"]), ("paper-0123abcd", ["recipe", "backend"])]
+)
+def test_the_lines_to_write_are_no_more_than_needed(results: Results, recipe: str, needed: list[str]) -> None:
+    make.save_eval(results, make.eval_record("clcm", "fer2013", "fer2013"))
+    other = make.eval_record("mobilenetv2", "fer2013", "fer2013", recipe=recipe)
+    make.save_eval(results, replace(other, backend="jax", dataset_fingerprint="f" * 64))
+    with pytest.raises(FerBenchError) as caught:
+        select(results)
+    assert re.findall(r"^ *(\w+) = ", str(caught.value), flags=re.MULTILINE) == 2 * needed
+
+
 def test_a_selection_that_notepad_saved_is_read(results: Results) -> None:
     """With a mark of UTF-8 before the first line, which a recipe's TOML may have too."""
     for model, recipe in (("clcm", "paper-0123abcd"), ("mobilenetv2", "short-89abcdef")):
@@ -169,8 +182,23 @@ def test_a_run_in_progress_does_not_compete_with_evaluated_ones(results: Results
 def test_seeds_can_be_chosen(results: Results) -> None:
     make.save_partial(results)
     results.selection.write_text("[fer2013]\nseeds = [1]\n", encoding="utf-8")
-    block = select(results).blocks["fer2013"]
+    evidence = select(results)
+    block = evidence.blocks["fer2013"]
     assert {(r.model, r.seed) for r in block.evals} == {("clcm", 1)}
+    assert [(r.model, r.seed) for r in block.trains] == [("clcm", 1)]
+    assert {(r.model, r.seed) for other in evidence.others for r in other.trains} == {
+        ("mobilenetv2", 0),
+        ("clcm", 0),
+        ("shufflenetv2", 0),
+    }
+    # Those that are not tested yet may be chosen already.
+    for seed in (2, 10):
+        records.save(results.records, make.train_record("clcm", "fer2013", seed=seed))
+    results.selection.write_text("[fer2013]\nseeds = [10, 1, 2]\n", encoding="utf-8")
+    assert [r.seed for r in select(results).blocks["fer2013"].trained("clcm")] == [1, 2, 10]
+    results.selection.write_text("[fer2013]\nseeds = [0]\n", encoding="utf-8")
+    (left_out,) = select(results).others
+    assert [r.seed for r in left_out.trains] == [1, 2, 10]
     results.selection.write_text("[fer2013]\nseeds = [0, 5]\n", encoding="utf-8")
     with pytest.raises(FerBenchError, match="no record of 5"):
         select(results)
@@ -221,6 +249,33 @@ def test_real_and_synthetic_are_never_mixed(results: Results) -> None:
         assert list(evidence.latency.profiles) == [model]
 
 
+def test_runs_that_no_table_shows_do_not_decide_between_real_and_synthetic(results: Results) -> None:
+    joined = "fer2013+raf-db"
+    records.save(results.records, make.train_record("clcm", joined, origin="synthetic"))
+    for target in ("fer2013", "ck-plus"):
+        make.save_eval(results, make.eval_record("clcm", joined, target, origin="synthetic"))
+    make.save_run(results, "clcm", "fer2013")
+    evidence = select(results)
+    assert (evidence.origin, list(evidence.blocks), evidence.others) == ("real", ["fer2013"], ())
+
+
+@pytest.mark.parametrize("origin", ["real", "synthetic"])
+def test_so_they_do_where_there_is_nothing_else(results: Results, origin: Origin) -> None:
+    records.save(results.records, make.train_record("clcm", "fer2013+raf-db", origin=origin))
+    evidence = select(results)
+    assert evidence.origin == origin
+    assert [other.dataset for other in evidence.others] == ["fer2013+raf-db"]
+
+
+def test_times_beside_synthetic_faces_alone_are_called_so(results: Results) -> None:
+    records.save(results.records, make.profile_record("clcm", origin="synthetic"))
+    evidence = select(results)
+    assert (evidence.synthetic, list(evidence.profiles)) == (True, ["clcm"])
+    make.save_run(results, "clcm", "fer2013")
+    with pytest.raises(FerBenchError, match="real and synthetic records lie together"):
+        select(results)
+
+
 def test_latencies_of_two_sessions_are_not_mixed(results: Results) -> None:
     for model, session in (("mobilenetv2", "monday"), ("clcm", "monday"), ("shufflenetv2", "tuesday")):
         records.save(results.records, make.profile_record(model, session=session))
@@ -230,6 +285,19 @@ def test_latencies_of_two_sessions_are_not_mixed(results: Results) -> None:
     latency = select(results).latency
     assert latency is not None
     assert list(latency.profiles) == ["mobilenetv2", "clcm"]
+
+
+def test_statistics_of_another_session_are_not_shown(results: Results) -> None:
+    for model in ("shufflenetv2", "my-net"):
+        records.save(results.records, make.profile_record(model, session="tuesday"))
+    make.save_statistics(results, runtime="keras-call")
+    for model in ("mobilenetv2", "clcm"):
+        records.save(results.records, make.profile_record(model, session="monday"))
+    for session, runtimes in (("monday", []), ("tuesday", ["keras-call"])):
+        results.selection.write_text(f'[latency]\nsession = "{session}"\n', encoding="utf-8")
+        latency = select(results).latency
+        assert latency is not None
+        assert list(latency.statistics) == runtimes
 
 
 def test_latencies_of_two_machines_under_one_session_name_are_refused(results: Results) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fer_bench import backend, devices, grid, records, session_anova, stages
+from fer_bench import backend, devices, grid, paper, records, session_anova, stages
 from fer_bench.cellwork import CellRun
 from fer_bench.datasets.joined import TrainingData, join, parts_of
 from fer_bench.datasets.prepared import Prepared
@@ -84,7 +84,9 @@ def _tell_of_other_recipes(workspace: Workspace, job: Job) -> None:
     if workspace.results.selection.is_file():
         return
     runs = records.load_all(workspace.results.records, TrainRecord)
-    others = {run.recipe for run in runs if run.dataset in (job.train_on or {run.dataset})} - {job.recipe.id}
+    # Runs on several datasets joined, or on one of the user's own, are in no table: any recipes lie together there.
+    shown = set(job.train_on or paper.TRAINED_ON) & {*paper.TRAINED_ON}
+    others = {run.recipe for run in runs if run.dataset in shown} - {job.recipe.id}
     if others:
         say(
             f"{workspace.root} holds runs by {', '.join(sorted(others))} too, and no table mixes recipes: at the end "

@@ -47,7 +47,7 @@ def choose(results: Results, selection: Selection) -> Evidence:
     trains = [r for r in loaded.trains if _is_ours(r)]
     evals = [r for r in loaded.tests if _is_shown(r)]
     externals = [r for r in loaded.tests if _is_shown_external(r)]
-    corrupted = _shown(load_all(folder, RobustnessRecord), loaded)
+    corrupted = _shown(loaded)
     require_one_file(folder, [*externals, *corrupted], loaded.profiles)
     for record in (*evals, *externals):
         if record.class_names != EMOTIONS:
@@ -86,32 +86,33 @@ class _Loaded:
     trains: list[TrainRecord]
     tests: list[EvalRecord]
     profiles: list[ProfileRecord]
+    corrupted: list[RobustnessRecord]
 
 
 def _load(folder: Path, selection: Selection) -> _Loaded:
-    """Read the records of the origin that is shown; those that no table can show do not decide which."""
+    """Read the records of the origin that is shown: runs beyond the paper's tables, and tests on worse pictures, decide
+    which only where there is nothing else."""
     trains, tests = load_all(folder, TrainRecord), load_all(folder, EvalRecord)
-    profiles = load_all(folder, ProfileRecord)
+    profiles, corrupted = load_all(folder, ProfileRecord), load_all(folder, RobustnessRecord)
     found = {r.origin for r in trains if _is_ours(r)} | {r.origin for r in profiles}
     found |= {r.origin for r in tests if _is_shown(r) or _is_shown_external(r)}
-    origin = _origin(found, selection)
+    origin = _origin(found or {r.origin for r in (*trains, *corrupted)}, selection)
     return _Loaded(
         origin,
         [r for r in trains if r.origin == origin],
         [r for r in tests if r.origin == origin],
         [r for r in profiles if r.origin == origin],
+        [r for r in corrupted if r.origin == origin],
     )
 
 
-def _shown(tests: list[RobustnessRecord], loaded: _Loaded) -> tuple[RobustnessRecord, ...]:
+def _shown(loaded: _Loaded) -> tuple[RobustnessRecord, ...]:
     """Return the finished tests on corrupted pictures, not those of a model trained again since."""
     runs = {(run.cell_id, run.weights_sha256) for run in loaded.trains}
     return tuple(
         test
-        for test in tests
-        if test.complete
-        and test.origin == loaded.origin
-        and (test.external or (test.cell_id, test.weights_sha256) in runs)
+        for test in loaded.corrupted
+        if test.complete and (test.external or (test.cell_id, test.weights_sha256) in runs)
     )
 
 
@@ -126,7 +127,7 @@ def naming(results: Results, evidence: Evidence) -> dict[str, Choice]:
     for name, block in evidence.blocks.items():
         if not block.is_tested:
             continue
-        evals = [r for r in load_all(results.records, EvalRecord) if _is_ours(r) and r.dataset == name]
+        evals = [r for r in load_all(results.records, EvalRecord) if r.dataset == name]
         groups[name] = {group_of(r) for r in evals}
         shown[name] = Group(recipe=block.recipe, backend=block.backend, fingerprint=block.fingerprint)
     if evidence.latency is not None and evidence.latency.has_own:

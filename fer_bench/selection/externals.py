@@ -76,7 +76,6 @@ def require_one_file(
     Raises:
         FerBenchError: there are such results.
     """
-    recipes: dict[str, str] = {}
     first: dict[str, EvalRecord | RobustnessRecord | ProfileRecord] = {}
     found: list[EvalRecord | RobustnessRecord | ProfileRecord] = [*tests, *profiles]
     for record in found:
@@ -84,9 +83,10 @@ def require_one_file(
             continue
         other = first.setdefault(record.model, record)
         assert other.external is not None
-        same = (other.external.sha256, other.external.input) == (record.external.sha256, record.external.input)
-        if not isinstance(record, ProfileRecord):  # A recipe tells the order of the labels, too.
-            same = same and recipes.setdefault(record.model, record.recipe) == record.recipe
+        if isinstance(record, ProfileRecord) or isinstance(other, ProfileRecord):
+            same = (other.external.sha256, other.external.input) == (record.external.sha256, record.external.input)
+        else:  # A recipe stands for these, and for the order of the labels, too.
+            same = other.recipe == record.recipe
         if not same:
             raise FerBenchError(
                 f"{records.path_of(folder, record)}: the external model {record.model} is another one in "
