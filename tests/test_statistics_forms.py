@@ -250,7 +250,9 @@ def test_dunn_is_scikit_posthocs(decimals):
     posthocs = pytest.importorskip("scikit_posthocs")
     samples = random_groups(11, sizes=(12, 9, 15, 6), spreads=(1, 3, 0.5, 2), decimals=decimals)
     result = analyse(samples)
-    assert result.kruskal.h == pytest.approx(stats.kruskal(*samples.values()).statistic)
+    reference = stats.kruskal(*samples.values())
+    assert (result.kruskal.h, result.kruskal.p) == pytest.approx(tuple(reference))
+    assert result.kruskal.df == 3
     expected = posthocs.posthoc_dunn(list(samples.values()), p_adjust="holm")
     names = list(samples)
     for pair in result.dunn:
@@ -334,6 +336,40 @@ def test_two_models_in_blocks_are_a_paired_t_test():
     assert result.pairs[0].ci == pytest.approx(tuple(test.confidence_interval(0.95)))
 
 
+@pytest.mark.usefixtures("without_games_howell")
+def test_blocks_in_every_order_equally_often_need_no_correction():
+    """All covariances are equal: epsilon is 1, which rounding would make 1.0000000000000002."""
+    result = analyse(numbered(zip(*itertools.permutations([0, 1, 2]), strict=True)), blocks=True).repeated_measures
+    assert result.epsilon == pytest.approx(1)
+    assert result.epsilon <= 1
+
+
+@pytest.mark.usefixtures("without_games_howell")
+def test_a_block_without_a_value_of_every_model_is_refused():
+    result = analyse({"a": [1.0, 2.0, 4.0], "b": [1.5, 3.0]}, blocks=True)
+    assert result.repeated_measures is None
+    assert result.refused["repeated_measures"] == "3 of a, 2 of b: a block needs one value of every model"
+
+
+@pytest.mark.parametrize(
+    ("samples", "why"),
+    [
+        ({"a": [1.0, 2.0, 4.0], "b": [2.0, 3.0, 5.0]}, "the differences of a and b within blocks do not vary"),
+        ({"a": [1, 5, 2], "b": [0.1, 0.2, 0.5], "c": [0.4, 0.5, 0.8]}, "the differences of b and c within"),
+        # As decimals they differ by 0.7 each; as floats, by 0.7000000000000001 and 0.7.
+        ({"a": [1.3, 0.9], "b": [0.6, 0.2]}, "the differences of a and b within blocks do not vary"),
+        # Squared, the differences are 0.
+        ({"a": [1e-155, 2e-155, 3e-155], "b": [1.00000001e-155, 2e-155, 3.00000001e-155]}, "the F-statistic within"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of Welch's weights, for the smallest numbers
+@pytest.mark.usefixtures("without_games_howell")
+def test_differences_within_blocks_that_do_not_vary_are_no_evidence(samples, why):
+    result = analyse(samples, blocks=True)
+    assert result.repeated_measures is None
+    assert result.refused["repeated_measures"].startswith(why)
+
+
 def test_intervals_of_three_models_in_blocks_hold_for_all_pairs_at_once():
     rng = np.random.default_rng(4)
     samples = dict(zip("abc", rng.normal(size=(3, 15)), strict=True))
@@ -410,6 +446,17 @@ def test_serial_correlation_is_looked_for_from_ten_values_on():
     rng = np.random.default_rng(0)
     found = analyse({"a": rng.normal(size=9), "b": rng.normal(size=10)}).assumptions.autocorrelation
     assert {name: serial.lags for name, serial in found.items()} == {"b": 2}
+
+
+@pytest.mark.usefixtures("without_games_howell")
+def test_normality_is_looked_for_in_3_to_5000_values():
+    """Shapiro and Wilk's test needs three; of more than 5,000 scipy's p-value is not accurate."""
+    values = np.random.default_rng(0).normal(size=5001)
+    found = analyse({str(size): values[:size] for size in (2, 3, 5000, 5001)}).assumptions
+    assert {size: test.p for size, test in found.normality.items()} == {
+        str(size): pytest.approx(stats.shapiro(values[:size]).pvalue) for size in (3, 5000)
+    }
+    assert found.residuals is None
 
 
 @pytest.mark.usefixtures("without_games_howell")
