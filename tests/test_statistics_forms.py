@@ -241,6 +241,13 @@ def test_a_model_that_does_not_vary_cannot_be_weighed():
     assert result.recommended.sentence.startswith("Believe Kruskal-Wallis with Dunn: the values of a do not vary")
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy's overflow, which the message explains
+def test_a_model_that_hardly_varies_would_weigh_infinitely_much():
+    result = analyse_summary({"a": 1.0, "b": 2.0}, {"a": 1e-160, "b": 1.0}, {"a": 9, "b": 9})
+    assert result.welch is None
+    assert result.refused["welch"].startswith("Welch's F-statistic is nan: the variances differ too much")
+
+
 # Ranks
 
 
@@ -665,6 +672,26 @@ def test_with_five_processes_the_replicate_is_the_process():
     for record in given_profiles:
         times = [sample.seconds for sample in record.latency["keras-predict"] if sample.process == 0]
         assert within.mean[record.model] == pytest.approx(np.mean(times))
+
+
+@pytest.mark.usefixtures("without_games_howell")
+def test_models_are_compared_within_their_own_process_wherever_its_calls_are_stored():
+    """The orders begin anew in every process, so that they do not tell which was first."""
+    first, *others = profiles((5, 5, 5), slow=(0, 0.0005, 0.001))
+    samples = first.latency["keras-predict"]
+    turned = dataclasses.replace(first, latency={"keras-predict": samples[::-1]})
+    result = analyse_profiles([turned, *others], "keras-predict").repeated_measures
+    means = [
+        [
+            np.mean([sample.seconds for sample in record.latency["keras-predict"] if sample.process == i])
+            for i in range(5)
+        ]
+        for record in (first, *others)
+    ]
+    assert result.pairs[0].ci == pytest.approx(tuple(stats.ttest_rel(*means[:2]).confidence_interval(1 - 0.05 / 3)))
+    frame = long_frame(dict(zip("abc", means, strict=True)))
+    table = AnovaRM(frame, "value", "block", within=["model"]).fit().anova_table
+    assert result.f == pytest.approx(table["F Value"].iloc[0])
 
 
 @pytest.mark.usefixtures("without_games_howell")
