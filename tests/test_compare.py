@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 import subprocess
 import sys
@@ -11,8 +12,9 @@ import pytest
 import typer
 from advice import commands, follow
 from record_factory import digest, eval_record, preparation, results_in, save_eval, train_record
-from scipy.stats import chi2
+from scipy.stats import binomtest, chi2
 from sklearn import metrics as sklearn_metrics
+from statsmodels.stats.multitest import multipletests
 from study_fakes import replace_training
 from typer.testing import CliRunner
 
@@ -444,6 +446,33 @@ def test_several_seeds_give_means_variance_and_a_test_for_each_seed(two):
     assert "between 3 seeds" in text
     assert "Run against run" in text
     assert "as far as 3 seeds can tell" in text
+
+
+def test_every_pair_of_several_seeds_is_tested_on_its_own_runs_and_adjusted_among_all(tmp_path):
+    models = ("clcm", "shufflenetv2", "mobilenetv2")
+    given = {
+        (model, seed): answers(10 * place + seed, 0.9 - 0.08 * place, people=False)
+        for place, model in enumerate(models)
+        for seed in (0, 1, 2)
+    }
+    for (model, seed), predictions in given.items():
+        save(tmp_path, model, predictions, seed=seed)
+    found = compared(tmp_path, *models, *ON)
+    runs, pairs = found["pairs_by_seed"], found["pairs"]
+    assert [(pair["seed"], pair["a"], pair["b"]) for pair in runs] == [
+        (seed, a, b) for seed in (0, 1, 2) for a, b in itertools.combinations(models, 2)
+    ]
+    for pair in runs:
+        a, b = (given[pair[which], pair["seed"]] == LABELS for which in "ab")
+        assert (pair["only_a_right"], pair["only_b_right"]) == ((a & ~b).sum(), (b & ~a).sum())
+        assert pair["difference"] == pytest.approx(a.mean() - b.mean())
+        assert pair["p"] == pytest.approx(binomtest(int((a & ~b).sum()), int((a != b).sum())).pvalue)
+    for tests in (runs, pairs, [pair["seed_by_seed"] for pair in pairs]):
+        p_values = [test["p"] for test in tests]
+        assert [test["p_holm"] for test in tests] == pytest.approx(multipletests(p_values, method="holm")[1])
+        assert max(p_values) < 1
+    # The images of a class are the same ones in every run.
+    assert [row["n"] for row in found["models"][0]["classes"]] == np.bincount(LABELS).tolist()
 
 
 def test_runs_of_a_seed_that_rise_and_fall_together_are_told_apart_seed_by_seed(tmp_path):

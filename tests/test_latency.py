@@ -103,6 +103,13 @@ def test_the_garbage_collector_rests_while_timing_and_comes_back() -> None:
         measure({"a": fail}, [0], runs=1)
     assert gc.isenabled()
 
+    gc.disable()
+    try:
+        measure(recorder.calls, [0], runs=1)
+        assert not gc.isenabled()  # Who had it off wants it off.
+    finally:
+        gc.enable()
+
 
 def test_times_are_seconds_of_the_call_on_the_real_clock() -> None:
     calls = {"slow": lambda item: time.sleep(0.02), "fast": lambda item: None}
