@@ -471,6 +471,9 @@ def test_every_pair_of_several_seeds_is_tested_on_its_own_runs_and_adjusted_amon
         p_values = [test["p"] for test in tests]
         assert [test["p_holm"] for test in tests] == pytest.approx(multipletests(p_values, method="holm")[1])
         assert max(p_values) < 1
+    by_seed = [[(given[model, seed] == LABELS).mean() for seed in (0, 1, 2)] for model in models]
+    assert [row["accuracy_by_seed"] for row in found["models"]] == [pytest.approx(some) for some in by_seed]
+    assert any(some != sorted(some) for some in by_seed)
     # The images of a class are the same ones in every run.
     assert [row["n"] for row in found["models"][0]["classes"]] == np.bincount(LABELS).tolist()
 
@@ -537,6 +540,14 @@ def test_what_more_seeds_would_show_is_told_of_differences_that_are_not_shown(tm
     assert f"their difference reaches {100 * (high - low) / 2:.1f} points to either side with 3 seeds of each" in text
     assert f"if they go on varying as these do, {100 * widths['5']:.1f} with 5," in text
     assert "go on varying" not in run(tmp_path, "clcm", "mobilenetv2", *ON)
+
+
+def test_as_many_seeds_as_there_are_foretell_nothing(tmp_path):
+    for model, shift in (("clcm", 0.0), ("shufflenetv2", 0.02)):
+        for seed in range(5):
+            save(tmp_path, model, answers(seed, 0.7 + 0.02 * seed + shift), seed=seed)
+    (pair,) = compared(tmp_path, "clcm", "shufflenetv2", *ON)["pairs"]
+    assert list(pair["half_width_by_seeds"]) == ["10", "20"]
 
 
 @pytest.mark.parametrize("given", [LABELS, np.full(IMAGES, 3)])
