@@ -20,9 +20,11 @@ from typer.testing import CliRunner
 
 from fer_bench import messages, metrics, records
 from fer_bench.accuracy.answers import read
+from fer_bench.accuracy.comparing import compare
 from fer_bench.accuracy.entries import choose
 from fer_bench.accuracy.intervals import newcombe_paired, wilson
 from fer_bench.accuracy.pairwise import mcnemar
+from fer_bench.accuracy.verdict import verdict
 from fer_bench.cli import app, comparing
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -497,6 +499,18 @@ def test_runs_of_a_seed_that_rise_and_fall_together_are_told_apart_seed_by_seed(
     text = run(tmp_path, "clcm", "shufflenetv2", *ON)
     assert "The same seed by seed (* Holm p < 0.05)" in text
     assert "take it only where you chose it before you saw the results" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(("p_holm", "told"), [(0.04, True), (0.06, False)])
+def test_what_is_shown_seed_by_seed_goes_by_the_adjusted_p_value(two, p_holm, told):
+    for model in ("clcm", "shufflenetv2"):
+        save(two, model, answers(3, 0.7), seed=1)
+    folder = results_in(two).records
+    found = compare(folder, choose(folder, ["clcm", "shufflenetv2"], target="ck-plus"), two / "absent")
+    (pair,) = found.pairs
+    by_seed = dataclasses.replace(pair.by_seed, p=0.02, p_holm=p_holm)
+    pairs = (dataclasses.replace(pair, p=0.03, p_holm=0.06, by_seed=by_seed),)
+    assert ("but seed by seed a difference is shown" in verdict(dataclasses.replace(found, pairs=pairs))) == told
 
 
 def test_a_single_seed_is_not_compared_seed_by_seed(two):
