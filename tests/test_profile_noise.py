@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import record_factory as make
+from scipy import stats
 
 from fer_bench.errors import FerBenchError
 from fer_bench.profiling import machine
@@ -53,6 +54,13 @@ def test_the_interval_of_the_median_follows_from_the_seed_and_covers_it() -> Non
         low, high = summarise(rng.normal(5, 1, 50)).median_ci
         covered += low <= 5 <= high
     assert covered >= 85
+
+
+def test_the_interval_of_the_median_is_of_95_percent() -> None:
+    # The median of a bootstrap sample of 17 is at most the 4th value with 0.9 %, at most the 5th with 3.6 %.
+    below = [stats.binom.sf(8, 17, place / 17) for place in (4, 5)]
+    assert below[0] < 0.025 < below[1] < 0.05
+    assert summarise(np.arange(1, 18)).median_ci == (5, 13)
 
 
 @pytest.mark.parametrize("values", [[2.0], [2.0, 2.0, 2.0]])
@@ -130,6 +138,16 @@ def test_two_values_and_nothing_between_are_two_groups() -> None:
     found = two_modes(np.repeat([1.0, 1.5], [30, 20]))
     assert found is not None
     assert (found.low, found.high, found.share) == (pytest.approx(1.0), pytest.approx(1.5), pytest.approx(0.4))
+
+
+@pytest.mark.parametrize(
+    ("counts", "two"), [((40, 9, 40), True), ((40, 10, 40), False), ((80, 9, 40), True), ((80, 10, 40), False)]
+)
+def test_a_valley_holds_fewer_than_a_quarter_of_either_side(counts: tuple[int, int, int], two: bool) -> None:
+    found = two_modes(np.exp(np.repeat([0, 1.5, 3], counts)))
+    assert (found is not None) == two
+    if found is not None:
+        assert (found.low, found.high) == pytest.approx((1, math.exp(3)))
 
 
 # Warnings
