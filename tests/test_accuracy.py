@@ -248,6 +248,18 @@ def test_bootstrap_samples_of_a_seed_are_always_the_same_and_as_large_as_the_sam
     assert np.all(first[:, : CLASSES**2].sum(axis=1) == 120)
 
 
+def test_an_interval_holds_its_estimate_where_no_replicate_reaches_it():
+    replicates, left_out = np.linspace(0.1, 0.8, 1000), np.array([0.88, 0.9, 0.92])
+    assert bca(0.9, replicates, left_out)[1] == 0.9
+    assert bca(0.05, replicates, left_out)[0] == 0.05
+
+
+def test_replicates_that_differ_by_rounding_are_ties():
+    replicates, left_out = np.concatenate([np.full(500, 0.5), np.linspace(0.3, 0.7, 500)]), np.array([0.48, 0.5, 0.52])
+    rounded = np.where(replicates == 0.5, 0.5 - 1e-15, replicates)
+    assert bca(0.5, rounded, left_out) == pytest.approx(bca(0.5, replicates, left_out))
+
+
 def test_replicates_that_do_not_vary_give_no_interval():
     assert all(math.isnan(end) for end in bca(1.0, np.ones(100), np.ones(20)))
 
