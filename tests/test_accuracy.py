@@ -248,6 +248,18 @@ def test_bootstrap_samples_of_a_seed_are_always_the_same_and_as_large_as_the_sam
     assert np.all(first[:, : CLASSES**2].sum(axis=1) == 120)
 
 
+def test_an_interval_holds_its_estimate_where_no_replicate_reaches_it():
+    replicates, left_out = np.linspace(0.1, 0.8, 1000), np.array([0.88, 0.9, 0.92])
+    assert bca(0.9, replicates, left_out)[1] == 0.9
+    assert bca(0.05, replicates, left_out)[0] == 0.05
+
+
+def test_replicates_that_differ_by_rounding_are_ties():
+    replicates, left_out = np.concatenate([np.full(500, 0.5), np.linspace(0.3, 0.7, 500)]), np.array([0.48, 0.5, 0.52])
+    rounded = np.where(replicates == 0.5, 0.5 - 1e-15, replicates)
+    assert bca(0.5, rounded, left_out) == pytest.approx(bca(0.5, replicates, left_out))
+
+
 def test_replicates_that_do_not_vary_give_no_interval():
     assert all(math.isnan(end) for end in bca(1.0, np.ones(100), np.ones(20)))
 
@@ -706,3 +718,23 @@ def test_groups_of_several_seeds_have_their_means():
     assert found.groups[0].accuracy.value == pytest.approx(0.85)
     assert found.gap.difference.value == pytest.approx(0.25)
     assert found.gap.difference.low < 0.25 < found.gap.difference.high
+
+
+def test_the_largest_gap_over_seeds_is_that_of_the_means():
+    """The first seed and the last have the groups in another order than the three together."""
+    shares = [(0.70, 0.66, 0.5), (0.50, 0.82, 0.5), (0.68, 0.64, 0.5)]
+    sizes = {"a": 50, "b": 50, "c": 50}
+    right = np.stack([grouped(sizes, share)[1] for share in shares], axis=1)[:, None]
+    (found,) = by_group("age", grouped(sizes, shares[0])[0], right, np.arange(150), clustered=False)
+    assert [group.accuracy.value for group in found.groups] == pytest.approx([1.88 / 3, 2.12 / 3, 0.5])
+    assert (found.gap.best, found.gap.worst) == ("b", "c")
+    assert found.gap.difference.value == pytest.approx(2.12 / 3 - 0.5)
+
+
+@pytest.mark.parametrize("kind", ["subjects", "seeds"])
+def test_the_interval_of_a_gap_that_may_be_none_reaches_below_0(kind):
+    values, right = grouped({"female": 60, "male": 60}, (0.7, 0.65))
+    runs = [right] if kind == "subjects" else [right, np.roll(right, 3)]
+    units = np.arange(120) // 2 if kind == "subjects" else np.arange(120)
+    (found,) = by_group("gender", values, np.stack(runs, axis=1)[:, None], units, clustered=kind == "subjects")
+    assert found.gap.difference.low < 0 < found.gap.difference.value < found.gap.difference.high

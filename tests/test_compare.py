@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import itertools
 import json
 import subprocess
 import sys
@@ -11,16 +12,19 @@ import pytest
 import typer
 from advice import commands, follow
 from record_factory import digest, eval_record, preparation, results_in, save_eval, train_record
-from scipy.stats import chi2
+from scipy.stats import binomtest, chi2
 from sklearn import metrics as sklearn_metrics
+from statsmodels.stats.multitest import multipletests
 from study_fakes import replace_training
 from typer.testing import CliRunner
 
 from fer_bench import messages, metrics, records
 from fer_bench.accuracy.answers import read
+from fer_bench.accuracy.comparing import compare
 from fer_bench.accuracy.entries import choose
 from fer_bench.accuracy.intervals import newcombe_paired, wilson
 from fer_bench.accuracy.pairwise import mcnemar
+from fer_bench.accuracy.verdict import verdict
 from fer_bench.cli import app, comparing
 from fer_bench.emotions import EMOTIONS
 from fer_bench.errors import FerBenchError
@@ -446,6 +450,36 @@ def test_several_seeds_give_means_variance_and_a_test_for_each_seed(two):
     assert "as far as 3 seeds can tell" in text
 
 
+def test_every_pair_of_several_seeds_is_tested_on_its_own_runs_and_adjusted_among_all(tmp_path):
+    models = ("clcm", "shufflenetv2", "mobilenetv2")
+    given = {
+        (model, seed): answers(10 * place + seed, 0.9 - 0.08 * place, people=False)
+        for place, model in enumerate(models)
+        for seed in (0, 1, 2)
+    }
+    for (model, seed), predictions in given.items():
+        save(tmp_path, model, predictions, seed=seed)
+    found = compared(tmp_path, *models, *ON)
+    runs, pairs = found["pairs_by_seed"], found["pairs"]
+    assert [(pair["seed"], pair["a"], pair["b"]) for pair in runs] == [
+        (seed, a, b) for seed in (0, 1, 2) for a, b in itertools.combinations(models, 2)
+    ]
+    for pair in runs:
+        a, b = (given[pair[which], pair["seed"]] == LABELS for which in "ab")
+        assert (pair["only_a_right"], pair["only_b_right"]) == ((a & ~b).sum(), (b & ~a).sum())
+        assert pair["difference"] == pytest.approx(a.mean() - b.mean())
+        assert pair["p"] == pytest.approx(binomtest(int((a & ~b).sum()), int((a != b).sum())).pvalue)
+    for tests in (runs, pairs, [pair["seed_by_seed"] for pair in pairs]):
+        p_values = [test["p"] for test in tests]
+        assert [test["p_holm"] for test in tests] == pytest.approx(multipletests(p_values, method="holm")[1])
+        assert max(p_values) < 1
+    by_seed = [[(given[model, seed] == LABELS).mean() for seed in (0, 1, 2)] for model in models]
+    assert [row["accuracy_by_seed"] for row in found["models"]] == [pytest.approx(some) for some in by_seed]
+    assert any(some != sorted(some) for some in by_seed)
+    # The images of a class are the same ones in every run.
+    assert [row["n"] for row in found["models"][0]["classes"]] == np.bincount(LABELS).tolist()
+
+
 def test_runs_of_a_seed_that_rise_and_fall_together_are_told_apart_seed_by_seed(tmp_path):
     """Five points at every seed, where the seeds themselves lie twenty apart, are lost in these."""
     for seed, accuracy in enumerate((0.5, 0.6, 0.7)):
@@ -465,6 +499,19 @@ def test_runs_of_a_seed_that_rise_and_fall_together_are_told_apart_seed_by_seed(
     text = run(tmp_path, "clcm", "shufflenetv2", *ON)
     assert "The same seed by seed (* Holm p < 0.05)" in text
     assert "take it only where you chose it before you saw the results" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(("p_holm", "told"), [(0.04, True), (0.06, False)])
+def test_what_is_shown_seed_by_seed_goes_by_the_adjusted_p_value(two, p_holm, told):
+    for model in ("clcm", "shufflenetv2"):
+        save(two, model, answers(3, 0.7), seed=1)
+    folder = results_in(two).records
+    found = compare(folder, choose(folder, ["clcm", "shufflenetv2"], target="ck-plus"), two / "absent")
+    (pair,) = found.pairs
+    by_seed = dataclasses.replace(pair.by_seed, p=0.02, p_holm=p_holm)
+    pairs = (dataclasses.replace(pair, p=0.03, p_holm=0.06, by_seed=by_seed),)
+    said = verdict(dataclasses.replace(found, pairs=pairs))
+    assert ("but seed by seed a difference is shown, adjusted p = 0.040" in said) == ("seed by seed" in said) == told
 
 
 def test_a_single_seed_is_not_compared_seed_by_seed(two):
@@ -508,6 +555,14 @@ def test_what_more_seeds_would_show_is_told_of_differences_that_are_not_shown(tm
     assert f"their difference reaches {100 * (high - low) / 2:.1f} points to either side with 3 seeds of each" in text
     assert f"if they go on varying as these do, {100 * widths['5']:.1f} with 5," in text
     assert "go on varying" not in run(tmp_path, "clcm", "mobilenetv2", *ON)
+
+
+def test_as_many_seeds_as_there_are_foretell_nothing(tmp_path):
+    for model, shift in (("clcm", 0.0), ("shufflenetv2", 0.02)):
+        for seed in range(5):
+            save(tmp_path, model, answers(seed, 0.7 + 0.02 * seed + shift), seed=seed)
+    (pair,) = compared(tmp_path, "clcm", "shufflenetv2", *ON)["pairs"]
+    assert list(pair["half_width_by_seeds"]) == ["10", "20"]
 
 
 @pytest.mark.parametrize("given", [LABELS, np.full(IMAGES, 3)])

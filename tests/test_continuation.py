@@ -176,6 +176,12 @@ def test_a_shorter_run_on_other_data_is_not_gone_on_from(workspace, synthetic_ro
     assert f"does not go on from {SHORT.id}, which had another dataset, backend or start" in told
 
 
+def test_a_shorter_run_of_another_backend_saves_no_epochs(workspace, dataset, shorter):
+    other = next(name for name in ("torch", "jax") if name != shorter.backend)
+    records.save(workspace.results.records, dataclasses.replace(shorter, backend=other))
+    assert continuation.epochs_left(workspace, LONGER, dataset.fingerprint) == 4
+
+
 def test_the_state_of_a_replaced_run_is_not_taken_for_its_successors(workspace, dataset, shorter):
     other = dataclasses.replace(shorter, history=tuple(dataclasses.replace(e, loss=0.5) for e in shorter.history))
     records.save(workspace.results.records, other)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_bench.datasets import dataset_card, integrity
-from fer_bench.datasets.integrity import require_intact
+from fer_bench.datasets.integrity import fingerprint, require_intact
 from fer_bench.datasets.prepared import Prepared
 from fer_bench.datasets.store import Wishes, prepare
 from fer_bench.errors import FerBenchError
@@ -84,3 +84,16 @@ def test_digests_are_those_of_each_image(monkeypatch):
         hashlib.sha256(image.tobytes()).digest()[:16] for image in images
     )
     assert heard[-1] == 17
+
+
+def test_the_fingerprint_depends_on_everything_it_is_of():
+    whole = {
+        "choices": [2, [48, 48], "original"],
+        "digests": bytes(range(32)),
+        "labels": b"\0\1",
+        "ids": ["a", "b"],
+        "splits": ["train", "test"],
+        "parts": ["Training", "PublicTest"],
+    }
+    changed = [fingerprint(**{**whole, name: value[::-1]}) for name, value in whole.items()]
+    assert len({fingerprint(**whole), *changed}) == 1 + len(whole)

@@ -103,6 +103,13 @@ def test_the_garbage_collector_rests_while_timing_and_comes_back() -> None:
         measure({"a": fail}, [0], runs=1)
     assert gc.isenabled()
 
+    gc.disable()
+    try:
+        measure(recorder.calls, [0], runs=1)
+        assert not gc.isenabled()  # Who had it off wants it off.
+    finally:
+        gc.enable()
+
 
 def test_times_are_seconds_of_the_call_on_the_real_clock() -> None:
     calls = {"slow": lambda item: time.sleep(0.02), "fast": lambda item: None}
@@ -191,10 +198,10 @@ def test_throughput_times_whole_batches_of_every_size() -> None:
     import numpy as np
 
     clock = Clock()
-    sizes = []
+    shown = []
 
     def call(batch) -> None:
-        sizes.append(batch.shape)
+        shown.append(batch.ravel().tolist())
         clock.now += 1_000_000 * len(batch)
 
     images = np.arange(3, dtype=np.float32)[:, None, None, None]
@@ -202,5 +209,28 @@ def test_throughput_times_whole_batches_of_every_size() -> None:
     found = measure_throughput({"a": call}, images, clock=clock, progress=lambda *step: told.append(step))
     assert list(found["a"]) == [str(size) for size in SIZES] == ["1", "2", "4", "8", "16", "32", "64"]
     assert all(seconds == pytest.approx([0.001 * int(size)] * 5) for size, seconds in found["a"].items())
-    assert set(sizes) == {(size, 1, 1, 1) for size in SIZES}
+    # Two batches untimed and five timed; the images over and over again.
+    assert shown == [[i % 3 for i in range(size)] for size in SIZES for _ in range(2 + 5)]
     assert told[-1] == ("throughput", 7, 7)
+
+
+def test_batches_of_a_new_size_are_warmed_up_and_take_turns_in_an_order_of_their_own() -> None:
+    import numpy as np
+
+    clock = Clock()
+    orders: dict[int, list[str]] = {}
+
+    def call_of(name: str):
+        def call(batch) -> None:
+            own = orders.setdefault(len(batch), [])
+            own.append(name)
+            # Slow until it has had two batches of this size.
+            clock.now += 1_000_000 if own.count(name) > 2 else 500_000_000
+
+        return call
+
+    found = measure_throughput({name: call_of(name) for name in "ab"}, np.zeros((1, 1, 1, 1), np.float32), clock=clock)
+    assert {seconds for sizes in found.values() for taken in sizes.values() for seconds in taken} == {0.001}
+    timed = {size: "".join(own[4:]) for size, own in orders.items()}
+    assert all(sorted(order[i : i + 2]) == ["a", "b"] for order in timed.values() for i in range(0, 10, 2))
+    assert len(set(timed.values())) > 1

@@ -118,6 +118,8 @@ def test_small_index_types_do_not_overflow():
     labels = np.full(300, 20, dtype=np.uint8)
     matrix = metrics.confusion_matrix(labels, labels, 21)
     assert matrix[20, 20] == matrix.sum() == 300
+    small = np.array([[200, 50], [0, 250]], np.uint8)
+    assert metrics.f1_per_class(small) == pytest.approx([400 / 450, 500 / 550])
 
 
 @pytest.mark.parametrize(

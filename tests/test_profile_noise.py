@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import record_factory as make
+from scipy import stats
 
 from fer_bench.errors import FerBenchError
 from fer_bench.profiling import machine
@@ -53,6 +54,13 @@ def test_the_interval_of_the_median_follows_from_the_seed_and_covers_it() -> Non
         low, high = summarise(rng.normal(5, 1, 50)).median_ci
         covered += low <= 5 <= high
     assert covered >= 85
+
+
+def test_the_interval_of_the_median_is_of_95_percent() -> None:
+    # The median of a bootstrap sample of 17 is at most the 4th value with 0.9 %, at most the 5th with 3.6 %.
+    below = [stats.binom.sf(8, 17, place / 17) for place in (4, 5)]
+    assert below[0] < 0.025 < below[1] < 0.05
+    assert summarise(np.arange(1, 18)).median_ci == (5, 13)
 
 
 @pytest.mark.parametrize("values", [[2.0], [2.0, 2.0, 2.0]])
@@ -126,10 +134,25 @@ def test_of_few_or_equal_times_nothing_is_said(times) -> None:
     assert two_modes(times) is None
 
 
+def test_forty_times_are_enough_for_two_groups() -> None:
+    assert two_modes(np.repeat([1.0, 1.5], [20, 20])) is not None
+    assert two_modes(np.repeat([1.0, 1.5], [20, 19])) is None
+
+
 def test_two_values_and_nothing_between_are_two_groups() -> None:
     found = two_modes(np.repeat([1.0, 1.5], [30, 20]))
     assert found is not None
     assert (found.low, found.high, found.share) == (pytest.approx(1.0), pytest.approx(1.5), pytest.approx(0.4))
+
+
+@pytest.mark.parametrize(
+    ("counts", "two"), [((40, 9, 40), True), ((40, 10, 40), False), ((80, 9, 40), True), ((80, 10, 40), False)]
+)
+def test_a_valley_holds_fewer_than_a_quarter_of_either_side(counts: tuple[int, int, int], two: bool) -> None:
+    found = two_modes(np.exp(np.repeat([0, 1.5, 3], counts)))
+    assert (found is not None) == two
+    if found is not None:
+        assert (found.low, found.high) == pytest.approx((1, math.exp(3)))
 
 
 # Warnings
@@ -175,6 +198,14 @@ def test_a_drifting_series_is_named_with_its_drift() -> None:
     assert any(line.startswith("keras-call: drifts by +2") and "Spearman" in line for line in lines)
 
 
+def test_calls_that_get_faster_drift_too() -> None:
+    slower, faster = np.linspace(0.95, 1.05, 50), np.linspace(1.2, 0.8, 50)
+    lines = series_warnings(_record(_noise(50) * faster, _noise(50, 1) * slower))
+    (line,) = (line for line in lines if "drifts" in line)
+    assert re.match(r"keras-call: drifts by -(3\d|4\d)\.\d%", line)
+    assert "(process 0; seen in 2 of 2 processes)" in line
+
+
 def test_a_wave_is_named_with_the_calls_that_it_leaves() -> None:
     (line,) = series_warnings(_record(0.02 + 0.001 * np.sin(np.arange(100) / 3) + 1e-5 * _noise(100)))
     assert "autocorrelation" in line
@@ -211,6 +242,25 @@ def test_the_machine_is_named_with_its_numbers() -> None:
     assert machine_warnings(_record(_noise(50), machine=quiet)) == []
     unknown = tuple(replace(look, mhz=None, others=None) for look in looks)
     assert machine_warnings(_record(_noise(50), machine=unknown)) == []
+
+
+def test_the_machine_is_named_from_a_twentieth_of_its_clock_and_a_tenth_of_its_cores_on() -> None:
+    def lines(clocks: tuple[float, ...], others: tuple[float, ...]) -> list[str]:
+        looks = tuple(
+            MachineSample(process=0, order=i, mhz=mhz, others=share)
+            for i, (mhz, share) in enumerate(zip(clocks, others, strict=True))
+        )
+        record = _record(_noise(50), machine=looks)
+        return machine_warnings(replace(record, environment=replace(record.environment, cores=4)))
+
+    quiet, idle = (2000.0,) * 3, (0.0,) * 3
+    assert lines((2000.0, 2000.0, 2100.0), idle) == []
+    assert lines((2000.0, 2000.0, 2104.0), idle) == [
+        "the clock frequency changed between 2000 and 2104 MHz (5% of its median)"
+    ]
+    # One busy moment is no load, and 0.4 of a core is a tenth of four.
+    assert lines(quiet, (0.0, 0.0, 1.2)) == []
+    assert lines(quiet, (0.0, 0.0, 1.26)) == ["other processes kept 0.42 of 4 cores busy on average, 1.26 at most"]
 
 
 # The machine

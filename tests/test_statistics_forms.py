@@ -241,6 +241,13 @@ def test_a_model_that_does_not_vary_cannot_be_weighed():
     assert result.recommended.sentence.startswith("Believe Kruskal-Wallis with Dunn: the values of a do not vary")
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy's overflow, which the message explains
+def test_a_model_that_hardly_varies_would_weigh_infinitely_much():
+    result = analyse_summary({"a": 1.0, "b": 2.0}, {"a": 1e-160, "b": 1.0}, {"a": 9, "b": 9})
+    assert result.welch is None
+    assert result.refused["welch"].startswith("Welch's F-statistic is nan: the variances differ too much")
+
+
 # Ranks
 
 
@@ -250,7 +257,9 @@ def test_dunn_is_scikit_posthocs(decimals):
     posthocs = pytest.importorskip("scikit_posthocs")
     samples = random_groups(11, sizes=(12, 9, 15, 6), spreads=(1, 3, 0.5, 2), decimals=decimals)
     result = analyse(samples)
-    assert result.kruskal.h == pytest.approx(stats.kruskal(*samples.values()).statistic)
+    reference = stats.kruskal(*samples.values())
+    assert (result.kruskal.h, result.kruskal.p) == pytest.approx(tuple(reference))
+    assert result.kruskal.df == 3
     expected = posthocs.posthoc_dunn(list(samples.values()), p_adjust="holm")
     names = list(samples)
     for pair in result.dunn:
@@ -334,6 +343,40 @@ def test_two_models_in_blocks_are_a_paired_t_test():
     assert result.pairs[0].ci == pytest.approx(tuple(test.confidence_interval(0.95)))
 
 
+@pytest.mark.usefixtures("without_games_howell")
+def test_blocks_in_every_order_equally_often_need_no_correction():
+    """All covariances are equal: epsilon is 1, which rounding would make 1.0000000000000002."""
+    result = analyse(numbered(zip(*itertools.permutations([0, 1, 2]), strict=True)), blocks=True).repeated_measures
+    assert result.epsilon == pytest.approx(1)
+    assert result.epsilon <= 1
+
+
+@pytest.mark.usefixtures("without_games_howell")
+def test_a_block_without_a_value_of_every_model_is_refused():
+    result = analyse({"a": [1.0, 2.0, 4.0], "b": [1.5, 3.0]}, blocks=True)
+    assert result.repeated_measures is None
+    assert result.refused["repeated_measures"] == "3 of a, 2 of b: a block needs one value of every model"
+
+
+@pytest.mark.parametrize(
+    ("samples", "why"),
+    [
+        ({"a": [1.0, 2.0, 4.0], "b": [2.0, 3.0, 5.0]}, "the differences of a and b within blocks do not vary"),
+        ({"a": [1, 5, 2], "b": [0.1, 0.2, 0.5], "c": [0.4, 0.5, 0.8]}, "the differences of b and c within"),
+        # As decimals they differ by 0.7 each; as floats, by 0.7000000000000001 and 0.7.
+        ({"a": [1.3, 0.9], "b": [0.6, 0.2]}, "the differences of a and b within blocks do not vary"),
+        # Squared, the differences are 0.
+        ({"a": [1e-155, 2e-155, 3e-155], "b": [1.00000001e-155, 2e-155, 3.00000001e-155]}, "the F-statistic within"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of Welch's weights, for the smallest numbers
+@pytest.mark.usefixtures("without_games_howell")
+def test_differences_within_blocks_that_do_not_vary_are_no_evidence(samples, why):
+    result = analyse(samples, blocks=True)
+    assert result.repeated_measures is None
+    assert result.refused["repeated_measures"].startswith(why)
+
+
 def test_intervals_of_three_models_in_blocks_hold_for_all_pairs_at_once():
     rng = np.random.default_rng(4)
     samples = dict(zip("abc", rng.normal(size=(3, 15)), strict=True))
@@ -410,6 +453,17 @@ def test_serial_correlation_is_looked_for_from_ten_values_on():
     rng = np.random.default_rng(0)
     found = analyse({"a": rng.normal(size=9), "b": rng.normal(size=10)}).assumptions.autocorrelation
     assert {name: serial.lags for name, serial in found.items()} == {"b": 2}
+
+
+@pytest.mark.usefixtures("without_games_howell")
+def test_normality_is_looked_for_in_3_to_5000_values():
+    """Shapiro and Wilk's test needs three; of more than 5,000 scipy's p-value is not accurate."""
+    values = np.random.default_rng(0).normal(size=5001)
+    found = analyse({str(size): values[:size] for size in (2, 3, 5000, 5001)}).assumptions
+    assert {size: test.p for size, test in found.normality.items()} == {
+        str(size): pytest.approx(stats.shapiro(values[:size]).pvalue) for size in (3, 5000)
+    }
+    assert found.residuals is None
 
 
 @pytest.mark.usefixtures("without_games_howell")
@@ -537,13 +591,14 @@ def test_variances_that_cannot_be_tested_are_not_taken_for_equal():
     assert "equal variances could not be tested" in found.sentence
 
 
+@pytest.mark.parametrize(("seed", "blocks", "fewer", "tests"), [(78, False, 1, 3), (22, True, 3, 4)])
 @pytest.mark.usefixtures("without_games_howell")
-def test_only_models_that_are_serially_correlated_are_named_so():
-    """The p-value of b is 0.027, 0.08 among three."""
-    rng = np.random.default_rng(78)
+def test_only_models_that_are_serially_correlated_are_named_so(seed, blocks, fewer, tests):
+    """The p-value of b would be below 0.05 among fewer tests; that of the blocks is one of them."""
+    rng = np.random.default_rng(seed)
     samples = {"a": correlated(0.8, 40, rng), "b": rng.normal(size=40), "c": rng.normal(size=40)}
-    assert 0.02 < _ljung_box(samples["b"], 8) < 0.04
-    result = analyse(samples)
+    assert 0.05 / tests < _ljung_box(samples["b"], 8) < 0.05 / fewer
+    result = analyse(samples, blocks=blocks)
     lag1 = result.assumptions.autocorrelation["a"].lag1
     assert f"the calls are serially correlated (lag 1: a {lag1:+.2f}), and" in result.recommended.sentence
 
@@ -618,6 +673,26 @@ def test_with_five_processes_the_replicate_is_the_process():
     for record in given_profiles:
         times = [sample.seconds for sample in record.latency["keras-predict"] if sample.process == 0]
         assert within.mean[record.model] == pytest.approx(np.mean(times))
+
+
+@pytest.mark.usefixtures("without_games_howell")
+def test_models_are_compared_within_their_own_process_wherever_its_calls_are_stored():
+    """The orders begin anew in every process, so that they do not tell which was first."""
+    first, *others = profiles((5, 5, 5), slow=(0, 0.0005, 0.001))
+    samples = first.latency["keras-predict"]
+    turned = dataclasses.replace(first, latency={"keras-predict": samples[::-1]})
+    result = analyse_profiles([turned, *others], "keras-predict").repeated_measures
+    means = [
+        [
+            np.mean([sample.seconds for sample in record.latency["keras-predict"] if sample.process == i])
+            for i in range(5)
+        ]
+        for record in (first, *others)
+    ]
+    assert result.pairs[0].ci == pytest.approx(tuple(stats.ttest_rel(*means[:2]).confidence_interval(1 - 0.05 / 3)))
+    frame = long_frame(dict(zip("abc", means, strict=True)))
+    table = AnovaRM(frame, "value", "block", within=["model"]).fit().anova_table
+    assert result.f == pytest.approx(table["F Value"].iloc[0])
 
 
 @pytest.mark.usefixtures("without_games_howell")
@@ -707,7 +782,7 @@ def test_a_hand_edited_form_is_named(tmp_path):
 def test_two_records_differ_where_a_number_does():
     record = record_of(small())
     assert differences(record, record_of(small())) == []
-    moved = record.welch.f * (1 + 1e-6)
+    moved = record.welch.f * (1 + 1e-8)
     changed = dataclasses.replace(record, welch=dataclasses.replace(record.welch, f=moved))
     assert differences(changed, record) == [f"welch.f: {moved} in the record, {record.welch.f} from the profiles"]
     rounding = dataclasses.replace(record, f=record.f * (1 + 1e-12))

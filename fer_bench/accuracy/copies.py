@@ -79,7 +79,7 @@ def by_copies(results: Results, prepared: Prepared, copies: Copies) -> Iterator[
         given = answers.read(results.records, record)
         numbers = copies.numbers[[rows[identity] for identity in given.ids.tolist()]]
         held = np.isin(numbers, taught[:, 0])
-        agreeing = held & _among(numbers, given.labels, taught)
+        agreeing = _among(numbers, given.labels, taught)
         yield ByCopies.of(record, given.right, held, agreeing)
 
 

@@ -71,11 +71,11 @@ def warm_up(
         rule: when to stop.
         clock: for tests.
     """
-    before = float("inf")
+    before = float("inf")  # A first window is never steady.
     for done in range(rule.window, rule.most + 1, rule.window):
         taken = [_seconds(call, items[run % len(items)], clock) for run in range(done - rule.window, done)]
         median = statistics.median(taken)
-        if done > rule.window and median >= (1 - rule.fall) * before:
+        if median >= (1 - rule.fall) * before:
             return Warmth(done, True)
         before = median
     return Warmth(done, False)

@@ -18,6 +18,9 @@ from fer_bench.p_values import holm
 from fer_bench.statistics.assumptions import ljung_box
 from fer_bench.statistics.summary import Floats, both_ways
 
+_ROUNDING = 1e-12
+"""Fraction of the largest value by which equal differences may vary, since decimals and means are rounded."""
+
 
 def repeated_measures(arrays: Mapping[str, Floats], alpha: float, block: Replicate) -> RepeatedMeasures:
     """Return the ANOVA of models within blocks.
@@ -43,13 +46,14 @@ def repeated_measures(arrays: Mapping[str, Floats], alpha: float, block: Replica
     of_block, of_model = centred.mean(axis=1), centred.mean(axis=0)
     rest = centred - of_block[:, None] - of_model
     df = (groups - 1, (groups - 1) * (blocks - 1))
-    error = float((rest**2).sum()) / df[1]
     pairs = _pairs(models, values, alpha)
-    f = blocks * float((of_model**2).sum()) / df[0] / error
-    f_of_blocks = groups * float((of_block**2).sum()) / (blocks - 1) / error
     # The rows of ``rest`` add up to 0, so this is the doubly centred covariance matrix of the models.
     covariance = np.cov(rest, rowvar=False)
-    epsilon = min(1.0, float(np.trace(covariance) ** 2 / (df[0] * (covariance**2).sum()))) if groups > 2 else 1.0
+    with np.errstate(divide="ignore", invalid="ignore"):  # Squares of very small numbers are 0.
+        error = (rest**2).sum() / df[1]
+        f = float(blocks * (of_model**2).sum() / df[0] / error)
+        f_of_blocks = float(groups * (of_block**2).sum() / (blocks - 1) / error)
+        epsilon = min(1.0, float(np.trace(covariance) ** 2 / (df[0] * (covariance**2).sum()))) if groups > 2 else 1.0
     if not all(map(math.isfinite, (f, f_of_blocks, epsilon))):
         raise FerBenchError(f"the F-statistic within blocks is {f}: the values are too large or vary too little")
     return RepeatedMeasures(
@@ -71,7 +75,7 @@ def _pairs(models: list[str], values: Floats, alpha: float) -> tuple[PairDiffere
 
     unordered = list(itertools.combinations(range(len(models)), 2))
     for a, b in unordered:
-        if np.ptp(values[:, a] - values[:, b]) == 0:
+        if np.ptp(values[:, a] - values[:, b]) <= _ROUNDING * np.abs(values).max():
             raise FerBenchError(f"the differences of {models[a]} and {models[b]} within blocks do not vary")
     tests = {(a, b): ttest_rel(values[:, a], values[:, b]) for a, b in unordered}
     adjusted = dict(zip(unordered, holm([float(test.pvalue) for test in tests.values()]), strict=True))
