@@ -145,6 +145,12 @@ def test_two_values_and_nothing_between_are_two_groups() -> None:
     assert (found.low, found.high, found.share) == (pytest.approx(1.0), pytest.approx(1.5), pytest.approx(0.4))
 
 
+def test_fewer_than_a_tenth_are_counted_as_they_are() -> None:
+    found = two_modes(np.repeat([1.0, 1.5], [47, 3]))
+    assert found is not None
+    assert (found.high, found.share) == (pytest.approx(1.5), pytest.approx(0.06))
+
+
 @pytest.mark.parametrize(
     ("counts", "two"), [((40, 9, 40), True), ((40, 10, 40), False), ((80, 9, 40), True), ((80, 10, 40), False)]
 )
