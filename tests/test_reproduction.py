@@ -137,6 +137,7 @@ def test_what_worse_pictures_cost():
         "MobileNetV2, usual head, random start, two seeds": ("mobilenetv2-canonical", "cpu96-412c0658"),
         "MobileNetV2, usual head, one epoch (`cpu96-1`)": ("mobilenetv2-canonical", "cpu96-1-814b7140"),
         "CLCM, 24 epochs (`cpu96-24`)": ("clcm", "cpu96-24-512272d2"),
+        "CLCM without dropout (`cpu96+dropout0`)": ("clcm", "cpu96+dropout0-ae1dd65a"),
         "MobileNetV2, usual head, 24 epochs (`cpu96-24`)": ("mobilenetv2-canonical", "cpu96-24-512272d2"),
         "CLCM, trained on three corruptions (`cpu96-worse`)": ("clcm", "cpu96-worse-92bac8ba"),
         "MobileNetV2, usual head, trained on three corruptions (`cpu96-worse`)": (
