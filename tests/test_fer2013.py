@@ -401,7 +401,7 @@ def test_a_wild_row_is_read_as_it_says_or_flawed(
     part = (usage.encode() + tail).decode(errors="replace").strip()
     if emotion.strip() in set("0123456") and part in SPLIT_OF:
         assert isinstance(item, Sample)
-        assert (CODES[EMOTIONS[item.label]], item.part) == (int(emotion), part)
+        assert (CODES[EMOTIONS[item.label]], item.part) == (int(emotion.strip()), part)
     else:
         assert isinstance(item, Flaw)
         assert item.reason.isprintable()
